@@ -1,0 +1,78 @@
+/* `frozen._core`: creation of the types, nothing else.  What a type does stands in types/, ref/ and interp/. */
+
+#include "module.h"
+
+static module_state *
+state_of(PyObject *module)
+{
+    return (module_state *)PyModule_GetState(module);
+}
+
+static int
+module_exec(PyObject *module)
+{
+    module_state *state = state_of(module);
+#define X(field, spec, name)                                                                    \
+    state->field = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);               \
+    if (state->field == NULL)                                                                   \
+        return -1;                                                                              \
+    if ((name) != NULL && PyModule_AddObjectRef(module, name, (PyObject *)state->field) < 0)    \
+        return -1;
+    FROZEN_TYPES(X)
+#undef X
+    return 0;
+}
+
+static int
+module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    module_state *state = state_of(module);
+#define X(field, spec, name) Py_VISIT(state->field);
+    FROZEN_TYPES(X)
+#undef X
+    return 0;
+}
+
+static int
+module_clear(PyObject *module)
+{
+    module_state *state = state_of(module);
+#define X(field, spec, name) Py_CLEAR(state->field);
+    FROZEN_TYPES(X)
+#undef X
+    return 0;
+}
+
+static void
+module_free(void *module)
+{
+    module_clear((PyObject *)module);
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, (void *)module_exec},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+#if PY_VERSION_HEX >= 0x030D0000
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+struct PyModuleDef frozen_module = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "frozen._core",
+    .m_doc = "The C core of frozen: import its names from `frozen`.",
+    .m_size = sizeof(module_state),
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_free,
+};
+
+PyMODINIT_FUNC
+PyInit__core(void)
+{
+    return PyModuleDef_Init(&frozen_module);
+}
