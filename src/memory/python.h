@@ -5,6 +5,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,5 +39,27 @@
 #define COLLECTOR_PAUSE() ((void)0)
 #define COLLECTOR_RESUME() ((void)0)
 #endif
+
+/* This thread holds the only reference, so no other thread can reach the object.  May say no where the answer is yes
+ * (an object that another thread made): callers then copy, which is always right. */
+static inline bool
+object_is_unique(PyObject *o)
+{
+#ifndef Py_GIL_DISABLED
+    return Py_REFCNT(o) == 1;
+#elif PY_VERSION_HEX >= 0x030E0000
+    return PyUnstable_Object_IsUniquelyReferenced(o);
+#else
+    return _Py_IsOwnedByCurrentThread(o) && _Py_atomic_load_uint32_relaxed(&o->ob_ref_local) == 1
+        && _Py_atomic_load_ssize_relaxed(&o->ob_ref_shared) == 0;
+#endif
+}
+
+/* The hash that an exact str has cached, or -1.  Relaxed: all threads that compute it store the same value. */
+static inline Py_hash_t
+unicode_known_hash(PyObject *o)
+{
+    return atomic_load_explicit((_Atomic(Py_hash_t) *)&((PyASCIIObject *)o)->hash, memory_order_relaxed);
+}
 
 #endif

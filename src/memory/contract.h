@@ -1,0 +1,86 @@
+/* The memory contract: what core/ needs to know of nodes and cells, and nothing more.
+ *
+ * A *cell* is one stored value (a key, a value, an element).  A *node* is one block of a trie or tree: it starts with
+ * what the memory needs (NODE_HEAD), and holds cells and references to child nodes.  The algorithms in core/ are
+ * `static inline` functions over the names below; each types/ file includes one memory, then the algorithms, so that
+ * every call here is inlined and a debugger steps from the trie into the memory.
+ *
+ *   local.h    cells are references to Python objects, nodes are Python objects of one interpreter
+ *   shared.h   cells are encoded values, nodes are plain memory with atomic counts, owned by no interpreter
+ *   tests/c/fake_memory.h   cells are small integers, nodes are counted blocks; allocations fail on demand
+ *
+ * Types
+ *   memory        where nodes come from; handed through, never looked into.
+ *   cell          pointer-sized, copied by assignment; the bits themselves own nothing, references are counted apart.
+ *   probe         a key that is looked for: { uint64_t hash; ... }.
+ *   NODE_HEAD     the first members of every node struct.
+ *
+ * Nodes (`void *` stands for any node)
+ *   void *node_alloc(memory *, size_t size, bool general)
+ *                          new, count 1, contents undefined, not yet seen by a collector.  NULL: out of memory, reported.
+ *   void node_ready(void *)    the contents are complete and will not move: from here on a collector may look.
+ *   void node_retain(void *) / node_release(void *)
+ *                          the last release releases the contents.  It may run arbitrary code: never between two
+ *                          stores that belong together, never under a lock.
+ *   bool node_is_unique(void *)   this thread holds the only reference, so nobody else can reach the node.
+ *   bool node_is_general(void *)  as asked for in node_alloc.
+ *
+ * Plain and general.  A node is *plain* as long as everything in it is: atoms that cannot be part of a reference cycle,
+ * and keys whose hash can be computed again at any time without running foreign code or failing.  Everything else makes
+ * it *general*, and so its ancestors.  A collector never needs to see plain nodes; general ones keep the full hash of
+ * each key (champ_node.h).  A memory without collector answers false everywhere and pays nothing.
+ *   bool key_is_plain(cell), value_is_plain(cell)
+ *
+ * Cells
+ *   void cell_retain(cell) / cell_release(cell)      release may run arbitrary code, as above.
+ *   void cell_prefetch(cell)                         its count is about to change.
+ *   bool cell_identical(cell, cell)                  the very same value: replacing one by the other changes nothing.
+ *   uint64_t cell_hash(cell)                         of a plain key only: pure, cannot fail.
+ *   int  cell_matches(cell, const probe *, bool hash_known)
+ *                          1 the stored key equals the probe, 0 it does not, -1 the comparison failed (reported).
+ *                          hash_known: the full hashes were compared and agree; otherwise only their low 32 bits were.
+ *   probe probe_of(cell key, uint64_t hash)          look for a stored key elsewhere; borrows the cell.
+ *   int  cell_equal(cell, cell)                      values: 1, 0, or -1 (reported); identity first.
+ *   int  cell_value_hash(cell, uint64_t *)           0, or -1: not hashable (reported).
+ *
+ * A memory asks one thing of each algorithm, so that it can release and traverse nodes by itself:
+ *   node_contents contents_of(void *node)            the node's cells and children, as two arrays (NODE_CONTENTS).
+ *
+ * An algorithm that moved a node's contents elsewhere empties it (so that contents_of finds nothing) and releases it.
+ *
+ * Failure.  Every algorithm builds first and publishes last: when it returns failure, all its inputs are as they were
+ * and nothing new is left behind.  What failed has been reported by the memory (as a Python exception, for instance).
+ */
+#ifndef FROZEN_MEMORY_CONTRACT_H
+#define FROZEN_MEMORY_CONTRACT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* What a node holds, for those who release, traverse or count it without knowing its layout.  `cells` and `children`
+ * need not be full: `cell_count` and `child_count` say how many are. */
+#define NODE_CONTENTS(cell_type) \
+    struct { cell_type *cells; void **children; size_t cell_count, child_count; }
+
+#if defined(__GNUC__) || defined(__clang__)
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define PREFETCH_READ(address) __builtin_prefetch(address)
+#define PREFETCH_WRITE(address) __builtin_prefetch(address, 1)
+#define FORCE_INLINE static inline __attribute__((always_inline))
+#define NO_INLINE __attribute__((noinline))
+#define MAYBE_UNUSED __attribute__((unused))
+#else
+#define LIKELY(x) (x)
+#define UNLIKELY(x) (x)
+#define PREFETCH_READ(address) ((void)0)
+#define PREFETCH_WRITE(address) ((void)0)
+#define FORCE_INLINE static __forceinline
+#define NO_INLINE
+#define MAYBE_UNUSED
+#endif
+
+#endif

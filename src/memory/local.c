@@ -1,0 +1,28 @@
+/* What all containers of the local memory share, whatever their nodes look like. */
+
+#include "memory/local.h"
+
+int
+local_container_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT((PyObject *)((container *)self)->root);
+    return 0;
+}
+
+/* Containers nested in each other are freed without recursion: the trashcan takes over below a certain depth.  Nodes
+ * need none of their own, for between two containers stand at most HASH_LEVELS + 1 of them. */
+void
+local_container_dealloc(PyObject *self)
+{
+    container *c = (container *)self;
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    Py_TRASHCAN_BEGIN(self, local_container_dealloc)
+    if (c->weakrefs != NULL)
+        PyObject_ClearWeakRefs(self);
+    Py_XDECREF((PyObject *)c->root);
+    type->tp_free(self);
+    Py_DECREF(type);
+    Py_TRASHCAN_END
+}

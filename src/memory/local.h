@@ -1,0 +1,227 @@
+/* The local memory: cells are references to Python objects, nodes are Python objects of one interpreter.
+ *
+ * Nodes are objects, and not plain blocks, so that the collector sees exactly who refers to whom however many versions
+ * share a node, and so that counts are plain under the GIL and biased towards the owning thread without it.  Each
+ * container has two node types: one that the collector tracks, for general nodes, and one that it never sees.
+ *
+ * Included once by each file that instantiates a container over this memory; see contract.h for the meaning of each
+ * name.  local_node.h, included after the algorithms, makes the two types. */
+#ifndef FROZEN_MEMORY_LOCAL_H
+#define FROZEN_MEMORY_LOCAL_H
+
+#include "memory/contract.h"
+#include "memory/python.h"
+
+/* What a user holds: a header that owns one reference to a root.  All local containers have this layout and the same
+ * dealloc (local.c); a subclass has CPython's own dealloc for subclasses, which calls it. */
+typedef struct {
+    PyObject_HEAD
+    void *root;
+    Py_ssize_t count;
+    _Atomic(Py_hash_t) hash; /* -1: not computed yet.  Every thread that computes it stores the same value */
+    PyObject *weakrefs;
+} container;
+
+void local_container_dealloc(PyObject *self);
+int local_container_traverse(PyObject *self, visitproc visit, void *arg);
+
+/* The node types of one container in one interpreter; part of the module state. */
+typedef struct {
+    PyTypeObject *plain;
+    PyTypeObject *general;
+} memory;
+
+typedef PyObject *cell;
+typedef struct { uint64_t hash; PyObject *object; } probe;
+typedef NODE_CONTENTS(cell) node_contents;
+#define NODE_HEAD PyObject ob_base
+
+/* ---- nodes ---- */
+
+static inline bool
+node_is_general(const void *node)
+{
+    return PyType_HasFeature(Py_TYPE((PyObject *)node), Py_TPFLAGS_HAVE_GC);
+}
+
+static inline void *
+node_alloc(memory *mem, size_t size, bool general)
+{
+    if (UNLIKELY(general)) {
+        /* writes ob_size where the first member behind the head stands: the caller fills that in afterwards */
+        return PyObject_GC_NewVar(PyVarObject, mem->general, (Py_ssize_t)(size - sizeof(PyObject)));
+    }
+    PyObject *node = PyObject_Malloc(size);
+    return node != NULL ? PyObject_Init(node, mem->plain) : PyErr_NoMemory();
+}
+
+static inline void
+node_ready(void *node)
+{
+    if (UNLIKELY(node_is_general(node)))
+        PyObject_GC_Track(node);
+}
+
+static inline void
+node_retain(void *node)
+{
+    Py_INCREF((PyObject *)node);
+}
+
+static inline void
+node_release(void *node)
+{
+    Py_DECREF((PyObject *)node);
+}
+
+static inline bool
+node_is_unique(void *node)
+{
+    return object_is_unique((PyObject *)node);
+}
+
+/* ---- cells ---- */
+
+static inline void cell_retain(cell c) { Py_INCREF(c); }
+static inline void cell_release(cell c) { Py_DECREF(c); }
+static inline void cell_prefetch(cell c) { PREFETCH_WRITE(c); }
+static inline bool cell_identical(cell a, cell b) { return a == b; }
+
+static inline bool
+is_atom(PyObject *o)
+{
+    PyTypeObject *type = Py_TYPE(o);
+    return type == &PyUnicode_Type || type == &PyLong_Type || type == &PyBytes_Type || type == &PyFloat_Type
+        || type == &PyBool_Type || type == Py_TYPE(Py_None) || type == &PyComplex_Type;
+}
+
+static inline bool
+is_tuple_of(PyObject *o, bool (*member)(PyObject *))
+{
+    if (!PyTuple_CheckExact(o))
+        return false;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); i++)
+        if (!member(PyTuple_GET_ITEM(o, i)))
+            return false;
+    return true;
+}
+
+/* A closed list, for the hash of a plain key must be pure (contract.h). */
+static inline bool
+key_is_plain(cell c)
+{
+    return LIKELY(is_atom(c)) || is_tuple_of(c, is_atom);
+}
+
+/* One of our containers (no subclass) that is not tracked holds plain things only, for good: it is in no cycle. */
+static inline bool
+container_is_untracked(PyObject *o)
+{
+    return Py_TYPE(o)->tp_dealloc == local_container_dealloc && !PyObject_GC_IsTracked(o);
+}
+
+static inline bool
+is_leaf_object(PyObject *o)
+{
+    return !PyObject_IS_GC(o);
+}
+
+static inline bool
+value_is_plain(cell c)
+{
+    return LIKELY(is_leaf_object(c)) || is_tuple_of(c, is_leaf_object) || container_is_untracked(c);
+}
+
+static inline uint64_t
+cell_hash(cell c)
+{
+    return (uint64_t)PyObject_Hash(c);
+}
+
+static inline probe
+probe_of(cell key, uint64_t hash)
+{
+    return (probe){hash, key};
+}
+
+static inline bool
+unicode_equal(PyObject *a, PyObject *b)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(a);
+    unsigned kind = PyUnicode_KIND(a);
+    return length == PyUnicode_GET_LENGTH(b) && kind == (unsigned)PyUnicode_KIND(b)
+        && memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)length * kind) == 0;
+}
+
+NO_INLINE static int
+cell_matches_object(cell c, const probe *p, bool hash_known)
+{
+    /* The stored hash was a plain key's low half: `__eq__` is for equal hashes only, as in dict. */
+    if (!hash_known && cell_hash(c) != p->hash)
+        return 0;
+    return PyObject_RichCompareBool(c, p->object, Py_EQ);
+}
+
+FORCE_INLINE int
+cell_matches(cell c, const probe *p, bool hash_known)
+{
+    if (c == p->object)
+        return 1;
+    if (LIKELY(PyUnicode_CheckExact(c) && PyUnicode_CheckExact(p->object)))
+        return unicode_equal(c, p->object);
+    return cell_matches_object(c, p, hash_known);
+}
+
+static inline int
+cell_equal(cell a, cell b)
+{
+    if (a == b)
+        return 1;
+    if (PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b))
+        return unicode_equal(a, b);
+    return PyObject_RichCompareBool(a, b, Py_EQ);
+}
+
+static inline int
+cell_value_hash(cell c, uint64_t *hash)
+{
+    Py_hash_t h = PyObject_Hash(c);
+    *hash = (uint64_t)h;
+    return h == -1 ? -1 : 0;
+}
+
+/* ---- cells and the objects that users see: what types/ needs beside contract.h ---- */
+
+/* 0, or -1: the object has no hash (reported). */
+static inline int
+probe_init(probe *p, PyObject *key)
+{
+    p->object = key;
+    if (LIKELY(PyUnicode_CheckExact(key))) {
+        Py_hash_t known = unicode_known_hash(key);
+        if (LIKELY(known != -1)) {
+            p->hash = (uint64_t)known;
+            return 0;
+        }
+    }
+    Py_hash_t hash = PyObject_Hash(key);
+    p->hash = (uint64_t)hash;
+    return hash == -1 ? -1 : 0;
+}
+
+/* A new reference in `*c`: 0, or -1: this memory cannot hold the object (reported). */
+static inline int
+cell_from_object(PyObject *object, cell *c)
+{
+    *c = Py_NewRef(object);
+    return 0;
+}
+
+/* A new reference, or NULL (reported). */
+static inline PyObject *
+cell_to_object(cell c)
+{
+    return Py_NewRef(c);
+}
+
+#endif

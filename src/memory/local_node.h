@@ -1,0 +1,65 @@
+/* The two node types of one container over the local memory.  Included after the container's algorithms, which supply
+ * contents_of(); the including file names the types by NODE_NAME ("frozen._core.map_node"). */
+#ifndef FROZEN_MEMORY_LOCAL_NODE_H
+#define FROZEN_MEMORY_LOCAL_NODE_H
+
+#include "memory/local.h"
+
+static inline node_contents contents_of(void *node);
+
+/* Children are released after the cells, and prefetched before: their counts are spread over the whole heap. */
+static void
+local_node_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    bool general = node_is_general(self);
+    if (general)
+        PyObject_GC_UnTrack(self);
+    node_contents held = contents_of(self);
+    for (size_t i = 0; i < held.child_count; i++)
+        PREFETCH_WRITE(held.children[i]);
+    for (size_t i = 0; i < held.cell_count; i++)
+        PREFETCH_WRITE(held.cells[i]);
+    for (size_t i = 0; i < held.cell_count; i++)
+        cell_release(held.cells[i]);
+    for (size_t i = 0; i < held.child_count; i++)
+        node_release(held.children[i]);
+    if (general)
+        PyObject_GC_Del(self);
+    else
+        PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static int
+local_node_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    node_contents held = contents_of(self);
+    for (size_t i = 0; i < held.cell_count; i++)
+        Py_VISIT(held.cells[i]);
+    for (size_t i = 0; i < held.child_count; i++)
+        Py_VISIT((PyObject *)held.children[i]);
+    return 0;
+}
+
+/* No tp_clear: nodes never change, so every cycle through them also passes through something that can be cleared. */
+static PyType_Slot local_plain_node_slots[] = {
+    {Py_tp_dealloc, (void *)local_node_dealloc},
+    {0, NULL},
+};
+
+static PyType_Slot local_general_node_slots[] = {
+    {Py_tp_dealloc, (void *)local_node_dealloc},
+    {Py_tp_traverse, (void *)local_node_traverse},
+    {0, NULL},
+};
+
+#define LOCAL_NODE_FLAGS (FROZEN_TYPE_FLAGS | Py_TPFLAGS_DISALLOW_INSTANTIATION)
+
+#define LOCAL_NODE_SPECS(plain_spec, general_spec)                                                        \
+    PyType_Spec plain_spec = {NODE_NAME, sizeof(PyObject), 0, LOCAL_NODE_FLAGS, local_plain_node_slots};  \
+    PyType_Spec general_spec = {NODE_NAME "_general", sizeof(PyObject), 1,                                \
+                                LOCAL_NODE_FLAGS | Py_TPFLAGS_HAVE_GC, local_general_node_slots}
+
+#endif
