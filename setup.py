@@ -22,7 +22,7 @@ setup(
     ext_modules=[
         Extension(
             "frozen._core",
-            sources=sorted(["src/module.c", *glob("src/memory/*.c"), *glob("src/types/*.c"), *glob("src/ref/*.c"), *glob("src/interp/*.c")]),
+            sources=sorted(glob("src/**/*.c", recursive=True)),
             depends=sorted(glob("src/**/*.h", recursive=True)),
             include_dirs=["src"],
             define_macros=[("FROZEN_CHECK", "1")] if debug else [],

@@ -1,0 +1,33 @@
+"""What every test run needs: hypothesis' profiles, and a header that says which build is under test."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import hypothesis
+import pytest
+
+try:
+    import frozen
+except ImportError as error:
+    raise pytest.UsageError(
+        f"{error}\n`frozen` cannot be imported: build its extension with `pip install -e '.[test]'` first"
+    ) from error
+
+# Timings say nothing on a busy machine, so no deadline; a failing run prints the line that reproduces it.
+_common = {
+    "deadline": None,
+    "print_blob": True,
+    "suppress_health_check": [hypothesis.HealthCheck.too_slow],
+}
+hypothesis.settings.register_profile("default", max_examples=100, **_common)
+hypothesis.settings.register_profile("quick", max_examples=20, **_common)
+hypothesis.settings.register_profile("thorough", max_examples=2000, **_common)
+hypothesis.settings.load_profile(os.environ.get("FROZEN_HYPOTHESIS", "default"))
+
+
+def pytest_report_header() -> str:
+    gil = "with the GIL" if getattr(sys, "_is_gil_enabled", lambda: True)() else "without the GIL"
+    debug = ", debug build" if hasattr(sys, "gettotalrefcount") else ""
+    return f"frozen {frozen.__version__} from {frozen.__path__[0]} ({gil}{debug})"

@@ -1,0 +1,252 @@
+"""What the tests share: threads that re-raise, fresh processes, subinterpreters, leaks, keys of chosen hash.
+
+Import it as `from support import ...`: pytest puts `tests/` on the path (see pyproject.toml).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import gc
+import os
+import subprocess
+import sys
+import sysconfig
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+import frozen
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(frozen.__file__).resolve().parent
+"""The package under test: the checkout's own when built in place, the installed one otherwise."""
+
+DEBUG_BUILD = hasattr(sys, "gettotalrefcount")
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+needs_debug_build = pytest.mark.skipif(not DEBUG_BUILD, reason="needs sys.gettotalrefcount(), a debug build's")
+needs_free_threading = pytest.mark.skipif(not FREE_THREADED, reason="needs a free-threaded build")
+needs_subinterpreters = pytest.mark.skipif(
+    sys.version_info < (3, 12), reason="before 3.12 all interpreters share one GIL and isolated ones do not exist"
+)
+
+
+# Threads
+
+
+def run_threads(*functions: Callable[[], Any], timeout: float = 120.0) -> list[Any]:
+    """Call each function in a thread of its own, all released at once by a barrier; return their results in order.
+
+    What fails in a thread fails here: one exception is re-raised as it is, several as an ExceptionGroup. Threads that
+    do not end within `timeout` seconds fail too, after their stacks have been printed.
+    """
+    barrier = threading.Barrier(len(functions))
+    results: list[Any] = [None] * len(functions)
+    failures: list[BaseException] = []
+
+    def run(index: int, function: Callable[[], Any]) -> None:
+        try:
+            barrier.wait(timeout)
+            results[index] = function()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=item, daemon=True) for item in enumerate(functions)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout)
+    stuck = sum(thread.is_alive() for thread in threads)
+    if stuck:
+        faulthandler.dump_traceback(file=sys.__stderr__, all_threads=True)
+        failures.append(TimeoutError(f"{stuck} of {len(threads)} threads still running after {timeout} s"))
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        raise BaseExceptionGroup(f"{len(failures)} of {len(threads)} threads failed", failures)
+    return results
+
+
+@contextlib.contextmanager
+def switch_interval(seconds: float = 1e-6) -> Iterator[None]:
+    """Let the GIL change hands as often as possible, so that races show on builds that have one."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(seconds)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+# Fresh processes
+
+
+def run_python(
+    *arguments: str | Path, env: dict[str, str] | None = None, check: bool = True, timeout: float = 120.0, **kwargs: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run this interpreter on `arguments` (`"-c", code` or `"-m", "frozen"`), with the package under test importable.
+
+    Text streams; a status other than 0 fails with all that was printed, unless `check` is false.
+    """
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(PACKAGE.parent), str(ROOT / "tests")]),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONFAULTHANDLER": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        env=environment | (env or {}),
+        stdin=kwargs.pop("stdin", subprocess.DEVNULL) if "input" not in kwargs else None,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=timeout,
+        **kwargs,
+    )
+    if check and done.returncode != 0:
+        pytest.fail(f"python {arguments} ended with {done.returncode}\n{done.stdout}\n{done.stderr}", pytrace=False)
+    return done
+
+
+# Subinterpreters
+
+
+class Subinterpreter:
+    """An isolated interpreter with a GIL of its own: `with Subinterpreter() as interpreter: interpreter.run(code)`.
+
+    `run` executes source text in the interpreter's `__main__`, from the calling thread; what it raises is re-raised
+    here as SubinterpreterFailed. One face for `_xxsubinterpreters` (3.12), `_interpreters` (3.13) and
+    `concurrent.interpreters` (3.14 and later).
+    """
+
+    def __init__(self) -> None:
+        self._run, self.close = _new_subinterpreter()
+        self.run(f"import sys; sys.path[:] = {sys.path!r}")
+
+    def run(self, code: str) -> None:
+        self._run(textwrap.dedent(code))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+class SubinterpreterFailed(AssertionError):
+    """The traceback, as text, of what failed in a subinterpreter."""
+
+
+def run_in_subinterpreter(code: str) -> None:
+    """Run source text in a new subinterpreter and end it."""
+    with Subinterpreter() as interpreter:
+        interpreter.run(code)
+
+
+def _new_subinterpreter() -> tuple[Callable[[str], None], Callable[[], None]]:
+    """(run, close) of a new isolated interpreter, by whatever this version offers."""
+    if sys.version_info >= (3, 14):
+        from concurrent import interpreters
+
+        interpreter = interpreters.create()
+
+        def run(code: str) -> None:
+            try:
+                interpreter.exec(code)
+            except interpreters.ExecutionFailed as error:
+                raise SubinterpreterFailed(str(error)) from None
+
+        return run, interpreter.close
+    if sys.version_info >= (3, 13):
+        import _interpreters
+
+        ident = _interpreters.create("isolated")
+
+        def run(code: str) -> None:
+            failure = _interpreters.exec(ident, code, restrict=True)
+            if failure is not None:
+                raise SubinterpreterFailed(getattr(failure, "errdisplay", None) or failure.formatted)
+
+        return run, lambda: _interpreters.destroy(ident)
+    if sys.version_info >= (3, 12):
+        import _xxsubinterpreters
+
+        ident = _xxsubinterpreters.create(isolated=True)
+
+        def run(code: str) -> None:
+            try:
+                _xxsubinterpreters.run_string(ident, code)
+            except _xxsubinterpreters.RunFailedError as error:
+                raise SubinterpreterFailed(str(error)) from None
+
+        return run, lambda: _xxsubinterpreters.destroy(ident)
+    raise NotImplementedError("no isolated subinterpreters before 3.12: mark the test with needs_subinterpreters")
+
+
+# Leaks
+
+
+def _live() -> tuple[int, int]:
+    """(references, blocks of memory) alive now; a release build does not count references and reports 0."""
+    for _ in range(3):
+        gc.collect()
+    return (sys.gettotalrefcount() if DEBUG_BUILD else 0), sys.getallocatedblocks()
+
+
+def assert_no_leak(function: Callable[[], Any], *, warmup: int = 3, repeats: int = 6) -> None:
+    """Fail if every one of `repeats` calls leaves more references or more blocks of memory behind than it found.
+
+    A real leak shows in each call; what caches and the collector do shows in some. The first `warmup` calls fill
+    caches. References are exact on debug builds; blocks are counted everywhere, but only those of up to 512 bytes.
+    """
+    if not DEBUG_BUILD and sys.getallocatedblocks() == 0:
+        pytest.skip("this allocator counts no blocks, and only a debug build counts references")
+    references: list[int] = []
+    blocks: list[int] = []
+    for number in range(warmup + repeats):
+        before = _live()
+        function()
+        after = _live()
+        if number >= warmup:
+            references.append(after[0] - before[0])
+            blocks.append(after[1] - before[1])
+    assert min(references) <= 0, f"references left behind by each call: {references}"
+    assert min(blocks) <= 0, f"blocks of memory left behind by each call: {blocks}"
+
+
+# Keys
+
+
+class HashKey:
+    """A key with a chosen hash, so that a test decides the shape of the tree. Equal only to keys of the same name.
+
+    `error_on_eq` and `error_on_hash` (settable) hold an exception to raise; `calls` counts comparisons.
+    """
+
+    def __init__(self, hash: int, name: object = None, *, error_on_eq: BaseException | None = None) -> None:
+        self.hash = hash
+        self.name = hash if name is None else name
+        self.error_on_eq = error_on_eq
+        self.error_on_hash: BaseException | None = None
+        self.calls = 0
+
+    def __hash__(self) -> int:
+        if self.error_on_hash is not None:
+            raise self.error_on_hash
+        return self.hash
+
+    def __eq__(self, other: object) -> bool:
+        self.calls += 1
+        for key in (self, other):
+            if isinstance(key, HashKey) and key.error_on_eq is not None:
+                raise key.error_on_eq
+        return isinstance(other, HashKey) and self.name == other.name
+
+    def __repr__(self) -> str:
+        return f"HashKey({self.hash}, {self.name!r})"
