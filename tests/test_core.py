@@ -1,33 +1,88 @@
-"""The algorithms of src/core over the fake memory (tests/c/fake_memory.h): compiled and run without any Python.
+"""src/core without Python: each tests/c/test_*.c is a program that ends with 0, compiled here in every configuration.
 
-Each tests/c/test_*.c is one program, built with every compiler found, under ASan and UBSan, with 4 branches (deep trees
-out of few entries) and with 32.  By hand: `cc -Isrc -Itests/c -DCORE_BITS=2 -g tests/c/test_rrb.c && ./a.out`.
+Branching factors 4 and 32, each compiler that is installed, under the address and undefined-behaviour sanitizers, and
+under the thread sanitizer where the program starts threads. Some: `pytest tests/test_core.py -k champ`.
 """
 
+from __future__ import annotations
+
+import functools
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from support import ROOT
 
-ROOT = Path(__file__).parent.parent
-PROGRAMS = sorted((ROOT / "tests" / "c").glob("test_*.c"))
-COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
-SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-g", "-O1", *SANITIZERS]
+PROGRAMS = sorted((ROOT / "tests/c").glob("test_*.c"))
+COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)] or ["cc"]
+MEMORY = "address,undefined"
+THREADS = "thread"
+FLAGS = [
+    *("-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-fno-omit-frame-pointer"),
+    *("-fno-sanitize-recover=all", "-UNDEBUG", "-DFROZEN_CHECK=1", "-pthread", "-Isrc", "-Itests/c"),
+]
 
-pytestmark = pytest.mark.skipif(not COMPILERS, reason="needs gcc or clang")
+
+def compile_and_run(source: Path, program: Path, compiler: str, *flags: str) -> str:
+    """What the program printed; a failing compilation or run fails the test, with the command that repeats it."""
+    command = [compiler, *FLAGS, *flags, str(source), "-o", str(program)]
+    environment = os.environ | {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    for step in (command, [str(program)]):
+        done = subprocess.run(step, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+        if done.returncode != 0:
+            line = " ".join(command) + f" && {program}"
+            pytest.fail(f"{line}\nended with {done.returncode}\n{done.stdout}{done.stderr}", pytrace=False)
+    return done.stdout
 
 
-@pytest.mark.parametrize("compiler", COMPILERS)
-@pytest.mark.parametrize("bits", [2, 5])
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
-def test_core(program, bits, compiler, tmp_path):
-    binary = tmp_path / program.stem
-    defines = [f"-DCORE_BITS={bits}", "-DFROZEN_CHECK=1"]
-    includes = [f"-I{ROOT / 'src'}", f"-I{ROOT / 'tests' / 'c'}"]
-    command = [compiler, *FLAGS, *defines, *includes, str(program), "-o", str(binary)]
-    built = subprocess.run(command, capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
-    run = subprocess.run([str(binary)], capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
+@functools.cache
+def sanitizer_works(compiler: str, sanitizer: str, folder: Path) -> bool:
+    """Not every compiler comes with the libraries of its sanitizers, and not every kernel suits them."""
+    source, program = folder / "probe.c", folder / f"probe-{compiler}-{sanitizer}"
+    source.write_text("int main(void) { return 0; }\n")
+    build = subprocess.run([compiler, f"-fsanitize={sanitizer}", source, "-o", program], capture_output=True)
+    return build.returncode == 0 and subprocess.run([program], capture_output=True).returncode == 0
+
+
+def configurations() -> list[object]:
+    found = []
+    for program in PROGRAMS:
+        sanitizers = [MEMORY, THREADS] if "pthread" in program.read_text() else [MEMORY]
+        for compiler in COMPILERS:
+            for sanitizer in sanitizers:
+                for bits in (2, 5):
+                    name = f"{program.stem.removeprefix('test_')}-{compiler}-branching{2**bits}-{sanitizer}"
+                    found.append(pytest.param(program, compiler, sanitizer, bits, id=name))
+    return found
+
+
+@pytest.mark.parametrize(("source", "compiler", "sanitizer", "bits"), configurations())
+def test_program(source: Path, compiler: str, sanitizer: str, bits: int, tmp_path: Path, tmp_path_factory):
+    flags = [f"-DCORE_BITS={bits}"]
+    if sanitizer_works(compiler, sanitizer, tmp_path_factory.getbasetemp()):
+        flags.append(f"-fsanitize={sanitizer}")
+    elif sanitizer == THREADS:
+        pytest.skip(f"{compiler} has no working -fsanitize={sanitizer} here")
+    compile_and_run(source, tmp_path / "program", compiler, *flags)
+
+
+def test_a_failing_program_fails_the_test(tmp_path):
+    source = tmp_path / "test_wrong.c"
+    source.write_text("#include <assert.h>\nint main(void) { assert(1 + 1 == 3); return 0; }\n")
+    with pytest.raises(pytest.fail.Exception, match=r"1 \+ 1 == 3"):
+        compile_and_run(source, tmp_path / "wrong", COMPILERS[0])
+
+
+def test_the_address_sanitizer_is_listened_to(tmp_path):
+    if not sanitizer_works(COMPILERS[0], MEMORY, tmp_path):
+        pytest.skip(f"{COMPILERS[0]} has no working -fsanitize={MEMORY} here")
+    source = tmp_path / "test_leaking.c"
+    source.write_text(
+        "#include <stdlib.h>\n"
+        "static void leak(void) { char *volatile block = malloc(24); block[0] = 1; block = NULL; }\n"
+        "int main(void) { leak(); return 0; }\n"
+    )
+    with pytest.raises(pytest.fail.Exception, match="LeakSanitizer"):
+        compile_and_run(source, tmp_path / "leaking", COMPILERS[0], f"-fsanitize={MEMORY}")
