@@ -6,14 +6,6 @@ import os
 import sys
 
 import hypothesis
-import pytest
-
-try:
-    import frozen
-except ImportError as error:
-    raise pytest.UsageError(
-        f"{error}\n`frozen` cannot be imported: build its extension with `pip install -e '.[test]'` first"
-    ) from error
 
 # Timings say nothing on a busy machine, so no deadline; a failing run prints the line that reproduces it.
 _common = {
@@ -28,6 +20,10 @@ hypothesis.settings.load_profile(os.environ.get("FROZEN_HYPOTHESIS", "default"))
 
 
 def pytest_report_header() -> str:
+    try:
+        import frozen
+    except ImportError as error:  # the tests of src/core and of the sources themselves run without it
+        return f"frozen cannot be imported ({error}): `pip install -e '.[test]'` builds it"
     gil = "with the GIL" if getattr(sys, "_is_gil_enabled", lambda: True)() else "without the GIL"
     debug = ", debug build" if hasattr(sys, "gettotalrefcount") else ""
     return f"frozen {frozen.__version__} from {frozen.__path__[0]} ({gil}{debug})"

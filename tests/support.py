@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import gc
+import importlib.util
 import os
 import subprocess
 import sys
@@ -20,11 +21,9 @@ from typing import Any, Self
 
 import pytest
 
-import frozen
-
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = Path(frozen.__file__).resolve().parent
-"""The package under test: the checkout's own when built in place, the installed one otherwise."""
+PACKAGE = Path(importlib.util.find_spec("frozen").origin).resolve().parent
+"""The package under test, found without importing it: the checkout's own or an installed one."""
 
 DEBUG_BUILD = hasattr(sys, "gettotalrefcount")
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
