@@ -43,6 +43,9 @@
  *   int  cell_equal(cell, cell)                      values: 1, 0, or -1 (reported); identity first.
  *   int  cell_value_hash(cell, uint64_t *)           0, or -1: not hashable (reported).
  *
+ * Scratch arrays, within one call
+ *   void *scratch_alloc(size_t), scratch_free(void *)        NULL: out of memory, reported.
+ *
  * A memory asks one thing of each algorithm, so that it can release and traverse nodes by itself:
  *   node_contents contents_of(void *node)            the node's cells and children, as two arrays (NODE_CONTENTS).
  *

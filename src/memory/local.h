@@ -80,6 +80,19 @@ node_is_unique(void *node)
     return object_is_unique((PyObject *)node);
 }
 
+static inline void *
+scratch_alloc(size_t size)
+{
+    void *block = PyMem_Malloc(size);
+    return block != NULL ? block : PyErr_NoMemory();
+}
+
+static inline void
+scratch_free(void *block)
+{
+    PyMem_Free(block);
+}
+
 /* ---- cells ---- */
 
 static inline void cell_retain(cell c) { Py_INCREF(c); }

@@ -1,0 +1,158 @@
+/* Hash and equality of whole trees, both skipping what is shared or known.
+ *
+ * The hash is that of a frozenset of the items (of the keys, for sets): an XOR over the items, which does not depend on
+ * their order and lets every node with children cache its own share (champ_node.h).  After one `set` only the copied
+ * path has to be added up again. */
+#ifndef FROZEN_CORE_CHAMP_HASH_H
+#define FROZEN_CORE_CHAMP_HASH_H
+
+#include "core/champ.h"
+
+/* The constants of CPython's tuple hash (xxHash, Collet) and frozenset hash. */
+#define TUPLE_PRIME_1 UINT64_C(11400714785074694791)
+#define TUPLE_PRIME_2 UINT64_C(14029467366897019727)
+#define TUPLE_PRIME_5 UINT64_C(2870177450012600261)
+
+static inline uint64_t
+tuple_lane(uint64_t acc, uint64_t lane)
+{
+    acc += lane * TUPLE_PRIME_2;
+    acc = (acc << 31) | (acc >> 33);
+    return acc * TUPLE_PRIME_1;
+}
+
+/* hash((key, value)) */
+static inline uint64_t
+pair_hash(uint64_t key, uint64_t value)
+{
+    uint64_t acc = tuple_lane(tuple_lane(TUPLE_PRIME_5, key), value);
+    acc += 2 ^ (TUPLE_PRIME_5 ^ UINT64_C(3527539));
+    return acc == UINT64_MAX ? UINT64_C(1546275796) : acc;
+}
+
+/* One member's share in the hash of a frozenset. */
+static inline uint64_t
+member_hash(uint64_t hash)
+{
+    return ((hash ^ UINT64_C(89869747)) ^ (hash << 16)) * UINT64_C(3644798167);
+}
+
+/* hash(frozenset) of `count` members whose shares XOR to `shares`. */
+static inline uint64_t
+frozenset_hash(uint64_t shares, size_t count)
+{
+    uint64_t hash = shares ^ ((uint64_t)count + 1) * UINT64_C(1927868237);
+    hash ^= (hash >> 11) ^ (hash >> 25);
+    hash = hash * 69069 + UINT64_C(907133923);
+    return hash == UINT64_MAX ? UINT64_C(590923713) : hash;
+}
+
+/* The XOR of the shares of all items below.  0, or -1: a value is not hashable. */
+static int
+champ_item_hash(champ_node *n, uint64_t *out)
+{
+    view v = view_of(n);
+    _Atomic(uint64_t) *cache = item_hash_cache(&v);
+    if (cache != NULL && (*out = atomic_load_explicit(cache, memory_order_relaxed)) != 0)
+        return 0;
+    uint64_t shares = 0, below;
+    for (unsigned i = 0; i < v.entries; i++) {
+        uint64_t hash = full_hash(&v, i);
+#if ENTRY_WIDTH > 1
+        uint64_t value;
+        if (cell_value_hash(SLOT_VALUE(&v.slot[i]), &value) < 0)
+            return -1;
+        hash = pair_hash(hash, value);
+#endif
+        shares ^= member_hash(hash);
+    }
+    for (unsigned i = 0; i < v.children; i++) {
+        if (champ_item_hash(v.child[i], &below) < 0)
+            return -1;
+        shares ^= below;
+    }
+    if (cache != NULL)
+        atomic_store_explicit(cache, shares, memory_order_relaxed);
+    *out = shares;
+    return 0;
+}
+
+static inline int
+slots_equal(const view *a, unsigned i, const view *b, unsigned j)
+{
+    uint64_t hash = full_hash(a, i);
+    if (hash != full_hash(b, j))
+        return 0;
+    probe p = probe_of(SLOT_KEY(&b->slot[j]), hash);
+    int equal = cell_matches(SLOT_KEY(&a->slot[i]), &p, true);
+#if ENTRY_WIDTH > 1
+    if (equal > 0)
+        equal = cell_equal(SLOT_VALUE(&a->slot[i]), SLOT_VALUE(&b->slot[j]));
+#endif
+    return equal;
+}
+
+/* Collision nodes are in no order. */
+static int
+collisions_equal(const view *a, const view *b)
+{
+    if (a->entries != b->entries)
+        return 0;
+    for (unsigned i = 0; i < a->entries; i++) {
+        probe p = probe_of(SLOT_KEY(&a->slot[i]), full_hash(a, i));
+        int match = 0;
+        for (unsigned j = 0; j < b->entries && match == 0; j++) {
+            match = entry_matches(b, j, &p);
+#if ENTRY_WIDTH > 1
+            if (match > 0 && (match = cell_equal(SLOT_VALUE(&a->slot[i]), SLOT_VALUE(&b->slot[j]))) == 0)
+                return 0;
+#endif
+        }
+        if (match <= 0)
+            return match;
+    }
+    return 1;
+}
+
+static inline bool
+hashes_differ(const view *a, const view *b)
+{
+    if (a->wide != b->wide)
+        return false;
+    return memcmp(a->hash, b->hash, (a->wide ? 8 : 4) * (size_t)a->entries) != 0;
+}
+
+/* 1, 0, or -1: comparing failed.  The shape of a tree follows from its keys' hashes, so equal trees are walked in step
+ * and differ wherever their bitmaps do. */
+static int
+champ_equal(champ_node *x, champ_node *y)
+{
+    if (x == y)
+        return 1;
+    if (x->nodemap != y->nodemap)
+        return 0;
+    view a = view_of(x), b = view_of(y);
+    if (node_is_collision(x))
+        return collisions_equal(&a, &b);
+    if (x->datamap != y->datamap || hashes_differ(&a, &b))
+        return 0;
+    if (a.children) {
+        uint64_t hash_a = atomic_load_explicit(item_hash_cache(&a), memory_order_relaxed);
+        uint64_t hash_b = atomic_load_explicit(item_hash_cache(&b), memory_order_relaxed);
+        if (hash_a && hash_b && hash_a != hash_b)
+            return 0;
+    }
+    for (unsigned i = 0; i < a.entries; i++) {
+        int equal = slots_equal(&a, i, &b, i);
+        if (equal <= 0)
+            return equal;
+    }
+    for (unsigned i = 0; i < a.children; i++) {
+        int equal = champ_equal(a.child[i], b.child[i]);
+        if (equal <= 0)
+            return equal;
+    }
+    return 1;
+}
+
+#endif

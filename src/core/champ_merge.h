@@ -1,0 +1,401 @@
+/* Combining two trees: union, intersection, difference and symmetric difference are one walk with four policies.
+ *
+ * Both trees are walked in step.  Where only one has something its subtree is taken or left as a whole; where both hold
+ * the very same node nothing below can differ, so versions of one origin cost what distinguishes them.  A result that
+ * equals an operand is that operand: combining with nothing new copies nothing.
+ *
+ * Comparing keys and resolving conflicts may run foreign code; both operands are held by the caller meanwhile. */
+#ifndef FROZEN_CORE_CHAMP_MERGE_H
+#define FROZEN_CORE_CHAMP_MERGE_H
+
+#include "core/champ_build.h"
+#include "core/champ_iter.h"
+
+/* What becomes of a key that both operands have. */
+typedef enum { BOTH_DROP, BOTH_LEFT, BOTH_RIGHT /* left's key, right's value */, BOTH_RESOLVE } both_policy;
+
+typedef struct {
+    memory *mem;
+    bool keep_left, keep_right; /* entries that one operand alone has */
+    both_policy both;
+    /* BOTH_RESOLVE: a new reference to the value that shall stand in `*value`, or -1 (reported) */
+    int (*resolve)(void *context, cell left, cell right, cell *value);
+    void *context;
+    bool count_left, count_right;
+    size_t left_only, right_only; /* how many entries one operand alone has, if asked for */
+} merger;
+
+/* A subtree, an entry, or nothing: what a branch of an operand or of the result holds.  Operands borrow, results own. */
+typedef struct {
+    enum { HOLDS_NOTHING, HOLDS_ENTRY, HOLDS_NODE } kind;
+    entry entry;
+    champ_node *node;
+} operand;
+
+static inline operand
+operand_of(champ_node *n)
+{
+    return (operand){.kind = HOLDS_NODE, .node = n};
+}
+
+static void
+operand_retain(const operand *o)
+{
+    if (o->kind == HOLDS_NODE)
+        node_retain(o->node);
+    else if (o->kind == HOLDS_ENTRY)
+        slot_retain(&o->entry.slot);
+}
+
+static void
+operand_release(const operand *o)
+{
+    if (o->kind == HOLDS_NODE)
+        node_release(o->node);
+    else if (o->kind == HOLDS_ENTRY)
+        slot_release(&o->entry.slot);
+}
+
+static size_t
+operand_count(const operand *o)
+{
+    return o->kind == HOLDS_NODE ? champ_count(o->node) : o->kind == HOLDS_ENTRY;
+}
+
+static bool
+operands_identical(const operand *a, const operand *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    if (a->kind == HOLDS_NODE)
+        return a->node == b->node;
+    return a->kind == HOLDS_NOTHING
+        || (cell_identical(SLOT_KEY(&a->entry.slot), SLOT_KEY(&b->entry.slot))
+            && cell_identical(SLOT_VALUE(&a->entry.slot), SLOT_VALUE(&b->entry.slot)));
+}
+
+/* What `o`, seen at this level, holds in one branch.  An entry is like a node that holds nothing else. */
+static operand
+operand_branch(const operand *o, const view *v, bitmap bit, unsigned shift)
+{
+    if (o->kind == HOLDS_ENTRY && hash_bit(o->entry.hash, shift) == bit)
+        return *o;
+    if (o->kind == HOLDS_NODE && (o->node->nodemap & bit))
+        return operand_of(v->child[bits_rank(o->node->nodemap, bit)]);
+    if (o->kind == HOLDS_NODE && (o->node->datamap & bit))
+        return (operand){.kind = HOLDS_ENTRY, .entry = entry_at(v, bits_rank(o->node->datamap, bit))};
+    return (operand){.kind = HOLDS_NOTHING};
+}
+
+static inline bitmap
+operand_branches(const operand *o, unsigned shift)
+{
+    return o->kind == HOLDS_NODE    ? o->node->datamap | o->node->nodemap
+           : o->kind == HOLDS_ENTRY ? hash_bit(o->entry.hash, shift)
+                                    : 0;
+}
+
+/* One operand alone has this. */
+static void
+merge_one_sided(merger *m, const operand *o, bool is_left, operand *out)
+{
+    if (is_left ? m->count_left : m->count_right)
+        *(is_left ? &m->left_only : &m->right_only) += operand_count(o);
+    if (!(is_left ? m->keep_left : m->keep_right))
+        return;
+    operand_retain(o);
+    *out = *o;
+}
+
+/* Both have this key. */
+static int
+merge_matching(merger *m, const entry *left, const entry *right, operand *out)
+{
+    if (m->both == BOTH_DROP)
+        return 0;
+    out->entry = *left;
+    if (m->both == BOTH_RESOLVE) {
+        if (m->resolve(m->context, SLOT_VALUE(&left->slot), SLOT_VALUE(&right->slot), &SLOT_VALUE(&out->entry.slot)) < 0)
+            return -1;
+        cell_retain(SLOT_KEY(&left->slot));
+    }
+    else {
+        if (m->both == BOTH_RIGHT && ENTRY_WIDTH > 1)
+            SLOT_VALUE(&out->entry.slot) = SLOT_VALUE(&right->slot);
+        slot_retain(&out->entry.slot);
+    }
+    out->kind = HOLDS_ENTRY;
+    return 0;
+}
+
+/* 1 the same key, 0 not, -1 comparing failed. */
+static int
+entries_match(const entry *a, const entry *b)
+{
+    if (a->hash != b->hash)
+        return 0;
+    probe p = probe_of(SLOT_KEY(&b->slot), b->hash);
+    return cell_matches(SLOT_KEY(&a->slot), &p, true);
+}
+
+/* The branches of a result under construction: at most one entry or child each. */
+typedef struct {
+    entry entries[BRANCHES];
+    champ_node *children[BRANCHES];
+    bitmap datamap, nodemap;
+    unsigned entry_count, child_count;
+} gathered;
+
+static void
+gather(gathered *g, const operand *o, bitmap bit)
+{
+    if (o->kind == HOLDS_ENTRY) {
+        g->entries[g->entry_count++] = o->entry;
+        g->datamap |= bit;
+    }
+    else if (o->kind == HOLDS_NODE) {
+        g->children[g->child_count++] = o->node;
+        g->nodemap |= bit;
+    }
+}
+
+static void
+gathered_release(gathered *g)
+{
+    while (g->entry_count)
+        slot_release(&g->entries[--g->entry_count].slot);
+    while (g->child_count)
+        node_release(g->children[--g->child_count]);
+}
+
+/* A node that owns what was gathered (entries, children), in the canonical form: one entry alone is no node. */
+static int
+gathered_close(merger *m, entry *entries, unsigned entry_count, champ_node **children, unsigned child_count,
+               bitmap datamap, bitmap nodemap, operand *out)
+{
+    if (entry_count + child_count == 0)
+        return 0;
+    if (entry_count == 1 && child_count == 0) {
+        *out = (operand){.kind = HOLDS_ENTRY, .entry = entries[0]};
+        return 0;
+    }
+    bool general = false;
+    for (unsigned i = 0; i < entry_count && !general; i++)
+        general = slot_is_general(&entries[i].slot);
+    for (unsigned i = 0; i < child_count && !general; i++)
+        general = node_is_general(children[i]);
+    view d;
+    champ_node *n = champ_alloc(m->mem, datamap, nodemap, entry_count, child_count, general, &d);
+    if (n == NULL)
+        return -1;
+    for (unsigned i = 0; i < entry_count; i++)
+        place_entry(&d, i, entries[i].hash, &entries[i].slot);
+    for (unsigned i = 0; i < child_count; i++)
+        d.child[i] = children[i];
+    node_ready(n);
+    *out = operand_of(n);
+    return 0;
+}
+
+static int merge_step(merger *m, const operand *a, const operand *b, unsigned shift, operand *out);
+
+static int
+merge_entries(merger *m, const operand *a, const operand *b, unsigned shift, operand *out)
+{
+    int match = entries_match(&a->entry, &b->entry);
+    if (match != 0)
+        return match < 0 ? -1 : merge_matching(m, &a->entry, &b->entry, out);
+    operand left = {.kind = HOLDS_NOTHING}, right = {.kind = HOLDS_NOTHING};
+    merge_one_sided(m, a, true, &left);
+    merge_one_sided(m, b, false, &right);
+    if (left.kind == HOLDS_NOTHING || right.kind == HOLDS_NOTHING) {
+        *out = left.kind != HOLDS_NOTHING ? left : right;
+        return 0;
+    }
+    champ_node *pair = node_pair(m->mem, shift, &left.entry, &right.entry);
+    operand_release(&left);
+    operand_release(&right);
+    if (pair == NULL)
+        return -1;
+    *out = operand_of(pair);
+    return 0;
+}
+
+static int
+merge_branches(merger *m, const operand *a, const operand *b, unsigned shift, operand *out)
+{
+    view left_view, right_view;
+    if (a->kind == HOLDS_NODE)
+        left_view = view_of(a->node);
+    if (b->kind == HOLDS_NODE)
+        right_view = view_of(b->node);
+    gathered g;
+    g.datamap = g.nodemap = 0;
+    g.entry_count = g.child_count = 0;
+    bool like_left = a->kind == HOLDS_NODE, like_right = b->kind == HOLDS_NODE;
+    for (bitmap todo = operand_branches(a, shift) | operand_branches(b, shift); todo; todo &= todo - 1) {
+        bitmap bit = todo & (0u - todo);
+        operand left = operand_branch(a, &left_view, bit, shift), right = operand_branch(b, &right_view, bit, shift);
+        operand result = {.kind = HOLDS_NOTHING};
+        if (merge_step(m, &left, &right, shift + CORE_BITS, &result) < 0) {
+            gathered_release(&g);
+            return -1;
+        }
+        like_left = like_left && operands_identical(&result, &left);
+        like_right = like_right && operands_identical(&result, &right);
+        gather(&g, &result, bit);
+    }
+    if (like_left || like_right) {
+        *out = like_left ? *a : *b;
+        operand_retain(out);
+        gathered_release(&g);
+        return 0;
+    }
+    if (gathered_close(m, g.entries, g.entry_count, g.children, g.child_count, g.datamap, g.nodemap, out) < 0) {
+        gathered_release(&g);
+        return -1;
+    }
+    return 0;
+}
+
+/* Entries of a collision node, or the one entry that an operand is. */
+static unsigned
+collision_entry(const operand *o, unsigned i, entry *out)
+{
+    if (o->kind == HOLDS_ENTRY) {
+        *out = o->entry;
+        return 1;
+    }
+    view v = view_of(o->node);
+    *out = entry_at(&v, i < v.entries ? i : 0);
+    return v.entries;
+}
+
+/* Every left entry against every right one; what the right has alone follows.  `taken` marks matched right entries.
+ * Fills `result` and returns how many, or -1 after releasing them. */
+static int
+merge_collision_entries(merger *m, const operand *a, const operand *b, entry *result, bool *taken)
+{
+    entry left, right;
+    int count = 0, match = 0;
+    unsigned rights = collision_entry(b, 0, &right);
+    for (unsigned i = 0; i < collision_entry(a, i, &left); i++) {
+        operand out = {.kind = HOLDS_NOTHING};
+        unsigned j = 0;
+        for (match = 0; match == 0 && j < rights; j++) {
+            collision_entry(b, j, &right);
+            match = taken[j] ? 0 : entries_match(&left, &right);
+        }
+        if (match > 0) {
+            taken[j - 1] = true;
+            match = merge_matching(m, &left, &right, &out);
+        }
+        else if (match == 0)
+            merge_one_sided(m, &(operand){.kind = HOLDS_ENTRY, .entry = left}, true, &out);
+        if (match < 0) {
+            entries_release(result, (size_t)count);
+            return -1;
+        }
+        if (out.kind == HOLDS_ENTRY)
+            result[count++] = out.entry;
+    }
+    for (unsigned j = 0; j < rights; j++) {
+        operand out = {.kind = HOLDS_NOTHING};
+        collision_entry(b, j, &right);
+        if (!taken[j])
+            merge_one_sided(m, &(operand){.kind = HOLDS_ENTRY, .entry = right}, false, &out);
+        if (out.kind == HOLDS_ENTRY)
+            result[count++] = out.entry;
+    }
+    return count;
+}
+
+static bool
+collision_is(const operand *o, const entry *entries, unsigned count)
+{
+    entry own;
+    if (o->kind != HOLDS_NODE || collision_entry(o, 0, &own) != count)
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        collision_entry(o, i, &own);
+        operand x = {.kind = HOLDS_ENTRY, .entry = own}, y = {.kind = HOLDS_ENTRY, .entry = entries[i]};
+        if (!operands_identical(&x, &y))
+            return false;
+    }
+    return true;
+}
+
+static int
+merge_collisions(merger *m, const operand *a, const operand *b, operand *out)
+{
+    entry any;
+    size_t lefts = collision_entry(a, 0, &any), rights = collision_entry(b, 0, &any);
+    entry *result = scratch_alloc((lefts + rights) * sizeof(entry) + rights * sizeof(bool));
+    if (result == NULL)
+        return -1;
+    bool *taken = (bool *)(result + lefts + rights);
+    memset(taken, 0, rights * sizeof(bool));
+    int status = -1, count = merge_collision_entries(m, a, b, result, taken);
+    if (count >= 0) {
+        const operand *like = collision_is(a, result, (unsigned)count) ? a
+                              : collision_is(b, result, (unsigned)count) ? b : NULL;
+        if (like != NULL) {
+            *out = *like;
+            operand_retain(like);
+            status = 0;
+        }
+        else
+            status = gathered_close(m, result, (unsigned)count, NULL, 0, (bitmap)count, COLLISION_NODEMAP, out);
+        if (like != NULL || status < 0)
+            entries_release(result, (size_t)count);
+    }
+    scratch_free(result);
+    return status;
+}
+
+/* Combine what two operands hold in the branch above `shift`.  `out` starts as nothing. */
+static int
+merge_step(merger *m, const operand *a, const operand *b, unsigned shift, operand *out)
+{
+    if (a->kind == HOLDS_NOTHING || b->kind == HOLDS_NOTHING) {
+        bool is_left = b->kind == HOLDS_NOTHING;
+        merge_one_sided(m, is_left ? a : b, is_left, out);
+        return 0;
+    }
+    if (a->kind == HOLDS_NODE && b->kind == HOLDS_NODE && a->node == b->node && m->both != BOTH_RESOLVE) {
+        if (m->both != BOTH_DROP) {
+            operand_retain(a);
+            *out = *a;
+        }
+        return 0;
+    }
+    if (a->kind == HOLDS_ENTRY && b->kind == HOLDS_ENTRY)
+        return merge_entries(m, a, b, shift, out);
+    if (shift >= HASH_BITS)
+        return merge_collisions(m, a, b, out);
+    return merge_branches(m, a, b, shift, out);
+}
+
+/* The combination of two trees: a new reference to its root, or NULL (reported). */
+static champ_node *
+champ_merge(merger *m, champ_node *a, champ_node *b)
+{
+    operand left = operand_of(a), right = operand_of(b), out = {.kind = HOLDS_NOTHING};
+    if (merge_step(m, &left, &right, 0, &out) < 0)
+        return NULL;
+    if (out.kind == HOLDS_NODE)
+        return out.node;
+    if (out.kind == HOLDS_NOTHING)
+        return champ_empty(m->mem);
+    view v;
+    champ_node *n = champ_alloc(m->mem, hash_bit(out.entry.hash, 0), 0, 1, 0, slot_is_general(&out.entry.slot), &v);
+    if (n != NULL) {
+        place_entry(&v, 0, out.entry.hash, &out.entry.slot);
+        node_ready(n);
+    }
+    else
+        operand_release(&out);
+    return n;
+}
+
+#endif
