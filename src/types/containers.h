@@ -1,0 +1,30 @@
+/* What ref/ needs to know about the containers: when two objects are one version.
+ *
+ * A container object is a thin header over its root; operations that change nothing, and AtomicRef itself, may hand
+ * out different headers over one root.  A version is therefore compared by root, never by the header's identity. */
+#ifndef FROZEN_TYPES_CONTAINERS_H
+#define FROZEN_TYPES_CONTAINERS_H
+
+#include "module.h"
+
+/* The root (borrowed) when `op` is exactly one of our containers, NULL for every other object, subclasses included.
+ * Equal versions have equal roots; where equal roots do not suffice, container_same says so. */
+static inline const void *
+container_root(module_state *state, PyObject *op)
+{
+    (void)state;
+    (void)op;
+    return NULL;
+}
+
+/* Whether `a` and `b` are one version: the same object, or two headers of one type over the same root. */
+static inline bool
+container_same(module_state *state, PyObject *a, PyObject *b)
+{
+    if (a == b)
+        return true;
+    const void *root = container_root(state, a);
+    return root != NULL && Py_IS_TYPE(b, Py_TYPE(a)) && root == container_root(state, b);
+}
+
+#endif
