@@ -1,0 +1,155 @@
+"""Every check of the project as one session: `nox -l` lists them, `nox -s tests-3.14` runs one, `.ci/run` runs all.
+
+Sessions install from a copy of the sources, so that several can run at once and none sees what another has built.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PYTHONS = ["3.11", "3.12", "3.13", "3.13t", "3.14", "3.14d", "3.15", "3.15d"]
+MAIN = "3.14"
+"""Where one interpreter is enough."""
+
+nox.needs_version = ">=2024.4"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.sessions = ["readme", "tests", "core", "lint", "typing", "strict", "headers"]
+
+
+def project_copy(session: nox.Session) -> Path:
+    """The files of the project alone, in the session's own folder."""
+    copy = Path(session.create_tmp()).resolve() / "project"
+    shutil.rmtree(copy, ignore_errors=True)
+    built = shutil.ignore_patterns("*.so", "*.pyd", "*.whl", "*.o", "__pycache__", ".*", "build", "dist", "*.egg-info")
+    shutil.copytree(ROOT, copy, ignore=built)
+    return copy
+
+
+def install(session: nox.Session, extras: str = "", **env: str) -> None:
+    """Build and install the project; without the GIL, hypothesis' newest wheel that is pure Python."""
+    session.install(f"{project_copy(session)}{extras}", env={"PIP_ONLY_BINARY": "hypothesis", **env})
+
+
+def pytest(session: nox.Session, *arguments: str, **env: str) -> None:
+    """Run tests against the installed package: -P keeps the checkout's own frozen/ off the path."""
+    session.run("python", "-P", "-m", "pytest", *arguments, *session.posargs, env=env)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The test suite on one interpreter."""
+    install(session, "[test]")
+    pytest(session, "--ignore=tests/test_core.py")
+
+
+@nox.session(python=False)
+def readme(session: nox.Session) -> None:
+    """The README's two commands as they stand there, each in a fresh copy and a fresh environment."""
+    commands = re.findall(r"^pip install .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    if len(commands) != 2:
+        session.error(f"README.md should have two lines that start with `pip install`, not {len(commands)}")
+    for command in commands:
+        copy = project_copy(session)
+        session.run(sys.executable, "-m", "virtualenv", "-q", copy / ".venv")
+        path = f"{copy / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
+        with session.chdir(copy):
+            session.run("bash", "-euxo", "pipefail", "-c", command, env={"PATH": path})
+
+
+@nox.session
+def core(session: nox.Session) -> None:
+    """src/core without Python, under sanitizers, with each compiler; and the dependency rule."""
+    session.install("pytest>=8", "hypothesis>=6.100")
+    session.run("python", "-m", "pytest", "tests/test_core.py", "tests/test_layers.py", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff."""
+    session.install("ruff==0.17.*")
+    session.run("ruff", "check", ".")
+
+
+@nox.session(python=[MAIN])
+def typing(session: nox.Session) -> None:
+    """The stubs: do they say what the module does (stubtest), and what users expect (mypy and pyright on examples)?"""
+    session.install("mypy==2.4.*", "pyright[nodejs]==1.1.*")
+    install(session)
+    installed = session.run("python", "-P", "-c", "import frozen; print(*frozen.__path__)", silent=True).strip()
+    outside = {"MYPYPATH": "", "PYTHONSAFEPATH": "1"}
+    with session.chdir(session.create_tmp()):
+        session.run("python", "-m", "mypy.stubtest", "frozen", "--ignore-disjoint-bases", env=outside)
+    session.run("mypy", env=outside)
+    session.run("pyright", "--pythonpath", shutil.which("python", path=session.bin), installed, "tests/typing")
+
+
+@nox.session
+def strict(session: nox.Session) -> None:
+    """Each compiler, release and debug, with warnings as errors."""
+    session.install("setuptools>=77")
+    for compiler in ("gcc", "clang"):
+        if shutil.which(compiler) is None:
+            session.warn(f"NOT CHECKED: {compiler} is not installed")
+            continue
+        for debug in ("0", "1"):
+            session.log(f"{compiler}, FROZEN_DEBUG={debug}")
+            with session.chdir(project_copy(session)):
+                env = {"CC": compiler, "CFLAGS": "-Werror", "FROZEN_DEBUG": debug}
+                session.run("python", "setup.py", "-q", "build_ext", "--inplace", env=env)
+                session.run("python", "-c", "import frozen", env=env)
+
+
+@nox.session(python=["3.14", "3.15"])
+def headers(session: nox.Session) -> None:
+    """Every C file as a free-threaded build would see it: only the compiler's opinion, on headers newer than ours."""
+    show = "import sysconfig; print(sysconfig.get_path('include'))"
+    include = session.run("python", "-c", show, silent=True).strip()
+    flags = ["-std=c11", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-DPy_GIL_DISABLED=1", "-Isrc", f"-I{include}"]
+    for compiler in filter(shutil.which, ("gcc", "clang")):
+        session.run(compiler, *flags, *map(str, sorted(ROOT.glob("src/**/*.c"))), external=True)
+
+
+@nox.session(python=["3.14d", "3.14", "3.13"])
+def asan(session: nox.Session) -> None:
+    """The test suite with the extension under the address and undefined-behaviour sanitizers."""
+    runtimes = []
+    for library in ("libasan.so", "libubsan.so"):
+        shown = subprocess.run(["gcc", f"-print-file-name={library}"], capture_output=True, text=True).stdout.strip()
+        if not os.path.isabs(shown):
+            session.skip(f"NOT CHECKED: gcc has no {library}")
+        runtimes.append(os.path.realpath(shown))
+    flags = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1"
+    install(session, "[test]", CC="gcc", CFLAGS=flags, FROZEN_DEBUG="1")
+    pytest(
+        session,
+        "--ignore=tests/test_core.py",
+        "--ignore=tests/test_project.py",
+        LD_PRELOAD=" ".join(runtimes),
+        ASAN_OPTIONS="detect_leaks=0:abort_on_error=1",
+        UBSAN_OPTIONS="print_stacktrace=1",
+        PYTHONMALLOC="malloc",
+    )
+
+
+@nox.session(python=False)
+def tsan(session: nox.Session) -> None:
+    """Tests of threads on a free-threaded interpreter that is itself built with the thread sanitizer."""
+    interpreter = shutil.which("python3.13t-tsan")
+    if interpreter is None or shutil.which("clang") is None:
+        session.skip("NOT CHECKED: python3.13t-tsan and clang are needed (see CONTRIBUTING.md)")
+    folder = Path(session.create_tmp()).resolve() / "venv"
+    session.run("virtualenv", "-q", "-p", interpreter, "--clear", str(folder), external=True)
+    python = str(folder / "bin/python")
+    build = {"CC": "clang", "CFLAGS": "-fsanitize=thread -g -O1", "PIP_ONLY_BINARY": "hypothesis"}
+    session.run(python, "-m", "pip", "install", "-q", f"{project_copy(session)}[test]", external=True, env=build)
+    options = f"exitcode=66:second_deadlock_stack=1:suppressions={ROOT / 'tests/tsan.supp'}"
+    arguments = session.posargs or ["-k", "thread or race or racing"]
+    session.run(python, "-P", "-m", "pytest", *arguments, external=True, env={"TSAN_OPTIONS": options})

@@ -1,0 +1,180 @@
+"""The project itself: one version everywhere, what a wheel and an sdist hold, what importing the extension does."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.metadata
+import re
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+from support import (
+    ROOT,
+    Subinterpreter,
+    needs_free_threading,
+    needs_subinterpreters,
+    run_in_subinterpreter,
+    run_python,
+    run_threads,
+)
+
+import frozen
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+VERSION = PYPROJECT["project"]["version"]
+SHIPPED = (".py", ".pyi", ".typed")
+DOCUMENTS = sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("src/*.md"))
+
+
+# One version
+
+
+def test_version_agrees_everywhere():
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert frozen.__version__ == VERSION
+    assert newest[1] == VERSION, "the newest entry of CHANGELOG.md is not this version"
+    assert importlib.metadata.version("frozen") == VERSION
+
+
+def test_every_supported_version_is_declared_and_tested():
+    declared = {
+        line.rpartition(" ")[2]
+        for line in PYPROJECT["project"]["classifiers"]
+        if re.fullmatch(r"Programming Language :: Python :: 3\.\d+", line)
+    }
+    tested = set(re.findall(r"\b3\.\d+\b", (ROOT / "noxfile.py").read_text()))
+    assert declared == tested
+    assert PYPROJECT["project"]["requires-python"] == ">=" + min(declared, key=lambda v: int(v.partition(".")[2]))
+
+
+def test_every_public_name_is_there_and_documented():
+    for name in frozen.__all__:
+        assert getattr(frozen, name).__doc__, f"frozen.{name} has no docstring"
+
+
+# What is shipped
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """A folder with the wheel and the sdist, made from a copy of the files that belong to the project."""
+    pytest.importorskip("setuptools", reason="building needs setuptools (pip install setuptools)")
+    copy, dist = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("dist")
+    for file in (*ROOT.glob("*"), *(ROOT / "src").rglob("*"), *(ROOT / "frozen").glob("*")):
+        if file.is_file() and file.suffix not in (".so", ".pyd", ".pyc"):
+            target = copy / file.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.read_bytes())
+    script = (
+        "import sys\n"
+        "from setuptools import build_meta\n"
+        "build_meta.build_sdist(sys.argv[1]); build_meta.build_wheel(sys.argv[1])\n"
+    )
+    run_python("-c", script, dist, cwd=copy, timeout=600, env={"CFLAGS": "-O0"})
+    return dist
+
+
+def names_in_wheel(built: Path) -> set[str]:
+    with zipfile.ZipFile(*built.glob("*.whl")) as wheel:
+        return set(wheel.namelist())
+
+
+def names_in_sdist(built: Path) -> set[str]:
+    with tarfile.open(*built.glob("*.tar.gz")) as sdist:
+        return {name.partition("/")[2] for name in sdist.getnames()}
+
+
+def test_the_wheel_holds_the_package_its_types_and_nothing_else(built):
+    names = names_in_wheel(built)
+    package = {f"frozen/{file.name}" for file in (ROOT / "frozen").iterdir() if file.suffix in SHIPPED}
+    assert package <= names
+    assert "frozen/py.typed" in names
+    extension = {name for name in names if re.fullmatch(r"frozen/_core\..*(so|pyd)", name)}
+    assert len(extension) == 1
+    rest = {name for name in names - package - extension if not name.startswith(f"frozen-{VERSION}.dist-info/")}
+    assert rest == set()
+
+
+def test_the_sdist_holds_what_building_and_testing_need(built):
+    names = names_in_sdist(built)
+    sources = {str(file.relative_to(ROOT)) for file in (ROOT / "src").rglob("*.[ch]")}
+    assert sources | {"pyproject.toml", "setup.py", "README.md", "LICENSE", "frozen/py.typed"} <= names
+
+
+# Importing the extension
+
+
+@needs_free_threading
+def test_importing_leaves_the_gil_off():
+    run_python("-W", "error", "-c", "import sys, frozen; assert not sys._is_gil_enabled()", env={"PYTHON_GIL": ""})
+
+
+def test_the_module_is_found_where_its_types_say():
+    for name in frozen.__all__:
+        public = getattr(frozen, name)
+        if isinstance(public, type):
+            assert getattr(sys.modules[public.__module__], public.__qualname__) is public
+
+
+@needs_subinterpreters
+def test_each_subinterpreter_has_types_of_its_own():
+    with Subinterpreter() as first, Subinterpreter() as second:
+        for interpreter in (first, second):
+            interpreter.run(f"""
+                import frozen
+                assert frozen.__version__ == {VERSION!r}
+                reference = frozen.AtomicRef("here")
+                assert reference.get() == "here"
+                assert id(frozen.AtomicRef) != {id(frozen.AtomicRef)}
+            """)
+    assert frozen.AtomicRef(1).get() == 1, "the main interpreter's types outlive the others"
+
+
+@needs_subinterpreters
+def test_import_in_many_subinterpreters_at_once():
+    run_threads(*[lambda: [run_in_subinterpreter("import frozen; frozen.AtomicRef(1)") for _ in range(3)]] * 4)
+
+
+def test_import_again_after_removal():
+    run_python(
+        "-c",
+        """if True:
+        import gc, sys, frozen
+        for _ in range(5):
+            for name in [name for name in sys.modules if name.partition(".")[0] == "frozen"]:
+                del sys.modules[name]
+            del frozen
+            gc.collect()
+            import frozen
+            assert frozen.AtomicRef(1).get() == 1
+    """,
+    )
+
+
+# Documents
+
+
+def readme_blocks() -> list[str]:
+    return re.findall(r"^```pycon\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_readme_has_examples():
+    assert readme_blocks()
+
+
+def test_examples_of_the_readme_work():
+    example = doctest.DocTestParser().get_doctest("\n".join(readme_blocks()), {}, "README.md", "README.md", 0)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    report: list[str] = []
+    runner.run(example, out=report.append)
+    assert runner.summarize(verbose=False).failed == 0, "".join(report)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_name_files_that_exist(document):
+    for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+        assert (document.parent / link).exists(), f"{document.name} links to {link}, which is not there"
