@@ -7,6 +7,7 @@
  *   a node     a block of malloc, counted, in a list of all that live.  The contents of a new block are garbage on
  *              purpose; so are those of a freed one, when ASan does not catch the reader first.
  *   failure    fake_fail_at(n): the nth allocation from now on fails, once.  Comparisons: fake_fail_comparison_at(n).
+ *   effort     fake_comparisons counts the comparisons of cells that are not identical.
  *
  *   for (unsigned n = 1; ; n++) {
  *       fake_fail_at(n);
@@ -71,7 +72,8 @@ static uint64_t (*fake_hash)(cell value) = fake_scrambled_hash;
 /* ---- what lives, and what is to fail ---- */
 
 static fake_head fake_nodes = {0, &fake_nodes, &fake_nodes, false, false};
-static size_t fake_node_count, fake_cell_references;
+static size_t fake_node_count, fake_cell_references, fake_scratch_count;
+static size_t fake_comparisons;
 static uint32_t fake_cell_counts[FAKE_CELLS];
 
 /* Counted down; 0: never, the operation runs undisturbed. */
@@ -103,6 +105,28 @@ fake_check_no_leak(void)
 {
     CHECK(fake_node_count == 0);
     CHECK(fake_cell_references == 0);
+    CHECK(fake_scratch_count == 0);
+}
+
+/* ---- scratch arrays ---- */
+
+MAYBE_UNUSED static void *
+scratch_alloc(size_t size)
+{
+    if (fake_fails_now(&fake_allocation_failure))
+        return NULL;
+    void *block = malloc(size);
+    CHECK(block != NULL);
+    memset(block, 0xA5, size);
+    fake_scratch_count++;
+    return block;
+}
+
+MAYBE_UNUSED static void
+scratch_free(void *block)
+{
+    fake_scratch_count -= block != NULL;
+    free(block);
 }
 
 /* ---- cells ---- */
@@ -152,6 +176,7 @@ cell_equal(cell a, cell b)
 {
     if (a == b)
         return 1;
+    fake_comparisons++;
     return fake_fails_now(&fake_comparison_failure) ? -1 : fake_value(a) == fake_value(b);
 }
 
