@@ -1,6 +1,14 @@
 """Immutable, persistent data structures for CPython, shared by threads and published through atomic references."""
 
-from frozen._core import AtomicRef
+from collections.abc import ItemsView, KeysView, Mapping, MutableMapping, ValuesView
 
-__all__ = ["AtomicRef"]
+from frozen._core import AtomicRef, Map, MapItems, MapKeys, MapMutation, MapValues
+
+__all__ = ["AtomicRef", "Map", "MapItems", "MapKeys", "MapMutation", "MapValues"]
 __version__ = "0.1.0"
+
+Mapping.register(Map)
+MutableMapping.register(MapMutation)
+KeysView.register(MapKeys)
+ValuesView.register(MapValues)
+ItemsView.register(MapItems)

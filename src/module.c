@@ -20,6 +20,16 @@ module_exec(PyObject *module)
         return -1;
     FROZEN_TYPES(X)
 #undef X
+#define X(setup)                      \
+    if (setup(module, state) < 0)     \
+        return -1;
+    FROZEN_SETUPS(X)
+#undef X
+#define X(table)                                    \
+    if (PyModule_AddFunctions(module, table) < 0)   \
+        return -1;
+    FROZEN_FUNCTIONS(X)
+#undef X
     return 0;
 }
 
@@ -37,6 +47,7 @@ static int
 module_clear(PyObject *module)
 {
     module_state *state = state_of(module);
+    Py_CLEAR(state->local_map.empty);
 #define X(field, spec, name) Py_CLEAR(state->field);
     FROZEN_TYPES(X)
 #undef X

@@ -9,29 +9,65 @@
 
 #include "memory/python.h"
 
-/* The types, one line each: X(field of module_state, PyType_Spec, name published in the module or NULL).
- * module.c creates, publishes, traverses and clears them from this list alone. */
-#define FROZEN_TYPES(X) \
-    X(atomic_ref, frozen_atomic_ref_spec, "AtomicRef")
+/* The types of one family of maps. */
+typedef struct {
+    local_memory nodes; /* the local family's node types */
+    PyObject *empty;    /* the root of every empty map */
+    PyTypeObject *map, *mutation, *keys, *values, *items, *iterator;
+} map_types;
 
 typedef struct {
-#define X(field, spec, name) PyTypeObject *field;
-    FROZEN_TYPES(X)
-#undef X
+    map_types local_map;
+    PyTypeObject *atomic_ref;
 } module_state;
+
+/* The types, one line each: X(field of module_state, PyType_Spec, name published in the module or NULL).
+ * module.c creates, publishes, traverses and clears them from this list alone. */
+#define FROZEN_TYPES(X)                                                                \
+    X(local_map.nodes.plain, frozen_map_node_spec, NULL)                               \
+    X(local_map.nodes.general, frozen_map_node_general_spec, NULL)                     \
+    X(local_map.map, frozen_map_spec, "Map")                                           \
+    X(local_map.mutation, frozen_map_mutation_spec, "MapMutation")                     \
+    X(local_map.keys, frozen_map_keys_spec, "MapKeys")                                 \
+    X(local_map.values, frozen_map_values_spec, "MapValues")                           \
+    X(local_map.items, frozen_map_items_spec, "MapItems")                              \
+    X(local_map.iterator, frozen_map_iterator_spec, "MapIterator")                     \
+    X(atomic_ref, frozen_atomic_ref_spec, "AtomicRef")
+
+/* What a container has to do in a new interpreter once all types are there: 0, or -1 (reported). */
+#define FROZEN_SETUPS(X) \
+    X(local_map_setup)
+
+/* Functions of the module itself: tables of their own, by the files that have something to offer. */
+#define FROZEN_FUNCTIONS(X) \
+    X(local_map_functions)
 
 #define X(field, spec, name) extern PyType_Spec spec;
 FROZEN_TYPES(X)
 #undef X
 
+#define X(setup) int setup(PyObject *module, module_state *state);
+FROZEN_SETUPS(X)
+#undef X
+
+#define X(table) extern PyMethodDef table[];
+FROZEN_FUNCTIONS(X)
+#undef X
+
 extern struct PyModuleDef frozen_module;
 
-/* The state behind an object of one of our types or of a subclass of one; never NULL for such an object. */
+/* The state behind one of our types or a subclass of one; never NULL for such a type. */
+static inline module_state *
+module_state_of_type(PyTypeObject *type)
+{
+    PyObject *module = PyType_GetModuleByDef(type, &frozen_module);
+    return module != NULL ? (module_state *)PyModule_GetState(module) : NULL;
+}
+
 static inline module_state *
 module_state_of(PyObject *self)
 {
-    PyObject *module = PyType_GetModuleByDef(Py_TYPE(self), &frozen_module);
-    return module ? (module_state *)PyModule_GetState(module) : NULL;
+    return module_state_of_type(Py_TYPE(self));
 }
 
 #endif

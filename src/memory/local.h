@@ -22,14 +22,12 @@ typedef struct {
     PyObject *weakrefs;
 } container;
 
+#define container_dealloc local_container_dealloc
+#define container_traverse local_container_traverse
 void local_container_dealloc(PyObject *self);
 int local_container_traverse(PyObject *self, visitproc visit, void *arg);
 
-/* The node types of one container in one interpreter; part of the module state. */
-typedef struct {
-    PyTypeObject *plain;
-    PyTypeObject *general;
-} memory;
+typedef local_memory memory; /* the node types of one container in one interpreter */
 
 typedef PyObject *cell;
 typedef struct { uint64_t hash; PyObject *object; } probe;
@@ -78,6 +76,13 @@ static inline bool
 node_is_unique(void *node)
 {
     return object_is_unique((PyObject *)node);
+}
+
+/* Bytes that the allocator's caller does not see: the collector's head of a tracked node. */
+static inline size_t
+node_overhead(const void *node)
+{
+    return node_is_general(node) ? 2 * sizeof(void *) : 0;
 }
 
 static inline void *
@@ -205,6 +210,34 @@ cell_value_hash(cell c, uint64_t *hash)
 
 /* ---- cells and the objects that users see: what types/ needs beside contract.h ---- */
 
+/* What a collector has to see of a root that an object other than a container holds; NULL is allowed. */
+static inline int
+root_traverse(void *root, visitproc visit, void *arg)
+{
+    Py_VISIT((PyObject *)root);
+    return 0;
+}
+
+/* A new header over `root`, which is stolen even on failure.  The collector tracks it where the root is general, or
+ * where a subclass may hold anything. */
+static inline PyObject *
+container_new(PyTypeObject *type, void *root, Py_ssize_t count)
+{
+    bool ours = type->tp_dealloc == local_container_dealloc;
+    container *self = ours ? PyObject_GC_New(container, type) : (container *)type->tp_alloc(type, 0);
+    if (UNLIKELY(self == NULL)) {
+        node_release(root);
+        return NULL;
+    }
+    self->root = root;
+    self->count = count;
+    atomic_init(&self->hash, -1);
+    self->weakrefs = NULL;
+    if (ours && node_is_general(root))
+        PyObject_GC_Track(self);
+    return (PyObject *)self;
+}
+
 /* 0, or -1: the object has no hash (reported). */
 static inline int
 probe_init(probe *p, PyObject *key)
@@ -222,12 +255,26 @@ probe_init(probe *p, PyObject *key)
     return hash == -1 ? -1 : 0;
 }
 
-/* A new reference in `*c`: 0, or -1: this memory cannot hold the object (reported). */
+/* A reference of its own in `*c`: 0, or -1: this memory cannot hold the object (reported). */
 static inline int
 cell_from_object(PyObject *object, cell *c)
 {
     *c = Py_NewRef(object);
     return 0;
+}
+
+/* A cell for the length of a call, given back by cell_close: borrowed here, encoded by other memories. */
+static inline int
+cell_open(PyObject *object, cell *c)
+{
+    *c = object;
+    return 0;
+}
+
+static inline void
+cell_close(cell c)
+{
+    (void)c;
 }
 
 /* A new reference, or NULL (reported). */

@@ -62,4 +62,111 @@ unicode_known_hash(PyObject *o)
     return atomic_load_explicit((_Atomic(Py_hash_t) *)&((PyASCIIObject *)o)->hash, memory_order_relaxed);
 }
 
+/* The node types of one container of the local memory (local.h); part of the module state. */
+typedef struct {
+    PyTypeObject *plain;
+    PyTypeObject *general;
+} local_memory;
+
+/* KeyError(key), also for a key that is a tuple. */
+static inline void
+set_key_error(PyObject *key)
+{
+    PyObject *args = PyTuple_Pack(1, key);
+    if (args != NULL) {
+        PyErr_SetObject(PyExc_KeyError, args);
+        Py_DECREF(args);
+    }
+}
+
+/* 1 and a new reference in *value, 0: no such key, or -1 (reported). */
+static inline int
+dict_lookup(PyObject *dict, PyObject *key, PyObject **value)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return PyDict_GetItemRef(dict, key, value);
+#else
+    *value = Py_XNewRef(PyDict_GetItemWithError(dict, key));
+    return *value != NULL ? 1 : PyErr_Occurred() ? -1 : 0;
+#endif
+}
+
+/* The part of a type's name behind the last dot, for repr. */
+static inline const char *
+short_type_name(PyTypeObject *type)
+{
+    const char *dot = strrchr(type->tp_name, '.');
+    return dot != NULL ? dot + 1 : type->tp_name;
+}
+
+/* The tuple (a, b), references stolen even on failure.  An iterator keeps the last pair it made in *kept: where nobody
+ * else holds it any more it is filled anew, as dict.items() does. */
+static inline PyObject *
+pair_recycle(PyObject **kept, PyObject *a, PyObject *b)
+{
+    PyObject *pair = *kept;
+#ifndef Py_GIL_DISABLED
+    if (pair != NULL && Py_REFCNT(pair) == 1) {
+        PyObject *old_a = PyTuple_GET_ITEM(pair, 0), *old_b = PyTuple_GET_ITEM(pair, 1);
+        Py_INCREF(pair);
+        PyTuple_SET_ITEM(pair, 0, a);
+        PyTuple_SET_ITEM(pair, 1, b);
+#if PY_VERSION_HEX >= 0x030E0000
+        ((PyTupleObject *)pair)->ob_hash = -1;
+#endif
+        if (!PyObject_GC_IsTracked(pair))
+            PyObject_GC_Track(pair); /* the collector untracks tuples of atoms */
+        Py_DECREF(old_a);
+        Py_DECREF(old_b);
+        return pair;
+    }
+#endif
+    pair = PyTuple_New(2);
+    if (pair == NULL) {
+        Py_DECREF(a);
+        Py_DECREF(b);
+        return NULL;
+    }
+    PyTuple_SET_ITEM(pair, 0, a);
+    PyTuple_SET_ITEM(pair, 1, b);
+#ifndef Py_GIL_DISABLED
+    Py_XSETREF(*kept, Py_NewRef(pair));
+#else
+    (void)kept;
+#endif
+    return pair;
+}
+
+/* A dict or a frozendict, subclasses included. */
+static inline bool
+is_any_dict(PyObject *o)
+{
+#if PY_VERSION_HEX >= 0x030F0000
+    return PyAnyDict_Check(o);
+#else
+    return PyDict_Check(o);
+#endif
+}
+
+static inline bool
+is_frozendict(PyObject *o)
+{
+#if PY_VERSION_HEX >= 0x030F0000
+    return PyFrozenDict_Check(o);
+#else
+    (void)o;
+    return false;
+#endif
+}
+
+/* A builtin by name: a new reference, or NULL (reported). */
+static inline PyObject *
+builtin(const char *name)
+{
+    PyObject *module = PyImport_ImportModule("builtins");
+    PyObject *found = module != NULL ? PyObject_GetAttrString(module, name) : NULL;
+    Py_XDECREF(module);
+    return found;
+}
+
 #endif

@@ -5,6 +5,7 @@
 #ifndef FROZEN_TYPES_CONTAINERS_H
 #define FROZEN_TYPES_CONTAINERS_H
 
+#include "memory/local.h"
 #include "module.h"
 
 /* The root (borrowed) when `op` is exactly one of our containers, NULL for every other object, subclasses included.
@@ -12,9 +13,7 @@
 static inline const void *
 container_root(module_state *state, PyObject *op)
 {
-    (void)state;
-    (void)op;
-    return NULL;
+    return Py_IS_TYPE(op, state->local_map.map) ? ((container *)op)->root : NULL;
 }
 
 /* Whether `a` and `b` are one version: the same object, or two headers of one type over the same root. */

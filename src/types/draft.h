@@ -1,0 +1,154 @@
+/* A draft: a root that is being changed, by a mutation that users hold or within one call.
+ *
+ * Comparing keys may run foreign code, which may change or seal the very same draft (another thread may, too, because
+ * a critical section is suspended meanwhile).  So each change keeps the root alive while it locates, which also makes
+ * everybody else copy instead of editing in place, and starts again if the root is another one afterwards.  From then
+ * on until the new root is stored nothing foreign runs. */
+#ifndef FROZEN_TYPES_DRAFT_H
+#define FROZEN_TYPES_DRAFT_H
+
+#include "core/champ.h"
+#include "core/champ_merge.h"
+
+typedef struct {
+    champ_node *root; /* owned; NULL: sealed */
+    Py_ssize_t count;
+} draft;
+
+/* From here on a copied path is out of the caches: prefetch what it will retain. */
+#define PREFETCH_FROM 4096
+
+static inline int
+draft_is_sealed(const draft *d)
+{
+    if (d->root != NULL)
+        return 0;
+    PyErr_SetString(PyExc_ValueError, "this mutation has been finished: call mutate() on its result to go on");
+    return 1;
+}
+
+/* Locate a key in the draft's present root, and hold `path` valid on return: the caller must not run foreign code
+ * before using it.  PLACE_FAILED: comparing failed, or the draft was sealed (reported). */
+static place
+draft_locate(draft *d, const probe *p, champ_path *path)
+{
+    for (;;) {
+        if (draft_is_sealed(d))
+            return PLACE_FAILED;
+        champ_node *root = d->root;
+        node_retain(root);
+        place where = champ_locate(root, p, path, d->count >= PREFETCH_FROM);
+        bool moved = d->root != root;
+        node_release(root);
+        if (where == PLACE_FAILED || !moved)
+            return where;
+    }
+}
+
+/* Store the outcome of a change, and then, the draft being consistent, release what it made superfluous. */
+static int
+draft_store(draft *d, champ_node *n, unsigned own, Py_ssize_t delta, leftovers *left)
+{
+    if (n == NULL)
+        return -1;
+    if (own == 0)
+        left->node = d->root;
+    d->root = n;
+    d->count += delta;
+    leftovers_release(left);
+    return 0;
+}
+
+/* Set a key: 0 or -1. */
+static int
+draft_put(memory *mem, draft *d, const probe *p, cell key, cell value)
+{
+    champ_path path;
+    leftovers left = {0};
+    place where = draft_locate(d, p, &path);
+    if (where == PLACE_FAILED)
+        return -1;
+    if (where == PLACE_FOUND && (ENTRY_WIDTH == 1 || cell_identical(SLOT_VALUE(path_slot(&path)), value)))
+        return 0;
+    entry in = {.hash = p->hash};
+    SLOT_VALUE(&in.slot) = value;
+    SLOT_KEY(&in.slot) = key;
+    unsigned own = champ_owned(&path, slot_is_general(&in.slot));
+    COLLECTOR_PAUSE();
+    champ_node *n = champ_put(mem, &path, where, &in, own, &left);
+    COLLECTOR_RESUME();
+    return draft_store(d, n, own, where != PLACE_FOUND, &left);
+}
+
+/* Remove a key: 1 removed, 0 it was absent, -1.  If `value` is asked for, a new reference to what was removed. */
+static int
+draft_remove(memory *mem, draft *d, const probe *p, cell *value)
+{
+    champ_path path;
+    leftovers left = {0};
+    place where = draft_locate(d, p, &path);
+    if (where != PLACE_FOUND)
+        return where == PLACE_FAILED ? -1 : 0;
+    cell removed = SLOT_VALUE(path_slot(&path));
+    cell_retain(removed);
+    unsigned own = champ_owned(&path, false);
+    COLLECTOR_PAUSE();
+    champ_node *n = champ_remove(mem, &path, own, &left);
+    COLLECTOR_RESUME();
+    int status = draft_store(d, n, own, -1, &left) < 0 ? -1 : 1;
+    if (status > 0 && value != NULL)
+        *value = removed;
+    else
+        cell_release(removed);
+    return status;
+}
+
+/* Take over all entries of another tree, whose values win: 0 or -1. */
+static int
+draft_merge(memory *mem, draft *d, champ_node *other, Py_ssize_t other_count)
+{
+    leftovers left = {0};
+    for (;;) {
+        if (draft_is_sealed(d))
+            return -1;
+        champ_node *root = d->root;
+        merger m = {.mem = mem, .keep_left = true, .keep_right = true, .both = BOTH_RIGHT, .count_right = true};
+        node_retain(root);
+        champ_node *n = d->count == 0 ? (node_retain(other), other) : champ_merge(&m, root, other);
+        bool moved = d->root != root;
+        Py_ssize_t added = d->count == 0 ? other_count : (Py_ssize_t)m.right_only;
+        node_release(root);
+        if (n == NULL || !moved)
+            return draft_store(d, n, 0, added, &left);
+        node_release(n);
+    }
+}
+
+/* The same with objects: what they are as cells ends with the call. */
+static int
+draft_set(memory *mem, draft *d, PyObject *key, PyObject *value)
+{
+    probe p;
+    cell key_cell, value_cell;
+    if (probe_init(&p, key) < 0 || cell_open(key, &key_cell) < 0)
+        return -1;
+    int status = cell_open(value, &value_cell);
+    if (status == 0) {
+        status = draft_put(mem, d, &p, key_cell, value_cell);
+        cell_close(value_cell);
+    }
+    cell_close(key_cell);
+    return status;
+}
+
+static void
+draft_clear(draft *d)
+{
+    champ_node *root = d->root;
+    d->root = NULL;
+    d->count = 0;
+    if (root != NULL)
+        node_release(root);
+}
+
+#endif

@@ -1,0 +1,329 @@
+/* The map: slots and methods over the trie, written once for every memory.
+ *
+ * The including file supplies, before this header: ENTRY_WIDTH 2, a memory, `map_types *map_types_of(PyObject *)` for
+ * any object of the family, and MAP_NAME ("frozen.Map").  A map is a `container`: root, count, cached hash.  Operations
+ * that change nothing return the map itself; on a subclass every operation gives the base type, as frozenset's do. */
+#ifndef FROZEN_TYPES_MAP_H
+#define FROZEN_TYPES_MAP_H
+
+#include "types/arguments.h"
+#include "types/map_source.h"
+
+#define MAP_ROOT(self) ((champ_node *)((container *)(self))->root)
+#define MAP_COUNT(self) (((container *)(self))->count)
+
+static inline bool
+is_map(map_types *types, PyObject *o)
+{
+    return PyObject_TypeCheck(o, types->map);
+}
+
+/* ---- results ---- */
+
+/* The map over `root` (stolen): self, where that is what it already is. */
+static PyObject *
+map_result(PyObject *self, champ_node *root, Py_ssize_t count)
+{
+    if (root == NULL)
+        return NULL;
+    map_types *types = map_types_of(self);
+    if (root == MAP_ROOT(self) && Py_TYPE(self) == types->map) {
+        node_release(root);
+        return Py_NewRef(self);
+    }
+    if (count == 0) {
+        node_release(root);
+        root = (champ_node *)types->empty;
+        node_retain(root);
+    }
+    return container_new(types->map, root, count);
+}
+
+static PyObject *
+map_unchanged(PyObject *self)
+{
+    node_retain(MAP_ROOT(self));
+    return map_result(self, MAP_ROOT(self), MAP_COUNT(self));
+}
+
+/* A private draft that starts from this map's root. */
+static draft
+map_draft(PyObject *self)
+{
+    node_retain(MAP_ROOT(self));
+    return (draft){MAP_ROOT(self), MAP_COUNT(self)};
+}
+
+/* The draft becomes the result of an operation on self; `status` below 0: it failed and is given up. */
+static PyObject *
+map_from_draft(PyObject *self, draft *d, int status)
+{
+    if (status < 0) {
+        draft_clear(d);
+        return NULL;
+    }
+    return map_result(self, d->root, d->count);
+}
+
+/* ---- construction ---- */
+
+static PyObject *
+map_construct(PyTypeObject *type, map_types *types, PyObject *source, PyObject *keywords)
+{
+    memory *mem = map_memory(types);
+    if (source != NULL && type == types->map && Py_TYPE(source) == type && keywords == NULL)
+        return Py_NewRef(source);
+    draft d = {(champ_node *)types->empty, 0};
+    node_retain(d.root);
+    if (draft_update_all(mem, types, &d, &source, source != NULL, keywords) < 0) {
+        draft_clear(&d);
+        return NULL;
+    }
+    return container_new(type, d.root, d.count);
+}
+
+static PyObject *
+map_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    if (PyTuple_GET_SIZE(args) > 1)
+        return PyErr_Format(PyExc_TypeError, "%s() takes at most one mapping or iterable of pairs, got %zd arguments",
+                            short_type_name(type), PyTuple_GET_SIZE(args));
+    PyObject *source = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL;
+    PyObject *keywords = kwargs != NULL && PyDict_GET_SIZE(kwargs) ? kwargs : NULL;
+    return map_construct(type, map_types_of_type(type), source, keywords);
+}
+
+/* The exact type is called without making a tuple and a dict of its arguments. */
+static PyObject *
+map_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    PyTypeObject *type = (PyTypeObject *)callable;
+    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+    if (count > 1)
+        return PyErr_Format(PyExc_TypeError, "%s() takes at most one mapping or iterable of pairs, got %zd arguments",
+                            short_type_name(type), count);
+    PyObject *keywords = NULL;
+    if (names != NULL && (keywords = dict_of_keywords(args + count, names)) == NULL)
+        return NULL;
+    PyObject *self = map_construct(type, map_types_of_type(type), count ? args[0] : NULL, keywords);
+    Py_XDECREF(keywords);
+    return self;
+}
+
+static PyObject *
+map_fromkeys(PyObject *cls, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (!check_positional("fromkeys", nargs, 1, 2))
+        return NULL;
+    PyObject *dict = PyObject_CallMethod((PyObject *)&PyDict_Type, "fromkeys", "OO", args[0], nargs > 1 ? args[1] : Py_None);
+    if (dict == NULL)
+        return NULL;
+    PyObject *self = PyObject_CallOneArg(cls, dict);
+    Py_DECREF(dict);
+    return self;
+}
+
+/* ---- lookup ---- */
+
+/* Borrowed from the map, or NULL: absent, or *failed. */
+static inline slot *
+map_lookup(PyObject *self, PyObject *key, bool *failed)
+{
+    probe p;
+    if (UNLIKELY(probe_init(&p, key) < 0)) {
+        *failed = true;
+        return NULL;
+    }
+    return champ_find(MAP_ROOT(self), &p, failed);
+}
+
+static Py_ssize_t
+map_len(PyObject *self)
+{
+    return MAP_COUNT(self);
+}
+
+static PyObject *
+map_subscript(PyObject *self, PyObject *key)
+{
+    bool failed = false;
+    slot *found = map_lookup(self, key, &failed);
+    if (LIKELY(found != NULL))
+        return cell_to_object(SLOT_VALUE(found));
+    if (!failed)
+        set_key_error(key);
+    return NULL;
+}
+
+static int
+map_contains(PyObject *self, PyObject *key)
+{
+    bool failed = false;
+    slot *found = map_lookup(self, key, &failed);
+    return failed ? -1 : found != NULL;
+}
+
+static PyObject *
+map_get(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    PyObject *key, *fallback = Py_None;
+    if (!parse_key_default("get", args, nargs, names, &key, &fallback))
+        return NULL;
+    bool failed = false;
+    slot *found = map_lookup(self, key, &failed);
+    if (LIKELY(found != NULL))
+        return cell_to_object(SLOT_VALUE(found));
+    return failed ? NULL : Py_NewRef(fallback);
+}
+
+/* ---- derived maps ---- */
+
+/* The map with `value` under `key`, as cells that stay the caller's. */
+static PyObject *
+map_put(PyObject *self, const probe *p, cell key, cell value)
+{
+    champ_path path;
+    leftovers left = {0};
+    place where = champ_locate(MAP_ROOT(self), p, &path, MAP_COUNT(self) >= PREFETCH_FROM);
+    if (where == PLACE_FAILED)
+        return NULL;
+    if (where == PLACE_FOUND && cell_identical(SLOT_VALUE(path_slot(&path)), value))
+        return map_unchanged(self);
+    entry in = {p->hash, {{key, value}}};
+    champ_node *n = champ_put(map_memory(map_types_of(self)), &path, where, &in, 0, &left);
+    return map_result(self, n, MAP_COUNT(self) + (where != PLACE_FOUND));
+}
+
+static PyObject *
+map_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (!check_positional("set", nargs, 2, 2))
+        return NULL;
+    probe p;
+    cell key, value;
+    if (probe_init(&p, args[0]) < 0 || cell_open(args[0], &key) < 0)
+        return NULL;
+    PyObject *result = NULL;
+    if (cell_open(args[1], &value) == 0) {
+        result = map_put(self, &p, key, value);
+        cell_close(value);
+    }
+    cell_close(key);
+    return result;
+}
+
+/* NULL without an exception: the key is absent. */
+static PyObject *
+map_without(PyObject *self, PyObject *key)
+{
+    probe p;
+    champ_path path;
+    leftovers left = {0};
+    if (probe_init(&p, key) < 0)
+        return NULL;
+    place where = champ_locate(MAP_ROOT(self), &p, &path, MAP_COUNT(self) >= PREFETCH_FROM);
+    if (where != PLACE_FOUND)
+        return NULL;
+    champ_node *n = champ_remove(map_memory(map_types_of(self)), &path, 0, &left);
+    return map_result(self, n, MAP_COUNT(self) - 1);
+}
+
+static PyObject *
+map_delete(PyObject *self, PyObject *key)
+{
+    PyObject *result = map_without(self, key);
+    if (result == NULL && !PyErr_Occurred())
+        set_key_error(key);
+    return result;
+}
+
+static PyObject *
+map_discard(PyObject *self, PyObject *key)
+{
+    PyObject *result = map_without(self, key);
+    return result == NULL && !PyErr_Occurred() ? map_unchanged(self) : result;
+}
+
+static PyObject *
+map_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    PyObject *keywords = NULL;
+    if (names != NULL && (keywords = dict_of_keywords(args + nargs, names)) == NULL)
+        return NULL;
+    map_types *types = map_types_of(self);
+    draft d = map_draft(self);
+    int status = draft_update_all(map_memory(types), types, &d, args, nargs, keywords);
+    Py_XDECREF(keywords);
+    return map_from_draft(self, &d, status);
+}
+
+/* Of the operands of a binary slot one is a map of ours, but it may be the right one. */
+static map_types *
+map_types_of_operands(PyObject *left, PyObject *right)
+{
+    PyObject *module = PyType_GetModuleByDef(Py_TYPE(left), &frozen_module);
+    if (module == NULL)
+        PyErr_Clear();
+    return map_types_of(module != NULL ? left : right);
+}
+
+/* self | mapping, where the left operand is ours; mapping | self, where it is a dict or frozendict. */
+static PyObject *
+map_or(PyObject *left, PyObject *right)
+{
+    map_types *types = map_types_of_operands(left, right);
+    if (is_map(types, left)) {
+        if (!is_map(types, right) && !is_any_dict(right))
+            Py_RETURN_NOTIMPLEMENTED;
+        draft d = map_draft(left);
+        return map_from_draft(left, &d, draft_update_from(map_memory(types), types, &d, right));
+    }
+    if (!is_any_dict(left))
+        Py_RETURN_NOTIMPLEMENTED;
+    PyObject *dict = PyDict_New();
+    if (dict == NULL || PyDict_Update(dict, left) < 0 || PyDict_Update(dict, right) < 0)
+        Py_CLEAR(dict);
+    if (dict == NULL || !is_frozendict(left))
+        return dict;
+    PyObject *result = PyObject_CallOneArg((PyObject *)Py_TYPE(left), dict);
+    Py_DECREF(dict);
+    return result;
+}
+
+/* merger.resolve for merge(other, fn): what fn(old, new) returns. */
+static int
+resolve_by_call(void *function, cell left, cell right, cell *value)
+{
+    PyObject *args[2] = {cell_to_object(left), cell_to_object(right)};
+    PyObject *result = NULL;
+    if (args[0] != NULL && args[1] != NULL)
+        result = PyObject_Vectorcall(function, args, 2, NULL);
+    Py_XDECREF(args[0]);
+    Py_XDECREF(args[1]);
+    if (result == NULL)
+        return -1;
+    int status = cell_from_object(result, value);
+    Py_DECREF(result);
+    return status;
+}
+
+static PyObject *
+map_merge(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (!check_positional("merge", nargs, 2, 2))
+        return NULL;
+    if (!PyCallable_Check(args[1]))
+        return PyErr_Format(PyExc_TypeError, "merge() takes a function of (old, new) as second argument, not %R", args[1]);
+    map_types *types = map_types_of(self);
+    PyObject *other = is_map(types, args[0]) ? Py_NewRef(args[0]) : map_construct(types->map, types, args[0], NULL);
+    if (other == NULL)
+        return NULL;
+    merger m = {.mem = map_memory(types), .keep_left = true, .keep_right = true, .both = BOTH_RESOLVE,
+                .resolve = resolve_by_call, .context = args[1], .count_right = true};
+    champ_node *n = champ_merge(&m, MAP_ROOT(self), MAP_ROOT(other));
+    PyObject *result = map_result(self, n, MAP_COUNT(self) + (Py_ssize_t)m.right_only);
+    Py_DECREF(other);
+    return result;
+}
+
+#endif

@@ -1,0 +1,237 @@
+/* What any Python object is asked for, answered by maps: equality, hash, repr, size, copies, pickles. */
+#ifndef FROZEN_TYPES_MAP_PROTOCOL_H
+#define FROZEN_TYPES_MAP_PROTOCOL_H
+
+#include "core/champ_hash.h"
+#include "types/map_iter.h"
+
+/* ---- equality and hash ---- */
+
+/* A map against a dict or frozendict of the same length: every item of the map is looked up there. */
+static int
+map_equals_dict(PyObject *self, PyObject *dict)
+{
+    champ_iter it;
+    slot *s;
+    int equal = 1;
+    champ_iter_init(&it, MAP_ROOT(self));
+    while (equal > 0 && (s = champ_iter_next(&it)) != NULL) {
+        PyObject *key = cell_to_object(SLOT_KEY(s)), *value = cell_to_object(SLOT_VALUE(s)), *other = NULL;
+        equal = key != NULL && value != NULL ? dict_lookup(dict, key, &other) : -1;
+        if (equal > 0)
+            equal = PyObject_RichCompareBool(value, other, Py_EQ);
+        Py_XDECREF(key);
+        Py_XDECREF(value);
+        Py_XDECREF(other);
+    }
+    return equal;
+}
+
+static PyObject *
+map_richcompare(PyObject *self, PyObject *other, int op)
+{
+    if (op != Py_EQ && op != Py_NE)
+        Py_RETURN_NOTIMPLEMENTED;
+    int equal;
+    if (is_map(map_types_of(self), other))
+        equal = MAP_COUNT(self) != MAP_COUNT(other) ? 0 : champ_equal(MAP_ROOT(self), MAP_ROOT(other));
+    else if (is_any_dict(other))
+        equal = MAP_COUNT(self) != PyDict_Size(other) ? 0 : map_equals_dict(self, other);
+    else
+        Py_RETURN_NOTIMPLEMENTED;
+    return equal < 0 ? NULL : PyBool_FromLong(equal == (op == Py_EQ));
+}
+
+/* hash(frozenset(self.items())), kept in the header and, summed up by subtree, in the nodes. */
+static Py_hash_t
+map_hash(PyObject *self)
+{
+    container *map = (container *)self;
+    Py_hash_t hash = atomic_load_explicit(&map->hash, memory_order_relaxed);
+    uint64_t shares;
+    if (hash != -1)
+        return hash;
+    if (Py_EnterRecursiveCall(" while hashing a map") != 0)
+        return -1;
+    int status = champ_item_hash(MAP_ROOT(self), &shares);
+    Py_LeaveRecursiveCall();
+    if (status < 0)
+        return -1;
+    hash = (Py_hash_t)frozenset_hash(shares, (size_t)map->count);
+    atomic_store_explicit(&map->hash, hash, memory_order_relaxed);
+    return hash;
+}
+
+/* ---- repr ---- */
+
+static NO_INLINE int
+append_item_repr(PyObject *parts, PyObject *key_repr, PyObject *value_repr)
+{
+    PyObject *part = PyUnicode_FromFormat("%U: %U", key_repr, value_repr);
+    int status = part != NULL ? PyList_Append(parts, part) : -1;
+    Py_XDECREF(part);
+    return status;
+}
+
+/* "key: value" of each entry, as a list of strings; no key is hashed on the way.  Between one map and the next one
+ * nested in it there is little C stack: the iterator lives on the heap, formatting is done one call deeper. */
+static PyObject *
+map_item_reprs(PyObject *self)
+{
+    slot *s;
+    PyObject *parts = PyList_New(0);
+    map_iterator *it = (map_iterator *)map_iterator_new(self, YIELD_ITEMS, false);
+    while (parts != NULL && it != NULL && (s = champ_iter_next(&it->at)) != NULL) {
+        PyObject *key = cell_to_object(SLOT_KEY(s)), *value = cell_to_object(SLOT_VALUE(s));
+        PyObject *key_repr = key != NULL ? PyObject_Repr(key) : NULL;
+        PyObject *value_repr = key_repr != NULL && value != NULL ? PyObject_Repr(value) : NULL;
+        if (value_repr == NULL || append_item_repr(parts, key_repr, value_repr) < 0)
+            Py_CLEAR(parts);
+        Py_XDECREF(key);
+        Py_XDECREF(value);
+        Py_XDECREF(key_repr);
+        Py_XDECREF(value_repr);
+    }
+    if (it == NULL)
+        Py_CLEAR(parts);
+    Py_XDECREF(it);
+    return parts;
+}
+
+static NO_INLINE PyObject *
+map_repr_as(PyObject *self, const char *name)
+{
+    if (MAP_COUNT(self) == 0)
+        return PyUnicode_FromFormat("%s()", name);
+    PyObject *parts = map_item_reprs(self), *comma = PyUnicode_FromString(", "), *result = NULL;
+    PyObject *joined = parts != NULL && comma != NULL ? PyUnicode_Join(comma, parts) : NULL;
+    if (joined != NULL)
+        result = PyUnicode_FromFormat("%s({%U})", name, joined);
+    Py_XDECREF(parts);
+    Py_XDECREF(comma);
+    Py_XDECREF(joined);
+    return result;
+}
+
+static PyObject *
+map_repr(PyObject *self)
+{
+    const char *name = short_type_name(Py_TYPE(self));
+    int entered = Py_ReprEnter(self);
+    if (entered != 0)
+        return entered > 0 ? PyUnicode_FromFormat("%s({...})", name) : NULL;
+    PyObject *result = map_repr_as(self, name);
+    Py_ReprLeave(self);
+    return result;
+}
+
+/* ---- copies, pickles, size ---- */
+
+static PyObject *
+map_copy(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return Py_NewRef(self);
+}
+
+static PyObject *
+map_to_dict(PyObject *self)
+{
+    champ_iter it;
+    slot *s;
+    PyObject *dict = PyDict_New();
+    champ_iter_init(&it, MAP_ROOT(self));
+    while (dict != NULL && (s = champ_iter_next(&it)) != NULL) {
+        PyObject *key = cell_to_object(SLOT_KEY(s)), *value = cell_to_object(SLOT_VALUE(s));
+        if (key == NULL || value == NULL || PyDict_SetItem(dict, key, value) < 0)
+            Py_CLEAR(dict);
+        Py_XDECREF(key);
+        Py_XDECREF(value);
+    }
+    return dict;
+}
+
+/* By value, as a dict: hashes differ from process to process, so the shape of the tree means nothing elsewhere. */
+static PyObject *
+map_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    PyObject *dict = map_to_dict(self);
+    if (dict == NULL)
+        return NULL;
+    if (Py_TYPE(self) == map_types_of(self)->map)
+        return Py_BuildValue("O(N)", Py_TYPE(self), dict);
+    PyObject *attributes = PyObject_GetAttrString(self, "__dict__");
+    if (attributes == NULL) {
+        PyErr_Clear();
+        attributes = Py_NewRef(Py_None);
+    }
+    return Py_BuildValue("O(N)N", Py_TYPE(self), dict, attributes);
+}
+
+/* copy.deepcopy of one object: a new reference. */
+static PyObject *
+deepcopied(PyObject *deepcopy, PyObject *o, PyObject *memo)
+{
+    return PyObject_CallFunctionObjArgs(deepcopy, o, memo, NULL);
+}
+
+/* The items deep-copied, as a dict; *changed when one of them is another object afterwards. */
+static PyObject *
+map_deepcopied_items(PyObject *self, PyObject *deepcopy, PyObject *memo, bool *changed)
+{
+    champ_iter it;
+    slot *s;
+    PyObject *dict = PyDict_New();
+    champ_iter_init(&it, MAP_ROOT(self));
+    while (dict != NULL && (s = champ_iter_next(&it)) != NULL) {
+        PyObject *key = cell_to_object(SLOT_KEY(s)), *value = cell_to_object(SLOT_VALUE(s));
+        PyObject *new_key = key != NULL ? deepcopied(deepcopy, key, memo) : NULL;
+        PyObject *new_value = new_key != NULL && value != NULL ? deepcopied(deepcopy, value, memo) : NULL;
+        if (new_value == NULL || PyDict_SetItem(dict, new_key, new_value) < 0)
+            Py_CLEAR(dict);
+        *changed = *changed || new_key != key || new_value != value;
+        Py_XDECREF(key);
+        Py_XDECREF(value);
+        Py_XDECREF(new_key);
+        Py_XDECREF(new_value);
+    }
+    return dict;
+}
+
+/* Self, if deep copies of all that it holds are the same objects; as tuple does it, also within a cycle. */
+static PyObject *
+map_deepcopy(PyObject *self, PyObject *memo)
+{
+    PyObject *module = PyImport_ImportModule("copy");
+    PyObject *deepcopy = module != NULL ? PyObject_GetAttrString(module, "deepcopy") : NULL;
+    Py_XDECREF(module);
+    bool changed = false;
+    PyObject *dict = deepcopy != NULL ? map_deepcopied_items(self, deepcopy, memo, &changed) : NULL;
+    Py_XDECREF(deepcopy);
+    if (dict == NULL)
+        return NULL;
+    PyObject *result = NULL, *id = PyLong_FromVoidPtr(self);
+    if (id != NULL && dict_lookup(memo, id, &result) == 0)
+        result = changed ? PyObject_CallOneArg((PyObject *)Py_TYPE(self), dict) : Py_NewRef(self);
+    Py_XDECREF(id);
+    Py_DECREF(dict);
+    return result;
+}
+
+static size_t
+nodes_sizeof(champ_node *n)
+{
+    view v = view_of(n);
+    size_t size = node_size(v.entries, v.children, v.wide) + node_overhead(n);
+    for (unsigned i = 0; i < v.children; i++)
+        size += nodes_sizeof(v.child[i]);
+    return size;
+}
+
+/* The header and all nodes, also those that other versions share. */
+static PyObject *
+map_sizeof(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromSize_t((size_t)Py_TYPE(self)->tp_basicsize + nodes_sizeof(MAP_ROOT(self)));
+}
+
+#endif

@@ -1,0 +1,157 @@
+/* Where a map's entries come from: dicts, mappings, pairs, keywords.
+ *
+ * Everything but a map goes through a dict, CPython's own engine for telling mappings from pairs, keeping the first of
+ * equal keys and the last of their values; the dict then becomes a tree in bulk (champ_build.h). */
+#ifndef FROZEN_TYPES_MAP_SOURCE_H
+#define FROZEN_TYPES_MAP_SOURCE_H
+
+#include "types/draft.h"
+
+typedef struct {
+    PyObject *key, *value;
+} pair;
+
+/* The items of a dict at one moment, as new references: how many, or -1.  Nothing foreign runs in between. */
+static Py_ssize_t
+dict_items(PyObject *dict, pair **items)
+{
+    Py_ssize_t count = 0, position = 0;
+    OBJECT_LOCK(dict);
+    Py_ssize_t size = PyDict_Size(dict);
+    *items = scratch_alloc((size_t)(size ? size : 1) * sizeof(pair));
+    if (*items != NULL) {
+        pair *next = *items;
+        while (count < size && PyDict_Next(dict, &position, &next->key, &next->value)) {
+            Py_INCREF(next->key);
+            Py_INCREF(next->value);
+            next++;
+            count++;
+        }
+    }
+    else
+        count = -1;
+    OBJECT_UNLOCK();
+    return count;
+}
+
+static void
+items_release(pair *items, Py_ssize_t count)
+{
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Py_DECREF(items[i].key);
+        Py_DECREF(items[i].value);
+    }
+    scratch_free(items);
+}
+
+/* An entry that owns its cells: 0 or -1. */
+static inline int
+entry_from_pair(const pair *item, entry *out)
+{
+    probe p;
+    if (probe_init(&p, item->key) < 0)
+        return -1;
+    out->hash = p.hash;
+    if (cell_from_object(item->key, &SLOT_KEY(&out->slot)) < 0)
+        return -1;
+    if (cell_from_object(item->value, &SLOT_VALUE(&out->slot)) < 0) {
+        cell_release(SLOT_KEY(&out->slot));
+        return -1;
+    }
+    return 0;
+}
+
+/* A tree over items with distinct keys; a new reference, or NULL. */
+static champ_node *
+root_from_items(memory *mem, const pair *items, Py_ssize_t count)
+{
+    if ((uint64_t)count >= UINT32_MAX) {
+        PyErr_Format(PyExc_OverflowError, "a map of %zd entries built at once; the most is %u", count, UINT32_MAX - 1);
+        return NULL;
+    }
+    entry small[2][16], *entries = small[0], *spare = small[1];
+    if (count > 16) {
+        entries = scratch_alloc(2 * (size_t)count * sizeof(entry));
+        if (entries == NULL)
+            return NULL;
+        spare = entries + count;
+    }
+    Py_ssize_t made = 0;
+    while (made < count && entry_from_pair(&items[made], &entries[made]) == 0)
+        made++;
+    champ_node *root = NULL;
+    if (made == count)
+        root = champ_build(mem, entries, spare, (size_t)count, 0, entries_general(entries, (size_t)count));
+    else
+        entries_release(entries, (size_t)made);
+    if (entries != small[0])
+        scratch_free(entries);
+    return root;
+}
+
+/* A new dict of what `source` (a mapping, or an iterable of pairs) offers, NULL: it is neither. */
+static PyObject *
+dict_from_source(PyObject *source)
+{
+    PyObject *dict = PyDict_New();
+    if (dict == NULL)
+        return NULL;
+    int is_mapping = is_any_dict(source) || PyObject_HasAttrString(source, "keys");
+    if ((is_mapping ? PyDict_Update(dict, source) : PyDict_MergeFromSeq2(dict, source, 1)) < 0)
+        Py_CLEAR(dict);
+    return dict;
+}
+
+/* A few entries are put one by one, many are built and merged. */
+static int
+draft_update_from_dict(memory *mem, draft *d, PyObject *dict)
+{
+    pair *items;
+    Py_ssize_t count = dict_items(dict, &items);
+    if (count < 0)
+        return -1;
+    int status = 0;
+    if (count > d->count / 4) {
+        champ_node *other = root_from_items(mem, items, count);
+        status = other != NULL ? draft_merge(mem, d, other, count) : -1;
+        if (other != NULL)
+            node_release(other);
+    }
+    else
+        for (Py_ssize_t i = 0; i < count && status == 0; i++)
+            status = draft_set(mem, d, items[i].key, items[i].value);
+    items_release(items, count);
+    return status;
+}
+
+/* Take over what a map, a mapping or an iterable of pairs holds: 0 or -1. */
+static int
+draft_update_from(memory *mem, map_types *types, draft *d, PyObject *source)
+{
+    if (PyObject_TypeCheck(source, types->map)) {
+        container *other = (container *)source;
+        return other->count ? draft_merge(mem, d, other->root, other->count) : 0;
+    }
+    if (PyDict_CheckExact(source))
+        return draft_update_from_dict(mem, d, source);
+    PyObject *dict = dict_from_source(source);
+    if (dict == NULL)
+        return -1;
+    int status = draft_update_from_dict(mem, d, dict);
+    Py_DECREF(dict);
+    return status;
+}
+
+/* The entries of several sources and of keywords, in this order; `keywords` is a dict or NULL. */
+static int
+draft_update_all(memory *mem, map_types *types, draft *d, PyObject *const *sources, Py_ssize_t count, PyObject *keywords)
+{
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (draft_update_from(mem, types, d, sources[i]) < 0)
+            return -1;
+    if (keywords != NULL && PyDict_Size(keywords) > 0)
+        return draft_update_from_dict(mem, d, keywords);
+    return 0;
+}
+
+#endif
