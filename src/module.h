@@ -9,15 +9,16 @@
 
 #include "memory/python.h"
 
-/* The types of one family of maps. */
+/* The types that belong together with one kind of container over one memory. */
 typedef struct {
-    local_memory nodes; /* the local family's node types */
-    PyObject *empty;    /* the root of every empty map */
-    PyTypeObject *map, *mutation, *keys, *values, *items, *iterator;
-} map_types;
+    local_memory nodes; /* node types, for the local memory */
+    PyObject *empty;    /* the root of every empty container */
+    PyTypeObject *container, *mutation, *iterator;
+    PyTypeObject *keys, *values, *items; /* maps only */
+} family;
 
 typedef struct {
-    map_types local_map;
+    family local_map;
     PyTypeObject *atomic_ref;
 } module_state;
 
@@ -26,7 +27,7 @@ typedef struct {
 #define FROZEN_TYPES(X)                                                                \
     X(local_map.nodes.plain, frozen_map_node_spec, NULL)                               \
     X(local_map.nodes.general, frozen_map_node_general_spec, NULL)                     \
-    X(local_map.map, frozen_map_spec, "Map")                                           \
+    X(local_map.container, frozen_map_spec, "Map")                                           \
     X(local_map.mutation, frozen_map_mutation_spec, "MapMutation")                     \
     X(local_map.keys, frozen_map_keys_spec, "MapKeys")                                 \
     X(local_map.values, frozen_map_values_spec, "MapValues")                           \

@@ -13,7 +13,7 @@
 static inline const void *
 container_root(module_state *state, PyObject *op)
 {
-    return Py_IS_TYPE(op, state->local_map.map) ? ((container *)op)->root : NULL;
+    return Py_IS_TYPE(op, state->local_map.container) ? ((container *)op)->root : NULL;
 }
 
 /* Whether `a` and `b` are one version: the same object, or two headers of one type over the same root. */

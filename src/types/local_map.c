@@ -5,20 +5,20 @@
 #include "memory/local.h"
 #include "module.h"
 
-static inline map_types *
-map_types_of_type(PyTypeObject *type)
+static inline family *
+family_of_type(PyTypeObject *type)
 {
     return &module_state_of_type(type)->local_map;
 }
 
-static inline map_types *
-map_types_of(PyObject *self)
+static inline family *
+family_of(PyObject *self)
 {
-    return map_types_of_type(Py_TYPE(self));
+    return family_of_type(Py_TYPE(self));
 }
 
 static inline memory *
-map_memory(map_types *types)
+family_memory(family *types)
 {
     return &types->nodes;
 }
@@ -34,16 +34,16 @@ MAP_FAMILY_SPECS(frozen_map, "frozen.Map", Py_TPFLAGS_BASETYPE);
 int
 local_map_setup(PyObject *module, module_state *state)
 {
-    if (map_family_setup(&state->local_map) < 0)
+    if (keyed_family_setup(&state->local_map) < 0)
         return -1;
     return PyModule_AddIntConstant(module, "_BITS", CORE_BITS);
 }
 
-static map_types *
+static family *
 checked_types(PyObject *module, PyObject *o)
 {
-    map_types *types = &((module_state *)PyModule_GetState(module))->local_map;
-    if (is_map(types, o))
+    family *types = &((module_state *)PyModule_GetState(module))->local_map;
+    if (is_ours(types, o))
         return types;
     PyErr_Format(PyExc_TypeError, "expected a Map, got %R", o);
     return NULL;

@@ -1,77 +1,20 @@
 /* The map: slots and methods over the trie, written once for every memory.
  *
- * The including file supplies, before this header: ENTRY_WIDTH 2, a memory, `map_types *map_types_of(PyObject *)` for
+ * The including file supplies, before this header: ENTRY_WIDTH 2, a memory, `family *family_of(PyObject *)` for
  * any object of the family, and MAP_NAME ("frozen.Map").  A map is a `container`: root, count, cached hash.  Operations
  * that change nothing return the map itself; on a subclass every operation gives the base type, as frozenset's do. */
 #ifndef FROZEN_TYPES_MAP_H
 #define FROZEN_TYPES_MAP_H
 
-#include "types/arguments.h"
 #include "types/map_source.h"
-
-#define MAP_ROOT(self) ((champ_node *)((container *)(self))->root)
-#define MAP_COUNT(self) (((container *)(self))->count)
-
-static inline bool
-is_map(map_types *types, PyObject *o)
-{
-    return PyObject_TypeCheck(o, types->map);
-}
-
-/* ---- results ---- */
-
-/* The map over `root` (stolen): self, where that is what it already is. */
-static PyObject *
-map_result(PyObject *self, champ_node *root, Py_ssize_t count)
-{
-    if (root == NULL)
-        return NULL;
-    map_types *types = map_types_of(self);
-    if (root == MAP_ROOT(self) && Py_TYPE(self) == types->map) {
-        node_release(root);
-        return Py_NewRef(self);
-    }
-    if (count == 0) {
-        node_release(root);
-        root = (champ_node *)types->empty;
-        node_retain(root);
-    }
-    return container_new(types->map, root, count);
-}
-
-static PyObject *
-map_unchanged(PyObject *self)
-{
-    node_retain(MAP_ROOT(self));
-    return map_result(self, MAP_ROOT(self), MAP_COUNT(self));
-}
-
-/* A private draft that starts from this map's root. */
-static draft
-map_draft(PyObject *self)
-{
-    node_retain(MAP_ROOT(self));
-    return (draft){MAP_ROOT(self), MAP_COUNT(self)};
-}
-
-/* The draft becomes the result of an operation on self; `status` below 0: it failed and is given up. */
-static PyObject *
-map_from_draft(PyObject *self, draft *d, int status)
-{
-    if (status < 0) {
-        draft_clear(d);
-        return NULL;
-    }
-    return map_result(self, d->root, d->count);
-}
 
 /* ---- construction ---- */
 
 static PyObject *
-map_construct(PyTypeObject *type, map_types *types, PyObject *source, PyObject *keywords)
+map_construct(PyTypeObject *type, family *types, PyObject *source, PyObject *keywords)
 {
-    memory *mem = map_memory(types);
-    if (source != NULL && type == types->map && Py_TYPE(source) == type && keywords == NULL)
+    memory *mem = family_memory(types);
+    if (source != NULL && type == types->container && Py_TYPE(source) == type && keywords == NULL)
         return Py_NewRef(source);
     draft d = {(champ_node *)types->empty, 0};
     node_retain(d.root);
@@ -90,7 +33,7 @@ map_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
                             short_type_name(type), PyTuple_GET_SIZE(args));
     PyObject *source = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL;
     PyObject *keywords = kwargs != NULL && PyDict_GET_SIZE(kwargs) ? kwargs : NULL;
-    return map_construct(type, map_types_of_type(type), source, keywords);
+    return map_construct(type, family_of_type(type), source, keywords);
 }
 
 /* The exact type is called without making a tuple and a dict of its arguments. */
@@ -105,7 +48,7 @@ map_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObjec
     PyObject *keywords = NULL;
     if (names != NULL && (keywords = dict_of_keywords(args + count, names)) == NULL)
         return NULL;
-    PyObject *self = map_construct(type, map_types_of_type(type), count ? args[0] : NULL, keywords);
+    PyObject *self = map_construct(type, family_of_type(type), count ? args[0] : NULL, keywords);
     Py_XDECREF(keywords);
     return self;
 }
@@ -125,42 +68,16 @@ map_fromkeys(PyObject *cls, PyObject *const *args, Py_ssize_t nargs)
 
 /* ---- lookup ---- */
 
-/* Borrowed from the map, or NULL: absent, or *failed. */
-static inline slot *
-map_lookup(PyObject *self, PyObject *key, bool *failed)
-{
-    probe p;
-    if (UNLIKELY(probe_init(&p, key) < 0)) {
-        *failed = true;
-        return NULL;
-    }
-    return champ_find(MAP_ROOT(self), &p, failed);
-}
-
-static Py_ssize_t
-map_len(PyObject *self)
-{
-    return MAP_COUNT(self);
-}
-
 static PyObject *
 map_subscript(PyObject *self, PyObject *key)
 {
     bool failed = false;
-    slot *found = map_lookup(self, key, &failed);
+    slot *found = lookup(self, key, &failed);
     if (LIKELY(found != NULL))
         return cell_to_object(SLOT_VALUE(found));
     if (!failed)
         set_key_error(key);
     return NULL;
-}
-
-static int
-map_contains(PyObject *self, PyObject *key)
-{
-    bool failed = false;
-    slot *found = map_lookup(self, key, &failed);
-    return failed ? -1 : found != NULL;
 }
 
 static PyObject *
@@ -170,7 +87,7 @@ map_get(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names
     if (!parse_key_default("get", args, nargs, names, &key, &fallback))
         return NULL;
     bool failed = false;
-    slot *found = map_lookup(self, key, &failed);
+    slot *found = lookup(self, key, &failed);
     if (LIKELY(found != NULL))
         return cell_to_object(SLOT_VALUE(found));
     return failed ? NULL : Py_NewRef(fallback);
@@ -184,14 +101,14 @@ map_put(PyObject *self, const probe *p, cell key, cell value)
 {
     champ_path path;
     leftovers left = {0};
-    place where = champ_locate(MAP_ROOT(self), p, &path, MAP_COUNT(self) >= PREFETCH_FROM);
+    place where = champ_locate(ROOT(self), p, &path, COUNT(self) >= PREFETCH_FROM);
     if (where == PLACE_FAILED)
         return NULL;
     if (where == PLACE_FOUND && cell_identical(SLOT_VALUE(path_slot(&path)), value))
-        return map_unchanged(self);
+        return unchanged(self);
     entry in = {p->hash, {{key, value}}};
-    champ_node *n = champ_put(map_memory(map_types_of(self)), &path, where, &in, 0, &left);
-    return map_result(self, n, MAP_COUNT(self) + (where != PLACE_FOUND));
+    champ_node *n = champ_put(family_memory(family_of(self)), &path, where, &in, 0, &left);
+    return derived(self, n, COUNT(self) + (where != PLACE_FOUND));
 }
 
 static PyObject *
@@ -212,71 +129,39 @@ map_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     return result;
 }
 
-/* NULL without an exception: the key is absent. */
-static PyObject *
-map_without(PyObject *self, PyObject *key)
-{
-    probe p;
-    champ_path path;
-    leftovers left = {0};
-    if (probe_init(&p, key) < 0)
-        return NULL;
-    place where = champ_locate(MAP_ROOT(self), &p, &path, MAP_COUNT(self) >= PREFETCH_FROM);
-    if (where != PLACE_FOUND)
-        return NULL;
-    champ_node *n = champ_remove(map_memory(map_types_of(self)), &path, 0, &left);
-    return map_result(self, n, MAP_COUNT(self) - 1);
-}
-
-static PyObject *
-map_delete(PyObject *self, PyObject *key)
-{
-    PyObject *result = map_without(self, key);
-    if (result == NULL && !PyErr_Occurred())
-        set_key_error(key);
-    return result;
-}
-
-static PyObject *
-map_discard(PyObject *self, PyObject *key)
-{
-    PyObject *result = map_without(self, key);
-    return result == NULL && !PyErr_Occurred() ? map_unchanged(self) : result;
-}
-
 static PyObject *
 map_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
     PyObject *keywords = NULL;
     if (names != NULL && (keywords = dict_of_keywords(args + nargs, names)) == NULL)
         return NULL;
-    map_types *types = map_types_of(self);
-    draft d = map_draft(self);
-    int status = draft_update_all(map_memory(types), types, &d, args, nargs, keywords);
+    family *types = family_of(self);
+    draft d = draft_of(self);
+    int status = draft_update_all(family_memory(types), types, &d, args, nargs, keywords);
     Py_XDECREF(keywords);
-    return map_from_draft(self, &d, status);
+    return derived_from_draft(self, &d, status);
 }
 
 /* Of the operands of a binary slot one is a map of ours, but it may be the right one. */
-static map_types *
-map_types_of_operands(PyObject *left, PyObject *right)
+static family *
+family_of_operands(PyObject *left, PyObject *right)
 {
     PyObject *module = PyType_GetModuleByDef(Py_TYPE(left), &frozen_module);
     if (module == NULL)
         PyErr_Clear();
-    return map_types_of(module != NULL ? left : right);
+    return family_of(module != NULL ? left : right);
 }
 
 /* self | mapping, where the left operand is ours; mapping | self, where it is a dict or frozendict. */
 static PyObject *
 map_or(PyObject *left, PyObject *right)
 {
-    map_types *types = map_types_of_operands(left, right);
-    if (is_map(types, left)) {
-        if (!is_map(types, right) && !is_any_dict(right))
+    family *types = family_of_operands(left, right);
+    if (is_ours(types, left)) {
+        if (!is_ours(types, right) && !is_any_dict(right))
             Py_RETURN_NOTIMPLEMENTED;
-        draft d = map_draft(left);
-        return map_from_draft(left, &d, draft_update_from(map_memory(types), types, &d, right));
+        draft d = draft_of(left);
+        return derived_from_draft(left, &d, draft_update_from(family_memory(types), types, &d, right));
     }
     if (!is_any_dict(left))
         Py_RETURN_NOTIMPLEMENTED;
@@ -314,14 +199,14 @@ map_merge(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     if (!PyCallable_Check(args[1]))
         return PyErr_Format(PyExc_TypeError, "merge() takes a function of (old, new) as second argument, not %R", args[1]);
-    map_types *types = map_types_of(self);
-    PyObject *other = is_map(types, args[0]) ? Py_NewRef(args[0]) : map_construct(types->map, types, args[0], NULL);
+    family *types = family_of(self);
+    PyObject *other = is_ours(types, args[0]) ? Py_NewRef(args[0]) : map_construct(types->container, types, args[0], NULL);
     if (other == NULL)
         return NULL;
-    merger m = {.mem = map_memory(types), .keep_left = true, .keep_right = true, .both = BOTH_RESOLVE,
+    merger m = {.mem = family_memory(types), .keep_left = true, .keep_right = true, .both = BOTH_RESOLVE,
                 .resolve = resolve_by_call, .context = args[1], .count_right = true};
-    champ_node *n = champ_merge(&m, MAP_ROOT(self), MAP_ROOT(other));
-    PyObject *result = map_result(self, n, MAP_COUNT(self) + (Py_ssize_t)m.right_only);
+    champ_node *n = champ_merge(&m, ROOT(self), ROOT(other));
+    PyObject *result = derived(self, n, COUNT(self) + (Py_ssize_t)m.right_only);
     Py_DECREF(other);
     return result;
 }

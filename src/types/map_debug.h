@@ -9,7 +9,7 @@
 static PyObject *
 map_check(PyObject *self)
 {
-    const char *broken = champ_check(MAP_ROOT(self), (size_t)MAP_COUNT(self));
+    const char *broken = champ_check(ROOT(self), (size_t)COUNT(self));
     if (broken != NULL)
         return PyErr_Format(PyExc_AssertionError, "%s", broken);
     Py_RETURN_NONE;
@@ -35,7 +35,7 @@ static PyObject *
 map_dump(PyObject *self)
 {
     PyObject *lines = PyList_New(0), *newline = PyUnicode_FromString("\n"), *text = NULL;
-    if (lines != NULL && newline != NULL && dump_node(MAP_ROOT(self), 0, lines) == 0)
+    if (lines != NULL && newline != NULL && dump_node(ROOT(self), 0, lines) == 0)
         text = PyUnicode_Join(newline, lines);
     Py_XDECREF(lines);
     Py_XDECREF(newline);
@@ -44,7 +44,7 @@ map_dump(PyObject *self)
 
 /* The addresses of all nodes at and below n, and of those of maps nested in values, into a set. */
 static int
-collect_nodes(map_types *types, champ_node *n, PyObject *seen)
+collect_nodes(family *types, champ_node *n, PyObject *seen)
 {
     view v = view_of(n);
     PyObject *address = PyLong_FromVoidPtr(n);
@@ -60,8 +60,8 @@ collect_nodes(map_types *types, champ_node *n, PyObject *seen)
         if (value == NULL || Py_EnterRecursiveCall(" while counting nodes") != 0)
             status = -1;
         else {
-            if (is_map(types, value))
-                status = collect_nodes(types, MAP_ROOT(value), seen);
+            if (is_ours(types, value))
+                status = collect_nodes(types, ROOT(value), seen);
             Py_LeaveRecursiveCall();
         }
         Py_XDECREF(value);
@@ -73,10 +73,10 @@ collect_nodes(map_types *types, champ_node *n, PyObject *seen)
 static PyObject *
 map_shared_nodes(PyObject *a, PyObject *b)
 {
-    map_types *types = map_types_of(a);
+    family *types = family_of(a);
     PyObject *in_a = PySet_New(NULL), *in_b = PySet_New(NULL), *both = NULL, *result = NULL;
-    if (in_a != NULL && in_b != NULL && collect_nodes(types, MAP_ROOT(a), in_a) == 0
-        && collect_nodes(types, MAP_ROOT(b), in_b) == 0 && (both = PyNumber_And(in_a, in_b)) != NULL)
+    if (in_a != NULL && in_b != NULL && collect_nodes(types, ROOT(a), in_a) == 0
+        && collect_nodes(types, ROOT(b), in_b) == 0 && (both = PyNumber_And(in_a, in_b)) != NULL)
         result = Py_BuildValue("nnn", PySet_Size(both), PySet_Size(in_a), PySet_Size(in_b));
     Py_XDECREF(in_a);
     Py_XDECREF(in_b);

@@ -3,7 +3,8 @@
 #define FROZEN_TYPES_MAP_PROTOCOL_H
 
 #include "core/champ_hash.h"
-#include "types/map_iter.h"
+#include "types/keyed_iter.h"
+#include "types/map.h"
 
 /* ---- equality and hash ---- */
 
@@ -14,7 +15,7 @@ map_equals_dict(PyObject *self, PyObject *dict)
     champ_iter it;
     slot *s;
     int equal = 1;
-    champ_iter_init(&it, MAP_ROOT(self));
+    champ_iter_init(&it, ROOT(self));
     while (equal > 0 && (s = champ_iter_next(&it)) != NULL) {
         PyObject *key = cell_to_object(SLOT_KEY(s)), *value = cell_to_object(SLOT_VALUE(s)), *other = NULL;
         equal = key != NULL && value != NULL ? dict_lookup(dict, key, &other) : -1;
@@ -28,38 +29,18 @@ map_equals_dict(PyObject *self, PyObject *dict)
 }
 
 static PyObject *
-map_richcompare(PyObject *self, PyObject *other, int op)
+container_richcompare(PyObject *self, PyObject *other, int op)
 {
     if (op != Py_EQ && op != Py_NE)
         Py_RETURN_NOTIMPLEMENTED;
     int equal;
-    if (is_map(map_types_of(self), other))
-        equal = MAP_COUNT(self) != MAP_COUNT(other) ? 0 : champ_equal(MAP_ROOT(self), MAP_ROOT(other));
+    if (is_ours(family_of(self), other))
+        equal = COUNT(self) != COUNT(other) ? 0 : champ_equal(ROOT(self), ROOT(other));
     else if (is_any_dict(other))
-        equal = MAP_COUNT(self) != PyDict_Size(other) ? 0 : map_equals_dict(self, other);
+        equal = COUNT(self) != PyDict_Size(other) ? 0 : map_equals_dict(self, other);
     else
         Py_RETURN_NOTIMPLEMENTED;
     return equal < 0 ? NULL : PyBool_FromLong(equal == (op == Py_EQ));
-}
-
-/* hash(frozenset(self.items())), kept in the header and, summed up by subtree, in the nodes. */
-static Py_hash_t
-map_hash(PyObject *self)
-{
-    container *map = (container *)self;
-    Py_hash_t hash = atomic_load_explicit(&map->hash, memory_order_relaxed);
-    uint64_t shares;
-    if (hash != -1)
-        return hash;
-    if (Py_EnterRecursiveCall(" while hashing a map") != 0)
-        return -1;
-    int status = champ_item_hash(MAP_ROOT(self), &shares);
-    Py_LeaveRecursiveCall();
-    if (status < 0)
-        return -1;
-    hash = (Py_hash_t)frozenset_hash(shares, (size_t)map->count);
-    atomic_store_explicit(&map->hash, hash, memory_order_relaxed);
-    return hash;
 }
 
 /* ---- repr ---- */
@@ -80,7 +61,7 @@ map_item_reprs(PyObject *self)
 {
     slot *s;
     PyObject *parts = PyList_New(0);
-    map_iterator *it = (map_iterator *)map_iterator_new(self, YIELD_ITEMS, false);
+    iterator *it = (iterator *)iterator_new(self, YIELD_ITEMS, false);
     while (parts != NULL && it != NULL && (s = champ_iter_next(&it->at)) != NULL) {
         PyObject *key = cell_to_object(SLOT_KEY(s)), *value = cell_to_object(SLOT_VALUE(s));
         PyObject *key_repr = key != NULL ? PyObject_Repr(key) : NULL;
@@ -99,9 +80,9 @@ map_item_reprs(PyObject *self)
 }
 
 static NO_INLINE PyObject *
-map_repr_as(PyObject *self, const char *name)
+container_repr_as(PyObject *self, const char *name)
 {
-    if (MAP_COUNT(self) == 0)
+    if (COUNT(self) == 0)
         return PyUnicode_FromFormat("%s()", name);
     PyObject *parts = map_item_reprs(self), *comma = PyUnicode_FromString(", "), *result = NULL;
     PyObject *joined = parts != NULL && comma != NULL ? PyUnicode_Join(comma, parts) : NULL;
@@ -120,7 +101,7 @@ map_repr(PyObject *self)
     int entered = Py_ReprEnter(self);
     if (entered != 0)
         return entered > 0 ? PyUnicode_FromFormat("%s({...})", name) : NULL;
-    PyObject *result = map_repr_as(self, name);
+    PyObject *result = container_repr_as(self, name);
     Py_ReprLeave(self);
     return result;
 }
@@ -128,18 +109,12 @@ map_repr(PyObject *self)
 /* ---- copies, pickles, size ---- */
 
 static PyObject *
-map_copy(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    return Py_NewRef(self);
-}
-
-static PyObject *
 map_to_dict(PyObject *self)
 {
     champ_iter it;
     slot *s;
     PyObject *dict = PyDict_New();
-    champ_iter_init(&it, MAP_ROOT(self));
+    champ_iter_init(&it, ROOT(self));
     while (dict != NULL && (s = champ_iter_next(&it)) != NULL) {
         PyObject *key = cell_to_object(SLOT_KEY(s)), *value = cell_to_object(SLOT_VALUE(s));
         if (key == NULL || value == NULL || PyDict_SetItem(dict, key, value) < 0)
@@ -157,7 +132,7 @@ map_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
     PyObject *dict = map_to_dict(self);
     if (dict == NULL)
         return NULL;
-    if (Py_TYPE(self) == map_types_of(self)->map)
+    if (Py_TYPE(self) == family_of(self)->container)
         return Py_BuildValue("O(N)", Py_TYPE(self), dict);
     PyObject *attributes = PyObject_GetAttrString(self, "__dict__");
     if (attributes == NULL) {
@@ -167,13 +142,6 @@ map_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
     return Py_BuildValue("O(N)N", Py_TYPE(self), dict, attributes);
 }
 
-/* copy.deepcopy of one object: a new reference. */
-static PyObject *
-deepcopied(PyObject *deepcopy, PyObject *o, PyObject *memo)
-{
-    return PyObject_CallFunctionObjArgs(deepcopy, o, memo, NULL);
-}
-
 /* The items deep-copied, as a dict; *changed when one of them is another object afterwards. */
 static PyObject *
 map_deepcopied_items(PyObject *self, PyObject *deepcopy, PyObject *memo, bool *changed)
@@ -181,7 +149,7 @@ map_deepcopied_items(PyObject *self, PyObject *deepcopy, PyObject *memo, bool *c
     champ_iter it;
     slot *s;
     PyObject *dict = PyDict_New();
-    champ_iter_init(&it, MAP_ROOT(self));
+    champ_iter_init(&it, ROOT(self));
     while (dict != NULL && (s = champ_iter_next(&it)) != NULL) {
         PyObject *key = cell_to_object(SLOT_KEY(s)), *value = cell_to_object(SLOT_VALUE(s));
         PyObject *new_key = key != NULL ? deepcopied(deepcopy, key, memo) : NULL;
@@ -215,23 +183,6 @@ map_deepcopy(PyObject *self, PyObject *memo)
     Py_XDECREF(id);
     Py_DECREF(dict);
     return result;
-}
-
-static size_t
-nodes_sizeof(champ_node *n)
-{
-    view v = view_of(n);
-    size_t size = node_size(v.entries, v.children, v.wide) + node_overhead(n);
-    for (unsigned i = 0; i < v.children; i++)
-        size += nodes_sizeof(v.child[i]);
-    return size;
-}
-
-/* The header and all nodes, also those that other versions share. */
-static PyObject *
-map_sizeof(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    return PyLong_FromSize_t((size_t)Py_TYPE(self)->tp_basicsize + nodes_sizeof(MAP_ROOT(self)));
 }
 
 #endif

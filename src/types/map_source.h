@@ -5,7 +5,7 @@
 #ifndef FROZEN_TYPES_MAP_SOURCE_H
 #define FROZEN_TYPES_MAP_SOURCE_H
 
-#include "types/draft.h"
+#include "types/keyed.h"
 
 typedef struct {
     PyObject *key, *value;
@@ -126,9 +126,9 @@ draft_update_from_dict(memory *mem, draft *d, PyObject *dict)
 
 /* Take over what a map, a mapping or an iterable of pairs holds: 0 or -1. */
 static int
-draft_update_from(memory *mem, map_types *types, draft *d, PyObject *source)
+draft_update_from(memory *mem, family *types, draft *d, PyObject *source)
 {
-    if (PyObject_TypeCheck(source, types->map)) {
+    if (PyObject_TypeCheck(source, types->container)) {
         container *other = (container *)source;
         return other->count ? draft_merge(mem, d, other->root, other->count) : 0;
     }
@@ -144,7 +144,7 @@ draft_update_from(memory *mem, map_types *types, draft *d, PyObject *source)
 
 /* The entries of several sources and of keywords, in this order; `keywords` is a dict or NULL. */
 static int
-draft_update_all(memory *mem, map_types *types, draft *d, PyObject *const *sources, Py_ssize_t count, PyObject *keywords)
+draft_update_all(memory *mem, family *types, draft *d, PyObject *const *sources, Py_ssize_t count, PyObject *keywords)
 {
     for (Py_ssize_t i = 0; i < count; i++)
         if (draft_update_from(mem, types, d, sources[i]) < 0)

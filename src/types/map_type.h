@@ -9,13 +9,13 @@
 static PyObject *
 map_iter(PyObject *self)
 {
-    return map_iterator_new(self, YIELD_KEYS, false);
+    return iterator_new(self, YIELD_KEYS, false);
 }
 
 static PyObject *
 map_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return map_iterator_new(self, YIELD_KEYS, true);
+    return iterator_new(self, YIELD_KEYS, true);
 }
 
 #define FASTCALL(function) (PyCFunction)(void (*)(void))function
@@ -25,9 +25,9 @@ static PyMethodDef map_methods[] = {
      PyDoc_STR("get(key, default=None)\n--\n\nThe value under key, or default.  O(log n), base 32.")},
     {"set", FASTCALL(map_set), METH_FASTCALL,
      PyDoc_STR("set(key, value)\n--\n\nThe map with value under key; itself, if value is there already.  O(log n), base 32.")},
-    {"delete", map_delete, METH_O,
+    {"delete", keyed_delete, METH_O,
      PyDoc_STR("delete(key)\n--\n\nThe map without key; KeyError(key) if it is absent.  O(log n), base 32.")},
-    {"discard", map_discard, METH_O,
+    {"discard", keyed_discard, METH_O,
      PyDoc_STR("discard(key)\n--\n\nThe map without key; itself, if key is absent.  O(log n), base 32.")},
     {"update", FASTCALL(map_update), METH_FASTCALL | METH_KEYWORDS,
      PyDoc_STR("update(*mappings_or_pairs, **entries)\n--\n\n"
@@ -36,19 +36,19 @@ static PyMethodDef map_methods[] = {
     {"merge", FASTCALL(map_merge), METH_FASTCALL,
      PyDoc_STR("merge(other, fn)\n--\n\n"
                "The entries of both; where both have a key, the value is fn(own value, other's value).")},
-    {"mutate", map_mutate, METH_NOARGS,
+    {"mutate", keyed_mutate, METH_NOARGS,
      PyDoc_STR("mutate()\n--\n\nA MapMutation that starts as this map, to make many changes cheaply.  O(1).")},
     {"keys", map_keys, METH_NOARGS, PyDoc_STR("keys()\n--\n\nA set-like view of the keys.")},
     {"values", map_values, METH_NOARGS, PyDoc_STR("values()\n--\n\nA view of the values.")},
     {"items", map_items, METH_NOARGS, PyDoc_STR("items()\n--\n\nA set-like view of the (key, value) pairs.")},
-    {"copy", map_copy, METH_NOARGS, PyDoc_STR("copy()\n--\n\nThe map itself, for it never changes.")},
+    {"copy", keyed_copy, METH_NOARGS, PyDoc_STR("copy()\n--\n\nThe map itself, for it never changes.")},
     {"fromkeys", FASTCALL(map_fromkeys), METH_FASTCALL | METH_CLASS,
      PyDoc_STR("fromkeys(iterable, value=None)\n--\n\nA map of the iterable's members, all with one value.")},
-    {"__copy__", map_copy, METH_NOARGS, NULL},
+    {"__copy__", keyed_copy, METH_NOARGS, NULL},
     {"__deepcopy__", map_deepcopy, METH_O, NULL},
     {"__reduce__", map_reduce, METH_NOARGS, NULL},
     {"__reversed__", map_reversed, METH_NOARGS, PyDoc_STR("__reversed__()\n--\n\nThe keys, last to first.")},
-    {"__sizeof__", map_sizeof, METH_NOARGS,
+    {"__sizeof__", keyed_sizeof, METH_NOARGS,
      PyDoc_STR("__sizeof__()\n--\n\nBytes of the map and all its nodes, those that other versions share included.  O(n).")},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
@@ -71,24 +71,24 @@ static PyType_Slot map_slots[] = {
     {Py_tp_dealloc, (void *)container_dealloc},
     {Py_tp_traverse, (void *)container_traverse},
     {Py_tp_repr, (void *)map_repr},
-    {Py_tp_hash, (void *)map_hash},
-    {Py_tp_richcompare, (void *)map_richcompare},
+    {Py_tp_hash, (void *)keyed_hash},
+    {Py_tp_richcompare, (void *)container_richcompare},
     {Py_tp_iter, (void *)map_iter},
     {Py_tp_methods, map_methods},
     {Py_tp_members, map_members},
-    {Py_mp_length, (void *)map_len},
+    {Py_mp_length, (void *)keyed_len},
     {Py_mp_subscript, (void *)map_subscript},
-    {Py_sq_contains, (void *)map_contains},
+    {Py_sq_contains, (void *)keyed_contains},
     {Py_nb_or, (void *)map_or},
     {0, NULL},
 };
 
 /* After the types of a family were made: its empty root, and the shortcut for calling the type. */
 static int
-map_family_setup(map_types *types)
+keyed_family_setup(family *types)
 {
-    types->map->tp_vectorcall = map_vectorcall;
-    types->empty = (void *)champ_empty(map_memory(types));
+    types->container->tp_vectorcall = map_vectorcall;
+    types->empty = (void *)champ_empty(family_memory(types));
     return types->empty != NULL ? 0 : -1;
 }
 
@@ -98,10 +98,10 @@ map_family_setup(map_types *types)
 #define MAP_FAMILY_SPECS(prefix, name, map_flags)                                                                         \
     PyType_Spec prefix##_spec = {name, sizeof(container), 0,                                                              \
                                  FROZEN_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_MAPPING | (map_flags), map_slots};   \
-    PyType_Spec prefix##_mutation_spec = {name "Mutation", sizeof(map_mutation), 0, VIEW_FLAGS, map_mutation_slots};      \
+    PyType_Spec prefix##_mutation_spec = {name "Mutation", sizeof(mutation), 0, VIEW_FLAGS, map_mutation_slots};      \
     PyType_Spec prefix##_keys_spec = {name "Keys", sizeof(map_view), 0, VIEW_FLAGS, map_keys_slots};                      \
     PyType_Spec prefix##_values_spec = {name "Values", sizeof(map_view), 0, VIEW_FLAGS, map_values_slots};                \
     PyType_Spec prefix##_items_spec = {name "Items", sizeof(map_view), 0, VIEW_FLAGS, map_items_slots};                   \
-    PyType_Spec prefix##_iterator_spec = {name "Iterator", sizeof(map_iterator), 0, VIEW_FLAGS, map_iterator_slots}
+    PyType_Spec prefix##_iterator_spec = {name "Iterator", sizeof(iterator), 0, VIEW_FLAGS, iterator_slots}
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef FROZEN_TYPES_MAP_VIEWS_H
 #define FROZEN_TYPES_MAP_VIEWS_H
 
-#include "types/map_iter.h"
+#include "types/keyed_iter.h"
 
 typedef struct {
     PyObject_HEAD
@@ -16,7 +16,7 @@ typedef struct {
 static PyObject *
 map_view_new(PyObject *map, yields what)
 {
-    map_types *types = map_types_of(map);
+    family *types = family_of(map);
     PyTypeObject *type = what == YIELD_KEYS ? types->keys : what == YIELD_VALUES ? types->values : types->items;
     map_view *view = PyObject_GC_New(map_view, type);
     if (view == NULL)
@@ -48,19 +48,19 @@ map_items(PyObject *self, PyObject *Py_UNUSED(ignored))
 static Py_ssize_t
 view_len(PyObject *self)
 {
-    return MAP_COUNT(VIEW_MAP(self));
+    return COUNT(VIEW_MAP(self));
 }
 
 static PyObject *
 view_iter(PyObject *self)
 {
-    return map_iterator_new(VIEW_MAP(self), VIEW_YIELDS(self), false);
+    return iterator_new(VIEW_MAP(self), VIEW_YIELDS(self), false);
 }
 
 static PyObject *
 view_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return map_iterator_new(VIEW_MAP(self), VIEW_YIELDS(self), true);
+    return iterator_new(VIEW_MAP(self), VIEW_YIELDS(self), true);
 }
 
 static PyObject *
@@ -106,7 +106,7 @@ view_dealloc(PyObject *self)
 static int
 keys_contains(PyObject *self, PyObject *key)
 {
-    return map_contains(VIEW_MAP(self), key);
+    return keyed_contains(VIEW_MAP(self), key);
 }
 
 static int
@@ -115,7 +115,7 @@ items_contains(PyObject *self, PyObject *item)
     if (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 2)
         return 0;
     bool failed = false;
-    slot *found = map_lookup(VIEW_MAP(self), PyTuple_GET_ITEM(item, 0), &failed);
+    slot *found = lookup(VIEW_MAP(self), PyTuple_GET_ITEM(item, 0), &failed);
     if (found == NULL)
         return failed ? -1 : 0;
     PyObject *value = cell_to_object(SLOT_VALUE(found));
