@@ -274,14 +274,17 @@ static PyGetSetDef view_getset[] = {
     {Py_nb_xor, (void *)view_xor}
 
 static PyType_Slot map_keys_slots[] = {
+    {Py_tp_doc, (void *)PyDoc_STR("The keys of a map, set-like: knows its length, takes any iterable on the right of & | - ^.")},
     SET_VIEW_SLOTS, {Py_sq_contains, (void *)keys_contains}, {0, NULL},
 };
 
 static PyType_Slot map_items_slots[] = {
+    {Py_tp_doc, (void *)PyDoc_STR("The (key, value) pairs of a map, set-like: any iterable stands on the right of & | - ^.")},
     SET_VIEW_SLOTS, {Py_sq_contains, (void *)items_contains}, {0, NULL},
 };
 
 static PyType_Slot map_values_slots[] = {
+    {Py_tp_doc, (void *)PyDoc_STR("The values of a map, as often as they occur.")},
     VIEW_SLOTS, {Py_tp_methods, values_methods}, {0, NULL},
 };
 
