@@ -187,3 +187,9 @@ def test_examples_of_the_readme_work():
 def test_documents_name_files_that_exist(document):
     for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
         assert (document.parent / link).exists(), f"{document.name} links to {link}, which is not there"
+
+
+def test_the_guide_to_the_sources_names_files_that_exist():
+    named = set(re.findall(r"`([a-z]+/[a-z_]+\.[ch])`", (ROOT / "src/README.md").read_text()))
+    assert named
+    assert [name for name in sorted(named) if not (ROOT / "src" / name).exists()] == []
