@@ -1,0 +1,240 @@
+/* Building from left to right: from nothing, or on top of what stands left of some index of another vector. */
+#ifndef FROZEN_CORE_RRB_BUILD_H
+#define FROZEN_CORE_RRB_BUILD_H
+
+#include "core/rrb_row.h"
+
+/* ---- the spine: a tree under construction ---- */
+
+/* `level[h]` holds the nodes of height h that wait for a parent: BRANCHES at most, for then they get one. */
+typedef struct {
+    memory *mem;
+    unsigned heights; /* levels from here on are empty */
+    rrb_row level[RRB_HEIGHTS];
+} rrb_spine;
+
+static inline void
+spine_init(rrb_spine *spine, memory *mem)
+{
+    spine->mem = mem;
+    spine->heights = 0;
+}
+
+static inline void
+spine_abandon(rrb_spine *spine)
+{
+    for (unsigned h = 0; h < spine->heights; h++)
+        row_release_from(&spine->level[h], 0);
+    spine->heights = 0;
+}
+
+static inline rrb_row *
+spine_level(rrb_spine *spine, unsigned height)
+{
+    for (; spine->heights <= height; spine->heights++)
+        spine->level[spine->heights].count = 0;
+    return &spine->level[height];
+}
+
+/* Begins with everything in `tree` left of the leaf of the cell at `*index`, which becomes an index into that leaf.
+ * Returns the leaf, borrowed. */
+static inline rrb_tree
+spine_open(rrb_spine *spine, rrb_tree tree, size_t *index)
+{
+    while (tree.node->height > 0) {
+        unsigned slot = inner_slot(tree.node, *index);
+        row_add_children(spine_level(spine, tree.node->height - 1u), tree, 0, slot);
+        *index -= inner_offset(tree.node, slot);
+        tree = tree_child(tree, slot);
+    }
+    return tree;
+}
+
+/* Steals the tree, on failure too: then it is still part of the spine. */
+static inline bool
+spine_add(rrb_spine *spine, rrb_tree tree)
+{
+    for (;;) {
+        rrb_row *level = spine_level(spine, tree.node->height);
+        if (level->count < BRANCHES) {
+            row_add(level, tree.node, tree.count);
+            return true;
+        }
+        rrb_tree parent = inner_from_trees(spine->mem, level->tree, BRANCHES);
+        level->tree[0] = tree;
+        level->count = 1;
+        if (parent.node == NULL)
+            return false;
+        tree = parent;
+    }
+}
+
+/* The tree (none, if nothing was added), which satisfies all but R5.  The spine is empty afterwards, on failure too. */
+static inline bool
+spine_close(rrb_spine *spine, rrb_tree *tree)
+{
+    *tree = (rrb_tree){NULL, 0};
+    for (unsigned h = 0; h < spine->heights; h++) {
+        if (tree->node != NULL && !spine_add(spine, *tree))
+            goto fail;
+        rrb_row *level = &spine->level[h];
+        unsigned count = level->count;
+        level->count = 0;
+        *tree = (rrb_tree){NULL, 0};
+        if (count == 1 && h + 1 == spine->heights)
+            *tree = level->tree[0];
+        else if (count > 0 && (*tree = inner_from_trees(spine->mem, level->tree, count)).node == NULL)
+            goto fail;
+    }
+    return true;
+
+fail:
+    spine_abandon(spine);
+    return false;
+}
+
+/* ---- one cell more ---- */
+
+/* The tree with `leaf`, a full one, behind it; borrows both. */
+static inline bool
+tree_push(memory *mem, rrb_tree tree, rrb_node *leaf, rrb_tree *result)
+{
+    rrb_spine spine;
+    spine_init(&spine, mem);
+    size_t index = tree.count - 1;
+    rrb_tree last = spine_open(&spine, tree, &index);
+    node_retain(last.node);
+    spine_add(&spine, last); /* there is room, for it was there before */
+    node_retain(leaf);
+    if (!spine_add(&spine, (rrb_tree){leaf, leaf->length})) {
+        spine_abandon(&spine);
+        return false;
+    }
+    return spine_close(&spine, result);
+}
+
+/* Copies the tail, or begins a new one.  Retains `c`. */
+static inline bool
+rrb_push(memory *mem, rrb v, cell c, rrb *result)
+{
+    const rrb_top *top = rrb_top_of(v.root);
+    const rrb_node *tail = top != NULL ? top->tail : v.root;
+    bool general = !value_is_plain(c), grow = tail != NULL && tail->length < BRANCHES;
+    unsigned length = grow ? tail->length : 0;
+    rrb_node *leaf = leaf_alloc(mem, length + 1, length + 1, general || (grow && node_is_general(tail)));
+    if (leaf == NULL)
+        return false;
+    if (grow)
+        cells_copy(leaf_cells(leaf), leaf_cells(tail), length);
+    cell_retain(leaf_cells(leaf)[length] = c);
+    node_ready(leaf);
+    rrb_tree tree = {NULL, 0};
+    if (top != NULL)
+        tree = (rrb_tree){top->tree, top->tree_count};
+    if (grow || tail == NULL) {
+        if (tree.node != NULL)
+            node_retain(tree.node);
+    }
+    else if (tree.node == NULL) {
+        tree = (rrb_tree){v.root, v.count};
+        node_retain(tree.node);
+    }
+    else if (!tree_push(mem, tree, top->tail, &tree)) {
+        node_release(leaf);
+        return false;
+    }
+    return rrb_from_parts(mem, tree, leaf, result);
+}
+
+/* ---- many cells ---- */
+
+/* `BRANCHES` cells at a time become a leaf.  Between two calls anything may happen: nobody else sees the builder. */
+typedef struct {
+    rrb_spine spine;
+    size_t count; /* cells in the spine */
+    unsigned filled;
+    cell cells[BRANCHES]; /* the tail to be */
+} rrb_builder;
+
+/* Continues `v`, or begins anew when that is empty. */
+static inline void
+builder_begin(rrb_builder *builder, memory *mem, rrb v)
+{
+    spine_init(&builder->spine, mem);
+    builder->count = builder->filled = 0;
+    if (v.count == 0)
+        return;
+    const rrb_top *top = rrb_top_of(v.root);
+    const rrb_node *tail = rrb_tail(v.root);
+    cells_copy(builder->cells, leaf_cells(tail), tail->length);
+    builder->filled = tail->length;
+    if (top == NULL)
+        return;
+    size_t index = top->tree_count - 1;
+    rrb_tree last = spine_open(&builder->spine, (rrb_tree){top->tree, top->tree_count}, &index);
+    builder->count = top->tree_count;
+    node_retain(last.node);
+    spine_add(&builder->spine, last); /* there is room, for it was there before */
+}
+
+static inline void
+builder_abandon(rrb_builder *builder)
+{
+    spine_abandon(&builder->spine);
+    while (builder->filled > 0)
+        cell_release(builder->cells[--builder->filled]);
+}
+
+static inline size_t
+builder_count(const rrb_builder *builder)
+{
+    return builder->count + builder->filled;
+}
+
+static inline bool
+builder_flush(rrb_builder *builder)
+{
+    unsigned filled = builder->filled;
+    builder->filled = 0;
+    rrb_node *leaf = leaf_from_cells(builder->spine.mem, builder->cells, filled);
+    builder->count += filled;
+    return leaf != NULL && spine_add(&builder->spine, (rrb_tree){leaf, filled});
+}
+
+/* Steals `c`, on failure too. */
+static inline bool
+builder_push(rrb_builder *builder, cell c)
+{
+    if (builder->filled == BRANCHES && !builder_flush(builder)) {
+        cell_release(c);
+        return false;
+    }
+    builder->cells[builder->filled++] = c;
+    return true;
+}
+
+/* Ends the builder, on failure too. */
+static inline bool
+builder_end(rrb_builder *builder, rrb *result)
+{
+    memory *mem = builder->spine.mem;
+    if (builder->filled == 0) { /* then there is no spine either: a leaf is only made when a cell follows it */
+        *result = (rrb){NULL, 0};
+        return true;
+    }
+    unsigned filled = builder->filled;
+    builder->filled = 0;
+    rrb_node *tail = leaf_from_cells(mem, builder->cells, filled);
+    if (tail == NULL) {
+        spine_abandon(&builder->spine);
+        return false;
+    }
+    rrb_tree tree;
+    if (!spine_close(&builder->spine, &tree)) {
+        node_release(tail);
+        return false;
+    }
+    return rrb_from_parts(mem, tree, tail, result);
+}
+
+#endif

@@ -1,0 +1,112 @@
+/* Checks the invariants R1 .. R7 of rrb.h; after every step in debug builds (FROZEN_CHECK) and by tests. */
+#ifndef FROZEN_CORE_RRB_CHECK_H
+#define FROZEN_CORE_RRB_CHECK_H
+
+#include "core/rrb_row.h"
+
+/* The least number of cells in a tree of this height; the bound that rrb.h derives from R4 and R5. */
+static inline size_t
+tree_least_count(unsigned height)
+{
+    size_t least = BRANCHES - 1;
+    for (unsigned h = 1; h < height; h++)
+        least *= RRB_MIN_LENGTH;
+    return height > 0 ? least + 2 : 1;
+}
+
+static const char *
+check_leaf(const rrb_node *leaf)
+{
+    if (leaf->kind != RRB_LEAF || leaf->height != 0 || leaf->capacity > BRANCHES || leaf->length > leaf->capacity)
+        return "R1: not a leaf where a leaf should be";
+    for (unsigned i = 0; i < leaf->length; i++)
+        if (!value_is_plain(leaf_cells(leaf)[i]) && !node_is_general(leaf))
+            return "R7: a general cell in a plain leaf";
+    return NULL;
+}
+
+static const char *check_tree(rrb_tree tree, bool first, bool last);
+
+static const char *
+check_children(rrb_tree tree, bool first, bool last)
+{
+    const rrb_node *node = tree.node;
+    for (unsigned i = 0; i < node->length; i++) {
+        if (node->kind == RRB_RELAXED && inner_sizes(node)[i] <= inner_offset(node, i))
+            return "R3: sizes do not grow";
+        rrb_tree child = tree_child(tree, i);
+        if (child.node->height + 1 != node->height)
+            return "R1: a child of another height";
+        if (node_is_general(child.node) && !node_is_general(node))
+            return "R7: a general child of a plain node";
+        const char *broken = check_tree(child, first && i == 0, last && i + 1u == node->length);
+        if (broken != NULL)
+            return broken;
+    }
+    return NULL;
+}
+
+/* `first`, `last`: on the outer spines. */
+static const char *
+check_tree(rrb_tree tree, bool first, bool last)
+{
+    const rrb_node *node = tree.node;
+    if (node->length == 0 || node->length > BRANCHES)
+        return "R1: an empty node, or one with too many slots";
+    if (!first && !last && node->length < RRB_MIN_LENGTH)
+        return "R4: a thin node off the outer spines";
+    if (node->height == 0)
+        return tree.count != node->length ? "R3: a leaf has another size than its parent says" : check_leaf(node);
+    if (node->kind != RRB_REGULAR && node->kind != RRB_RELAXED)
+        return "R1: neither regular nor relaxed";
+    if (node->kind == RRB_RELAXED && inner_sizes(node)[node->length - 1] != tree.count)
+        return "R3: the last size is not that of the node";
+    const char *broken = check_children(tree, first, last);
+    if (broken != NULL)
+        return broken;
+    rrb_tree children[BRANCHES];
+    for (unsigned i = 0; i < node->length; i++)
+        children[i] = tree_child(tree, i);
+    if (trees_are_regular(children, node->length) != (node->kind == RRB_REGULAR))
+        return "R2: relaxed or regular, but not as its children are";
+    return NULL;
+}
+
+static const char *
+check_root(rrb_tree tree)
+{
+    unsigned slots = 0;
+    if (tree.node->height >= RRB_HEIGHTS || tree.count < tree_least_count(tree.node->height))
+        return "R5: a tree too high for what it holds";
+    for (unsigned i = 0; tree.node->height > 0 && i < tree.node->length; i++)
+        slots += inner_children(tree.node)[i]->length;
+    if (tree.node->height > 0 && slots <= BRANCHES)
+        return "R5: the tree could do with one level less";
+    return NULL;
+}
+
+/* NULL, or what is broken. */
+MAYBE_UNUSED static const char *
+rrb_check(rrb v)
+{
+    if (v.count == 0)
+        return NULL;
+    const rrb_node *tail = rrb_tail(v.root);
+    const rrb_top *top = rrb_top_of(v.root);
+    const char *broken = check_leaf(tail);
+    if (broken != NULL)
+        return broken;
+    if (tail->length == 0)
+        return "R6: the tail is empty";
+    if (top == NULL)
+        return v.count != tail->length ? "R6: a single leaf of another size" : NULL;
+    if (v.count <= BRANCHES || v.count != top->tree_count + tail->length)
+        return "R6: the tree and the tail are not the vector";
+    if ((node_is_general(top->tree) || node_is_general(tail)) && !node_is_general(top))
+        return "R7: general contents of a plain top";
+    rrb_tree tree = {top->tree, top->tree_count};
+    broken = check_tree(tree, true, true);
+    return broken != NULL ? broken : check_root(tree);
+}
+
+#endif

@@ -1,0 +1,146 @@
+/* Concat: the two trees are joined level by level, from the leaves at the seam up.  Each level is planned, then
+ * executed (rrb_row.h): the plan is arithmetic on lengths, cannot fail, and says which nodes stay as they are. */
+#ifndef FROZEN_CORE_RRB_CONCAT_H
+#define FROZEN_CORE_RRB_CONCAT_H
+
+#include "core/rrb_slice.h"
+
+/* The nodes that stand for `left`, the leaf `middle` (possibly none) and `right` at the height of the higher tree,
+ * three at most, into `joined`, new.  On failure `joined` is empty.
+ *
+ *      left              right            row:  a b X Y e f     X Y = the level below, joined
+ *     / | \              / | \                                  then evened out, and grouped under new parents
+ *    a  b  c   middle   d  e  f
+ */
+static inline bool
+concat_rows(memory *mem, rrb_tree left, rrb_tree middle, rrb_tree right, rrb_row *joined)
+{
+    unsigned height = left.node->height > right.node->height ? left.node->height : right.node->height;
+    joined->count = 0;
+    if (height == 0) {
+        row_add_shared(joined, left);
+        if (middle.node != NULL)
+            row_add_shared(joined, middle);
+        row_add_shared(joined, right);
+        return true;
+    }
+    rrb_tree inner_left = left, inner_right = right;
+    rrb_row row = {.count = 0}, below;
+    if (left.node->height == height)
+        inner_left = tree_child(left, left.node->length - 1u);
+    if (right.node->height == height)
+        inner_right = tree_child(right, 0);
+    if (!concat_rows(mem, inner_left, middle, inner_right, &below))
+        return false;
+    if (left.node->height == height)
+        row_add_children(&row, left, 0, left.node->length - 1u);
+    row_move(&row, &below);
+    if (right.node->height == height)
+        row_add_children(&row, right, 1, right.node->length);
+    if (row_balance(mem, &row) && row_group(mem, &row, joined))
+        return true;
+    row_release_from(joined, 0);
+    return false;
+}
+
+/* New: one tree out of two and a leaf (possibly none) between them. */
+static inline bool
+tree_concat(memory *mem, rrb_tree left, rrb_tree middle, rrb_tree right, rrb_tree *result)
+{
+    rrb_row row, roots = {.count = 0};
+    if (!concat_rows(mem, left, middle, right, &row))
+        return false;
+    if (row.tree[0].node->height == 0 && !row_balance(mem, &row))
+        return false;
+    if (row.count > 1) {
+        if (!row_group(mem, &row, &roots))
+            return false;
+        row = roots;
+    }
+    *result = row.tree[0];
+    return tree_lower(mem, result);
+}
+
+/* `v` and the cells of a leaf behind it. */
+static inline bool
+rrb_append_leaf(memory *mem, rrb v, const rrb_node *leaf, rrb *result)
+{
+    rrb_builder builder;
+    builder_begin(&builder, mem, v);
+    for (unsigned i = 0; i < leaf->length; i++) {
+        cell_retain(leaf_cells(leaf)[i]);
+        if (!builder_push(&builder, leaf_cells(leaf)[i])) {
+            builder_abandon(&builder);
+            return false;
+        }
+    }
+    return builder_end(&builder, result);
+}
+
+/* The counts must not add up to more than SIZE_MAX / 2. */
+static inline bool
+rrb_concat(memory *mem, rrb left, rrb right, rrb *result)
+{
+    if (left.count == 0 || right.count == 0)
+        return rrb_share(left.count == 0 ? right : left, result);
+    const rrb_top *left_top = rrb_top_of(left.root), *right_top = rrb_top_of(right.root);
+    if (right_top == NULL)
+        return rrb_append_leaf(mem, left, right.root, result);
+    rrb_tree tree = {left.root, left.count}, middle = {NULL, 0};
+    if (left_top != NULL) {
+        tree = (rrb_tree){left_top->tree, left_top->tree_count};
+        middle = (rrb_tree){left_top->tail, left_top->tail->length};
+    }
+    if (!tree_concat(mem, tree, middle, (rrb_tree){right_top->tree, right_top->tree_count}, &tree))
+        return false;
+    node_retain(right_top->tail);
+    return rrb_from_parts(mem, tree, right_top->tail, result);
+}
+
+/* `v` n times over, n > 0, by doubling: O(log n) concats, O(log n) new nodes each. */
+static inline bool
+rrb_repeat(memory *mem, rrb v, size_t n, rrb *result)
+{
+    rrb power, sum = {NULL, 0}, next;
+    bool done = rrb_share(v, &power);
+    for (;; n >>= 1) {
+        if (n & 1) {
+            done = rrb_concat(mem, sum, power, &next);
+            if (sum.root != NULL)
+                node_release(sum.root);
+            sum = done ? next : (rrb){NULL, 0};
+        }
+        if (n <= 1 || !done)
+            break;
+        done = rrb_concat(mem, power, power, &next);
+        if (!done)
+            break;
+        if (power.root != NULL)
+            node_release(power.root);
+        power = next;
+    }
+    if (power.root != NULL)
+        node_release(power.root);
+    if (done)
+        *result = sum;
+    else if (sum.root != NULL)
+        node_release(sum.root);
+    return done;
+}
+
+/* `v` with its cells [from, to) replaced by `middle`: insert, delete and slice assignment. */
+static inline bool
+rrb_splice(memory *mem, rrb v, size_t from, size_t to, rrb middle, rrb *result)
+{
+    rrb left = {NULL, 0}, right = {NULL, 0}, begun = {NULL, 0};
+    bool done = rrb_take(mem, v, from, &left) && rrb_concat(mem, left, middle, &begun)
+        && rrb_drop(mem, v, to, &right) && rrb_concat(mem, begun, right, result);
+    for (unsigned i = 0; i < 3; i++) {
+        rrb part = i == 0 ? left : i == 1 ? right : begun;
+        if (part.root != NULL)
+            node_release(part.root);
+    }
+    return done;
+}
+
+#endif
