@@ -1,10 +1,11 @@
 """Immutable, persistent data structures for CPython, shared by threads and published through atomic references."""
 
 from collections.abc import ItemsView, KeysView, Mapping, MutableMapping, ValuesView
+from collections.abc import Set as AbstractSet
 
-from frozen._core import AtomicRef, Map, MapItems, MapKeys, MapMutation, MapValues
+from frozen._core import AtomicRef, Map, MapItems, MapKeys, MapMutation, MapValues, Set, SetMutation
 
-__all__ = ["AtomicRef", "Map", "MapItems", "MapKeys", "MapMutation", "MapValues"]
+__all__ = ["AtomicRef", "Map", "MapItems", "MapKeys", "MapMutation", "MapValues", "Set", "SetMutation"]
 __version__ = "0.1.0"
 
 Mapping.register(Map)
@@ -12,3 +13,4 @@ MutableMapping.register(MapMutation)
 KeysView.register(MapKeys)
 ValuesView.register(MapValues)
 ItemsView.register(MapItems)
+AbstractSet.register(Set)

@@ -48,6 +48,7 @@ module_clear(PyObject *module)
 {
     module_state *state = state_of(module);
     Py_CLEAR(state->local_map.empty);
+    Py_CLEAR(state->local_set.empty);
 #define X(field, spec, name) Py_CLEAR(state->field);
     FROZEN_TYPES(X)
 #undef X

@@ -18,7 +18,7 @@ typedef struct {
 } family;
 
 typedef struct {
-    family local_map;
+    family local_map, local_set;
     PyTypeObject *atomic_ref;
 } module_state;
 
@@ -33,15 +33,22 @@ typedef struct {
     X(local_map.values, frozen_map_values_spec, "MapValues")                           \
     X(local_map.items, frozen_map_items_spec, "MapItems")                              \
     X(local_map.iterator, frozen_map_iterator_spec, "MapIterator")                     \
+    X(local_set.nodes.plain, frozen_set_node_spec, NULL)                               \
+    X(local_set.nodes.general, frozen_set_node_general_spec, NULL)                     \
+    X(local_set.container, frozen_set_spec, "Set")                                     \
+    X(local_set.mutation, frozen_set_mutation_spec, "SetMutation")                     \
+    X(local_set.iterator, frozen_set_iterator_spec, "SetIterator")                     \
     X(atomic_ref, frozen_atomic_ref_spec, "AtomicRef")
 
 /* What a container has to do in a new interpreter once all types are there: 0, or -1 (reported). */
 #define FROZEN_SETUPS(X) \
-    X(local_map_setup)
+    X(local_map_setup)    \
+    X(local_set_setup)    \
+    X(inspect_setup)
 
 /* Functions of the module itself: tables of their own, by the files that have something to offer. */
 #define FROZEN_FUNCTIONS(X) \
-    X(local_map_functions)
+    X(inspect_functions)
 
 #define X(field, spec, name) extern PyType_Spec spec;
 FROZEN_TYPES(X)

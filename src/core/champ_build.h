@@ -69,6 +69,15 @@ partition_by_digit(partition *p, const entry *from, entry *to, size_t count, uns
         to[fill[hash_digit(from[i].hash, shift)]++] = from[i];
 }
 
+static void
+release_level(const partition *p, champ_node **child, int children)
+{
+    for (bitmap todo = p->datamap; todo; todo &= todo - 1)
+        slot_release(&p->items[p->start[bits_first(todo)]].slot);
+    while (children)
+        node_release(child[--children]);
+}
+
 static champ_node *champ_build(memory *mem, entry *items, entry *spare, size_t count, unsigned shift, bool any_general);
 
 /* The children of one level, in `child`; returns how many, or -1 after releasing everything the level holds. */
@@ -118,22 +127,18 @@ champ_build(memory *mem, entry *items, entry *spare, size_t count, unsigned shif
     }
     view d;
     champ_node *n = champ_alloc(mem, p.datamap, p.nodemap, bits_count(p.datamap), (unsigned)children, general, &d);
+    if (n == NULL) {
+        release_level(&p, child, children);
+        return NULL;
+    }
     unsigned i = 0;
     for (bitmap todo = p.datamap; todo; todo &= todo - 1) {
         entry *e = &p.items[p.start[bits_first(todo)]];
-        if (n != NULL)
-            place_entry(&d, i++, e->hash, &e->slot);
-        else
-            slot_release(&e->slot);
+        place_entry(&d, i++, e->hash, &e->slot);
     }
-    for (int c = 0; c < children; c++) {
-        if (n != NULL)
-            d.child[c] = child[c];
-        else
-            node_release(child[c]);
-    }
-    if (n != NULL)
-        node_ready(n);
+    for (int c = 0; c < children; c++)
+        d.child[c] = child[c];
+    node_ready(n);
     return n;
 }
 

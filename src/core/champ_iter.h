@@ -62,6 +62,14 @@ champ_iter_next(champ_iter *it)
     return it->next++;
 }
 
+/* The full hash of the slot that champ_iter_next has just returned. */
+static inline uint64_t
+champ_iter_hash(const champ_iter *it, const slot *s)
+{
+    view v = view_of(it->at[it->depth - 1].node);
+    return full_hash(&v, (unsigned)(s - v.slot));
+}
+
 /* Go down to the last leaf: its entries are the first backwards. */
 static inline void
 iter_descend_back(champ_iter *it, champ_node *n)

@@ -398,4 +398,58 @@ champ_merge(merger *m, champ_node *a, champ_node *b)
     return n;
 }
 
+static int
+subset_in_collision(const operand *a, const operand *b)
+{
+    entry left, right;
+    unsigned rights = collision_entry(b, 0, &right);
+    for (unsigned i = 0; i < collision_entry(a, i, &left); i++) {
+        int match = 0;
+        for (unsigned j = 0; j < rights && match == 0; j++) {
+            collision_entry(b, j, &right);
+            match = entries_match(&left, &right);
+        }
+        if (match <= 0)
+            return match;
+    }
+    return 1;
+}
+
+/* Whether everything that `a` holds has its key in `b`: 1, 0, or -1 (reported). */
+static int
+subset_step(const operand *a, const operand *b, unsigned shift)
+{
+    if (a->kind == HOLDS_NOTHING || b->kind == HOLDS_NOTHING)
+        return a->kind == HOLDS_NOTHING;
+    if (a->kind == HOLDS_NODE && b->kind == HOLDS_NODE && a->node == b->node)
+        return 1;
+    if (a->kind == HOLDS_ENTRY && b->kind == HOLDS_ENTRY)
+        return entries_match(&a->entry, &b->entry);
+    if (shift >= HASH_BITS)
+        return subset_in_collision(a, b);
+    view left_view = {0}, right_view = {0};
+    if (a->kind == HOLDS_NODE)
+        left_view = view_of(a->node);
+    if (b->kind == HOLDS_NODE)
+        right_view = view_of(b->node);
+    bitmap todo = operand_branches(a, shift);
+    if (todo & ~operand_branches(b, shift))
+        return 0;
+    for (; todo; todo &= todo - 1) {
+        bitmap bit = todo & (0u - todo);
+        operand left = operand_branch(a, &left_view, bit, shift), right = operand_branch(b, &right_view, bit, shift);
+        int holds = subset_step(&left, &right, shift + CORE_BITS);
+        if (holds <= 0)
+            return holds;
+    }
+    return 1;
+}
+
+static inline int
+champ_subset(champ_node *a, champ_node *b)
+{
+    operand left = operand_of(a), right = operand_of(b);
+    return subset_step(&left, &right, 0);
+}
+
 #endif

@@ -159,11 +159,11 @@ is_frozendict(PyObject *o)
 #endif
 }
 
-/* A builtin by name: a new reference, or NULL (reported). */
+/* `from module import name`: a new reference, or NULL (reported). */
 static inline PyObject *
-builtin(const char *name)
+imported(const char *module_name, const char *name)
 {
-    PyObject *module = PyImport_ImportModule("builtins");
+    PyObject *module = PyImport_ImportModule(module_name);
     PyObject *found = module != NULL ? PyObject_GetAttrString(module, name) : NULL;
     Py_XDECREF(module);
     return found;

@@ -103,42 +103,41 @@ draft_remove(memory *mem, draft *d, const probe *p, cell *value)
     return status;
 }
 
-/* Take over all entries of another tree, whose values win: 0 or -1. */
+/* How many entries a merge leaves, from what one side alone had: all that its policy counts. */
+static Py_ssize_t
+merged_count(const merger *m, Py_ssize_t count)
+{
+    Py_ssize_t left_only = (Py_ssize_t)m->left_only, right_only = (Py_ssize_t)m->right_only;
+    if (m->both == BOTH_DROP)
+        return left_only + right_only;
+    return m->keep_left ? count + right_only : count - left_only;
+}
+
+/* Combine with another tree under a policy that counts what decides the size: the right side alone where both sides'
+ * entries stay, the left side alone where only common ones do, otherwise each side that is kept.  0 or -1. */
 static int
-draft_merge(memory *mem, draft *d, champ_node *other, Py_ssize_t other_count)
+draft_merge(memory *mem, draft *d, const draft *other, const merger *policy)
 {
     leftovers left = {0};
     for (;;) {
         if (draft_is_sealed(d))
             return -1;
         champ_node *root = d->root;
-        merger m = {.mem = mem, .keep_left = true, .keep_right = true, .both = BOTH_RIGHT, .count_right = true};
+        Py_ssize_t count = d->count;
+        merger m = *policy;
+        m.mem = mem;
+        if (count == 0 && m.keep_right) {
+            node_retain(other->root);
+            return draft_store(d, other->root, 0, other->count, &left);
+        }
         node_retain(root);
-        champ_node *n = d->count == 0 ? (node_retain(other), other) : champ_merge(&m, root, other);
+        champ_node *n = champ_merge(&m, root, other->root);
         bool moved = d->root != root;
-        Py_ssize_t added = d->count == 0 ? other_count : (Py_ssize_t)m.right_only;
         node_release(root);
         if (n == NULL || !moved)
-            return draft_store(d, n, 0, added, &left);
+            return draft_store(d, n, 0, merged_count(&m, count) - count, &left);
         node_release(n);
     }
-}
-
-/* The same with objects: what they are as cells ends with the call. */
-static int
-draft_set(memory *mem, draft *d, PyObject *key, PyObject *value)
-{
-    probe p;
-    cell key_cell, value_cell;
-    if (probe_init(&p, key) < 0 || cell_open(key, &key_cell) < 0)
-        return -1;
-    int status = cell_open(value, &value_cell);
-    if (status == 0) {
-        status = draft_put(mem, d, &p, key_cell, value_cell);
-        cell_close(value_cell);
-    }
-    cell_close(key_cell);
-    return status;
 }
 
 static void

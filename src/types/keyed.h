@@ -10,6 +10,11 @@
 #include "types/arguments.h"
 #include "types/draft.h"
 
+/* Supplied by the container. */
+static PyObject *container_richcompare(PyObject *self, PyObject *other, int op);
+static PyObject *container_repr_as(PyObject *self, const char *name);
+static PyObject *container_vectorcall(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *names);
+
 #define ROOT(self) ((champ_node *)((container *)(self))->root)
 #define COUNT(self) (((container *)(self))->count)
 
@@ -20,6 +25,16 @@ is_ours(family *types, PyObject *o)
 }
 
 /* ---- results ---- */
+
+/* Of the operands of a binary slot one is a container of ours, but it may be the right one. */
+static family *
+family_of_operands(PyObject *left, PyObject *right)
+{
+    PyObject *module = PyType_GetModuleByDef(Py_TYPE(left), &frozen_module);
+    if (module == NULL)
+        PyErr_Clear();
+    return family_of(module != NULL ? left : right);
+}
 
 /* The container over `root` (stolen): self, where that is what it already is. */
 static PyObject *
@@ -161,6 +176,49 @@ static PyObject *
 deepcopied(PyObject *deepcopy, PyObject *o, PyObject *memo)
 {
     return PyObject_CallFunctionObjArgs(deepcopy, o, memo, NULL);
+}
+
+static PyObject *
+keyed_repr(PyObject *self)
+{
+    const char *name = short_type_name(Py_TYPE(self));
+    int entered = Py_ReprEnter(self);
+    if (entered != 0)
+        return entered > 0 ? PyUnicode_FromFormat("%s({...})", name) : NULL;
+    PyObject *result = container_repr_as(self, name);
+    Py_ReprLeave(self);
+    return result;
+}
+
+/* Self, if deep copies of all that it holds are the same objects; as tuple does it, also within a cycle.  `contents`
+ * (stolen, NULL: failed) is what the constructor makes the copy of. */
+static PyObject *
+keyed_deepcopy(PyObject *self, PyObject *contents, bool changed, PyObject *memo)
+{
+    if (contents == NULL)
+        return NULL;
+    PyObject *result = NULL, *id = PyLong_FromVoidPtr(self);
+    if (id != NULL && dict_lookup(memo, id, &result) == 0)
+        result = changed ? PyObject_CallOneArg((PyObject *)Py_TYPE(self), contents) : Py_NewRef(self);
+    Py_XDECREF(id);
+    Py_DECREF(contents);
+    return result;
+}
+
+/* Pickled as a call of the type with `contents` (stolen); a subclass brings its attributes along. */
+static PyObject *
+keyed_reduce(PyObject *self, PyObject *contents)
+{
+    if (contents == NULL)
+        return NULL;
+    if (Py_TYPE(self) == family_of(self)->container)
+        return Py_BuildValue("O(N)", Py_TYPE(self), contents);
+    PyObject *attributes = PyObject_GetAttrString(self, "__dict__");
+    if (attributes == NULL) {
+        PyErr_Clear();
+        attributes = Py_NewRef(Py_None);
+    }
+    return Py_BuildValue("O(N)N", Py_TYPE(self), contents, attributes);
 }
 
 static size_t

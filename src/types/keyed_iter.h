@@ -93,7 +93,7 @@ iterator_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
         return NULL;
     PyObject *rest = copy != NULL ? PySequence_List((PyObject *)copy) : PyList_New(0);
     Py_XDECREF(copy);
-    PyObject *iter = rest != NULL ? builtin("iter") : NULL;
+    PyObject *iter = rest != NULL ? imported("builtins", "iter") : NULL;
     return Py_BuildValue("N(N)", iter, rest);
 }
 

@@ -7,10 +7,6 @@
 
 #include "types/keyed.h"
 
-/* Supplied by the container. */
-static PyObject *container_richcompare(PyObject *self, PyObject *other, int op);
-static PyObject *container_repr_as(PyObject *self, const char *name);
-
 typedef struct {
     PyObject_HEAD
     draft draft;
@@ -249,10 +245,5 @@ mutation_dealloc(PyObject *self)
     Py_DECREF(type);
     Py_TRASHCAN_END
 }
-
-static PyMemberDef mutation_members[] = {
-    {"__weaklistoffset__", T_PYSSIZET, offsetof(mutation, weakrefs), READONLY, NULL},
-    {NULL, 0, 0, 0, NULL},
-};
 
 #endif

@@ -38,7 +38,7 @@ map_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 
 /* The exact type is called without making a tuple and a dict of its arguments. */
 static PyObject *
-map_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names)
+container_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names)
 {
     PyTypeObject *type = (PyTypeObject *)callable;
     Py_ssize_t count = PyVectorcall_NARGS(nargsf);
@@ -140,16 +140,6 @@ map_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *na
     int status = draft_update_all(family_memory(types), types, &d, args, nargs, keywords);
     Py_XDECREF(keywords);
     return derived_from_draft(self, &d, status);
-}
-
-/* Of the operands of a binary slot one is a map of ours, but it may be the right one. */
-static family *
-family_of_operands(PyObject *left, PyObject *right)
-{
-    PyObject *module = PyType_GetModuleByDef(Py_TYPE(left), &frozen_module);
-    if (module == NULL)
-        PyErr_Clear();
-    return family_of(module != NULL ? left : right);
 }
 
 /* self | mapping, where the left operand is ours; mapping | self, where it is a dict or frozendict. */

@@ -2,7 +2,7 @@
 #ifndef FROZEN_TYPES_MAP_MUTATION_H
 #define FROZEN_TYPES_MAP_MUTATION_H
 
-#include "types/keyed_mutation.h"
+#include "types/keyed_type.h"
 #include "types/map_protocol.h"
 
 static int
@@ -97,23 +97,18 @@ mutation_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObjec
 }
 
 static PyMethodDef mutation_methods[] = {
-    {"set", (PyCFunction)(void (*)(void))mutation_set, METH_FASTCALL,
+    {"set", FASTCALL(mutation_set), METH_FASTCALL,
      PyDoc_STR("set(key, value)\n--\n\nStore value under key, in place.")},
     {"delete", mutation_delete, METH_O,
      PyDoc_STR("delete(key)\n--\n\nRemove key, in place; KeyError(key) if it is absent.")},
     {"discard", mutation_discard, METH_O, PyDoc_STR("discard(key)\n--\n\nRemove key, in place, if it is present.")},
-    {"pop", (PyCFunction)(void (*)(void))mutation_pop, METH_FASTCALL | METH_KEYWORDS,
+    {"pop", FASTCALL(mutation_pop), METH_FASTCALL | METH_KEYWORDS,
      PyDoc_STR("pop(key[, default])\n--\n\nRemove key and return its value; absent: default, or KeyError(key).")},
-    {"get", (PyCFunction)(void (*)(void))mutation_get, METH_FASTCALL | METH_KEYWORDS,
+    {"get", FASTCALL(mutation_get), METH_FASTCALL | METH_KEYWORDS,
      PyDoc_STR("get(key, default=None)\n--\n\nThe value under key, or default.")},
-    {"update", (PyCFunction)(void (*)(void))mutation_update, METH_FASTCALL | METH_KEYWORDS,
+    {"update", FASTCALL(mutation_update), METH_FASTCALL | METH_KEYWORDS,
      PyDoc_STR("update(*mappings_or_pairs, **entries)\n--\n\nTake over all entries, in place; later values win.")},
-    {"finish", mutation_finish, METH_NOARGS,
-     PyDoc_STR("finish()\n--\n\nSeal the mutation and return the map, the same one each time.  O(1).")},
-    {"__enter__", mutation_enter, METH_NOARGS, NULL},
-    {"__exit__", (PyCFunction)(void (*)(void))mutation_exit, METH_FASTCALL, NULL},
-    {"__reduce__", mutation_reduce, METH_NOARGS, NULL},
-    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
+    MUTATION_COMMON_METHODS,
     {NULL, NULL, 0, NULL},
 };
 
@@ -122,20 +117,9 @@ PyDoc_STRVAR(mutation_doc,
 "Costs a fraction of deriving a map a change, for nodes that only the mutation can reach are changed where they are.");
 
 static PyType_Slot map_mutation_slots[] = {
-    {Py_tp_doc, (void *)mutation_doc},
-    {Py_tp_dealloc, (void *)mutation_dealloc},
-    {Py_tp_traverse, (void *)mutation_traverse},
-    {Py_tp_clear, (void *)mutation_clear},
-    {Py_tp_repr, (void *)mutation_repr},
-    {Py_tp_richcompare, (void *)mutation_richcompare},
-    {Py_tp_hash, (void *)PyObject_HashNotImplemented},
-    {Py_tp_iter, (void *)mutation_iter},
-    {Py_tp_methods, mutation_methods},
-    {Py_tp_members, mutation_members},
-    {Py_mp_length, (void *)mutation_len},
     {Py_mp_subscript, (void *)mutation_subscript},
     {Py_mp_ass_subscript, (void *)mutation_assign},
-    {Py_sq_contains, (void *)mutation_contains},
+    MUTATION_COMMON_SLOTS,
     {0, NULL},
 };
 

@@ -94,19 +94,7 @@ container_repr_as(PyObject *self, const char *name)
     return result;
 }
 
-static PyObject *
-map_repr(PyObject *self)
-{
-    const char *name = short_type_name(Py_TYPE(self));
-    int entered = Py_ReprEnter(self);
-    if (entered != 0)
-        return entered > 0 ? PyUnicode_FromFormat("%s({...})", name) : NULL;
-    PyObject *result = container_repr_as(self, name);
-    Py_ReprLeave(self);
-    return result;
-}
-
-/* ---- copies, pickles, size ---- */
+/* ---- copies, pickles ---- */
 
 static PyObject *
 map_to_dict(PyObject *self)
@@ -132,14 +120,7 @@ map_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
     PyObject *dict = map_to_dict(self);
     if (dict == NULL)
         return NULL;
-    if (Py_TYPE(self) == family_of(self)->container)
-        return Py_BuildValue("O(N)", Py_TYPE(self), dict);
-    PyObject *attributes = PyObject_GetAttrString(self, "__dict__");
-    if (attributes == NULL) {
-        PyErr_Clear();
-        attributes = Py_NewRef(Py_None);
-    }
-    return Py_BuildValue("O(N)N", Py_TYPE(self), dict, attributes);
+    return keyed_reduce(self, dict);
 }
 
 /* The items deep-copied, as a dict; *changed when one of them is another object afterwards. */
@@ -165,24 +146,14 @@ map_deepcopied_items(PyObject *self, PyObject *deepcopy, PyObject *memo, bool *c
     return dict;
 }
 
-/* Self, if deep copies of all that it holds are the same objects; as tuple does it, also within a cycle. */
 static PyObject *
 map_deepcopy(PyObject *self, PyObject *memo)
 {
-    PyObject *module = PyImport_ImportModule("copy");
-    PyObject *deepcopy = module != NULL ? PyObject_GetAttrString(module, "deepcopy") : NULL;
-    Py_XDECREF(module);
     bool changed = false;
+    PyObject *deepcopy = imported("copy", "deepcopy");
     PyObject *dict = deepcopy != NULL ? map_deepcopied_items(self, deepcopy, memo, &changed) : NULL;
     Py_XDECREF(deepcopy);
-    if (dict == NULL)
-        return NULL;
-    PyObject *result = NULL, *id = PyLong_FromVoidPtr(self);
-    if (id != NULL && dict_lookup(memo, id, &result) == 0)
-        result = changed ? PyObject_CallOneArg((PyObject *)Py_TYPE(self), dict) : Py_NewRef(self);
-    Py_XDECREF(id);
-    Py_DECREF(dict);
-    return result;
+    return keyed_deepcopy(self, dict, changed, memo);
 }
 
 #endif

@@ -7,6 +7,9 @@
 
 #include "types/keyed.h"
 
+/* The other side's values win, keys that are there stay. */
+static const merger map_union = {.keep_left = true, .keep_right = true, .both = BOTH_RIGHT, .count_right = true};
+
 typedef struct {
     PyObject *key, *value;
 } pair;
@@ -102,6 +105,23 @@ dict_from_source(PyObject *source)
     return dict;
 }
 
+/* draft_put with objects: what they are as cells ends with the call. */
+static int
+draft_set(memory *mem, draft *d, PyObject *key, PyObject *value)
+{
+    probe p;
+    cell key_cell, value_cell;
+    if (probe_init(&p, key) < 0 || cell_open(key, &key_cell) < 0)
+        return -1;
+    int status = cell_open(value, &value_cell);
+    if (status == 0) {
+        status = draft_put(mem, d, &p, key_cell, value_cell);
+        cell_close(value_cell);
+    }
+    cell_close(key_cell);
+    return status;
+}
+
 /* A few entries are put one by one, many are built and merged. */
 static int
 draft_update_from_dict(memory *mem, draft *d, PyObject *dict)
@@ -112,10 +132,9 @@ draft_update_from_dict(memory *mem, draft *d, PyObject *dict)
         return -1;
     int status = 0;
     if (count > d->count / 4) {
-        champ_node *other = root_from_items(mem, items, count);
-        status = other != NULL ? draft_merge(mem, d, other, count) : -1;
-        if (other != NULL)
-            node_release(other);
+        draft other = {root_from_items(mem, items, count), count};
+        status = other.root != NULL ? draft_merge(mem, d, &other, &map_union) : -1;
+        draft_clear(&other);
     }
     else
         for (Py_ssize_t i = 0; i < count && status == 0; i++)
@@ -129,8 +148,8 @@ static int
 draft_update_from(memory *mem, family *types, draft *d, PyObject *source)
 {
     if (PyObject_TypeCheck(source, types->container)) {
-        container *other = (container *)source;
-        return other->count ? draft_merge(mem, d, other->root, other->count) : 0;
+        draft other = {ROOT(source), COUNT(source)};
+        return draft_merge(mem, d, &other, &map_union);
     }
     if (PyDict_CheckExact(source))
         return draft_update_from_dict(mem, d, source);

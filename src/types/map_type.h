@@ -2,7 +2,7 @@
 #ifndef FROZEN_TYPES_MAP_TYPE_H
 #define FROZEN_TYPES_MAP_TYPE_H
 
-#include "types/map_debug.h"
+#include "types/keyed_debug.h"
 #include "types/map_mutation.h"
 #include "types/map_views.h"
 
@@ -17,8 +17,6 @@ map_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     return iterator_new(self, YIELD_KEYS, true);
 }
-
-#define FASTCALL(function) (PyCFunction)(void (*)(void))function
 
 static PyMethodDef map_methods[] = {
     {"get", FASTCALL(map_get), METH_FASTCALL | METH_KEYWORDS,
@@ -54,11 +52,6 @@ static PyMethodDef map_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyMemberDef map_members[] = {
-    {"__weaklistoffset__", T_PYSSIZET, offsetof(container, weakrefs), READONLY, NULL},
-    {NULL, 0, 0, 0, NULL},
-};
-
 PyDoc_STRVAR(map_doc,
 "Map(mapping_or_pairs=(), /, **entries)\n--\n\n"
 "An immutable, persistent mapping of hashable keys to any values.\n\n"
@@ -68,40 +61,18 @@ PyDoc_STRVAR(map_doc,
 static PyType_Slot map_slots[] = {
     {Py_tp_doc, (void *)map_doc},
     {Py_tp_new, (void *)map_tp_new},
-    {Py_tp_dealloc, (void *)container_dealloc},
-    {Py_tp_traverse, (void *)container_traverse},
-    {Py_tp_repr, (void *)map_repr},
-    {Py_tp_hash, (void *)keyed_hash},
-    {Py_tp_richcompare, (void *)container_richcompare},
     {Py_tp_iter, (void *)map_iter},
     {Py_tp_methods, map_methods},
-    {Py_tp_members, map_members},
-    {Py_mp_length, (void *)keyed_len},
     {Py_mp_subscript, (void *)map_subscript},
     {Py_sq_contains, (void *)keyed_contains},
     {Py_nb_or, (void *)map_or},
+    KEYED_COMMON_SLOTS,
     {0, NULL},
 };
 
-/* After the types of a family were made: its empty root, and the shortcut for calling the type. */
-static int
-keyed_family_setup(family *types)
-{
-    types->container->tp_vectorcall = map_vectorcall;
-    types->empty = (void *)champ_empty(family_memory(types));
-    return types->empty != NULL ? 0 : -1;
-}
-
-#define VIEW_FLAGS (FROZEN_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION)
-
-/* The specs that module.h lists, under names that begin with `prefix`. */
-#define MAP_FAMILY_SPECS(prefix, name, map_flags)                                                                         \
-    PyType_Spec prefix##_spec = {name, sizeof(container), 0,                                                              \
-                                 FROZEN_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_MAPPING | (map_flags), map_slots};   \
-    PyType_Spec prefix##_mutation_spec = {name "Mutation", sizeof(mutation), 0, VIEW_FLAGS, map_mutation_slots};      \
-    PyType_Spec prefix##_keys_spec = {name "Keys", sizeof(map_view), 0, VIEW_FLAGS, map_keys_slots};                      \
-    PyType_Spec prefix##_values_spec = {name "Values", sizeof(map_view), 0, VIEW_FLAGS, map_values_slots};                \
-    PyType_Spec prefix##_items_spec = {name "Items", sizeof(map_view), 0, VIEW_FLAGS, map_items_slots};                   \
-    PyType_Spec prefix##_iterator_spec = {name "Iterator", sizeof(iterator), 0, VIEW_FLAGS, iterator_slots}
+#define MAP_VIEW_SPECS(prefix, name)                                                                       \
+    PyType_Spec prefix##_keys_spec = {name "Keys", sizeof(map_view), 0, HELPER_FLAGS, map_keys_slots};       \
+    PyType_Spec prefix##_values_spec = {name "Values", sizeof(map_view), 0, HELPER_FLAGS, map_values_slots}; \
+    PyType_Spec prefix##_items_spec = {name "Items", sizeof(map_view), 0, HELPER_FLAGS, map_items_slots}
 
 #endif

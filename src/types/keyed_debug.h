@@ -1,13 +1,14 @@
-/* Looking into a map's tree: invariants, a picture, what two versions share.  For tests and demonstrations. */
-#ifndef FROZEN_TYPES_MAP_DEBUG_H
-#define FROZEN_TYPES_MAP_DEBUG_H
+/* Looking into the tree of a map or set: invariants, a picture, its nodes.  For tests and demonstrations: inspect.c
+ * offers them to Python. */
+#ifndef FROZEN_TYPES_KEYED_DEBUG_H
+#define FROZEN_TYPES_KEYED_DEBUG_H
 
 #include "core/champ_check.h"
-#include "types/map.h"
+#include "types/keyed.h"
 
-/* `_check(map)`: AssertionError naming the broken invariant of champ_check.h. */
+/* AssertionError naming the broken invariant of champ_check.h. */
 static PyObject *
-map_check(PyObject *self)
+keyed_check(PyObject *self)
 {
     const char *broken = champ_check(ROOT(self), (size_t)COUNT(self));
     if (broken != NULL)
@@ -30,9 +31,9 @@ dump_node(champ_node *n, unsigned level, PyObject *lines)
     return status;
 }
 
-/* `_dump(map)`: a line a node, "node <entries> <children>", two spaces a level. */
+/* A line a node, "node <entries> <children>", two spaces a level. */
 static PyObject *
-map_dump(PyObject *self)
+keyed_dump(PyObject *self)
 {
     PyObject *lines = PyList_New(0), *newline = PyUnicode_FromString("\n"), *text = NULL;
     if (lines != NULL && newline != NULL && dump_node(ROOT(self), 0, lines) == 0)
@@ -42,9 +43,9 @@ map_dump(PyObject *self)
     return text;
 }
 
-/* The addresses of all nodes at and below n, and of those of maps nested in values, into a set. */
+/* The addresses of all nodes at and below n into a set, those that are new to it; `below` goes on into the values. */
 static int
-collect_nodes(family *types, champ_node *n, PyObject *seen)
+collect_nodes(champ_node *n, PyObject *seen, int (*below)(PyObject *value, PyObject *seen))
 {
     view v = view_of(n);
     PyObject *address = PyLong_FromVoidPtr(n);
@@ -54,34 +55,13 @@ collect_nodes(family *types, champ_node *n, PyObject *seen)
     if (known != 0 || status < 0)
         return status;
     for (unsigned i = 0; i < v.children && status == 0; i++)
-        status = collect_nodes(types, v.child[i], seen);
+        status = collect_nodes(v.child[i], seen, below);
     for (unsigned i = 0; i < v.entries && status == 0; i++) {
         PyObject *value = cell_to_object(SLOT_VALUE(&v.slot[i]));
-        if (value == NULL || Py_EnterRecursiveCall(" while counting nodes") != 0)
-            status = -1;
-        else {
-            if (is_ours(types, value))
-                status = collect_nodes(types, ROOT(value), seen);
-            Py_LeaveRecursiveCall();
-        }
+        status = value != NULL ? below(value, seen) : -1;
         Py_XDECREF(value);
     }
     return status;
-}
-
-/* `_shared_nodes(a, b)`: (nodes in both, nodes of a, nodes of b), by identity, maps nested in values included. */
-static PyObject *
-map_shared_nodes(PyObject *a, PyObject *b)
-{
-    family *types = family_of(a);
-    PyObject *in_a = PySet_New(NULL), *in_b = PySet_New(NULL), *both = NULL, *result = NULL;
-    if (in_a != NULL && in_b != NULL && collect_nodes(types, ROOT(a), in_a) == 0
-        && collect_nodes(types, ROOT(b), in_b) == 0 && (both = PyNumber_And(in_a, in_b)) != NULL)
-        result = Py_BuildValue("nnn", PySet_Size(both), PySet_Size(in_a), PySet_Size(in_b));
-    Py_XDECREF(in_a);
-    Py_XDECREF(in_b);
-    Py_XDECREF(both);
-    return result;
 }
 
 #endif

@@ -1,0 +1,67 @@
+/* The tables that maps and sets have in common. */
+#ifndef FROZEN_TYPES_KEYED_TYPE_H
+#define FROZEN_TYPES_KEYED_TYPE_H
+
+#include "types/keyed_iter.h"
+#include "types/keyed_mutation.h"
+
+static PyMemberDef keyed_members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(container, weakrefs), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyMemberDef mutation_members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(mutation, weakrefs), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+#define KEYED_COMMON_SLOTS                                       \
+    {Py_tp_dealloc, (void *)container_dealloc},                  \
+    {Py_tp_traverse, (void *)container_traverse},                \
+    {Py_tp_repr, (void *)keyed_repr},                            \
+    {Py_tp_hash, (void *)keyed_hash},                            \
+    {Py_tp_richcompare, (void *)container_richcompare},          \
+    {Py_tp_members, keyed_members},                              \
+    {Py_mp_length, (void *)keyed_len}
+
+#define MUTATION_COMMON_SLOTS                                    \
+    {Py_tp_doc, (void *)mutation_doc},                           \
+    {Py_tp_dealloc, (void *)mutation_dealloc},                   \
+    {Py_tp_traverse, (void *)mutation_traverse},                 \
+    {Py_tp_clear, (void *)mutation_clear},                       \
+    {Py_tp_repr, (void *)mutation_repr},                         \
+    {Py_tp_richcompare, (void *)mutation_richcompare},           \
+    {Py_tp_hash, (void *)PyObject_HashNotImplemented},           \
+    {Py_tp_iter, (void *)mutation_iter},                         \
+    {Py_tp_methods, mutation_methods},                           \
+    {Py_tp_members, mutation_members},                           \
+    {Py_mp_length, (void *)mutation_len},                        \
+    {Py_sq_contains, (void *)mutation_contains}
+
+#define MUTATION_COMMON_METHODS                                                                         \
+    {"finish", mutation_finish, METH_NOARGS,                                                            \
+     PyDoc_STR("finish()\n--\n\nSeal the mutation and return its result, the same each time.  O(1).")}, \
+    {"__enter__", mutation_enter, METH_NOARGS, NULL},                                                   \
+    {"__exit__", FASTCALL(mutation_exit), METH_FASTCALL, NULL},                                         \
+    {"__reduce__", mutation_reduce, METH_NOARGS, NULL},                                                 \
+    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL}
+
+#define CONTAINER_FLAGS (FROZEN_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC)
+#define HELPER_FLAGS (CONTAINER_FLAGS | Py_TPFLAGS_DISALLOW_INSTANTIATION)
+
+/* The specs that every family has; module.h lists them, under names that begin with `prefix`. */
+#define KEYED_SPECS(prefix, name, flags, slots, mutation_slots)                                                   \
+    PyType_Spec prefix##_spec = {name, sizeof(container), 0, CONTAINER_FLAGS | (flags), slots};                   \
+    PyType_Spec prefix##_mutation_spec = {name "Mutation", sizeof(mutation), 0, HELPER_FLAGS, mutation_slots};    \
+    PyType_Spec prefix##_iterator_spec = {name "Iterator", sizeof(iterator), 0, HELPER_FLAGS, iterator_slots}
+
+/* After the types of a family were made: its empty root, and the shortcut for calling the type. */
+static int
+keyed_family_setup(family *types)
+{
+    types->container->tp_vectorcall = container_vectorcall;
+    types->empty = (void *)champ_empty(family_memory(types));
+    return types->empty != NULL ? 0 : -1;
+}
+
+#endif

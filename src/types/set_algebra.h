@@ -1,0 +1,100 @@
+/* Set algebra: one walk over two trees with four policies (champ_merge.h), and a shorter way where one is small. */
+#ifndef FROZEN_TYPES_SET_ALGEBRA_H
+#define FROZEN_TYPES_SET_ALGEBRA_H
+
+#include "core/champ_iter.h"
+#include "types/set_source.h"
+
+typedef enum { SET_UNION, SET_INTERSECTION, SET_DIFFERENCE, SET_SYMMETRIC } set_operation;
+
+/* In the order of set_operation. */
+static const merger set_policies[] = {
+    {.keep_left = true, .keep_right = true, .both = BOTH_LEFT, .count_right = true},
+    {.both = BOTH_LEFT, .count_left = true},
+    {.keep_left = true, .both = BOTH_DROP, .count_left = true},
+    {.keep_left = true, .keep_right = true, .both = BOTH_DROP, .count_left = true, .count_right = true},
+};
+
+/* A tree over those of a few members that the draft has, as the draft has them. */
+static champ_node *
+common_members(memory *mem, const draft *d, champ_node *other, Py_ssize_t other_count, Py_ssize_t *count)
+{
+    entry *entries = scratch_alloc(2 * (size_t)(other_count ? other_count : 1) * sizeof(entry));
+    size_t found_count = 0;
+    champ_iter it;
+    slot *s, *found;
+    bool failed = entries == NULL;
+    champ_iter_init(&it, other);
+    while (!failed && (s = champ_iter_next(&it)) != NULL) {
+        probe p = probe_of(SLOT_KEY(s), champ_iter_hash(&it, s));
+        if ((found = champ_find(d->root, &p, &failed)) != NULL) {
+            slot_retain(found);
+            entries[found_count++] = (entry){p.hash, *found};
+        }
+    }
+    champ_node *n = NULL;
+    *count = (Py_ssize_t)found_count;
+    if (!failed)
+        n = champ_build(mem, entries, entries + other_count, found_count, 0, entries_general(entries, found_count));
+    else if (entries != NULL)
+        entries_release(entries, found_count);
+    scratch_free(entries);
+    return n;
+}
+
+/* Add, remove or toggle one member that stands in another tree: 0 or -1. */
+static int
+combine_member(memory *mem, draft *d, const probe *p, cell member, set_operation op)
+{
+    int removed = op == SET_UNION ? 0 : draft_remove(mem, d, p, NULL);
+    if (removed != 0 || op == SET_DIFFERENCE)
+        return removed < 0 ? -1 : 0;
+    return draft_put(mem, d, p, member, member);
+}
+
+/* The same where the other tree is small beside the draft: member by member. */
+static int
+combine_members(memory *mem, draft *d, champ_node *other, set_operation op)
+{
+    champ_iter it;
+    slot *s;
+    int status = 0;
+    champ_iter_init(&it, other);
+    while (status == 0 && (s = champ_iter_next(&it)) != NULL) {
+        probe p = probe_of(SLOT_KEY(s), champ_iter_hash(&it, s));
+        status = combine_member(mem, d, &p, SLOT_KEY(s), op);
+    }
+    return status;
+}
+
+/* An intersection with few members is built of those alone.  The draft is private here, or its root held. */
+static int
+intersect_few(memory *mem, draft *d, champ_node *other, Py_ssize_t other_count)
+{
+    leftovers left = {0};
+    Py_ssize_t count;
+    champ_node *n = common_members(mem, d, other, other_count, &count);
+    return draft_store(d, n, 0, count - d->count, &left);
+}
+
+#define FEW(part, whole) ((part) <= (whole) / 8)
+
+/* Combine a private draft with any iterable: 0 or -1. */
+static int
+draft_combine(memory *mem, family *types, draft *d, PyObject *source, set_operation op)
+{
+    draft other;
+    if (draft_from_iterable(mem, types, source, &other) < 0)
+        return -1;
+    int status;
+    if (!FEW(other.count, d->count))
+        status = draft_merge(mem, d, &other, &set_policies[op]);
+    else if (op == SET_INTERSECTION)
+        status = intersect_few(mem, d, other.root, other.count);
+    else
+        status = combine_members(mem, d, other.root, op);
+    draft_clear(&other);
+    return status;
+}
+
+#endif
