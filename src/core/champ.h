@@ -80,8 +80,9 @@ prefetch_children(champ_node *n)
 static inline void
 prefetch_slots(const view *v)
 {
-    for (unsigned i = 0; i < v->entries * ENTRY_WIDTH; i++)
-        cell_prefetch(v->slot->cells[i]);
+    for (unsigned i = 0; i < v->entries; i++)
+        for (unsigned w = 0; w < ENTRY_WIDTH; w++)
+            cell_prefetch(v->slot[i].cells[w]);
 }
 
 static place
@@ -237,8 +238,9 @@ champ_insert(memory *mem, const champ_path *path, place where, const entry *in, 
 }
 
 /* The tree with `in` at the end of the path, whatever was found there; a key that is present already stays and gets the
- * new value.  `own` from champ_owned, or 0.  New root: a new reference where own is 0, otherwise the old root's
- * reference goes over.  NULL: out of memory, all is as it was. */
+ * new value (a set's value is its key: callers leave a member that was found alone).  `own` from champ_owned, or 0.
+ * New root: a new reference where own is 0, otherwise the old root's reference goes over.  NULL: out of memory, all is
+ * as it was. */
 static inline champ_node *
 champ_put(memory *mem, const champ_path *path, place where, const entry *in, unsigned own, leftovers *left)
 {
