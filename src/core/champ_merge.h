@@ -28,6 +28,7 @@ typedef struct {
 /* A subtree, an entry, or nothing: what a branch of an operand or of the result holds.  Operands borrow, results own. */
 typedef struct {
     enum { HOLDS_NOTHING, HOLDS_ENTRY, HOLDS_NODE } kind;
+    bool also_right; /* a result that is the left's node; the right's is another one with the very same contents */
     entry entry;
     champ_node *node;
 } operand;
@@ -69,9 +70,7 @@ operands_identical(const operand *a, const operand *b)
         return false;
     if (a->kind == HOLDS_NODE)
         return a->node == b->node;
-    return a->kind == HOLDS_NOTHING
-        || (cell_identical(SLOT_KEY(&a->entry.slot), SLOT_KEY(&b->entry.slot))
-            && cell_identical(SLOT_VALUE(&a->entry.slot), SLOT_VALUE(&b->entry.slot)));
+    return a->kind == HOLDS_NOTHING || slots_identical(&a->entry.slot, &b->entry.slot);
 }
 
 /* What `o`, seen at this level, holds in one branch.  An entry is like a node that holds nothing else. */
@@ -242,11 +241,12 @@ merge_branches(merger *m, const operand *a, const operand *b, unsigned shift, op
             return -1;
         }
         like_left = like_left && operands_identical(&result, &left);
-        like_right = like_right && operands_identical(&result, &right);
+        like_right = like_right && (result.also_right || operands_identical(&result, &right));
         gather(&g, &result, bit);
     }
     if (like_left || like_right) {
         *out = like_left ? *a : *b;
+        out->also_right = like_left && like_right;
         operand_retain(out);
         gathered_release(&g);
         return 0;
@@ -311,6 +311,16 @@ merge_collision_entries(merger *m, const operand *a, const operand *b, entry *re
 }
 
 static bool
+entries_have(const entry *entries, unsigned count, const entry *wanted)
+{
+    while (count--)
+        if (slots_identical(&entries[count].slot, &wanted->slot))
+            return true;
+    return false;
+}
+
+/* The very entries of `o`, in any order. */
+static bool
 collision_is(const operand *o, const entry *entries, unsigned count)
 {
     entry own;
@@ -318,8 +328,7 @@ collision_is(const operand *o, const entry *entries, unsigned count)
         return false;
     for (unsigned i = 0; i < count; i++) {
         collision_entry(o, i, &own);
-        operand x = {.kind = HOLDS_ENTRY, .entry = own}, y = {.kind = HOLDS_ENTRY, .entry = entries[i]};
-        if (!operands_identical(&x, &y))
+        if (!entries_have(entries, count, &own))
             return false;
     }
     return true;
@@ -337,16 +346,17 @@ merge_collisions(merger *m, const operand *a, const operand *b, operand *out)
     memset(taken, 0, rights * sizeof(bool));
     int status = -1, count = merge_collision_entries(m, a, b, result, taken);
     if (count >= 0) {
-        const operand *like = collision_is(a, result, (unsigned)count) ? a
-                              : collision_is(b, result, (unsigned)count) ? b : NULL;
-        if (like != NULL) {
-            *out = *like;
-            operand_retain(like);
+        bool like_left = collision_is(a, result, (unsigned)count);
+        bool like_right = collision_is(b, result, (unsigned)count);
+        if (like_left || like_right) {
+            *out = like_left ? *a : *b;
+            out->also_right = like_left && like_right;
+            operand_retain(out);
             status = 0;
         }
         else
             status = gathered_close(m, result, (unsigned)count, NULL, 0, (bitmap)count, COLLISION_NODEMAP, out);
-        if (like != NULL || status < 0)
+        if (like_left || like_right || status < 0)
             entries_release(result, (size_t)count);
     }
     scratch_free(result);

@@ -188,6 +188,12 @@ slot_is_general(const slot *s)
     return !key_is_plain(SLOT_KEY(s)) || (ENTRY_WIDTH > 1 && !value_is_plain(SLOT_VALUE(s)));
 }
 
+static inline bool
+slots_identical(const slot *a, const slot *b)
+{
+    return cell_identical(SLOT_KEY(a), SLOT_KEY(b)) && cell_identical(SLOT_VALUE(a), SLOT_VALUE(b));
+}
+
 /* ---- making nodes ---- */
 
 /* New node with undefined contents behind its bitmaps: the caller fills it, then calls node_ready. */
