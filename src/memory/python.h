@@ -3,6 +3,8 @@
 #ifndef FROZEN_MEMORY_PYTHON_H
 #define FROZEN_MEMORY_PYTHON_H
 
+#include "memory/compiler.h"
+
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdatomic.h>

@@ -13,7 +13,8 @@
 static inline const void *
 container_root(module_state *state, PyObject *op)
 {
-    return Py_IS_TYPE(op, state->local_map.container) ? ((container *)op)->root : NULL;
+    bool ours = Py_IS_TYPE(op, state->local_map.container) || Py_IS_TYPE(op, state->local_set.container);
+    return ours ? ((container *)op)->root : NULL;
 }
 
 /* Whether `a` and `b` are one version: the same object, or two headers of one type over the same root. */

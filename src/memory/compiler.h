@@ -1,0 +1,23 @@
+/* What compilers call differently: hints, with a fallback where there is none. */
+#ifndef FROZEN_MEMORY_COMPILER_H
+#define FROZEN_MEMORY_COMPILER_H
+
+#if defined(__GNUC__) || defined(__clang__)
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define PREFETCH_READ(address) __builtin_prefetch(address)
+#define PREFETCH_WRITE(address) __builtin_prefetch(address, 1)
+#define FORCE_INLINE static inline __attribute__((always_inline))
+#define NO_INLINE __attribute__((noinline))
+#define MAYBE_UNUSED __attribute__((unused))
+#else
+#define LIKELY(x) (x)
+#define UNLIKELY(x) (x)
+#define PREFETCH_READ(address) ((void)0)
+#define PREFETCH_WRITE(address) ((void)0)
+#define FORCE_INLINE static __forceinline
+#define NO_INLINE
+#define MAYBE_UNUSED
+#endif
+
+#endif
