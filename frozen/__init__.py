@@ -3,10 +3,24 @@
 from collections.abc import ItemsView, KeysView, Mapping, MutableMapping, ValuesView
 from collections.abc import Set as AbstractSet
 
-from frozen._core import AtomicRef, Map, MapItems, MapKeys, MapMutation, MapValues, Set, SetMutation
+from frozen._core import AtomicRef, Map, MapItems, MapKeys, MapMutation, MapValues, Set, SetMutation, Watch, transaction
 
-__all__ = ["AtomicRef", "Map", "MapItems", "MapKeys", "MapMutation", "MapValues", "Set", "SetMutation"]
+__all__ = [
+    "AtomicRef",
+    "Map",
+    "MapItems",
+    "MapKeys",
+    "MapMutation",
+    "MapValues",
+    "Set",
+    "SetMutation",
+    "Watch",
+    "snapshot",
+    "transaction",
+]
 __version__ = "0.1.0"
+
+snapshot = AtomicRef.snapshot
 
 Mapping.register(Map)
 MutableMapping.register(MapMutation)

@@ -19,7 +19,7 @@ typedef struct {
 
 typedef struct {
     family local_map, local_set;
-    PyTypeObject *atomic_ref;
+    PyTypeObject *atomic_ref, *transaction, *watch;
 } module_state;
 
 /* The types, one line each: X(field of module_state, PyType_Spec, name published in the module or NULL).
@@ -38,7 +38,9 @@ typedef struct {
     X(local_set.container, frozen_set_spec, "Set")                                     \
     X(local_set.mutation, frozen_set_mutation_spec, "SetMutation")                     \
     X(local_set.iterator, frozen_set_iterator_spec, "SetIterator")                     \
-    X(atomic_ref, frozen_atomic_ref_spec, "AtomicRef")
+    X(atomic_ref, frozen_atomic_ref_spec, "AtomicRef")                                 \
+    X(transaction, frozen_transaction_spec, "transaction")                             \
+    X(watch, frozen_watch_spec, "Watch")
 
 /* What a container has to do in a new interpreter once all types are there: 0, or -1 (reported). */
 #define FROZEN_SETUPS(X) \

@@ -10,9 +10,9 @@ import sys
 import weakref
 
 import pytest
-from support import assert_no_leak, needs_debug_build, needs_subinterpreters, run_in_subinterpreter
+from support import assert_no_leak, needs_debug_build, needs_subinterpreters, run_in_subinterpreter, run_threads
 
-from frozen import AtomicRef
+from frozen import AtomicRef, snapshot, transaction
 
 
 class Thing:
@@ -103,6 +103,90 @@ def test_update_leaves_everything_as_it_was_when_the_function_raises():
 def test_update_needs_a_function(arguments):
     with pytest.raises(TypeError):
         AtomicRef().update(*arguments)
+
+
+@pytest.mark.parametrize(
+    "publish",
+    [
+        lambda ref, value: ref.set(value),
+        lambda ref, value: ref.exchange(value),
+        lambda ref, value: ref.compare_and_set(value, value + 1),
+        lambda ref, value: ref.update(lambda inner: inner + 1),
+        lambda ref, value: ref.__init__(value),
+        lambda ref, value: transaction(AtomicRef(), ref).set(value, value),
+        lambda ref, value: transaction(AtomicRef(), ref).update(lambda *values: values),
+    ],
+    ids=["set", "exchange", "compare_and_set", "update", "init", "transaction.set", "transaction.update"],
+)
+def test_publishing_to_a_reference_from_its_own_update_is_an_error_not_a_deadlock(publish):
+    ref = AtomicRef(1)
+    with pytest.raises(RuntimeError, match="return the new value from that function instead"):
+        ref.update(lambda value: publish(ref, value))
+    assert (ref.get(), ref.version) == (1, 0)
+    ref.set(2)  # and it is over afterwards
+
+
+def test_an_update_may_update_other_references():
+    refs = [AtomicRef(number) for number in range(5)]
+
+    def add_all(value, others):
+        return value + (others[0].update(add_all, others[1:]) if others else 0)
+
+    assert refs[0].update(add_all, refs[1:]) == 10
+    assert [ref.get() for ref in refs] == [10, 10, 9, 7, 4]
+
+
+def test_updates_can_be_nested_sixteen_deep():
+    def descend(value, depth):
+        if depth > 1:
+            AtomicRef().update(descend, depth - 1)
+
+    AtomicRef().update(descend, 16)
+    with pytest.raises(RuntimeError, match="inside updates of 16 references"):
+        AtomicRef().update(descend, 17)
+    AtomicRef().update(descend, 16)
+
+
+def test_update_with_many_arguments():
+    arguments = list(range(100))
+    keywords = {f"k{number}": number for number in range(100)}
+    ref = AtomicRef("value")
+    assert ref.update(lambda *args, **kwargs: (args, kwargs), *arguments, **keywords) == (
+        ("value", *arguments),
+        keywords,
+    )
+
+
+def test_get_versioned_gives_both_at_once():
+    ref = AtomicRef("a")
+    assert ref.get_versioned() == ("a", 0)
+    ref.set("b")
+    assert ref.get_versioned() == ("b", 1)
+
+
+def test_compare_and_set_by_version_notices_a_value_that_came_back():
+    ref = AtomicRef("a")
+    value, version = ref.get_versioned()
+    ref.set("b")
+    ref.set(value)
+    assert ref.compare_and_set(value, "c", version=version) is False
+    assert ref.compare_and_set("b", "c", version=ref.version) is False
+    assert ref.compare_and_set(value, "c", version=ref.version) is True
+    assert ref.compare_and_set("c", "d", version=None) is True
+
+
+@pytest.mark.parametrize("keywords", [{"versions": 1}, {"version": 1, "other": 2}])
+def test_compare_and_set_knows_one_keyword(keywords):
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        AtomicRef().compare_and_set(None, None, **keywords)
+
+
+@pytest.mark.parametrize(("version", "error"), [("1", TypeError), (-1, OverflowError), (2**64, OverflowError)])
+def test_a_version_is_a_number_from_0(version, error):
+    with pytest.raises(error):
+        AtomicRef().compare_and_set(None, None, version=version)
+    with pytest.raises(error):
+        AtomicRef().wait(version, 0)
 
 
 def test_repr_shows_the_value_and_survives_recursion():
@@ -219,6 +303,21 @@ def test_no_call_leaks():
             ref.update(lambda value: 1 / 0)
         repr(ref)
         ref.__init__(object())
+        ref.get_versioned()
+        ref.compare_and_set(object(), object(), version=3)
+        ref.wait(0)
+        ref.wait(1000, 0)
+        with ref.watch(lambda old, new: None):
+            ref.set(object())
+        watch = ref.watch(lambda old, new: watch)  # a cycle, never closed
+        ref.set(object())
+        both = transaction(ref, AtomicRef(object()))
+        both.set(object(), object())
+        both.update(lambda a, b: [b, a])
+        with pytest.raises(ValueError, match="returned 1 values"):
+            both.update(lambda a, b: [object()])
+        snapshot(ref, AtomicRef(object()))
+        ref.set(both)
         AtomicRef[int](1)
         type("Sub", (AtomicRef,), {})(object()).set(1)
         cycle = AtomicRef()
@@ -235,7 +334,7 @@ def test_each_interpreter_has_its_own_type():
     run_in_subinterpreter(
         """
         import gc
-        from frozen import AtomicRef
+        from frozen import AtomicRef, snapshot, transaction
         ref = AtomicRef({"a": 1})
         assert ref.update(lambda value, key: value | {key: 2}, "b") == {"a": 1, "b": 2}
         ref.set(ref)      # left for the interpreter's end
@@ -257,15 +356,16 @@ def test_a_signal_ends_an_update_that_never_succeeds():
     def handler(*_):
         raise Ended
 
-    def spoil(value):
-        ref.set(value + 1)  # somebody always publishes in between
+    def spoiled(value):
+        run_threads(lambda: ref.set(value + 1))  # somebody else always publishes in between
         return value
 
     previous = signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
     try:
         with pytest.raises(Ended):
-            ref.update(spoil)
+            ref.update(spoiled)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+    assert ref.update(lambda value: -1) == -1, "the interrupted update gave its turn back"

@@ -1,40 +1,21 @@
 /* AtomicRef: a variable that all threads of an interpreter read and replace atomically.
  *
- * Publication is slot.h's; here stand the Python type and the retry loop of update().  No lock is held while a
- * reference is dropped, memory is allocated or Python code runs: old values die after unlocking. */
+ * Publication is slot.h's, waiting waiters.h's, retrying group.c's; here stands the Python type.  No lock is held while
+ * a reference is dropped, memory is allocated or Python code runs: old values die after unlocking. */
 
-#include "ref/slot.h"
-#include "types/containers.h"
+#include "ref/group.h"
 
-typedef struct {
-    PyObject_HEAD
-    ref_slot slot; /* values are PyObject *; NULL only after tp_clear */
-    bool initialised;
-    PyObject *weakrefs;
-} AtomicRefObject;
-
-/* What compare_and_set compares first: the root of a container, the identity of anything else. */
-static inline const void *
-version_root(module_state *state, PyObject *value)
+void
+ref_published(AtomicRefObject *self, PyObject *old)
 {
-    const void *root = container_root(state, value);
-    return root != NULL ? root : value;
+    if (waiters_any(&self->waiters)) {
+        waiters_wake(&self->waiters, slot_version(&self->slot));
+        ref_deliver(self);
+    }
+    Py_XDECREF(old);
 }
 
-/* The current value (new reference) and, unless `version` is NULL, its version. */
-static PyObject *
-ref_read(AtomicRefObject *self, uint64_t *version)
-{
-    ref_mutex_lock(&self->slot.lock);
-    PyObject *value = self->slot.value ? self->slot.value : Py_None;
-    Py_INCREF(value);
-    if (version != NULL)
-        *version = slot_version(&self->slot);
-    ref_mutex_unlock(&self->slot.lock);
-    return value;
-}
-
-/* Publishes `value` (borrowed) unconditionally and returns the value it replaced (new reference). */
+/* Publishes `value` (borrowed) unconditionally and returns what it replaced (new reference, or NULL once cleared). */
 static PyObject *
 ref_exchange(AtomicRefObject *self, module_state *state, PyObject *value)
 {
@@ -43,40 +24,31 @@ ref_exchange(AtomicRefObject *self, module_state *state, PyObject *value)
     ref_mutex_lock(&self->slot.lock);
     PyObject *old = slot_publish(&self->slot, value, root);
     ref_mutex_unlock(&self->slot.lock);
-    return old != NULL ? old : Py_NewRef(Py_None);
+    return old;
 }
 
-/* Publishes `value` (borrowed) if `version` is still the current one. */
-static bool
-ref_publish_after(AtomicRefObject *self, module_state *state, uint64_t version, PyObject *value)
-{
-    const void *root = version_root(state, value);
-    PyObject *dropped = Py_NewRef(value);
-    ref_mutex_lock(&self->slot.lock);
-    bool published = slot_version(&self->slot) == version;
-    if (published)
-        dropped = slot_publish(&self->slot, value, root);
-    ref_mutex_unlock(&self->slot.lock);
-    Py_XDECREF(dropped);
-    return published;
-}
+static const uint64_t ANY_VERSION = UINT64_MAX;
 
-/* Publishes `value` (borrowed) if the current value is `expected`. */
+/* Publishes `value` (borrowed) if the current value is `expected` and its version is `version`. */
 static bool
-ref_compare_and_set(AtomicRefObject *self, module_state *state, PyObject *expected, PyObject *value)
+ref_compare_and_set(AtomicRefObject *self, module_state *state, PyObject *expected, PyObject *value, uint64_t version)
 {
     /* The caller holds `expected`, and with it its root: an address that is equal is the same version, not a new
-     * object at an old place. */
+     * object at an old place.  So what must fail fails here, for two loads. */
     if (!slot_may_hold(&self->slot, version_root(state, expected)))
         return false;
     const void *root = version_root(state, value);
-    PyObject *dropped = Py_NewRef(value);
+    PyObject *replaced = Py_NewRef(value);
     ref_mutex_lock(&self->slot.lock);
-    bool published = self->slot.value != NULL && container_same(state, self->slot.value, expected);
+    bool published = self->slot.value != NULL && container_same(state, self->slot.value, expected)
+        && (version == ANY_VERSION || version == slot_version(&self->slot));
     if (published)
-        dropped = slot_publish(&self->slot, value, root);
+        replaced = slot_publish(&self->slot, value, root);
     ref_mutex_unlock(&self->slot.lock);
-    Py_XDECREF(dropped);
+    if (published)
+        ref_published(self, replaced);
+    else
+        Py_DECREF(replaced);
     return published;
 }
 
@@ -97,10 +69,11 @@ PyDoc_STRVAR(ref_set_doc,
 static PyObject *
 ref_set(PyObject *op, PyObject *value)
 {
+    AtomicRefObject *self = (AtomicRefObject *)op;
     module_state *state = module_state_of(op);
-    if (state == NULL)
+    if (state == NULL || !updating_permits(&self->slot, "set"))
         return NULL;
-    Py_DECREF(ref_exchange((AtomicRefObject *)op, state, value));
+    ref_published(self, ref_exchange(self, state, value));
     Py_RETURN_NONE;
 }
 
@@ -111,74 +84,158 @@ PyDoc_STRVAR(ref_exchange_doc,
 static PyObject *
 ref_exchange_method(PyObject *op, PyObject *value)
 {
+    AtomicRefObject *self = (AtomicRefObject *)op;
     module_state *state = module_state_of(op);
-    return state ? ref_exchange((AtomicRefObject *)op, state, value) : NULL;
+    if (state == NULL || !updating_permits(&self->slot, "exchange"))
+        return NULL;
+    PyObject *old = ref_exchange(self, state, value);
+    ref_published(self, NULL);
+    return old != NULL ? old : Py_NewRef(Py_None);
 }
 
 PyDoc_STRVAR(ref_compare_and_set_doc,
-"compare_and_set($self, expected, value, /)\n--\n\n"
+"compare_and_set($self, expected, value, /, *, version=None)\n--\n\n"
 "Publishes `value` if the current value is `expected`; says whether it did. O(1).\n\n"
 "Map, Set and Vector are compared by the version they stand for, in O(1) and without calling `__eq__`; every other\n"
-"object, instances of their subclasses included, by identity.");
+"object, instances of their subclasses included, by identity. With `version`, the number of the current version must\n"
+"be that one too, so that a value that went and came back does not pass for one that stayed.");
+
+/* The one keyword argument `version`, if it was given; false with an exception set. */
+static bool
+parse_version_keyword(PyObject *const *values, PyObject *kwnames, uint64_t *version)
+{
+    *version = ANY_VERSION;
+    Py_ssize_t count = kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0;
+    if (count == 0)
+        return true;
+    PyObject *name = PyTuple_GET_ITEM(kwnames, 0);
+    if (count > 1 || PyUnicode_CompareWithASCIIString(name, "version") != 0) {
+        PyErr_Format(PyExc_TypeError, "compare_and_set() got an unexpected keyword argument, not 'version': %R",
+                     count > 1 ? kwnames : name);
+        return false;
+    }
+    if (values[0] != Py_None)
+        *version = PyLong_AsUnsignedLongLong(values[0]);
+    return !PyErr_Occurred();
+}
 
 static PyObject *
-ref_compare_and_set_method(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
+ref_compare_and_set_method(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
+    AtomicRefObject *self = (AtomicRefObject *)op;
+    uint64_t version;
     if (nargs != 2) {
         PyErr_Format(PyExc_TypeError, "compare_and_set() takes the expected and the new value (%zd given)", nargs);
         return NULL;
     }
     module_state *state = module_state_of(op);
-    if (state == NULL)
+    if (state == NULL || !parse_version_keyword(args + nargs, kwnames, &version)
+            || !updating_permits(&self->slot, "compare_and_set"))
         return NULL;
-    return PyBool_FromLong(ref_compare_and_set((AtomicRefObject *)op, state, args[0], args[1]));
-}
-
-/* fn(value, *args, **kwargs) where `args` are the caller's, fn first: its place is lent to the value for the call. */
-static PyObject *
-call_with_value(PyObject *fn, PyObject *value, PyObject *args, PyObject *kwargs)
-{
-    Py_ssize_t count = PyTuple_GET_SIZE(args);
-    PyObject *full = PyTuple_New(count);
-    if (full == NULL)
-        return NULL;
-    PyTuple_SET_ITEM(full, 0, Py_NewRef(value));
-    for (Py_ssize_t i = 1; i < count; i++)
-        PyTuple_SET_ITEM(full, i, Py_NewRef(PyTuple_GET_ITEM(args, i)));
-    PyObject *result = PyObject_Call(fn, full, kwargs);
-    Py_DECREF(full);
-    return result;
+    return PyBool_FromLong(ref_compare_and_set(self, state, args[0], args[1], version));
 }
 
 PyDoc_STRVAR(ref_update_doc,
 "update($self, fn, /, *args, **kwargs)\n--\n\n"
 "Replaces the value by `fn(value, *args, **kwargs)` and returns the new value.\n\n"
 "`fn` runs without any lock and is called again when another thread published meanwhile, so it should have no side\n"
-"effects. What it raises is raised here, and the reference stays as it was. Method: optimistic retry, as Clojure's swap!.");
+"effects. What it raises is raised here, and the reference stays as it was; RuntimeError if it publishes to this very\n"
+"reference itself. After some lost tries an update takes its turn and later ones wait for it, so `fn` should not wait\n"
+"for a thread that updates this reference. Method: optimistic retry with exponential back-off, as Clojure's swap!,\n"
+"then a first-come, first-served queue.");
 
 static PyObject *
-ref_update(PyObject *op, PyObject *args, PyObject *kwargs)
+ref_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
-    if (PyTuple_GET_SIZE(args) < 1) {
-        PyErr_SetString(PyExc_TypeError, "update() needs a function of the current value");
-        return NULL;
-    }
     module_state *state = module_state_of(op);
     if (state == NULL)
         return NULL;
-    for (;;) {
-        uint64_t version;
-        PyObject *value = ref_read(self, &version);
-        PyObject *result = call_with_value(PyTuple_GET_ITEM(args, 0), value, args, kwargs);
-        Py_DECREF(value);
-        if (result == NULL || ref_publish_after(self, state, version, result))
-            return result;
-        Py_DECREF(result);
-        if (PyErr_CheckSignals() < 0)
-            return NULL;
-    }
+    ref_group group = {.count = 1, .refs = {self}, .sorted = {&self->slot}};
+    return group_update(&group, state, args, nargs, kwnames);
 }
+
+PyDoc_STRVAR(ref_get_versioned_doc,
+"get_versioned($self, /)\n--\n\n"
+"The pair (value, version) as they were at one moment. O(1).");
+
+static PyObject *
+ref_get_versioned(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    uint64_t version;
+    PyObject *value = ref_read((AtomicRefObject *)op, &version);
+    PyObject *pair = Py_BuildValue("(OK)", value, (unsigned long long)version);
+    Py_DECREF(value);
+    return pair;
+}
+
+PyDoc_STRVAR(ref_wait_doc,
+"wait($self, /, version, timeout=None)\n--\n\n"
+"Waits until a version newer than `version` is current; at most `timeout` seconds if given. Says whether one is.\n\n"
+"The thread sleeps and is woken by the publication; there is no polling. A signal ends the wait if its handler raises.");
+
+static PyObject *
+ref_wait(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    AtomicRefObject *self = (AtomicRefObject *)op;
+    static char *names[] = {"version", "timeout", NULL};
+    PyObject *number, *timeout = NULL;
+    long long microseconds;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|O:wait", names, &PyLong_Type, &number, &timeout)
+            || !parse_timeout(timeout, &microseconds))
+        return NULL;
+    uint64_t version = PyLong_AsUnsignedLongLong(number);
+    if (PyErr_Occurred())
+        return NULL;
+    park_result result = slot_wait(&self->slot, &self->waiters, version, microseconds);
+    return result != PARK_ERROR ? PyBool_FromLong(result == PARK_WOKEN) : NULL;
+}
+
+PyDoc_STRVAR(ref_watch_doc,
+"watch($self, callback, /)\n--\n\n"
+"Calls `callback(old, new)` after each change, until the Watch that is returned is closed.\n\n"
+"The publishing thread calls it, without any lock, before its call returns; one thread at a time. Changes that come\n"
+"while the callback runs are delivered as one, by the thread that runs it: each `old` is the `new` of the call\n"
+"before. What it raises goes to sys.unraisablehook.");
+
+/* Calls a function of frozen.aio, where what needs an event loop is written, with self at the head of the arguments. */
+static PyObject *
+call_aio(const char *name, PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    PyObject *aio = PyImport_ImportModule("frozen.aio");
+    PyObject *function = aio != NULL ? PyObject_GetAttrString(aio, name) : NULL;
+    PyObject *bound = function != NULL ? PyMethod_New(function, op) : NULL;
+    PyObject *result = bound != NULL ? PyObject_Call(bound, args, kwargs) : NULL;
+    Py_XDECREF(bound);
+    Py_XDECREF(function);
+    Py_XDECREF(aio);
+    return result;
+}
+
+PyDoc_STRVAR(ref_changed_doc,
+"changed($self, /, since=None)\n--\n\n"
+"Awaits a version newer than `since` (by default: than the current one); gives the pair (value, version).");
+
+static PyObject *
+ref_changed(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    return call_aio("changed", op, args, kwargs);
+}
+
+PyDoc_STRVAR(ref_changes_doc,
+"changes($self, /, since=None)\n--\n\n"
+"An asynchronous iterator over the values published after version `since` (by default: after the current one).\n\n"
+"Values that are replaced before the loop comes round are skipped; the newest one is never missed.");
+
+static PyObject *
+ref_changes(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    return call_aio("changes", op, args, kwargs);
+}
+
+PyDoc_STRVAR(ref_snapshot_doc,
+"snapshot($type, /, *refs)\n--\n\n"
+"The tuple of the values that were current in all `refs` at one moment. O(number of references).");
 
 static PyObject *
 ref_version(PyObject *op, void *Py_UNUSED(closure))
@@ -190,8 +247,10 @@ static PyObject *
 ref_tp_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
 {
     AtomicRefObject *self = (AtomicRefObject *)type->tp_alloc(type, 0);
-    if (self != NULL)
+    if (self != NULL) {
         slot_init(&self->slot, Py_NewRef(Py_None), Py_None);
+        turns_init(&self->writers);
+    }
     return (PyObject *)self;
 }
 
@@ -205,7 +264,7 @@ ref_tp_init(PyObject *op, PyObject *args, PyObject *kwargs)
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:AtomicRef", names, &initial))
         return -1;
     module_state *state = module_state_of(op);
-    if (state == NULL)
+    if (state == NULL || !updating_permits(&self->slot, "__init__"))
         return -1;
     const void *root = version_root(state, initial);
     Py_INCREF(initial);
@@ -214,15 +273,17 @@ ref_tp_init(PyObject *op, PyObject *args, PyObject *kwargs)
                                       : slot_replace(&self->slot, initial, root);
     self->initialised = true;
     ref_mutex_unlock(&self->slot.lock);
-    Py_XDECREF(old);
+    ref_published(self, old);
     return 0;
 }
 
 static int
 ref_tp_traverse(PyObject *op, visitproc visit, void *arg)
 {
+    AtomicRefObject *self = (AtomicRefObject *)op;
     Py_VISIT(Py_TYPE(op));
-    Py_VISIT((PyObject *)((AtomicRefObject *)op)->slot.value);
+    Py_VISIT((PyObject *)self->slot.value);
+    Py_VISIT(self->watches);
     return 0;
 }
 
@@ -234,7 +295,10 @@ ref_tp_clear(PyObject *op)
     AtomicRefObject *self = (AtomicRefObject *)op;
     ref_mutex_lock(&self->slot.lock);
     PyObject *old = slot_publish(&self->slot, NULL, NULL);
+    PyObject *watches = self->watches;
+    self->watches = NULL;
     ref_mutex_unlock(&self->slot.lock);
+    Py_XDECREF(watches);
     Py_XDECREF(old);
     return 0;
 }
@@ -266,12 +330,20 @@ ref_tp_repr(PyObject *op)
     return text;
 }
 
+#define METHOD(function) ((PyCFunction)(void (*)(void))(function))
+
 static PyMethodDef ref_methods[] = {
     {"get", ref_get, METH_NOARGS, ref_get_doc},
+    {"get_versioned", ref_get_versioned, METH_NOARGS, ref_get_versioned_doc},
     {"set", ref_set, METH_O, ref_set_doc},
     {"exchange", ref_exchange_method, METH_O, ref_exchange_doc},
-    {"compare_and_set", (PyCFunction)(void (*)(void))ref_compare_and_set_method, METH_FASTCALL, ref_compare_and_set_doc},
-    {"update", (PyCFunction)(void (*)(void))ref_update, METH_VARARGS | METH_KEYWORDS, ref_update_doc},
+    {"compare_and_set", METHOD(ref_compare_and_set_method), METH_FASTCALL | METH_KEYWORDS, ref_compare_and_set_doc},
+    {"update", METHOD(ref_update), METH_FASTCALL | METH_KEYWORDS, ref_update_doc},
+    {"wait", METHOD(ref_wait), METH_VARARGS | METH_KEYWORDS, ref_wait_doc},
+    {"watch", ref_watch, METH_O, ref_watch_doc},
+    {"changed", METHOD(ref_changed), METH_VARARGS | METH_KEYWORDS, ref_changed_doc},
+    {"changes", METHOD(ref_changes), METH_VARARGS | METH_KEYWORDS, ref_changes_doc},
+    {"snapshot", METHOD(ref_snapshot), METH_FASTCALL | METH_CLASS, ref_snapshot_doc},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, "AtomicRef[T]: a reference to values of type T."},
     {NULL, NULL, 0, NULL},
 };

@@ -1,0 +1,59 @@
+/* AtomicRefObject, and what the files that make up its behaviour share. */
+#ifndef FROZEN_REF_ATOMIC_REF_H
+#define FROZEN_REF_ATOMIC_REF_H
+
+#include "ref/slot.h"
+#include "ref/turns.h"
+#include "ref/waiters.h"
+#include "types/containers.h"
+
+typedef struct {
+    PyObject_HEAD
+    ref_slot slot;       /* values are PyObject *; NULL only after tp_clear */
+    turn_queue writers;
+    waiter_list waiters; /* counts the watches as well */
+    PyObject *watches;   /* tuple of Watch, or NULL; changes under slot.lock */
+    PyObject *weakrefs;
+    bool initialised;
+} AtomicRefObject;
+
+/* What compare_and_set compares first: the root of a container, the identity of anything else. */
+static inline const void *
+version_root(module_state *state, PyObject *value)
+{
+    const void *root = container_root(state, value);
+    return root != NULL ? root : value;
+}
+
+/* The current value (new reference); the caller holds the slot's lock. */
+static inline PyObject *
+ref_value_locked(AtomicRefObject *self)
+{
+    PyObject *value = self->slot.value;
+    return Py_NewRef(value != NULL ? value : Py_None);
+}
+
+/* The current value (new reference) and, unless `version` is NULL, its version. */
+static inline PyObject *
+ref_read(AtomicRefObject *self, uint64_t *version)
+{
+    ref_mutex_lock(&self->slot.lock);
+    PyObject *value = ref_value_locked(self);
+    if (version != NULL)
+        *version = slot_version(&self->slot);
+    ref_mutex_unlock(&self->slot.lock);
+    return value;
+}
+
+/* What every publication ends with, after unlocking: tells those who wait or watch, and drops what was published
+ * before (steals `old`).  Runs Python code. */
+void ref_published(AtomicRefObject *self, PyObject *old);
+
+/* watch.c: calls the callbacks of `self->watches`; registers one more. */
+void ref_deliver(AtomicRefObject *self);
+PyObject *ref_watch(PyObject *self, PyObject *callback);
+
+/* transaction.c: AtomicRef.snapshot(*refs), a class method. */
+PyObject *ref_snapshot(PyObject *type, PyObject *const *args, Py_ssize_t nargs);
+
+#endif

@@ -1,0 +1,243 @@
+/* Reading and publishing references together, and the retry loop of update().
+ *
+ * update() is optimistic: read, call the function without any lock, publish if nobody else did meanwhile.  Who loses
+ * backs off, each time longer; who lost OPTIMISTIC_TRIES times takes a turn (turns.h).  While somebody has the turn, new
+ * updates queue behind instead of trying, so that the holder competes only with tries already under way, of which each
+ * thread has one, and a slow function finishes.  set() and compare_and_set() do not queue: they never wait for a user's
+ * function, and update() competes with them for as long as they keep publishing.
+ *
+ * A thread that is already inside an update never waits for a turn: two nested updates in opposite order would
+ * wait for each other. */
+
+#include "ref/group.h"
+
+enum { OPTIMISTIC_TRIES = 8, STACK_ARGUMENTS = 16 };
+
+void
+group_read(const ref_group *group, PyObject **values, uint64_t *versions)
+{
+    slots_lock(group->sorted, group->count);
+    for (Py_ssize_t i = 0; i < group->count; i++) {
+        values[i] = ref_value_locked(group->refs[i]);
+        versions[i] = slot_version(&group->refs[i]->slot);
+    }
+    slots_unlock(group->sorted, group->count);
+}
+
+static bool
+group_is_at(const ref_group *group, const uint64_t *versions)
+{
+    for (Py_ssize_t i = 0; i < group->count; i++) {
+        if (slot_version(&group->refs[i]->slot) != versions[i])
+            return false;
+    }
+    return true;
+}
+
+bool
+group_publish(const ref_group *group, module_state *state, const uint64_t *versions,
+              PyObject *const *values, PyObject **old)
+{
+    const void *roots[GROUP_MAX];
+    for (Py_ssize_t i = 0; i < group->count; i++)
+        roots[i] = version_root(state, values[i]);
+    slots_lock(group->sorted, group->count);
+    bool current = versions == NULL || group_is_at(group, versions);
+    for (Py_ssize_t i = 0; current && i < group->count; i++)
+        old[i] = slot_publish(&group->refs[i]->slot, Py_NewRef(values[i]), roots[i]);
+    slots_unlock(group->sorted, group->count);
+    return current;
+}
+
+void
+group_published(const ref_group *group, PyObject **old)
+{
+    for (Py_ssize_t i = 0; i < group->count; i++)
+        ref_published(group->refs[i], old[i]);
+}
+
+/* A call of fn(*values, *args, **kwargs), its argument list prepared once and used for every try. */
+typedef struct {
+    PyObject *fn;
+    PyObject **arguments;   /* one spare place before the first, which vectorcall may use */
+    Py_ssize_t count;       /* positional ones */
+    PyObject *kwnames;
+    PyObject *small[STACK_ARGUMENTS];
+} update_call;
+
+static bool
+call_prepare(update_call *call, Py_ssize_t values, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    if (nargs < 1) {
+        PyErr_SetString(PyExc_TypeError, "update() needs a function of the current value");
+        return false;
+    }
+    Py_ssize_t passed_on = nargs - 1 + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+    call->fn = args[0];
+    call->count = values + nargs - 1;
+    call->kwnames = kwnames;
+    call->arguments = call->small;
+    if (1 + values + passed_on > STACK_ARGUMENTS) {
+        call->arguments = PyMem_New(PyObject *, 1 + values + passed_on);
+        if (call->arguments == NULL) {
+            PyErr_NoMemory();
+            return false;
+        }
+    }
+    memcpy(call->arguments + 1 + values, args + 1, (size_t)passed_on * sizeof(PyObject *));
+    return true;
+}
+
+static PyObject *
+call_with(update_call *call, PyObject *const *values, Py_ssize_t count)
+{
+    memcpy(call->arguments + 1, values, (size_t)count * sizeof(PyObject *));
+    return PyObject_Vectorcall(call->fn, call->arguments + 1, (size_t)call->count | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                               call->kwnames);
+}
+
+static void
+call_release(update_call *call)
+{
+    if (call->arguments != call->small)
+        PyMem_Free(call->arguments);
+}
+
+/* The new values behind what the function returned: itself, or the items of a tuple as long as the group. Borrowed from
+ * `result`, which is replaced by that tuple. */
+static PyObject *const *
+unpack_result(const ref_group *group, PyObject **result)
+{
+    if (group->count == 1)
+        return result;
+    PyObject *tuple = PySequence_Tuple(*result);
+    if (tuple != NULL && PyTuple_GET_SIZE(tuple) != group->count) {
+        PyErr_Format(PyExc_ValueError, "the function returned %zd values for a transaction over %zd references",
+                     PyTuple_GET_SIZE(tuple), group->count);
+        Py_CLEAR(tuple);
+    }
+    Py_SETREF(*result, tuple);
+    return tuple != NULL ? &PyTuple_GET_ITEM(tuple, 0) : NULL;
+}
+
+/* One try.  Returns what update() would return, or NULL with the exception set; `published` says whether it counts. */
+static PyObject *
+group_try_update(const ref_group *group, module_state *state, update_call *call, PyObject **old, bool *published)
+{
+    PyObject *values[GROUP_MAX];
+    uint64_t versions[GROUP_MAX];
+    *published = false;
+    group_read(group, values, versions);
+    PyObject *result = call_with(call, values, group->count);
+    PyObject *const *unpacked = result != NULL ? unpack_result(group, &result) : NULL;
+    if (unpacked != NULL)
+        *published = group_publish(group, state, versions, unpacked, old);
+    for (Py_ssize_t i = 0; i < group->count; i++)
+        Py_DECREF(values[i]);
+    return result;
+}
+
+static AtomicRefObject *
+ref_of_slot(ref_slot *slot)
+{
+    return (AtomicRefObject *)((char *)slot - offsetof(AtomicRefObject, slot));
+}
+
+static bool
+group_has_turn_taken(const ref_group *group)
+{
+    for (Py_ssize_t i = 0; i < group->count; i++) {
+        if (turns_taken(&group->refs[i]->writers))
+            return true;
+    }
+    return false;
+}
+
+static void
+group_release_turns(const ref_group *group, Py_ssize_t count)
+{
+    while (count-- > 0)
+        turns_release(&ref_of_slot(group->sorted[count])->writers);
+}
+
+static bool
+group_acquire_turns(const ref_group *group)
+{
+    for (Py_ssize_t i = 0; i < group->count; i++) {
+        if (!turns_acquire(&ref_of_slot(group->sorted[i])->writers)) {
+            group_release_turns(group, i);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+back_off(unsigned tries)
+{
+    for (unsigned spins = 1u << tries; spins > 0; spins--)
+        SPIN_PAUSE();
+}
+
+/* Tries until it publishes or fails; on success `old` is filled. */
+static PyObject *
+group_update_retrying(const ref_group *group, module_state *state, update_call *call, bool nested, PyObject **old)
+{
+    bool has_turn = false, published = false;
+    PyObject *result = NULL;
+    for (unsigned tries = 0;; tries++) {
+        if (!has_turn && !nested && (tries >= OPTIMISTIC_TRIES || group_has_turn_taken(group))) {
+            has_turn = group_acquire_turns(group);
+            if (!has_turn)
+                break;
+        }
+        result = group_try_update(group, state, call, old, &published);
+        if (result == NULL || published)
+            break;
+        Py_CLEAR(result);
+        if (PyErr_CheckSignals() < 0)
+            break;
+        back_off(tries < OPTIMISTIC_TRIES ? tries : OPTIMISTIC_TRIES);
+    }
+    if (has_turn)
+        group_release_turns(group, group->count);
+    return result;
+}
+
+static void
+group_leave(const ref_group *group, Py_ssize_t count)
+{
+    while (count-- > 0)
+        updating_leave(&group->refs[count]->slot);
+}
+
+static bool
+group_enter(const ref_group *group)
+{
+    for (Py_ssize_t i = 0; i < group->count; i++) {
+        if (!updating_enter(&group->refs[i]->slot)) {
+            group_leave(group, i);
+            return false;
+        }
+    }
+    return true;
+}
+
+PyObject *
+group_update(const ref_group *group, module_state *state, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    update_call call;
+    PyObject *old[GROUP_MAX];
+    if (!call_prepare(&call, group->count, args, nargs, kwnames))
+        return NULL;
+    PyObject *result = NULL;
+    bool nested = updating_any();
+    if (group_enter(group)) {
+        result = group_update_retrying(group, state, &call, nested, old);
+        group_leave(group, group->count);
+        if (result != NULL)
+            group_published(group, old);
+    }
+    call_release(&call);
+    return result;
+}

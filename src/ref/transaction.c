@@ -1,0 +1,187 @@
+/* transaction(a, b, ...): several references that are read and published as one. */
+
+#include "ref/group.h"
+
+typedef struct {
+    PyObject_HEAD
+    ref_group group; /* its references are owned here */
+} TransactionObject;
+
+/* Fills `group` with the arguments; it borrows them. */
+static bool
+group_from_arguments(ref_group *group, module_state *state, PyObject *const *args, Py_ssize_t count)
+{
+    if (count < 1 || count > GROUP_MAX) {
+        PyErr_Format(PyExc_ValueError, "from 1 to %d references can be read or published as one, not %zd",
+                     GROUP_MAX, count);
+        return false;
+    }
+    group->count = count;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (!PyObject_TypeCheck(args[i], state->atomic_ref)) {
+            PyErr_Format(PyExc_TypeError, "argument %zd is not an AtomicRef but %.200s",
+                         i + 1, Py_TYPE(args[i])->tp_name);
+            return false;
+        }
+        group->refs[i] = (AtomicRefObject *)args[i];
+        group->sorted[i] = &group->refs[i]->slot;
+    }
+    slots_sort(group->sorted, count);
+    for (Py_ssize_t i = 1; i < count; i++) {
+        if (group->sorted[i - 1] == group->sorted[i]) {
+            PyErr_SetString(PyExc_ValueError, "the same reference is given twice");
+            return false;
+        }
+    }
+    return true;
+}
+
+static PyObject *
+group_snapshot(const ref_group *group)
+{
+    PyObject *values[GROUP_MAX];
+    uint64_t versions[GROUP_MAX];
+    PyObject *tuple = PyTuple_New(group->count);
+    if (tuple == NULL)
+        return NULL;
+    group_read(group, values, versions);
+    for (Py_ssize_t i = 0; i < group->count; i++)
+        PyTuple_SET_ITEM(tuple, i, values[i]);
+    return tuple;
+}
+
+PyObject *
+ref_snapshot(PyObject *type, PyObject *const *args, Py_ssize_t nargs)
+{
+    PyObject *module = PyType_GetModuleByDef((PyTypeObject *)type, &frozen_module);
+    module_state *state = module != NULL ? PyModule_GetState(module) : NULL;
+    ref_group group;
+    if (state == NULL || !group_from_arguments(&group, state, args, nargs))
+        return NULL;
+    return group_snapshot(&group);
+}
+
+PyDoc_STRVAR(transaction_get_doc,
+"get($self, /)\n--\n\n"
+"The tuple of the values that were current at one moment. O(number of references).");
+
+static PyObject *
+transaction_get(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    return group_snapshot(&((TransactionObject *)op)->group);
+}
+
+PyDoc_STRVAR(transaction_set_doc,
+"set($self, /, *values)\n--\n\n"
+"Publishes one value in each reference, all at one moment. O(number of references).");
+
+static PyObject *
+transaction_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
+{
+    const ref_group *group = &((TransactionObject *)op)->group;
+    PyObject *old[GROUP_MAX];
+    module_state *state = PyType_GetModuleState(Py_TYPE(op));
+    if (state == NULL)
+        return NULL;
+    if (nargs != group->count) {
+        PyErr_Format(PyExc_TypeError, "set() takes one value for each of the %zd references (%zd given)",
+                     group->count, nargs);
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < nargs; i++) {
+        if (!updating_permits(&group->refs[i]->slot, "set"))
+            return NULL;
+    }
+    group_publish(group, state, NULL, args, old);
+    group_published(group, old);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(transaction_update_doc,
+"update($self, fn, /, *args, **kwargs)\n--\n\n"
+"Replaces the values by what `fn(*values, *args, **kwargs)` returns, one new value for each reference, all at one\n"
+"moment; returns the tuple of new values. Everything else is as in AtomicRef.update().");
+
+static PyObject *
+transaction_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    module_state *state = PyType_GetModuleState(Py_TYPE(op));
+    if (state == NULL)
+        return NULL;
+    return group_update(&((TransactionObject *)op)->group, state, args, nargs, kwnames);
+}
+
+static PyObject *
+transaction_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    module_state *state = PyType_GetModuleState(type);
+    if (state == NULL)
+        return NULL;
+    if (kwargs != NULL && PyDict_GET_SIZE(kwargs) != 0) {
+        PyErr_SetString(PyExc_TypeError, "transaction() takes references, no keyword arguments");
+        return NULL;
+    }
+    TransactionObject *self = (TransactionObject *)type->tp_alloc(type, 0);
+    if (self == NULL)
+        return NULL;
+    bool valid = group_from_arguments(&self->group, state, &PyTuple_GET_ITEM(args, 0), PyTuple_GET_SIZE(args));
+    if (!valid)
+        self->group.count = 0;
+    for (Py_ssize_t i = 0; i < self->group.count; i++)
+        Py_INCREF(self->group.refs[i]);
+    if (!valid)
+        Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
+static int
+transaction_tp_traverse(PyObject *op, visitproc visit, void *arg)
+{
+    ref_group *group = &((TransactionObject *)op)->group;
+    Py_VISIT(Py_TYPE(op));
+    for (Py_ssize_t i = 0; i < group->count; i++)
+        Py_VISIT((PyObject *)group->refs[i]);
+    return 0;
+}
+
+/* No tp_clear: a transaction never changes, so that no thread can meet it half cleared; cycles through it are broken at
+ * its references. */
+static void
+transaction_tp_dealloc(PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    ref_group *group = &((TransactionObject *)op)->group;
+    PyObject_GC_UnTrack(op);
+    for (Py_ssize_t i = 0; i < group->count; i++)
+        Py_DECREF((PyObject *)group->refs[i]);
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+static PyMethodDef transaction_methods[] = {
+    {"get", transaction_get, METH_NOARGS, transaction_get_doc},
+    {"set", (PyCFunction)(void (*)(void))transaction_set, METH_FASTCALL, transaction_set_doc},
+    {"update", (PyCFunction)(void (*)(void))transaction_update, METH_FASTCALL | METH_KEYWORDS, transaction_update_doc},
+    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, "transaction[A, B]: over references to A and to B."},
+    {NULL, NULL, 0, NULL},
+};
+
+PyDoc_STRVAR(transaction_doc,
+"transaction(*refs)\n--\n\n"
+"Several references that are read and published as one: no snapshot() sees one of them new and another old.");
+
+static PyType_Slot transaction_slots[] = {
+    {Py_tp_doc, (void *)transaction_doc},
+    {Py_tp_new, transaction_tp_new},
+    {Py_tp_traverse, transaction_tp_traverse},
+    {Py_tp_dealloc, transaction_tp_dealloc},
+    {Py_tp_methods, transaction_methods},
+    {0, NULL},
+};
+
+PyType_Spec frozen_transaction_spec = {
+    .name = "frozen.transaction",
+    .basicsize = sizeof(TransactionObject),
+    .flags = FROZEN_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC,
+    .slots = transaction_slots,
+};

@@ -1,0 +1,96 @@
+/* Threads that wait for a newer version.  Readers pay nothing for them, a publisher one load.
+ *
+ * Nobody sleeps through a publication: a waiter first counts itself, then reads the version; a publisher first stores
+ * the version, then reads the count; all four are sequentially consistent, so one of the two sees the other. */
+#ifndef FROZEN_REF_WAITERS_H
+#define FROZEN_REF_WAITERS_H
+
+#include "ref/parker.h"
+#include "ref/slot.h"
+
+typedef struct waiter {
+    struct waiter *next, **link;
+    uint64_t version; /* wakes when a newer one is published */
+    bool woken;
+    parker parker;
+} waiter;
+
+typedef struct {
+    _Atomic(uint32_t) count; /* of those who want to hear of publications: the waiters, and whoever else counts itself */
+    ref_mutex lock;
+    waiter *first;
+} waiter_list;
+
+/* Whether anybody might be waiting for what the caller has just published. */
+static inline bool
+waiters_any(waiter_list *list)
+{
+    return atomic_load_explicit(&list->count, memory_order_seq_cst) != 0;
+}
+
+/* Wakes those who wait for `version`, which has been published, or an older one. */
+static inline void
+waiters_wake(waiter_list *list, uint64_t version)
+{
+    ref_mutex_lock(&list->lock);
+    for (waiter *self = list->first; self != NULL; self = self->next) {
+        if (!self->woken && self->version < version) {
+            self->woken = true;
+            parker_unpark(&self->parker);
+        }
+    }
+    ref_mutex_unlock(&list->lock);
+}
+
+static inline void
+waiters_add(waiter_list *list, waiter *self)
+{
+    ref_mutex_lock(&list->lock);
+    self->next = list->first;
+    self->link = &list->first;
+    if (self->next != NULL)
+        self->next->link = &self->next;
+    list->first = self;
+    ref_mutex_unlock(&list->lock);
+    atomic_fetch_add_explicit(&list->count, 1, memory_order_seq_cst);
+}
+
+static inline void
+waiters_remove(waiter_list *list, waiter *self)
+{
+    ref_mutex_lock(&list->lock);
+    *self->link = self->next;
+    if (self->next != NULL)
+        self->next->link = self->link;
+    ref_mutex_unlock(&list->lock);
+    atomic_fetch_sub_explicit(&list->count, 1, memory_order_seq_cst);
+}
+
+/* Sleeps until `slot` holds a version newer than `version`.  The caller keeps slot and list alive.
+ *
+ * The waiter is not on the C stack: in the child of a fork it stays in the list although its thread is gone. */
+static inline park_result
+slot_wait(ref_slot *slot, waiter_list *list, uint64_t version, long long microseconds)
+{
+    if (slot_version(slot) > version)
+        return PARK_WOKEN;
+    waiter *self = PyMem_RawCalloc(1, sizeof(waiter));
+    if (self == NULL || !parker_init(&self->parker)) {
+        PyMem_RawFree(self);
+        PyErr_NoMemory();
+        return PARK_ERROR;
+    }
+    self->version = version;
+    waiters_add(list, self);
+    park_result result = PARK_WOKEN;
+    if (atomic_load_explicit(&slot->version, memory_order_seq_cst) <= version)
+        result = parker_park(&self->parker, microseconds);
+    waiters_remove(list, self);
+    parker_free(&self->parker);
+    PyMem_RawFree(self);
+    if (result == PARK_TIMEOUT && slot_version(slot) > version)
+        result = PARK_WOKEN;
+    return result;
+}
+
+#endif

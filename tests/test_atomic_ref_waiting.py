@@ -1,0 +1,397 @@
+"""Waiting for a reference to change: wait(), watch(), and asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import itertools
+import signal
+import sys
+import threading
+import time
+import weakref
+
+import pytest
+from support import run_python, run_threads, switch_interval
+
+from frozen import AtomicRef
+
+# wait
+
+
+def test_wait_returns_at_once_when_the_version_is_newer_already():
+    ref = AtomicRef()
+    ref.set(1)
+    assert ref.wait(0) is True
+    assert ref.wait(version=0, timeout=None) is True
+
+
+def test_wait_says_false_when_the_time_is_over():
+    ref = AtomicRef()
+    before = time.monotonic()
+    assert ref.wait(0, 0.05) is False
+    assert time.monotonic() - before >= 0.05
+    assert ref.wait(0, 0) is False
+    assert ref.wait(0, -1) is False
+
+
+@pytest.mark.parametrize(("timeout", "error"), [("1", TypeError), (float("nan"), ValueError)])
+def test_wait_wants_seconds(timeout, error):
+    with pytest.raises(error):
+        AtomicRef().wait(0, timeout)
+
+
+def test_an_infinite_timeout_waits_for_ever():
+    ref = AtomicRef()
+    ref.set(1)
+    assert ref.wait(0, float("inf")) is True
+
+
+@pytest.mark.parametrize(
+    "publish",
+    [
+        lambda ref: ref.set(1),
+        lambda ref: ref.exchange(1),
+        lambda ref: ref.compare_and_set(None, 1),
+        lambda ref: ref.update(lambda _: 1),
+    ],
+    ids=["set", "exchange", "compare_and_set", "update"],
+)
+def test_every_kind_of_publication_wakes_every_waiter(publish):
+    ref = AtomicRef()
+    waiting = threading.Barrier(4)
+
+    def wait():
+        waiting.wait()
+        return ref.wait(0, 60), ref.get()
+
+    def wake():
+        waiting.wait()
+        time.sleep(0.02)  # so that they are most likely asleep; right either way
+        publish(ref)
+
+    assert run_threads(wait, wait, wait, wake)[:3] == [(True, 1)] * 3
+
+
+def test_waiters_sleep_until_the_version_they_asked_for():
+    ref = AtomicRef()
+
+    def wait():
+        assert ref.wait(2, 60)
+        return ref.version
+
+    def publish():
+        for _ in range(3):
+            time.sleep(0.01)
+            ref.set(None)
+
+    assert run_threads(wait, publish)[0] >= 3
+
+
+def test_no_publication_is_slept_through():
+    """Two threads hand a number to and fro; a wake-up that is lost would stop them for ever."""
+    ping, pong, rounds = AtomicRef(0), AtomicRef(0), 1000
+
+    def play(mine, theirs):
+        for number in range(rounds):
+            mine.set(number)
+            assert theirs.wait(number, 60), f"slept through version {number + 1}"
+
+    run_threads(lambda: play(ping, pong), lambda: play(pong, ping))
+    assert (ping.version, pong.version) == (rounds, rounds)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to itself")
+def test_keyboard_interrupt_ends_a_wait():
+    done = run_python(
+        "-c",
+        """if True:
+        import os, signal, threading, time
+        from frozen import AtomicRef
+        ref = AtomicRef()
+        threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        try:
+            ref.wait(0)
+        except KeyboardInterrupt:
+            print("interrupted")
+        ref.set(1)
+        print(ref.wait(0))
+        """,
+    )
+    assert done.stdout.split() == ["interrupted", "True"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="setitimer is POSIX")
+def test_a_signal_whose_handler_does_not_raise_prolongs_no_wait():
+    seen = []
+    previous = signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+    before = time.monotonic()
+    try:
+        assert AtomicRef().wait(0, 0.2) is False
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert seen
+    assert 0.2 <= time.monotonic() - before < 60
+
+
+# watch
+
+
+def test_watch_is_called_with_old_and_new():
+    ref, seen = AtomicRef(0), []
+    watch = ref.watch(lambda old, new: seen.append((old, new)))
+    ref.set(1)
+    ref.update(lambda value: value + 1)
+    assert seen == [(0, 1), (1, 2)]
+    watch.close()
+    watch.close()
+    ref.set(3)
+    assert seen == [(0, 1), (1, 2)]
+
+
+def test_with_closes_a_watch():
+    ref, seen = AtomicRef(0), []
+    with ref.watch(lambda old, new: seen.append(new)):
+        ref.set(1)
+    ref.set(2)
+    assert seen == [1]
+
+
+def test_watches_are_independent():
+    ref, first, second = AtomicRef(0), [], []
+    with ref.watch(lambda old, new: first.append(new)):
+        ref.set(1)
+        with ref.watch(lambda old, new: second.append(new)):
+            ref.set(2)
+        ref.set(3)
+    assert (first, second) == ([1, 2, 3], [2])
+
+
+def test_an_error_in_a_callback_is_reported_and_touches_nobody_else():
+    ref, seen, reported = AtomicRef(0), [], []
+
+    def fail(old, new):
+        raise ValueError(new)
+
+    hook, sys.unraisablehook = sys.unraisablehook, lambda report: reported.append((report.object, report.exc_value))
+    try:
+        with ref.watch(fail), ref.watch(lambda old, new: seen.append(new)):
+            ref.set(1)
+            ref.set(2)
+    finally:
+        sys.unraisablehook = hook
+    assert seen == [1, 2]
+    assert [(function, error.args) for function, error in reported] == [(fail, (1,)), (fail, (2,))]
+
+
+def test_a_callback_may_publish():
+    """What it publishes is delivered after it has returned, not inside."""
+    ref, seen, depth = AtomicRef(0), [], 0
+
+    def count_up(old, new):
+        nonlocal depth
+        depth += 1
+        assert depth == 1
+        seen.append((old, new))
+        if new < 5:
+            ref.update(lambda value: value + 1)
+        depth -= 1
+
+    with ref.watch(count_up):
+        ref.set(1)
+    assert seen == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]
+
+
+def test_a_callback_may_close_its_own_watch():
+    ref, seen = AtomicRef(0), []
+
+    def once(old, new):
+        seen.append(new)
+        watch.close()
+
+    watch = ref.watch(once)
+    ref.set(1)
+    ref.set(2)
+    assert seen == [1]
+
+
+def test_a_callback_runs_outside_the_update_that_called_it():
+    ref = AtomicRef(0)
+    with ref.watch(lambda old, new: ref.set("callback") if new != "callback" else None):
+        assert ref.update(lambda value: "update") == "update"
+    assert ref.get() == "callback"
+
+
+def test_changes_during_a_slow_callback_come_as_one():
+    ref, seen = AtomicRef(0), []
+    entered, go_on = threading.Event(), threading.Event()
+
+    def slow(old, new):
+        seen.append((old, new))
+        entered.set()
+        assert go_on.wait(60)
+
+    def publish_more():
+        assert entered.wait(60)
+        for number in (2, 3, 4):
+            ref.set(number)  # returns although the callback is still running elsewhere
+        go_on.set()
+
+    with ref.watch(slow):
+        run_threads(lambda: ref.set(1), publish_more)
+    assert seen == [(0, 1), (1, 4)]
+
+
+def test_each_watch_sees_a_chain_that_ends_with_the_last_value():
+    ref, chain = AtomicRef((0, 0)), []
+
+    def publish(name):
+        for number in range(2000):
+            ref.set((name, number))
+
+    with ref.watch(lambda old, new: chain.append((old, new))), switch_interval():
+        run_threads(*[lambda name=name: publish(name) for name in range(1, 4)])
+    assert all(earlier[1] is later[0] for earlier, later in itertools.pairwise(chain))
+    assert chain[-1][1] is ref.get()
+
+
+def test_opening_and_closing_watches_while_others_publish():
+    ref, stop = AtomicRef(0), threading.Event()
+
+    def come_and_go():
+        for _ in range(500):
+            seen = []
+            with ref.watch(lambda old, new, seen=seen: seen.append(new)):
+                ref.update(lambda value: value + 1)
+        stop.set()
+
+    def publish():
+        while not stop.is_set():
+            ref.update(lambda value: value + 1)
+
+    with switch_interval():
+        run_threads(come_and_go, come_and_go, publish)
+    seen = []
+    with ref.watch(lambda old, new: seen.append(new)):
+        ref.set("last")
+    assert seen == ["last"]
+
+
+def test_watch_wants_a_function():
+    with pytest.raises(TypeError, match="not int"):
+        AtomicRef().watch(3)
+
+
+def test_a_watch_in_a_cycle_is_collected():
+    class Thing:
+        def note(self, old, new):
+            pass
+
+    thing = Thing()
+    thing.ref = AtomicRef(thing)
+    thing.watch = thing.ref.watch(thing.note)
+    weak = weakref.ref(thing)
+    del thing
+    gc.collect()
+    assert weak() is None
+
+
+# asyncio
+
+
+def test_changed_awaits_the_next_version():
+    async def main():
+        ref = AtomicRef("a")
+        waiting = asyncio.create_task(ref.changed())
+        await asyncio.sleep(0)
+        ref.set("b")
+        assert await waiting == ("b", 1)
+        assert await ref.changed(0) == ("b", 1)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ref.changed(since=1), 0.02)
+
+    asyncio.run(main())
+
+
+def test_changed_is_woken_by_another_thread():
+    ref = AtomicRef(0)
+
+    async def main():
+        version = 0
+        while version < 100:
+            value, version = await asyncio.wait_for(ref.changed(version), 60)
+            assert value == version
+
+    def publish():
+        for number in range(1, 101):
+            ref.set(number)
+            time.sleep(0.0005)
+
+    run_threads(lambda: asyncio.run(main()), publish)
+
+
+def test_changes_gives_values_in_order_up_to_the_last():
+    ref = AtomicRef(0)
+    started = threading.Event()
+
+    async def main():
+        seen = []
+        changes = ref.changes()
+        started.set()
+        async for value in changes:
+            seen.append(value)
+            if value == 1000:
+                break
+        await changes.aclose()
+        return seen
+
+    def publish():
+        assert started.wait(60)
+        for number in range(1, 1001):
+            ref.set(number)
+
+    seen, _ = run_threads(lambda: asyncio.run(asyncio.wait_for(main(), 60)), publish)
+    assert seen == sorted(set(seen))
+    assert seen[-1] == 1000
+
+
+def test_changes_starts_after_the_version_current_when_it_was_called():
+    async def main():
+        ref = AtomicRef("old")
+        changes = ref.changes()
+        ref.set("new")
+        assert await anext(changes) == "new"
+        assert await anext(ref.changes(since=0)) == "new"
+
+    asyncio.run(main())
+
+
+def test_many_publications_wake_the_loop_once():
+    async def main():
+        ref, calls = AtomicRef(0), []
+        loop = asyncio.get_running_loop()
+        soon, loop.call_soon_threadsafe = loop.call_soon_threadsafe, lambda f: (calls.append(f), soon(f))
+        waiting = asyncio.create_task(ref.changed())
+        await asyncio.sleep(0)
+        for number in range(1000):
+            ref.set(number)
+        assert await waiting == (999, 1000)
+        assert len(calls) == 1
+
+    asyncio.run(main())
+
+
+def test_a_closed_loop_is_forgotten():
+    ref = AtomicRef(0)
+    loop = asyncio.new_event_loop()
+    waiting = loop.create_task(ref.changed())
+    with contextlib.suppress(TimeoutError):
+        loop.run_until_complete(asyncio.wait_for(asyncio.sleep(1), 0.01))
+    loop.close()
+    ref.set(1)  # tells the closed loop, which is an error there and none here
+    ref.set(2)
+    assert ref.get() == 2
+    waiting._log_destroy_pending = False
