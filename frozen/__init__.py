@@ -4,6 +4,7 @@ from collections.abc import ItemsView, KeysView, Mapping, MutableMapping, Values
 from collections.abc import Set as AbstractSet
 
 from frozen._core import AtomicRef, Map, MapItems, MapKeys, MapMutation, MapValues, Set, SetMutation, Watch, transaction
+from frozen.convert import freeze, thaw
 
 __all__ = [
     "AtomicRef",
@@ -15,7 +16,9 @@ __all__ = [
     "Set",
     "SetMutation",
     "Watch",
+    "freeze",
     "snapshot",
+    "thaw",
     "transaction",
 ]
 __version__ = "0.1.0"

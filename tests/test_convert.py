@@ -1,0 +1,366 @@
+"""`freeze` and `thaw`: what becomes of each type, the way back, sharing, depth, cycles, types of one's own."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import enum
+import pickle
+import types
+from collections import OrderedDict, UserDict, UserList, defaultdict, deque
+from dataclasses import FrozenInstanceError, dataclass, field
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from frozen import Map, freeze, thaw
+from frozen.convert import Conversion
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(max_size=5)
+keys = st.text(max_size=3) | st.integers(-9, 9) | st.tuples(st.integers(0, 3), st.text(max_size=1))
+plain_data = st.recursive(
+    scalars | st.sets(st.integers(0, 9)),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=30,
+)
+
+
+class Point(NamedTuple):
+    x: Any
+    y: Any
+
+
+@dataclass(frozen=True)
+class Server:
+    name: str
+    tags: Any
+    cache: Any = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cache", [self.name])
+
+
+def parts_of(value: Any) -> list[Any]:
+    """`value` and everything inside it."""
+    found, todo = [], [value]
+    while todo:
+        found.append(value := todo.pop())
+        if isinstance(value, (dict, Map)):
+            todo.extend(value.values())
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            todo.extend(value)
+    return found
+
+
+# What becomes of it
+
+
+@given(plain_data)
+def test_thaw_undoes_freeze(data: Any) -> None:
+    assert thaw(freeze(data)) == data
+
+
+@given(plain_data)
+def test_nothing_mutable_is_left_by_freeze(data: Any) -> None:
+    assert not [part for part in parts_of(freeze(data)) if isinstance(part, (dict, list, set))]
+
+
+@given(plain_data)
+def test_what_is_frozen_is_returned_as_it_is(data: Any) -> None:
+    frozen = freeze(data)
+    assert freeze(frozen) is frozen
+
+
+@given(plain_data)
+def test_neither_direction_changes_its_argument(data: Any) -> None:
+    before = copy.deepcopy(data)
+    frozen = freeze(data)
+    assert data == before
+    thaw(frozen)
+    assert frozen == freeze(before)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"a": [1, {"b": {2}}]}, Map({"a": (1, Map({"b": frozenset({2})}))})),
+        (OrderedDict(a=1), Map(a=1)),
+        (defaultdict(list, a=[1]), Map(a=(1,))),
+        (collections.Counter("aab"), Map(a=2, b=1)),
+        (types.MappingProxyType({"a": []}), Map(a=())),
+        (UserDict(a=[]), Map(a=())),
+        (deque([1, [2]]), (1, (2,))),
+        (UserList([[]]), ((),)),
+        (bytearray(b"ab"), b"ab"),
+        ({1: "a"}.keys(), frozenset({1})),
+        ((1, [2]), (1, (2,))),
+        (Map({"a": [1]}), Map(a=(1,))),
+    ],
+)
+def test_freeze(data: Any, expected: Any) -> None:
+    result = freeze(data)
+    assert result == expected
+    assert type(result) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (Map(a=Map(b=(1, 2))), {"a": {"b": [1, 2]}}),
+        ((1, (2,)), [1, [2]]),
+        (frozenset({(1, 2)}), {(1, 2)}),
+        (types.MappingProxyType({"a": ()}), {"a": []}),
+        ({"a": Map()}, {"a": {}}),
+        ("text", "text"),
+    ],
+)
+def test_thaw(data: Any, expected: Any) -> None:
+    result = thaw(data)
+    assert result == expected
+    assert type(result) is type(expected)
+
+
+def test_other_objects_stay_as_they_are() -> None:
+    for other in (object(), print, int, 1.5, "text", b"bytes", range(3), types, Ellipsis):
+        assert freeze(other) is other
+        assert thaw(other) is other
+
+
+def test_frozenset_of_any_class_stays() -> None:
+    class Flags(frozenset[str]):
+        pass
+
+    flags = Flags({"a"})
+    assert freeze([flags]) == (flags,)
+    assert freeze([flags])[0] is flags
+
+
+def test_enum_members_stay_whatever_they_are_made_of() -> None:
+    class Size(enum.Enum):
+        SMALL = ([1],)
+
+    class Pair(tuple, enum.Enum):
+        LISTS = ([1], [2])
+
+    assert freeze([Size.SMALL, Pair.LISTS]) == (Size.SMALL, Pair.LISTS)
+
+
+def test_named_tuples_keep_their_type() -> None:
+    frozen = freeze(Point([1], {}))
+    assert frozen == Point((1,), Map())
+    assert type(frozen) is Point
+    assert type(thaw(frozen)) is Point
+    assert thaw(frozen) == Point([1], {})
+
+
+def test_unchanged_parts_of_a_map_are_shared() -> None:
+    inner = Map(a=(1, 2))
+    data = Map(inner=inner, text="x", numbers=[1])
+    frozen = freeze(data)
+    assert frozen["inner"] is inner
+    assert frozen == Map(inner=inner, text="x", numbers=(1,))
+
+
+def test_an_object_reached_twice_is_frozen_once() -> None:
+    shared = {"a": [1]}
+    first, second = freeze([shared, shared])
+    assert first is second
+
+
+def test_doubling_references_take_linear_time() -> None:
+    data: Any = []
+    for _ in range(200):  # 2**200 paths lead to the innermost list
+        data = [data, data]
+    assert len(freeze(data)) == 2
+
+
+def test_thawed_containers_are_not_shared() -> None:
+    part = Map(a=1)
+    thawed = thaw((part, part))
+    thawed[0]["a"] = 2
+    assert thawed == [{"a": 2}, {"a": 1}]
+
+
+def test_thaw_copies_what_is_mutable_already() -> None:
+    inner = [1]
+    frozen = Map(inner=inner)
+    thaw(frozen)["inner"].append(2)
+    assert inner == [1]
+
+
+# Dataclasses
+
+
+def test_frozen_dataclass_is_rebuilt_with_frozen_fields() -> None:
+    server = Server("a", ["x"])
+    frozen = freeze(server)
+    assert (frozen.name, frozen.tags, frozen.cache) == ("a", ("x",), ("a",))
+    assert type(frozen) is Server
+    assert server.tags == ["x"]
+    with pytest.raises(FrozenInstanceError):
+        frozen.tags = ()
+
+
+def test_frozen_dataclass_without_mutable_fields_is_returned_as_it_is() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Pair:
+        left: Any
+        right: Any
+
+    pair = Pair(1, Map())
+    assert freeze(pair) is pair
+    assert freeze(Pair([], 1)) == Pair((), 1)
+
+
+def test_dataclass_comes_back_from_thaw_with_its_fields_thawed() -> None:
+    server = Server("a", {"x": ["y"]})
+    assert thaw(freeze(server)) == server
+
+
+def test_mutable_dataclass_is_an_error_that_names_the_way_out() -> None:
+    @dataclass
+    class Loose:
+        value: int
+
+    with pytest.raises(TypeError, match=r"Loose is a mutable dataclass; declare it with frozen=True, or .*register"):
+        freeze({"a": [Loose(1)]})
+
+
+# Depth and cycles
+
+
+@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"k": inner}, lambda inner: (inner, [])])
+def test_nesting_may_be_deeper_than_the_stack(wrap: Any) -> None:
+    data: Any = "bottom"
+    for _ in range(100_000):
+        data = wrap(data)
+    frozen = freeze(data)
+    thawed = thaw(frozen)
+    depth = 0
+    while thawed != "bottom":
+        thawed = thawed["k"] if isinstance(thawed, dict) else thawed[0]
+        depth += 1
+    assert depth == 100_000
+
+
+def test_list_that_contains_itself_is_an_error_that_says_where() -> None:
+    loop: list[Any] = [0]
+    loop.append({"again": (1, loop)})
+    with pytest.raises(ValueError, match=r"freeze: the list at \['config'\]\[1\]\['again'\]\[1\] contains itself"):
+        freeze({"config": loop})
+    with pytest.raises(ValueError, match=r"thaw: the list at \[1\]\['again'\]\[1\] contains itself"):
+        thaw(loop)
+
+
+def test_mapping_that_contains_itself_through_a_frozen_dataclass() -> None:
+    data: dict[str, Any] = {}
+    data["server"] = Server("a", data)
+    with pytest.raises(ValueError, match=r"the dict at \['server'\]\['tags'\] contains itself"):
+        freeze(data)
+
+
+def test_long_cycle_is_described_briefly() -> None:
+    loop: list[Any] = []
+    inner = loop
+    for _ in range(1000):
+        inner.append([])
+        inner = inner[0]
+    inner.append(loop)
+    with pytest.raises(ValueError, match="contains itself") as caught:
+        freeze(loop)
+    assert len(str(caught.value)) < 200
+
+
+# Types of one's own
+
+
+class Account:
+    def __init__(self, owner: str, history: list[Any]) -> None:
+        self.owner, self.history = owner, history
+
+
+class FrozenAccount(NamedTuple):
+    owner: str
+    history: tuple[Any, ...]
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registrations that end with the test."""
+    for conversion in (freeze, thaw):
+        monkeypatch.setattr(conversion, "_hooks", {})
+
+
+@pytest.mark.usefixtures("registry")
+class TestRegistry:
+    def test_hook_converts_both_ways(self) -> None:
+        freeze.register(Account, lambda obj, convert: FrozenAccount(obj.owner, convert(obj.history)))
+        thaw.register(FrozenAccount, lambda obj, convert: Account(obj.owner, convert(obj.history)))
+        frozen = freeze({"a": [Account("me", [[1]])]})
+        assert frozen == Map(a=(FrozenAccount("me", ((1,),)),))
+        account = thaw(frozen)["a"][0]
+        assert type(account) is Account
+        assert account.history == [[1]]
+
+    def test_register_as_decorator_serves_subclasses(self) -> None:
+        @freeze.register(Account)
+        def _(obj: Account, convert: Any) -> Any:
+            return obj.owner
+
+        class Special(Account):
+            pass
+
+        assert freeze([Special("me", [])]) == ("me",)
+
+    def test_hook_comes_before_the_built_in_rules(self) -> None:
+        freeze.register(dict, lambda obj, convert: "a dict")
+        assert freeze([{}]) == ("a dict",)
+
+    def test_hooked_object_reached_twice_is_converted_once(self) -> None:
+        account = Account("me", [])
+        calls = []
+        freeze.register(Account, lambda obj, convert: calls.append(obj) or obj.owner)
+        assert freeze([account, [account]]) == ("me", ("me",))
+        assert calls == [account]
+
+    def test_cycle_through_a_hook_is_found(self) -> None:
+        account = Account("me", [])
+        account.history.append({"account": account})
+        freeze.register(Account, lambda obj, convert: convert(obj.history))
+        with pytest.raises(ValueError, match=r"the Account at .* contains itself"):
+            freeze(account)
+
+    def test_errors_of_a_hook_surface_and_may_be_handled_by_an_outer_hook(self) -> None:
+        class Bad:
+            pass
+
+        def fail(obj: Bad, convert: Any) -> Any:
+            raise LookupError("bad")
+
+        def forgive(obj: Account, convert: Any) -> Any:
+            try:
+                return convert(obj.history)
+            except LookupError:
+                return "forgiven"
+
+        freeze.register(Bad, fail)
+        freeze.register(Account, forgive)
+        bad = Bad()
+        with pytest.raises(LookupError, match="bad"):
+            freeze([bad])
+        history = [[[bad]]]
+        assert freeze([Account("a", history), Account("b", history), [1]]) == ("forgiven", "forgiven", (1,))
+
+    def test_only_classes_can_be_registered(self) -> None:
+        with pytest.raises(TypeError, match="must be a class, not 'Account'"):
+            freeze.register("Account", lambda obj, convert: obj)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("conversion", [freeze, thaw])
+def test_conversions_pass_for_functions(conversion: Conversion) -> None:
+    assert pickle.loads(pickle.dumps(conversion)) is conversion
+    assert copy.deepcopy(conversion) is conversion
+    assert repr(conversion) == f"<function frozen.{conversion.__name__}>"
+    assert conversion.__doc__
