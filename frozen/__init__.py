@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 
 from frozen._core import AtomicRef, Map, MapItems, MapKeys, MapMutation, MapValues, Set, SetMutation, Watch, transaction
 from frozen.convert import freeze, thaw
+from frozen.paths import delete_in, get_in, set_in, update_in
 
 __all__ = [
     "AtomicRef",
@@ -16,10 +17,14 @@ __all__ = [
     "Set",
     "SetMutation",
     "Watch",
+    "delete_in",
     "freeze",
+    "get_in",
+    "set_in",
     "snapshot",
     "thaw",
     "transaction",
+    "update_in",
 ]
 __version__ = "0.1.0"
 

@@ -1,0 +1,192 @@
+"""Reading and changing values deep inside nested immutable data: `get_in`, `set_in`, `update_in`, `delete_in`.
+
+A path is a sequence of steps: keys of maps, indices of sequences, names of dataclass fields.  Every change returns a
+new value that shares with the old one everything beside the path, and the old value itself where nothing changed.
+Cost: one lookup and one `set` a step, O(log32 n) each in a Map; a tuple or dataclass level is copied.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+from frozen._core import Map
+
+__all__ = ["delete_in", "get_in", "set_in", "update_in"]
+
+Path = tuple[Any, ...]
+
+_MISSING: Any = object()
+
+
+def get_in(obj: Any, path: Iterable[Hashable], default: Any = None) -> Any:
+    """The value at `path` inside `obj`, or `default` where a map on the way has no such key.
+
+    `default` stands for what a map does not hold; it does not hide a path that does not fit the data.
+
+    Raises TypeError when a step leads into something that is no map, sequence or dataclass, IndexError when an index
+    is out of range, AttributeError when a dataclass has no such field; each shows the path.
+    """
+    path = _checked(path)
+    for depth, key in enumerate(path):
+        obj = _child(obj, key, path, depth)
+        if obj is _MISSING:
+            return default
+    return obj
+
+
+def set_in(obj: Any, path: Iterable[Hashable], value: Any) -> Any:
+    """`obj` with `value` at `path`; levels missing on the way become Map.  An empty path returns `value`.
+
+    Sequences do not grow: an index must exist.  A dataclass is rebuilt by `dataclasses.replace`, and so checks itself.
+
+    Raises what `get_in` raises, and TypeError where a level on the path is mutable: `freeze` it first.
+    """
+    path = _checked(path)
+    levels, _ = _descend(obj, path)
+    return _ascend(levels, path, value)
+
+
+def update_in(obj: Any, path: Iterable[Hashable], fn: Callable[..., Any], *args: Any) -> Any:
+    """`obj` with `fn(old, *args)` in place of the value `old` at `path`; `old` is None where there was no such key.
+
+    Otherwise as `set_in`.  Errors of `fn` surface unchanged.
+    """
+    path = _checked(path)
+    levels, old = _descend(obj, path)
+    return _ascend(levels, path, fn(None if old is _MISSING else old, *args))
+
+
+def delete_in(obj: Any, path: Iterable[Hashable]) -> Any:
+    """`obj` without the key or the sequence's element at `path`; a map that becomes empty stays, empty.
+
+    Raises KeyError(key) if a key on the path is absent, ValueError for an empty path, TypeError for a field of a
+    dataclass or named tuple (they cannot lack one), and what `set_in` raises.
+    """
+    path = _checked(path)
+    if not path:
+        raise ValueError("delete_in: the path is empty; there is nothing to delete from")
+    levels, old = _descend(obj, path, create=False)
+    if old is _MISSING:
+        missing = KeyError(path[len(levels) - 1])
+        missing.add_note(_place(path, len(levels) - 1))
+        raise missing
+    return _ascend(levels[:-1], path[:-1], _without(levels[-1], path[-1], path))
+
+
+# -- Down and up --------------------------------------------------------------------------------------------------
+
+
+def _checked(path: Iterable[Hashable]) -> Path:
+    if isinstance(path, (str, bytes)):
+        raise TypeError(f"a path is a sequence of keys, not {type(path).__name__}: write [{path!r}]")
+    return tuple(path)
+
+
+def _descend(obj: Any, path: Path, *, create: bool = True) -> tuple[list[Any], Any]:
+    """The levels that the steps of `path` are taken in, and what the last step leads to (or _MISSING).
+
+    A missing level is an empty Map if `create`; otherwise the descent ends with the level that lacks the key.
+    """
+    levels: list[Any] = []
+    for depth, key in enumerate(path):
+        if obj is _MISSING:
+            if not create:
+                break
+            obj = Map()
+        levels.append(obj)
+        obj = _child(obj, key, path, depth)
+    return levels, obj
+
+
+def _ascend(levels: list[Any], path: Path, value: Any) -> Any:
+    """Put `value` into the last level, the result into the level above it, and so on."""
+    for depth in reversed(range(len(levels))):
+        value = _with(levels[depth], path[depth], value, path, depth)
+    return value
+
+
+# -- One level ----------------------------------------------------------------------------------------------------
+
+
+def _child(level: Any, key: Any, path: Path, depth: int) -> Any:
+    """What `key` leads to in `level`; _MISSING if `level` is a map without it."""
+    if isinstance(level, (Map, Mapping)):
+        return level.get(key, _MISSING)
+    if _is_sequence(level):
+        return level[_index(level, key, path, depth)]
+    if _is_record(level):
+        return getattr(level, _field(level, key, path, depth))
+    raise TypeError(f"cannot look up {key!r} in {_shown(level)}: {_place(path, depth)}")
+
+
+def _with(level: Any, key: Any, value: Any, path: Path, depth: int) -> Any:
+    """`level` with `value` at `key`, which `_child` has accepted."""
+    if isinstance(level, Map):
+        return level.set(key, value)
+    if isinstance(level, tuple):
+        index = operator.index(key)
+        return level if level[index] is value else _spliced(level, index, (value,))
+    if _is_record(level) and level.__dataclass_params__.frozen:
+        return level if getattr(level, key) is value else dataclasses.replace(level, **{key: value})
+    raise TypeError(f"cannot derive a new version of {_shown(level)}, freeze it first: {_place(path, depth)}")
+
+
+def _without(level: Any, key: Any, path: Path) -> Any:
+    """`level`, where the whole of `path` leads, without `key`, which `_child` has found."""
+    if isinstance(level, Map):
+        return level.delete(key)
+    if isinstance(level, tuple) and not hasattr(level, "_make"):
+        return _spliced(level, operator.index(key), ())
+    place = _place(path, len(path) - 1)
+    if isinstance(level, tuple) or _is_record(level):
+        raise TypeError(f"a {type(level).__name__} cannot lose {key!r}, set it instead: {place}")
+    raise TypeError(f"cannot derive a new version of {_shown(level)}, freeze it first: {place}")
+
+
+def _spliced(level: Any, index: int, values: tuple[Any, ...]) -> Any:
+    """The tuple with the element at `index` replaced by `values`; a named tuple keeps its type."""
+    index %= len(level)
+    make: Callable[[Any], Any] = getattr(level, "_make", tuple)
+    return make((*level[:index], *values, *level[index + 1 :]))
+
+
+def _is_sequence(level: Any) -> bool:
+    return isinstance(level, Sequence) and not isinstance(level, (str, bytes, bytearray, memoryview))
+
+
+def _is_record(level: Any) -> bool:
+    return dataclasses.is_dataclass(level) and not isinstance(level, type)
+
+
+def _index(level: Any, key: Any, path: Path, depth: int) -> int:
+    try:
+        index = operator.index(key)
+    except TypeError:
+        kind = type(level).__name__
+        raise TypeError(f"a {kind} is indexed by integers, not by {key!r}: {_place(path, depth)}") from None
+    if not -len(level) <= index < len(level):
+        kind = type(level).__name__
+        raise IndexError(f"index {index} is out of range for a {kind} of {len(level)}: {_place(path, depth)}")
+    return index
+
+
+def _field(level: Any, key: Any, path: Path, depth: int) -> str:
+    if isinstance(key, str) and key in level.__dataclass_fields__:
+        return key
+    names = ", ".join(field.name for field in dataclasses.fields(level))
+    raise AttributeError(f"{type(level).__name__} has no field {key!r}, only {names}: {_place(path, depth)}")
+
+
+# -- Messages -----------------------------------------------------------------------------------------------------
+
+
+def _place(path: Path, depth: int) -> str:
+    return f"step {depth + 1} of the path {list(path)!r}"
+
+
+def _shown(level: Any) -> str:
+    text = repr(level) if isinstance(level, (str, bytes, int, float, complex, type(None))) else ""
+    return f"{text} ({type(level).__name__})" if 0 < len(text) <= 60 else f"a {type(level).__name__}"
