@@ -85,6 +85,16 @@ def switch_interval(seconds: float = 1e-6) -> Iterator[None]:
 # Fresh processes
 
 
+def child_environment() -> dict[str, str]:
+    """The environment for a process that is to import the package under test, and no other."""
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(PACKAGE.parent), str(ROOT / "tests")]),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONFAULTHANDLER": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
+
+
 def run_python(
     *arguments: str | Path, env: dict[str, str] | None = None, check: bool = True, timeout: float = 120.0, **kwargs: Any
 ) -> subprocess.CompletedProcess[str]:
@@ -92,15 +102,9 @@ def run_python(
 
     Text streams; a status other than 0 fails with all that was printed, unless `check` is false.
     """
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(PACKAGE.parent), str(ROOT / "tests")]),
-        "PYTHONSAFEPATH": "1",
-        "PYTHONFAULTHANDLER": "1",
-        "PYTHONIOENCODING": "utf-8",
-    }
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
-        env=environment | (env or {}),
+        env=child_environment() | (env or {}),
         stdin=kwargs.pop("stdin", subprocess.DEVNULL) if "input" not in kwargs else None,
         capture_output=True,
         text=True,

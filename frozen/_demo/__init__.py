@@ -1,0 +1,1 @@
+"""The parts of `python -m frozen`: what it loads, the threads it runs, what it reports."""

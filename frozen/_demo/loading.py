@@ -1,0 +1,144 @@
+"""Where the demonstration's configuration comes from: a JSON or TOML file, or this Python itself."""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import encodings.aliases
+import errno
+import importlib.metadata
+import json
+import os
+import platform
+import signal
+import sys
+import sysconfig
+import tomllib
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+
+class LoadError(Exception):
+    """A configuration that cannot be used; the message is one line for the user."""
+
+
+def load_file(path: str) -> dict[str, Any]:
+    """The mapping in a file: TOML if its name ends in .toml, JSON otherwise.
+
+    Raises LoadError if the file cannot be read or parsed, holds something else, or an empty mapping.
+    """
+    kind, parse = ("TOML", _parse_toml) if path.lower().endswith(".toml") else ("JSON", _parse_json)
+    try:
+        with open(path, "rb") as file:
+            config = parse(file.read())
+    except OSError as error:
+        raise LoadError(f"cannot read {path!r}: {error.strerror or error}") from None
+    except RecursionError:
+        raise LoadError(f"cannot parse {path!r}: nested too deeply for the {kind} parser") from None
+    except ValueError as error:  # of open(), of decoding, and of both parsers
+        raise LoadError(f"cannot parse {path!r} as {kind}: {' '.join(str(error).split())}") from None
+    if not isinstance(config, dict):
+        raise LoadError(f"{path!r} holds a {type(config).__name__}, not a mapping: write an object, {{...}}")
+    if not config:
+        raise LoadError(f"{path!r} holds an empty mapping: there is nothing to look up")
+    return config
+
+
+def _parse_json(data: bytes) -> Any:
+    return json.loads(data)
+
+
+def _parse_toml(data: bytes) -> Any:
+    return tomllib.loads(data.decode("utf-8-sig"))
+
+
+def about_this_python() -> dict[str, Any]:
+    """What this Python knows about itself: nested, some thousands of entries even where nothing is installed.
+
+    Of the environment only the names are taken: values may be secret.
+    """
+    parts: dict[str, Callable[[], Any]] = {
+        "builtins": _builtins,
+        "distributions": _distributions,
+        "encodings": lambda: dict(encodings.aliases.aliases),
+        "environment": lambda: {"names": sorted(os.environ)},
+        "implementation": _implementation,
+        "modules": _modules,
+        "opcodes": lambda: dict(dis.opmap),
+        "sysconfig": _sysconfig,
+        "system": _system,
+        "unicode": _unicode,
+    }
+    return {name: part() for name, part in parts.items()}
+
+
+def _builtins() -> dict[str, dict[str, str]]:
+    """Every built-in name, and the attributes of what it names."""
+    known = vars(builtins)
+    return {
+        name: {attribute: type(getattr(value, attribute, None)).__name__ for attribute in dir(value)}
+        for name, value in known.items()
+        if not name.startswith("_")
+    }
+
+
+def _distributions() -> dict[str, Any]:
+    """The metadata of every installed distribution."""
+    found: dict[str, Any] = {}
+    for distribution in importlib.metadata.distributions():
+        try:
+            fields = distribution.metadata.json
+        except Exception:  # half-removed distributions lack their metadata; each Python says so in its own way
+            continue
+        name = str(fields.get("name", ""))
+        points = {f"{point.group}:{point.name}": point.value for point in distribution.entry_points}
+        found[name] = {"metadata": fields, "entry_points": points, "requires": distribution.requires or []}
+    return found
+
+
+def _implementation() -> dict[str, Any]:
+    groups = ("flags", "float_info", "hash_info", "int_info", "thread_info", "version_info")
+    described: dict[str, Any] = {group: _fields(getattr(sys, group)) for group in groups}
+    described["name"] = sys.implementation.name
+    described["cache_tag"] = sys.implementation.cache_tag
+    return described
+
+
+def _fields(struct: Any) -> dict[str, Any]:
+    """The named fields of a struct sequence such as sys.flags."""
+    values = {name: getattr(struct, name) for name in dir(struct) if not name.startswith(("_", "n_"))}
+    return {name: value for name, value in values.items() if not callable(value)}
+
+
+def _modules() -> dict[str, dict[str, bool]]:
+    return {
+        name: {"builtin": name in sys.builtin_module_names, "loaded": name in sys.modules}
+        for name in sorted(sys.stdlib_module_names)
+    }
+
+
+def _sysconfig() -> dict[str, Any]:
+    return {
+        "variables": sysconfig.get_config_vars(),
+        "paths": {scheme: sysconfig.get_paths(scheme, expand=False) for scheme in sysconfig.get_scheme_names()},
+    }
+
+
+def _system() -> dict[str, Any]:
+    return {
+        "errors": {name: {"code": code, "text": os.strerror(code)} for code, name in errno.errorcode.items()},
+        "signals": {member.name: int(member) for member in signal.Signals},
+        "machine": platform.machine(),
+        "platform": sys.platform,
+    }
+
+
+def _unicode() -> dict[str, dict[str, int]]:
+    """How many characters of each category and each direction the basic plane has."""
+    characters = [chr(code) for code in range(0x10000)]
+    return {
+        "categories": dict(Counter(map(unicodedata.category, characters))),
+        "directions": dict(Counter(map(unicodedata.bidirectional, characters))),
+    }

@@ -1,0 +1,119 @@
+"""What the demonstration says: the live line, the table at the end, the same as JSON."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import sysconfig
+from typing import Any, TextIO
+
+from frozen._demo.workload import Workload
+
+MOST_ROWS = 16  # with more readers, the table shows only the slowest and the fastest
+
+
+def python_build() -> str:
+    """Which Python this is, and whether a GIL is at work in it."""
+    gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+    if not sysconfig.get_config_var("Py_GIL_DISABLED"):
+        build = "with the GIL"
+    else:
+        build = "free-threaded, but the GIL is on" if gil else "free-threaded"
+    return f"{platform.python_implementation()} {platform.python_version()}, {build}"
+
+
+class LiveLine:
+    """One line on a terminal, rewritten in place; nothing where the stream is no terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.active = stream.isatty() and os.environ.get("TERM") != "dumb"
+
+    def show(self, work: Workload) -> None:
+        if self.active:
+            worst = max(tally.worst_lag for tally in work.read)
+            text = (
+                f"{work.seconds:5.1f} s   {work.written.versions:,} versions published   {work.reads:,} reads   "
+                f"staleness at most {_milliseconds(worst)}   {work.torn} torn"
+            )
+            self._write(text[: shutil.get_terminal_size().columns - 1])
+
+    def clear(self) -> None:
+        if self.active:
+            self._write("")
+
+    def _write(self, text: str) -> None:
+        self.stream.write(f"\r\x1b[K{text}")
+        self.stream.flush()
+
+
+def table(work: Workload) -> str:
+    """The figures, a row each: what, how many, and how to read it."""
+    rows = [*_reader_rows(work), ("reads, all threads", f"{work.reads:,}", _rate(work.reads, work))]
+    wanted = f" of {work.rate:,g} wanted" if work.rate else ", as many as possible"
+    rows.append(("versions published", f"{work.written.versions:,}", _rate(work.written.versions, work) + wanted))
+    overtaken = sum(tally.overtaken for tally in work.read)
+    share = f"{_percent(overtaken, work.reads)} of the reads; a newer version came out meanwhile"
+    rows.append(("overtaken reads", f"{overtaken:,}", share))
+    mean, worst = _staleness(work)
+    rows.append(("staleness, worst", _milliseconds(worst), f"{_milliseconds(mean)} on average where overtaken"))
+    nodes = work.shared_nodes()
+    if nodes:
+        share = f"of {nodes.total:,}, {_percent(nodes.shared, nodes.total)}, between the last two versions"
+        rows.append(("nodes shared", f"{nodes.shared:,}", share))
+    rows.append(("torn reads", f"{work.torn:,}", "" if work.torn == 0 else "A VERSION WAS NOT WHOLE"))
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    return "\n".join(f"  {name:<{widths[0]}}  {count:>{widths[1]}}  {note}".rstrip() for name, count, note in rows)
+
+
+def _reader_rows(work: Workload) -> list[tuple[str, str, str]]:
+    counts = [tally.reads for tally in work.read]
+    named = [(f"reads, thread {number}", count) for number, count in enumerate(counts, 1)]
+    if len(named) > MOST_ROWS:
+        named = [("reads, slowest thread", min(counts)), ("reads, fastest thread", max(counts))]
+    return [(name, f"{count:,}", _rate(count, work)) for name, count in named]
+
+
+def as_json(work: Workload, source: str, entries: int) -> dict[str, Any]:
+    """The figures of `table`, for programs; durations in seconds."""
+    mean, worst = _staleness(work)
+    nodes = work.shared_nodes()
+    return {
+        "python": python_build(),
+        "source": source,
+        "entries": entries,
+        "parts": len(work.written.last["parts"]),
+        "seconds": work.seconds,
+        "interrupted": work.interrupted,
+        "reads": work.reads,
+        "reads_per_second": work.reads / work.seconds,
+        "reads_per_second_by_thread": [tally.reads / work.seconds for tally in work.read],
+        "versions": work.written.versions,
+        "versions_per_second": work.written.versions / work.seconds,
+        "overtaken_reads": sum(tally.overtaken for tally in work.read),
+        "staleness_mean_where_overtaken": mean,
+        "staleness_worst": worst,
+        "torn_reads": work.torn,
+        "nodes": nodes and nodes._asdict(),
+    }
+
+
+def _staleness(work: Workload) -> tuple[float, float]:
+    """(mean over the overtaken reads, worst), in seconds."""
+    overtaken = sum(tally.overtaken for tally in work.read)
+    lag = sum(tally.lag for tally in work.read)
+    return (lag / overtaken if overtaken else 0.0), max(tally.worst_lag for tally in work.read)
+
+
+def _rate(count: int, work: Workload) -> str:
+    return f"{count / work.seconds:,.0f} a second"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "0 %"
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.1f} ms"
