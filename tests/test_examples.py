@@ -1,0 +1,152 @@
+"""The examples run, and do what they say."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from support import ROOT, run_python, run_threads
+
+from frozen import Map
+
+EXAMPLES = ROOT / "examples"
+
+
+def load_example(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def wait_until(condition: Callable[[], bool], timeout: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def test_every_example_is_listed() -> None:
+    listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in EXAMPLES.glob("*.py") if f"`{path.name}`" not in listed] == []
+
+
+# config_server.py
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "config.json"
+    write(path, {"database": {"host": "one", "ports": [1, 2]}})
+    return path
+
+
+def write(path: Path, data: Any) -> None:
+    """Replace the file in one step, as an editor does."""
+    beside = path.with_suffix(".new")
+    beside.write_text(data if isinstance(data, str) else json.dumps(data))
+    beside.replace(path)
+
+
+@pytest.fixture
+def server(file: Path) -> Iterator[Any]:
+    example = load_example("config_server")
+    with example.ConfigServer(file) as server:
+        threads = [threading.Thread(target=server.serve_forever), threading.Thread(target=server.watch, args=(0.01,))]
+        for thread in threads:
+            thread.start()
+        try:
+            yield server
+        finally:
+            server.closing.set()
+            server.shutdown()
+            for thread in threads:
+                thread.join()
+
+
+def fetch(server: Any, path: str) -> tuple[int, int, Any]:
+    """(status, version, body) of one request."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}{path}", timeout=30) as answer:
+            return answer.status, int(answer.headers["Config-Version"]), json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, int(error.headers["Config-Version"]), json.load(error)
+
+
+def test_config_server_answers_from_the_file(server: Any) -> None:
+    assert fetch(server, "/database/host") == (200, 1, "one")
+    assert fetch(server, "/database") == (200, 1, {"host": "one", "ports": [1, 2]})
+    assert fetch(server, "/database/name") == (404, 1, {"error": "no entry at ['database', 'name']"})
+    assert fetch(server, "/database/host/name")[0] == 404
+
+
+def test_config_server_reloads_and_keeps_the_last_good_version(
+    server: Any, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(file, {"database": {"host": "two"}})
+    wait_until(lambda: fetch(server, "/database/host") == (200, 2, "two"))
+    complaints = ""
+    write(file, "{ broken")
+
+    def has_complained() -> bool:
+        nonlocal complaints
+        complaints += capsys.readouterr().err
+        return "serving version 2 on" in complaints
+
+    wait_until(has_complained)
+    assert fetch(server, "/database/host") == (200, 2, "two")
+    write(file, {"database": {"host": "three!"}})
+    wait_until(lambda: fetch(server, "/database/host") == (200, 3, "three!"))
+
+
+def test_config_server_never_serves_half_of_a_version(server: Any) -> None:
+    def publish() -> None:
+        for number in range(3, 103):
+            server.publish(Map(left=number, right=number))
+        done.set()
+
+    def read() -> None:
+        while not done.is_set():
+            _, version, body = fetch(server, "/")
+            assert body["left"] == body["right"] == version
+
+    done = threading.Event()
+    server.publish(Map(left=2, right=2))
+    run_threads(publish, read, read)
+
+
+# undo.py
+
+
+def test_undo_example_runs() -> None:
+    assert run_python(EXAMPLES / "undo.py").stdout.splitlines() == [
+        "after three edits: PLAN 999 tasks",
+        "shared with the start: True",
+        "after undoing them: Plan 1000 tasks",
+        "the very first version: True",
+    ]
+
+
+def test_undo_and_redo_walk_the_history() -> None:
+    editor = load_example("undo").Editor({"n": 0})
+    for number in (1, 2, 2):  # the last changes nothing
+        editor.set(["n"], number)
+    assert editor.document == Map(n=2)
+    assert (editor.undo(), editor.undo(), editor.undo()) == (True, True, False)
+    assert editor.document == Map(n=0)
+    assert editor.redo()
+    assert editor.document == Map(n=1)
+    editor.set(["n"], 9)
+    assert not editor.redo()
