@@ -21,6 +21,15 @@
 
 typedef uint32_t bitmap;
 
+/* bits_count() of a processor without the instruction. */
+static inline unsigned
+bits_count_portable(bitmap map)
+{
+    map -= (map >> 1) & 0x55555555u;
+    map = (map & 0x33333333u) + ((map >> 2) & 0x33333333u);
+    return (((map + (map >> 4)) & 0x0F0F0F0Fu) * 0x01010101u) >> 24;
+}
+
 static inline unsigned
 bits_count(bitmap map)
 {
@@ -36,9 +45,7 @@ bits_count(bitmap map)
         return count;
     }
 #endif
-    map -= (map >> 1) & 0x55555555u;
-    map = (map & 0x33333333u) + ((map >> 2) & 0x33333333u);
-    return (((map + (map >> 4)) & 0x0F0F0F0Fu) * 0x01010101u) >> 24;
+    return bits_count_portable(map);
 #endif
 }
 

@@ -48,15 +48,6 @@ operand_retain(const operand *o)
         slot_retain(&o->entry.slot);
 }
 
-static void
-operand_release(const operand *o)
-{
-    if (o->kind == HOLDS_NODE)
-        node_release(o->node);
-    else if (o->kind == HOLDS_ENTRY)
-        slot_release(&o->entry.slot);
-}
-
 static size_t
 operand_count(const operand *o)
 {
@@ -212,8 +203,8 @@ merge_entries(merger *m, const operand *a, const operand *b, unsigned shift, ope
         return 0;
     }
     champ_node *pair = node_pair(m->mem, shift, &left.entry, &right.entry);
-    operand_release(&left);
-    operand_release(&right);
+    slot_release(&left.entry.slot);
+    slot_release(&right.entry.slot);
     if (pair == NULL)
         return -1;
     *out = operand_of(pair);
@@ -404,7 +395,7 @@ champ_merge(merger *m, champ_node *a, champ_node *b)
         node_ready(n);
     }
     else
-        operand_release(&out);
+        slot_release(&out.entry.slot);
     return n;
 }
 

@@ -4,6 +4,21 @@
 
 #include "champ_model.h"
 
+/* ---- bits ---- */
+
+static void
+bits_are_counted_without_the_instruction_too(void)
+{
+    for (unsigned n = 0; n < 1000; n++) {
+        bitmap map = chance(1u << 16) << 16 | chance(1u << 16), rest = map;
+        unsigned count = 0;
+        for (; rest; rest &= rest - 1)
+            count++;
+        CHECK(bits_count(map) == count && bits_count_portable(map) == count);
+    }
+    CHECK(bits_count_portable(0) == 0 && bits_count_portable(~(bitmap)0) == 32);
+}
+
 /* ---- build ---- */
 
 /* ... in any order, after each of its allocations has failed once. */
@@ -208,6 +223,45 @@ a_union_with_a_rebuilt_superset_is_that_superset(void)
     }
     tree_drop(&a);
     tree_drop(&b);
+}
+
+/* ---- subset: a merge that only asks ---- */
+
+static bool
+model_subset(const model *a, const model *b)
+{
+    for (unsigned k = 0; k < KEYS; k++)
+        if (a->has[k] && !b->has[k])
+            return false;
+    return true;
+}
+
+static void
+check_subset(const tree *a, const tree *b)
+{
+    for (unsigned n = 1;; n++) {
+        fake_fail_comparison_at(n);
+        int found = champ_subset(a->root, b->root);
+        if (!fake_failed()) {
+            CHECK(found == model_subset(&a->model, &b->model));
+            return;
+        }
+        CHECK(found == -1);
+    }
+}
+
+static void
+a_subset_has_no_key_of_its_own(void)
+{
+    for (relation how = 0; how < RELATIONS; how++)
+        for (unsigned general_percent = 0; general_percent < 20; general_percent += 10) {
+            model m = some_model(chance(KEYS), general_percent);
+            tree a = tree_of(&m), b = related_to(&a, how);
+            check_subset(&a, &b);
+            check_subset(&b, &a);
+            tree_drop(&a);
+            tree_drop(&b);
+        }
 }
 
 /* ---- merge: what it does not do ---- */

@@ -20,6 +20,7 @@ iteration_visits_each_entry_once(void)
         for (slot *s; (s = champ_iter_next(&it)) != NULL; seen[visited++] = s) {
             cell k = fake_value(SLOT_KEY(s));
             CHECK(visited < count && m.has[k] && slots_identical(s, &m.at[k]));
+            CHECK(champ_iter_hash(&it, s) == fake_hash(k));
             m.has[k] = false;
         }
         CHECK(visited == count && champ_iter_next(&it) == NULL);
