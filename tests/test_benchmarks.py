@@ -1,0 +1,113 @@
+"""The benchmarks run, and refuse to time a statement that does not do what it is timed for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+import bench_map  # noqa: E402
+import harness  # noqa: E402
+import peers  # noqa: E402
+import report  # noqa: E402
+
+FROZEN, DICT = peers.MAPS[0], peers.MAPS[-1]
+
+
+def race(operation, *racing, n=10):
+    return harness.race(operation, bench_map.World(n), racing, "frozen", rounds=3, seconds=0)
+
+
+def row(ours, theirs, *targets):
+    return harness.Row("get", "get", 10, "frozen", {"frozen": ours, "rival": theirs}, ["rival"], list(targets))
+
+
+@pytest.mark.parametrize("operation", bench_map.OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("n", [10, 100])
+def test_every_operation_is_right_for_map_and_for_dict(operation, n):
+    for peer in (FROZEN, DICT):
+        if operation.statement(peer, operation.timed) is not None:
+            harness.Contender(peer.name, peer, operation, bench_map.World(n)).check()
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("get", "r = m.get(k) + 1"),
+        ("contains", "r = True"),
+        ("set", "r = m"),
+        ("delete", "r = m"),
+        ("build", "r = frozen.Map()"),
+        ("update", "r = m"),
+        ("mutate", "r = m"),
+        ("items", "list(m.items())[1:]"),
+        ("to_dict", "r = {}"),
+        ("equal", "r = m is other"),
+        ("hash", "r = object()"),
+        ("diff", "r = set()"),
+        ("union", "r = m"),
+        ("dumps", "r = dumps({})"),
+        ("loads", "r = {}"),
+    ],
+)
+def test_a_wrong_statement_is_refused(name, wrong):
+    liar = replace(FROZEN, statements=FROZEN.statements | {name: wrong})
+    operation = next(o for o in bench_map.OPERATIONS if f"{{{name}}}" in o.timed)
+    with pytest.raises(harness.WrongResult, match="frozen"):
+        race(operation, liar)
+
+
+def test_a_result_of_another_type_is_wrong():
+    liar = replace(FROZEN, statements=FROZEN.statements | {"contains": "r = 0"})
+    miss = next(o for o in bench_map.OPERATIONS if o.name == "miss")
+    with pytest.raises(harness.WrongResult, match="0 instead of False"):
+        race(miss, liar)
+
+
+def test_an_operation_that_a_peer_does_not_offer_is_reported():
+    hashing = next(o for o in bench_map.OPERATIONS if o.name == "hash_after_set")
+    assert race(hashing, FROZEN, DICT).missing == ["dict"]
+
+
+def test_a_peer_that_is_not_installed_is_reported():
+    absent = peers.Peer("absent", "no_such_module_here", "absent", peers.COMMON)
+    found, missing = peers.installed([DICT, absent])
+    assert found == [DICT]
+    assert "no_such_module_here" in missing["absent"]
+
+
+def test_ratios_are_medians_within_rounds():
+    slow_second = row([1.0, 30.0, 1.0], [2.0, 60.0, 2.0])
+    assert slow_second.ratio("rival") == 0.5
+    assert slow_second.ratio("nobody") is None
+
+
+def test_a_target_is_judged_against_the_best_rival():
+    assert not row([1.0], [2.0], harness.Target(0.5)).misses
+    assert row([1.1], [2.0], harness.Target(0.5)).misses
+    assert not row([1.1], [2.0], harness.Target(0.5, rival="nobody")).judged
+
+
+def test_verdicts_are_printed():
+    text = report.text([row([1.0], [2.0], harness.Target(0.5)), row([3.0], [2.0], harness.Target(0.5))])
+    assert "reached" in text
+    assert "missed: 0.50" in text
+    assert "1 of 2 targets reached" in text
+
+
+def test_the_script_prints_a_table_and_writes_its_files(tmp_path):
+    command = [sys.executable, str(BENCHMARKS / "bench_map.py"), "--sizes", "10", "--peers", "dict"]
+    quick = ["--rounds", "3", "--seconds", "0", "--only", "get", "set", "tracked", "--output", str(tmp_path)]
+    done = subprocess.run(command + quick, capture_output=True, text=True, timeout=120, check=True)
+    assert "get, same key object" in done.stdout
+    facts = json.loads((tmp_path / "map.json").read_text())
+    assert {row["row"] for row in facts["rows"]} == {"get", "set"}
+    assert all(row["ratios"]["dict"] > 0 for row in facts["rows"])
+    assert (tmp_path / "map.md").read_text().count("|") > 10
