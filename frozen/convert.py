@@ -15,7 +15,7 @@ from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar, overload
 
-from frozen._core import Map
+from frozen._core import Map, Set
 
 __all__ = ["Conversion", "freeze", "thaw"]
 
@@ -24,7 +24,7 @@ Hook = Callable[[T, Callable[[Any], Any]], Any]
 
 # What lists and sets become, and what therefore becomes lists and sets again.
 FrozenList: type[tuple[Any, ...]] = tuple
-FrozenSet: type[frozenset[Any]] = frozenset
+FrozenSet: type[Set[Any]] = Set
 
 # Types without parts that data mostly consists of: not worth the search for a rule.
 _ATOMS: frozenset[type] = frozenset({str, int, float, bool, type(None), bytes, complex})
@@ -294,11 +294,11 @@ freeze = Conversion(
     "freeze",
     """freeze(obj, /) -> the deeply immutable form of obj
 
-    Mappings become Map, lists and other mutable sequences tuples, sets frozensets, bytearrays bytes; tuples, named
-    tuples, Maps and frozen dataclasses are rebuilt where something inside them changed.  What is frozen already,
-    as every result of `freeze` is, is returned as it is, after a look at all its parts.  Keys and elements of sets are
-    hashable and stay.  An object reached twice is frozen once and shared.  Objects of any other type are taken to be
-    immutable and stay as they are: `freeze.register(cls, hook)` says otherwise.
+    Mappings become Map, lists and other mutable sequences tuple, sets Set, bytearrays bytes; tuples, named tuples, Maps
+    and frozen dataclasses are rebuilt where something inside them changed.  What is frozen already, as every result of
+    `freeze` is, is returned as it is, after a look at all its parts.  Keys and elements of sets are hashable and stay.
+    An object reached twice is frozen once and shared.  Objects of any other type are taken to be immutable and stay as
+    they are: `freeze.register(cls, hook)` says otherwise.
 
     A Map does not remember insertion order.  O(n) for n values, all levels together; nesting may be of any depth.
 
@@ -312,7 +312,7 @@ thaw = Conversion(
     "thaw",
     """thaw(obj, /) -> obj as ordinary, mutable Python data
 
-    The way back from `freeze`: mappings become dict, tuples and lists list, sets set; named tuples and dataclasses
+    The way back from `freeze`: mappings become dict, tuples and lists list, Set set; named tuples and dataclasses
     keep their type and are copied where a field changed.  Every container in the result is new and occurs once, so
     that editing one place changes no other, nor what was thawed.  Keys and elements of sets stay: they must be
     hashable.  Objects of any other type stay as they are: `thaw.register(cls, hook)` says otherwise.

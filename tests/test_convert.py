@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frozen import Map, freeze, thaw
+from frozen import Map, Set, freeze, thaw
 from frozen.convert import Conversion
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(max_size=5)
@@ -49,7 +49,7 @@ def parts_of(value: Any) -> list[Any]:
         found.append(value := todo.pop())
         if isinstance(value, (dict, Map)):
             todo.extend(value.values())
-        elif isinstance(value, (list, tuple, set, frozenset)):
+        elif isinstance(value, (list, tuple, set, Set)):
             todo.extend(value)
     return found
 
@@ -85,7 +85,7 @@ def test_neither_direction_changes_its_argument(data: Any) -> None:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        ({"a": [1, {"b": {2}}]}, Map({"a": (1, Map({"b": frozenset({2})}))})),
+        ({"a": [1, {"b": {2}}]}, Map({"a": (1, Map({"b": Set({2})}))})),
         (OrderedDict(a=1), Map(a=1)),
         (defaultdict(list, a=[1]), Map(a=(1,))),
         (collections.Counter("aab"), Map(a=2, b=1)),
@@ -94,7 +94,8 @@ def test_neither_direction_changes_its_argument(data: Any) -> None:
         (deque([1, [2]]), (1, (2,))),
         (UserList([[]]), ((),)),
         (bytearray(b"ab"), b"ab"),
-        ({1: "a"}.keys(), frozenset({1})),
+        ({1: "a"}.keys(), Set({1})),
+        (frozenset({1}), frozenset({1})),
         ((1, [2]), (1, (2,))),
         (Map({"a": [1]}), Map(a=(1,))),
     ],
@@ -110,7 +111,8 @@ def test_freeze(data: Any, expected: Any) -> None:
     [
         (Map(a=Map(b=(1, 2))), {"a": {"b": [1, 2]}}),
         ((1, (2,)), [1, [2]]),
-        (frozenset({(1, 2)}), {(1, 2)}),
+        (Set({(1, 2)}), {(1, 2)}),
+        (frozenset({(1, 2)}), frozenset({(1, 2)})),
         (types.MappingProxyType({"a": ()}), {"a": []}),
         ({"a": Map()}, {"a": {}}),
         ("text", "text"),
