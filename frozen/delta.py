@@ -1,0 +1,123 @@
+"""What changed between two versions: `diff` makes a Delta, `apply` makes the new version from the old one and it.
+
+A Delta names the smallest places that changed, by their paths: where both versions hold a Map, the change is looked
+for inside it.  Sub-maps that the versions share are skipped by identity, never walked.
+"""
+
+from __future__ import annotations
+
+import enum
+import reprlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from frozen._core import Map
+from frozen.paths import delete_in, get_in, set_in
+
+__all__ = ["ABSENT", "Change", "Delta", "apply", "diff"]
+
+Path = tuple[Any, ...]
+
+
+class _Absent(enum.Enum):
+    """A singleton that survives copying and pickling."""
+
+    ABSENT = "absent"
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent.ABSENT
+"""Stands in a Change for the value of a key that was not there, or is there no longer."""
+
+
+class Change(NamedTuple):
+    """One place before and after: a key is added if `old` is ABSENT, deleted if `new` is."""
+
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The changes between two versions, by path: immutable, comparable, and hashable if the values are.
+
+    `len` is the number of changed places; a Delta between equal versions is false.  Iterating gives the paths.
+    """
+
+    changes: Map[Path, Change]
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self.changes)
+
+    def __getitem__(self, path: Path) -> Change:
+        return self.changes[path]
+
+    def inverse(self) -> Delta:
+        """The changes that lead back: `apply(new, diff(old, new).inverse()) == old`.  O(changes)."""
+        return Delta(Map((path, Change(new, old)) for path, (old, new) in self.changes.items()))
+
+
+def diff(old: Map[Any, Any], new: Map[Any, Any], /) -> Delta:
+    """The changes that lead from `old` to `new`.
+
+    Values are the same if they are the same object or equal.  A value replaced by a Map, or a Map by something else,
+    is one change.  O(n) for the n entries of the maps that differ; maps that the versions share cost nothing.
+
+    Raises TypeError for what is no Map, and whatever the values' `__eq__` raises.
+    """
+    for version in (old, new):
+        if not isinstance(version, Map):
+            raise TypeError(f"diff compares two Maps, not a {type(version).__name__}: freeze it first")
+    changes: dict[Path, Change] = {}
+    todo: list[tuple[Path, Map[Any, Any], Map[Any, Any]]] = [((), old, new)]
+    while todo:
+        above, old, new = todo.pop()
+        for key, change in _changes_of_level(old, new):
+            path = (*above, key)
+            if isinstance(change.old, Map) and isinstance(change.new, Map):
+                todo.append((path, change.old, change.new))
+            elif change.old is ABSENT or change.new is ABSENT or change.old != change.new:
+                changes[path] = change
+    return Delta(Map(changes))
+
+
+def _changes_of_level(old: Map[Any, Any], new: Map[Any, Any]) -> Iterator[tuple[Any, Change]]:
+    """The keys whose values are not the same object in both, with these values."""
+    for key, value in new.items():
+        before = old.get(key, ABSENT)
+        if before is not value:
+            yield key, Change(before, value)
+    for key, before in old.items():
+        if key not in new:
+            yield key, Change(before, ABSENT)
+
+
+def apply(old: Map[Any, Any], delta: Delta, /) -> Map[Any, Any]:
+    """`old` with the changes of `delta`: the version it was made for gives the new version, others a merged one.
+
+    O(log32 n) a change and level.
+
+    Raises ValueError where `old` does not hold what the change was made from: nothing is overwritten unseen.
+    """
+    new: Any = old
+    for path, change in delta.changes.items():
+        found = _value_at(old, path)
+        if found is not change.old and found != change.old:
+            expected, actual = reprlib.repr(change.old), reprlib.repr(found)
+            raise ValueError(f"the delta does not fit: at {list(path)!r} it expects {expected}, not {actual}")
+        new = delete_in(new, path) if change.new is ABSENT else set_in(new, path, change.new)
+    result: Map[Any, Any] = new
+    return result
+
+
+def _value_at(version: Map[Any, Any], path: Path) -> Any:
+    try:
+        return get_in(version, path, ABSENT)
+    except (TypeError, LookupError, AttributeError):  # a level on the way is no map
+        return ABSENT
