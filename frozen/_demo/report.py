@@ -112,7 +112,8 @@ def _rate(count: int, work: Workload) -> str:
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "0 %"
+    percent = 100 * part / whole if whole else 0.0
+    return f"{percent:.1f} %" if percent >= 1 else f"{percent:.2g} %"
 
 
 def _milliseconds(seconds: float) -> str:
