@@ -47,6 +47,7 @@ static int
 module_clear(PyObject *module)
 {
     module_state *state = state_of(module);
+    Py_CLEAR(state->readers);
     Py_CLEAR(state->local_map.empty);
     Py_CLEAR(state->local_set.empty);
 #define X(field, spec, name) Py_CLEAR(state->field);

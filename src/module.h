@@ -19,7 +19,8 @@ typedef struct {
 
 typedef struct {
     family local_map, local_set;
-    PyTypeObject *atomic_ref, *transaction, *watch;
+    PyTypeObject *atomic_ref, *transaction, *watch, *reader_registry, *reader_cache;
+    PyObject *readers; /* the reader_registry */
 } module_state;
 
 /* The types, one line each: X(field of module_state, PyType_Spec, name published in the module or NULL).
@@ -40,12 +41,15 @@ typedef struct {
     X(local_set.iterator, frozen_set_iterator_spec, "SetIterator")                     \
     X(atomic_ref, frozen_atomic_ref_spec, "AtomicRef")                                 \
     X(transaction, frozen_transaction_spec, "transaction")                             \
-    X(watch, frozen_watch_spec, "Watch")
+    X(watch, frozen_watch_spec, "Watch")                                               \
+    X(reader_registry, frozen_reader_registry_spec, NULL)                              \
+    X(reader_cache, frozen_reader_cache_spec, NULL)
 
 /* What a container has to do in a new interpreter once all types are there: 0, or -1 (reported). */
 #define FROZEN_SETUPS(X) \
     X(local_map_setup)    \
     X(local_set_setup)    \
+    X(reader_setup)       \
     X(inspect_setup)
 
 /* Functions of the module itself: tables of their own, by the files that have something to offer. */

@@ -5,9 +5,73 @@
 
 #include "ref/group.h"
 
+#if REF_THREAD_HEADERS
+
+static _Atomic(uint64_t) next_reference_id = 1;
+
+/* Takes the headers of older versions from the threads that keep them. */
+static void
+ref_revoke(AtomicRefObject *self)
+{
+    if (atomic_load(&self->cached) && atomic_exchange(&self->cached, false))
+        reader_revoke(self->readers, self->id);
+}
+
+/* As ref_read; when the value is a container, this thread keeps a header of it for the next time. */
+static PyObject *
+ref_get_first(AtomicRefObject *self, uint64_t *version)
+{
+    uint64_t current;
+    ref_mutex_lock(&self->slot.lock);
+    PyObject *value = ref_value_locked(self);
+    bool is_container = atomic_load_explicit(&self->slot.root, memory_order_relaxed) != self->slot.value;
+    current = slot_version(&self->slot);
+    ref_mutex_unlock(&self->slot.lock);
+    if (version != NULL)
+        *version = current;
+    module_state *state = is_container ? module_state_of((PyObject *)self) : NULL;
+    if (state == NULL) {
+        if (is_container)
+            PyErr_Clear(); /* the module is being torn down */
+        return value;
+    }
+    PyObject *old = NULL, *header = NULL;
+    reader_slot *slot = reader_claim(self->readers, state->reader_cache, self->id, &old);
+    if (slot != NULL && (header = container_again(value)) == NULL)
+        PyErr_Clear();
+    if (header != NULL) {
+        if (!object_is_mine((PyObject *)self))
+            object_defer_counting((PyObject *)self); /* read by more threads than the one that made it */
+        Py_SETREF(value, header);
+        reader_fill(slot, header, current);
+        atomic_store(&self->cached, true);
+        if (atomic_load(&self->slot.version) != current)
+            Py_XDECREF(reader_withdraw(slot));
+    }
+    Py_XDECREF(old);
+    return value;
+}
+
+#endif
+
+/* The current value (new reference) and, unless `version` is NULL, its version. */
+static inline PyObject *
+ref_get_value(AtomicRefObject *self, uint64_t *version)
+{
+#if REF_THREAD_HEADERS
+    PyObject *header = reader_get(self->id, &self->slot, version);
+    return LIKELY(header != NULL) ? header : ref_get_first(self, version);
+#else
+    return ref_read(self, version);
+#endif
+}
+
 void
 ref_published(AtomicRefObject *self, PyObject *old)
 {
+#if REF_THREAD_HEADERS
+    ref_revoke(self);
+#endif
     if (waiters_any(&self->waiters)) {
         waiters_wake(&self->waiters, slot_version(&self->slot));
         ref_deliver(self);
@@ -59,7 +123,7 @@ PyDoc_STRVAR(ref_get_doc,
 static PyObject *
 ref_get(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    return ref_read((AtomicRefObject *)op, NULL);
+    return ref_get_value((AtomicRefObject *)op, NULL);
 }
 
 PyDoc_STRVAR(ref_set_doc,
@@ -163,7 +227,7 @@ static PyObject *
 ref_get_versioned(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     uint64_t version;
-    PyObject *value = ref_read((AtomicRefObject *)op, &version);
+    PyObject *value = ref_get_value((AtomicRefObject *)op, &version);
     PyObject *pair = Py_BuildValue("(OK)", value, (unsigned long long)version);
     Py_DECREF(value);
     return pair;
@@ -247,10 +311,22 @@ static PyObject *
 ref_tp_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
 {
     AtomicRefObject *self = (AtomicRefObject *)type->tp_alloc(type, 0);
-    if (self != NULL) {
-        slot_init(&self->slot, Py_NewRef(Py_None), Py_None);
-        turns_init(&self->writers);
+    if (self == NULL)
+        return NULL;
+    slot_init(&self->slot, Py_NewRef(Py_None), Py_None);
+    turns_init(&self->writers);
+#if REF_THREAD_HEADERS
+    module_state *state = module_state_of((PyObject *)self);
+    if (state == NULL || state->readers == NULL) {
+        Py_CLEAR(self);
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_RuntimeError, "frozen is being torn down: no new references");
     }
+    else {
+        self->id = atomic_fetch_add_explicit(&next_reference_id, 1, memory_order_relaxed);
+        self->readers = Py_NewRef(state->readers);
+    }
+#endif
     return (PyObject *)self;
 }
 
@@ -284,6 +360,10 @@ ref_tp_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(op));
     Py_VISIT((PyObject *)self->slot.value);
     Py_VISIT(self->watches);
+#if REF_THREAD_HEADERS
+    if (self->readers != NULL)
+        return reader_traverse(self->readers, self->id, visit, arg);
+#endif
     return 0;
 }
 
@@ -299,6 +379,10 @@ ref_tp_clear(PyObject *op)
     self->watches = NULL;
     ref_mutex_unlock(&self->slot.lock);
     Py_XDECREF(watches);
+#if REF_THREAD_HEADERS
+    if (self->readers != NULL)
+        ref_revoke(self);
+#endif
     Py_XDECREF(old);
     return 0;
 }
@@ -311,6 +395,9 @@ ref_tp_dealloc(PyObject *op)
     if (((AtomicRefObject *)op)->weakrefs != NULL)
         PyObject_ClearWeakRefs(op);
     ref_tp_clear(op);
+#if REF_THREAD_HEADERS
+    Py_XDECREF(((AtomicRefObject *)op)->readers);
+#endif
     type->tp_free(op);
     Py_DECREF(type);
 }

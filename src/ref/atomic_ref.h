@@ -2,6 +2,7 @@
 #ifndef FROZEN_REF_ATOMIC_REF_H
 #define FROZEN_REF_ATOMIC_REF_H
 
+#include "ref/reader.h"
 #include "ref/slot.h"
 #include "ref/turns.h"
 #include "ref/waiters.h"
@@ -9,6 +10,12 @@
 
 typedef struct {
     PyObject_HEAD
+#if REF_THREAD_HEADERS
+    char apart[64];       /* what readers load lies on another cache line than the reference's own shared count */
+    uint64_t id;          /* unique in the process, never reused */
+    PyObject *readers;    /* the registry of this interpreter */
+    _Atomic(bool) cached; /* threads may keep headers of the current version */
+#endif
     ref_slot slot;       /* values are PyObject *; NULL only after tp_clear */
     turn_queue writers;
     waiter_list waiters; /* counts the watches as well */
@@ -33,7 +40,7 @@ ref_value_locked(AtomicRefObject *self)
     return Py_NewRef(value != NULL ? value : Py_None);
 }
 
-/* The current value (new reference) and, unless `version` is NULL, its version. */
+/* The object published last (new reference) and, unless `version` is NULL, its version. */
 static inline PyObject *
 ref_read(AtomicRefObject *self, uint64_t *version)
 {

@@ -27,4 +27,18 @@ container_same(module_state *state, PyObject *a, PyObject *b)
     return root != NULL && Py_IS_TYPE(b, Py_TYPE(a)) && root == container_root(state, b);
 }
 
+/* Another header over the root of `op`, which is exactly one of our containers: owned by the calling thread. */
+static inline PyObject *
+container_again(PyObject *op)
+{
+    container *self = (container *)op;
+    node_retain(self->root);
+    container *again = (container *)container_new(Py_TYPE(op), self->root, self->count);
+    if (again != NULL) {
+        Py_hash_t hash = atomic_load_explicit(&self->hash, memory_order_relaxed);
+        atomic_store_explicit(&again->hash, hash, memory_order_relaxed);
+    }
+    return (PyObject *)again;
+}
+
 #endif

@@ -1,0 +1,106 @@
+/* Per-thread headers: how get() writes no memory that another thread reads.
+ *
+ * A container object is a header over a root (types/containers.h).  Each thread keeps, for the references it reads, a
+ * header *of its own* over the published root, with the version it stands for; get() returns that header for as long as
+ * its version is the published one:
+ *
+ *     get          slot->version == load(ref->version)  and  header = load(slot->header)  and  mine(header)
+ *                  -> incref(header): plain loads, and a count that only this thread touches
+ *     refill       header = new header over the current root;  exchange(slot->header, header);  cached = 1;
+ *                  if load(ref->version) is another one: take it out again
+ *     publication  store(ref->version);  if exchange(cached, 0): revoke = for each thread: exchange(slot->header, NULL)
+ *
+ * Which store a reader sees.  The store to `version` publishes (slot.h); a get() that loads the old version has happened
+ * before it.  `refill` and `revoke` are store-then-load against each other, all sequentially consistent: a header put in
+ * place after the sweep passed is seen to be old by its own thread, every other one is found by the sweep.
+ *
+ * Who frees a header while get() lies between its load and its incref?  Nobody can.  As long as a header is not
+ * merged (cpython_private.h) its owner's count holds the slot's reference; what a publisher drops after revoking goes to
+ * the shared count, and an object whose sum falls to zero is queued for its owner, which frees it at a safepoint, or for
+ * the collector, which stops all threads at safepoints.  There is none between that load and that incref.  A merged
+ * header a publisher could free itself; so it does not drop it, it puts it back, for the owner to replace: the owner
+ * does not return it, because it is not `mine` any more, and versions never come back.
+ *   The publisher reads the merge mark after its exchange, and the owner, who merged, loads the slot after: all four are
+ *   sequentially consistent, so either the owner finds the slot empty or the publisher finds the mark.
+ *
+ * Memory.  A header pins its version.  It goes when its thread reads the reference again; when a newer version is
+ * published and the thread runs (it frees what was queued for it); when the thread ends; or in a collection. */
+#ifndef FROZEN_REF_READER_H
+#define FROZEN_REF_READER_H
+
+#include "ref/cpython_private.h"
+#include "ref/mutex.h"
+#include "ref/slot.h"
+
+enum { READER_SLOTS = 32 }; /* references whose headers a thread keeps; more than that share slots */
+
+typedef struct {
+    _Atomic(uint64_t) ref_id;   /* written by the owning thread; 0: unused */
+    _Atomic(PyObject *) header; /* a strong reference, taken by whoever exchanges it */
+    uint64_t version;           /* that `header` stands for; the owning thread's */
+} reader_slot;
+
+/* A thread state, by address and number: addresses are reused. */
+typedef struct {
+    PyThreadState *state;
+    uint64_t id;
+} reader_owner;
+
+/* One thread's headers in one interpreter. */
+typedef struct reader_cache {
+    reader_slot slots[READER_SLOTS];
+    struct reader_cache *next, **link; /* in the registry */
+    unsigned long thread;
+    reader_owner owner;
+    _Atomic(bool) closed; /* by another thread than its own, which frees it */
+} reader_cache;
+
+/* All caches of one interpreter: an object, so that references and caches can keep it beyond the module. */
+typedef struct {
+    PyObject_HEAD
+    ref_mutex lock;
+    reader_cache *first;
+} reader_registry;
+
+#if REF_THREAD_HEADERS
+#include "ref/thread_local.h"
+
+extern REF_THREAD_LOCAL reader_cache *reader_current;
+
+/* The calling thread's slot for the reference `id`, emptied: what it held is in `old` (may be NULL) and has to be dropped
+ * at the end.  NULL: this thread keeps no headers (it is ending, or memory is short; no exception). */
+reader_slot *reader_claim(PyObject *registry, PyTypeObject *cache_type, uint64_t id, PyObject **old);
+
+/* Puts `header` (borrowed), of `version`, into the slot just claimed. */
+void reader_fill(reader_slot *slot, PyObject *header, uint64_t version);
+
+/* Takes the header out again; returns it. */
+PyObject *reader_withdraw(reader_slot *slot);
+
+/* Takes the headers of the reference `id` from all threads and drops them.  May run Python code. */
+void reader_revoke(PyObject *registry, uint64_t id);
+
+/* For the collector: every header of the reference `id`. No thread of the interpreter is running. */
+int reader_traverse(PyObject *registry, uint64_t id, visitproc visit, void *arg);
+
+/* The calling thread's header for the reference `id`, if it is of the version current in `published` (new reference),
+ * else NULL without an exception. */
+static inline PyObject *
+reader_get(uint64_t id, ref_slot *published, uint64_t *version)
+{
+    reader_cache *cache = reader_current;
+    if (cache == NULL)
+        return NULL;
+    reader_slot *slot = &cache->slots[id % READER_SLOTS];
+    if (atomic_load_explicit(&slot->ref_id, memory_order_relaxed) != id || slot->version != slot_version(published))
+        return NULL;
+    PyObject *header = atomic_load_explicit(&slot->header, memory_order_seq_cst);
+    if (header == NULL || !object_is_mine(header))
+        return NULL;
+    if (version != NULL)
+        *version = slot->version;
+    return Py_NewRef(header);
+}
+#endif /* REF_THREAD_HEADERS */
+
+#endif
