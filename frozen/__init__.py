@@ -1,9 +1,22 @@
 """Immutable, persistent data structures for CPython, shared by threads and published through atomic references."""
 
-from collections.abc import ItemsView, KeysView, Mapping, MutableMapping, ValuesView
+from collections.abc import ItemsView, KeysView, Mapping, MutableMapping, MutableSequence, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 
-from frozen._core import AtomicRef, Map, MapItems, MapKeys, MapMutation, MapValues, Set, SetMutation, Watch, transaction
+from frozen._core import (
+    AtomicRef,
+    Map,
+    MapItems,
+    MapKeys,
+    MapMutation,
+    MapValues,
+    Set,
+    SetMutation,
+    Vector,
+    VectorMutation,
+    Watch,
+    transaction,
+)
 from frozen.convert import freeze, thaw
 from frozen.paths import delete_in, get_in, set_in, update_in
 
@@ -16,6 +29,8 @@ __all__ = [
     "MapValues",
     "Set",
     "SetMutation",
+    "Vector",
+    "VectorMutation",
     "Watch",
     "delete_in",
     "freeze",
@@ -36,3 +51,5 @@ KeysView.register(MapKeys)
 ValuesView.register(MapValues)
 ItemsView.register(MapItems)
 AbstractSet.register(Set)
+Sequence.register(Vector)
+MutableSequence.register(VectorMutation)

@@ -50,6 +50,7 @@ module_clear(PyObject *module)
     Py_CLEAR(state->readers);
     Py_CLEAR(state->local_map.empty);
     Py_CLEAR(state->local_set.empty);
+    Py_CLEAR(state->local_vector.empty);
 #define X(field, spec, name) Py_CLEAR(state->field);
     FROZEN_TYPES(X)
 #undef X

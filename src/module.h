@@ -18,7 +18,7 @@ typedef struct {
 } family;
 
 typedef struct {
-    family local_map, local_set;
+    family local_map, local_set, local_vector;
     PyTypeObject *atomic_ref, *transaction, *watch, *reader_registry, *reader_cache;
     PyObject *readers; /* the reader_registry */
 } module_state;
@@ -39,6 +39,11 @@ typedef struct {
     X(local_set.container, frozen_set_spec, "Set")                                     \
     X(local_set.mutation, frozen_set_mutation_spec, "SetMutation")                     \
     X(local_set.iterator, frozen_set_iterator_spec, "SetIterator")                     \
+    X(local_vector.nodes.plain, frozen_vector_node_spec, NULL)                         \
+    X(local_vector.nodes.general, frozen_vector_node_general_spec, NULL)               \
+    X(local_vector.container, frozen_vector_spec, "Vector")                            \
+    X(local_vector.mutation, frozen_vector_mutation_spec, "VectorMutation")            \
+    X(local_vector.iterator, frozen_vector_iterator_spec, "VectorIterator")            \
     X(atomic_ref, frozen_atomic_ref_spec, "AtomicRef")                                 \
     X(transaction, frozen_transaction_spec, "transaction")                             \
     X(watch, frozen_watch_spec, "Watch")                                               \
@@ -49,6 +54,7 @@ typedef struct {
 #define FROZEN_SETUPS(X) \
     X(local_map_setup)    \
     X(local_set_setup)    \
+    X(local_vector_setup) \
     X(reader_setup)       \
     X(inspect_setup)
 

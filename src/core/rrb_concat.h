@@ -3,6 +3,7 @@
 #ifndef FROZEN_CORE_RRB_CONCAT_H
 #define FROZEN_CORE_RRB_CONCAT_H
 
+#include "core/rrb_iter.h"
 #include "core/rrb_slice.h"
 
 /* The nodes that stand for `left`, the leaf `middle` (possibly none) and `right` at the height of the higher tree,
@@ -61,17 +62,22 @@ tree_concat(memory *mem, rrb_tree left, rrb_tree middle, rrb_tree right, rrb_tre
     return tree_lower(mem, result);
 }
 
-/* `v` and the cells of a leaf behind it. */
+/* `v` and the cells of `more` behind it, one by one: O(length of more), but where `v` is regular, so is the result. */
 static inline bool
-rrb_append_leaf(memory *mem, rrb v, const rrb_node *leaf, rrb *result)
+rrb_append(memory *mem, rrb v, rrb more, rrb *result)
 {
     rrb_builder builder;
+    rrb_cursor cursor;
+    const cell *cells;
     builder_begin(&builder, mem, v);
-    for (unsigned i = 0; i < leaf->length; i++) {
-        cell_retain(leaf_cells(leaf)[i]);
-        if (!builder_push(&builder, leaf_cells(leaf)[i])) {
-            builder_abandon(&builder);
-            return false;
+    cursor_init(&cursor, more, 0);
+    for (unsigned n; (n = cursor_cells(&cursor, &cells)) > 0; cursor_advance(&cursor, n)) {
+        for (unsigned i = 0; i < n; i++) {
+            cell_retain(cells[i]);
+            if (!builder_push(&builder, cells[i])) {
+                builder_abandon(&builder);
+                return false;
+            }
         }
     }
     return builder_end(&builder, result);
@@ -85,7 +91,7 @@ rrb_concat(memory *mem, rrb left, rrb right, rrb *result)
         return rrb_share(left.count == 0 ? right : left, result);
     const rrb_top *left_top = rrb_top_of(left.root), *right_top = rrb_top_of(right.root);
     if (right_top == NULL)
-        return rrb_append_leaf(mem, left, right.root, result);
+        return rrb_append(mem, left, right, result);
     rrb_tree tree = {left.root, left.count}, middle = {NULL, 0};
     if (left_top != NULL) {
         tree = (rrb_tree){left_top->tree, left_top->tree_count};
@@ -133,6 +139,8 @@ static inline bool
 rrb_splice(memory *mem, rrb v, size_t from, size_t to, rrb middle, rrb *result)
 {
     rrb left = {NULL, 0}, right = {NULL, 0}, begun = {NULL, 0};
+    if (from == to && middle.count == 0)
+        return rrb_share(v, result);
     bool done = rrb_take(mem, v, from, &left) && rrb_concat(mem, left, middle, &begun)
         && rrb_drop(mem, v, to, &right) && rrb_concat(mem, begun, right, result);
     for (unsigned i = 0; i < 3; i++) {

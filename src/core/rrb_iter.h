@@ -59,6 +59,7 @@ static inline unsigned
 cursor_cells(const rrb_cursor *cursor, const cell **cells)
 {
     const rrb_node *leaf = cursor->path[0].node;
+    *cells = NULL;
     if (leaf == NULL)
         return 0;
     *cells = leaf_cells(leaf) + cursor->slot[0];

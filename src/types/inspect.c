@@ -17,10 +17,13 @@ inspector_of(module_state *state, PyObject *o)
 {
     static const inspector map = {local_map_check, local_map_dump, local_map_collect};
     static const inspector set = {local_set_check, local_set_dump, local_set_collect};
+    static const inspector vector = {local_vector_check, local_vector_dump, local_vector_collect};
     if (PyObject_TypeCheck(o, state->local_map.container))
         return &map;
     if (PyObject_TypeCheck(o, state->local_set.container))
         return &set;
+    if (PyObject_TypeCheck(o, state->local_vector.container))
+        return &vector;
     return NULL;
 }
 

@@ -1,0 +1,157 @@
+/* Iterating over a vector, forwards and backwards: leaf by leaf, one descent for each. */
+#ifndef FROZEN_TYPES_VECTOR_ITER_H
+#define FROZEN_TYPES_VECTOR_ITER_H
+
+#include "types/vector.h"
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *vector; /* keeps the leaves alive; NULL: exhausted */
+    const cell *next; /* in the current leaf, which holds `run` more in the direction of `step` */
+    Py_ssize_t run, index; /* of the first cell after the current leaf */
+    int step;         /* 1 or -1 */
+} vector_iterator;
+
+static PyObject *
+vector_iterator_new(PyObject *self, Py_ssize_t index, int step)
+{
+    vector_iterator *it = PyObject_GC_New(vector_iterator, family_of(self)->iterator);
+    if (it == NULL)
+        return NULL;
+    it->vector = Py_NewRef(self);
+    it->next = NULL;
+    it->run = 0;
+    it->index = index;
+    it->step = step;
+    PyObject_GC_Track(it);
+    return (PyObject *)it;
+}
+
+static PyObject *
+vector_iter(PyObject *self)
+{
+    return vector_iterator_new(self, 0, 1);
+}
+
+static PyObject *
+vector_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return vector_iterator_new(self, VECTOR_LENGTH(self) - 1, -1);
+}
+
+/* To the leaf of the cell at `index`; false: past the end. */
+static NO_INLINE bool
+vector_iterator_refill(vector_iterator *it)
+{
+    if ((size_t)it->index >= (size_t)VECTOR_LENGTH(it->vector))
+        return false;
+    size_t slot = (size_t)it->index;
+    const rrb_node *leaf = rrb_leaf(((container *)it->vector)->root, &slot);
+    it->next = leaf_cells(leaf) + slot;
+    it->run = it->step > 0 ? leaf->length - (Py_ssize_t)slot : (Py_ssize_t)slot + 1;
+    it->index += it->step * it->run;
+    return true;
+}
+
+static inline PyObject *
+vector_iterator_step(vector_iterator *it)
+{
+    if (UNLIKELY(it->run == 0)) {
+        if (it->vector == NULL)
+            return NULL;
+        if (!vector_iterator_refill(it)) {
+            Py_CLEAR(it->vector);
+            return NULL;
+        }
+    }
+    it->run--;
+    cell c = *it->next;
+    it->next += it->step;
+    return cell_to_object(c);
+}
+
+/* One iterator may be advanced by several threads: each element goes to one of them. */
+static PyObject *
+vector_iterator_next(PyObject *self)
+{
+    PyObject *result;
+    OBJECT_LOCK(self);
+    result = vector_iterator_step((vector_iterator *)self);
+    OBJECT_UNLOCK();
+    return result;
+}
+
+/* How many elements are to come. */
+static Py_ssize_t
+vector_iterator_left(const vector_iterator *it)
+{
+    if (it->vector == NULL)
+        return 0;
+    return it->run + (it->step > 0 ? VECTOR_LENGTH(it->vector) - it->index : it->index + 1);
+}
+
+static PyObject *
+vector_iterator_length_hint(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    Py_ssize_t left;
+    OBJECT_LOCK(self);
+    left = vector_iterator_left((vector_iterator *)self);
+    OBJECT_UNLOCK();
+    return PyLong_FromSsize_t(left);
+}
+
+/* Pickled midway: an iterator over a vector of what is left. */
+static PyObject *
+vector_iterator_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    vector_iterator *it = (vector_iterator *)self;
+    PyObject *vector = NULL;
+    Py_ssize_t left;
+    int step = it->step;
+    OBJECT_LOCK(self);
+    vector = Py_XNewRef(it->vector);
+    left = vector_iterator_left(it);
+    OBJECT_UNLOCK();
+    PyObject *function = imported("builtins", step > 0 ? "iter" : "reversed");
+    if (vector == NULL)
+        return Py_BuildValue("N(())", function);
+    Py_ssize_t length = VECTOR_LENGTH(vector);
+    PyObject *rest = PySequence_GetSlice(vector, step > 0 ? length - left : 0, step > 0 ? length : left);
+    Py_DECREF(vector);
+    return Py_BuildValue("N(N)", function, rest);
+}
+
+static int
+vector_iterator_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(((vector_iterator *)self)->vector);
+    return 0;
+}
+
+static void
+vector_iterator_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    Py_XDECREF(((vector_iterator *)self)->vector);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef vector_iterator_methods[] = {
+    {"__length_hint__", vector_iterator_length_hint, METH_NOARGS, NULL},
+    {"__reduce__", vector_iterator_reduce, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot vector_iterator_slots[] = {
+    {Py_tp_dealloc, (void *)vector_iterator_dealloc},
+    {Py_tp_traverse, (void *)vector_iterator_traverse},
+    {Py_tp_iter, (void *)PyObject_SelfIter},
+    {Py_tp_iternext, (void *)vector_iterator_next},
+    {Py_tp_methods, vector_iterator_methods},
+    {0, NULL},
+};
+
+#endif

@@ -1,0 +1,532 @@
+/* VectorMutation: a vector being edited in place, with list's methods, until finish() seals it.
+ *
+ * Threads may share one.  Whatever runs foreign code (indices, iterables, comparisons, destructors) runs before or after
+ * the object is locked; between the locks the draft is whole.  What reads it for longer than that reads a snapshot: it
+ * shares the root, which thereby is not unique any more, so that edits copy instead of changing what is read. */
+#ifndef FROZEN_TYPES_VECTOR_MUTATION_H
+#define FROZEN_TYPES_VECTOR_MUTATION_H
+
+#include "types/vector_protocol.h"
+
+typedef struct {
+    PyObject_HEAD
+    rrb draft;        /* owned */
+    PyObject *result; /* what finish() returned; NULL: not sealed */
+    PyObject *weakrefs;
+} vector_mutation;
+
+static PyObject *
+vector_mutate(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    vector_mutation *m = PyObject_GC_New(vector_mutation, family_of(self)->mutation);
+    if (m == NULL)
+        return NULL;
+    rrb_share(vector_value(self), &m->draft);
+    m->result = m->weakrefs = NULL;
+    PyObject_GC_Track(m);
+    return (PyObject *)m;
+}
+
+static inline memory *
+mutation_memory(vector_mutation *m)
+{
+    return family_memory(family_of((PyObject *)m));
+}
+
+/* ValueError, if it is sealed.  To be called under the lock. */
+static inline bool
+mutation_is_open(vector_mutation *m)
+{
+    if (LIKELY(m->result == NULL))
+        return true;
+    PyErr_SetString(PyExc_ValueError, "this mutation has been finished: call mutate() on its result to go on");
+    return false;
+}
+
+/* Checks an index of the open draft and makes it count from the start.  Under the lock. */
+static inline bool
+mutation_index(vector_mutation *m, Py_ssize_t *index)
+{
+    return mutation_is_open(m) && index_in_range((PyObject *)m, index, (Py_ssize_t)m->draft.count);
+}
+
+/* The contents at this moment, owned; false: sealed. */
+static bool
+mutation_snapshot(vector_mutation *m, rrb *snapshot)
+{
+    bool open;
+    OBJECT_LOCK(m);
+    open = mutation_is_open(m);
+    if (open)
+        rrb_share(m->draft, snapshot);
+    OBJECT_UNLOCK();
+    return open;
+}
+
+/* The same as a vector, a new reference; NULL: sealed, or failed. */
+static PyObject *
+mutation_vector(PyObject *self)
+{
+    rrb v;
+    family *types = family_of(self);
+    return mutation_snapshot((vector_mutation *)self, &v) ? vector_new(types->container, types, v) : NULL;
+}
+
+/* How the bounds of a splice are meant: a slice's, to be clamped to the length; one index, to be checked; the place of an
+ * insertion, to be clamped as list.insert does it. */
+typedef enum { SPLICE_SLICE, SPLICE_DELETE, SPLICE_INSERT } splice;
+
+static bool
+splice_bounds(vector_mutation *m, splice what, Py_ssize_t *start, Py_ssize_t *stop)
+{
+    Py_ssize_t length = (Py_ssize_t)m->draft.count;
+    if (what == SPLICE_SLICE) {
+        PySlice_AdjustIndices(length, start, stop, 1);
+        *stop = *stop < *start ? *start : *stop;
+        return true;
+    }
+    if (what == SPLICE_DELETE && !index_in_range((PyObject *)m, start, length))
+        return false;
+    *start = clamp_index(*start, length);
+    *stop = *start + (what == SPLICE_DELETE);
+    return true;
+}
+
+/* Replaces [start, stop) of the draft by `middle`, which stays the caller's.  With `taken`: the first cell that was
+ * replaced, a reference of the caller's own. */
+static int
+mutation_splice(vector_mutation *m, splice what, Py_ssize_t start, Py_ssize_t stop, rrb middle, cell *taken)
+{
+    rrb old = {NULL, 0}, next;
+    bool done = false;
+    OBJECT_LOCK(m);
+    if (mutation_is_open(m) && length_fits((Py_ssize_t)m->draft.count, (Py_ssize_t)middle.count)
+        && splice_bounds(m, what, &start, &stop)) {
+        COLLECTOR_PAUSE();
+        done = rrb_splice(mutation_memory(m), m->draft, (size_t)start, (size_t)stop, middle, &next);
+        if (done) {
+            old = m->draft;
+            m->draft = next;
+            if (taken != NULL)
+                cell_retain(*taken = rrb_get(old.root, (size_t)start));
+        }
+        COLLECTOR_RESUME();
+    }
+    OBJECT_UNLOCK();
+    rrb_release(old);
+    return done ? 0 : -1;
+}
+
+/* Replaces the whole draft by `next` (stolen), provided that it still is `expected`; ValueError if it is not. */
+static int
+mutation_exchange(vector_mutation *m, rrb expected, rrb next)
+{
+    rrb old = next;
+    bool done = false;
+    OBJECT_LOCK(m);
+    if (mutation_is_open(m)) {
+        done = m->draft.root == expected.root && m->draft.count == expected.count;
+        if (done) {
+            old = m->draft;
+            m->draft = next;
+        }
+        else
+            PyErr_SetString(PyExc_ValueError, "the mutation was changed meanwhile, by another thread or by a value");
+    }
+    OBJECT_UNLOCK();
+    rrb_release(old);
+    return done ? 0 : -1;
+}
+
+/* What an iterable yields, owned. */
+static bool
+rrb_from_iterable(family *types, PyObject *iterable, rrb *result)
+{
+    return rrb_extend_from(types, (rrb){NULL, 0}, iterable, result);
+}
+
+/* ---- reading ---- */
+
+static Py_ssize_t
+mutation_length(PyObject *self)
+{
+    vector_mutation *m = (vector_mutation *)self;
+    Py_ssize_t length;
+    OBJECT_LOCK(self);
+    length = mutation_is_open(m) ? (Py_ssize_t)m->draft.count : -1;
+    OBJECT_UNLOCK();
+    return length;
+}
+
+static PyObject *
+mutation_get(PyObject *self, Py_ssize_t index)
+{
+    vector_mutation *m = (vector_mutation *)self;
+    PyObject *item = NULL;
+    OBJECT_LOCK(self);
+    if (mutation_index(m, &index))
+        item = cell_to_object(rrb_get(m->draft.root, (size_t)index));
+    OBJECT_UNLOCK();
+    return item;
+}
+
+/* As C callers ask, who have counted from the end already; also what `iter` goes through. */
+static PyObject *
+mutation_item(PyObject *self, Py_ssize_t index)
+{
+    if (index < 0) {
+        index_error(self, index, 0);
+        return NULL;
+    }
+    return mutation_get(self, index);
+}
+
+/* An element, or a slice as a vector. */
+static PyObject *
+mutation_subscript(PyObject *self, PyObject *key)
+{
+    Py_ssize_t index;
+    if (!PySlice_Check(key))
+        return index_from_object(self, key, &index) ? mutation_get(self, index) : NULL;
+    PyObject *vector = mutation_vector(self);
+    PyObject *result = vector != NULL ? vector_slice(vector, key) : NULL;
+    Py_XDECREF(vector);
+    return result;
+}
+
+/* Whether it is there: 1 or 0; -1: failed.  In a snapshot, for comparing may run foreign code. */
+static int
+mutation_contains(PyObject *self, PyObject *object)
+{
+    rrb v;
+    if (!mutation_snapshot((vector_mutation *)self, &v))
+        return -1;
+    Py_ssize_t found = rrb_find(v, object, 0, (Py_ssize_t)v.count, NULL);
+    int contains = found < 0 ? -1 : found < (Py_ssize_t)v.count;
+    rrb_release(v);
+    return contains;
+}
+
+/* The vector's method, on the vector that the draft is at this moment. */
+static PyObject *
+mutation_index_of(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    PyObject *vector = mutation_vector(self);
+    PyObject *result = vector != NULL ? vector_index(vector, args, nargs) : NULL;
+    Py_XDECREF(vector);
+    return result;
+}
+
+static PyObject *
+mutation_count(PyObject *self, PyObject *object)
+{
+    PyObject *vector = mutation_vector(self);
+    PyObject *result = vector != NULL ? vector_count(vector, object) : NULL;
+    Py_XDECREF(vector);
+    return result;
+}
+
+/* ---- one element ---- */
+
+static PyObject *
+mutation_append(PyObject *self, PyObject *value)
+{
+    vector_mutation *m = (vector_mutation *)self;
+    cell c;
+    bool done = false;
+    if (cell_open(value, &c) < 0)
+        return NULL;
+    OBJECT_LOCK(self);
+    if (mutation_is_open(m) && length_fits((Py_ssize_t)m->draft.count, 1)) {
+        COLLECTOR_PAUSE();
+        done = rrb_edit_push(mutation_memory(m), &m->draft, c);
+        COLLECTOR_RESUME();
+    }
+    OBJECT_UNLOCK();
+    cell_close(c);
+    return done ? Py_NewRef(Py_None) : NULL;
+}
+
+static int
+mutation_set_item(PyObject *self, Py_ssize_t index, PyObject *value)
+{
+    vector_mutation *m = (vector_mutation *)self;
+    cell c, old;
+    bool done = false;
+    if (cell_open(value, &c) < 0)
+        return -1;
+    OBJECT_LOCK(self);
+    if (mutation_index(m, &index)) {
+        COLLECTOR_PAUSE();
+        done = rrb_edit_set(mutation_memory(m), &m->draft, (size_t)index, c, &old);
+        COLLECTOR_RESUME();
+    }
+    OBJECT_UNLOCK();
+    cell_close(c);
+    if (done)
+        cell_release(old);
+    return done ? 0 : -1;
+}
+
+static PyObject *
+mutation_insert(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    Py_ssize_t index;
+    rrb one;
+    cell c;
+    if (!check_positional("insert", nargs, 2, 2) || !index_from_object(self, args[0], &index)
+        || cell_open(args[1], &c) < 0)
+        return NULL;
+    bool done = rrb_push(mutation_memory((vector_mutation *)self), (rrb){NULL, 0}, c, &one);
+    cell_close(c);
+    if (!done)
+        return NULL;
+    int status = mutation_splice((vector_mutation *)self, SPLICE_INSERT, index, 0, one, NULL);
+    rrb_release(one);
+    return status == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *
+mutation_pop_last(vector_mutation *m)
+{
+    cell last;
+    bool done = false;
+    OBJECT_LOCK(m);
+    if (mutation_is_open(m)) {
+        if (m->draft.count == 0)
+            PyErr_Format(PyExc_IndexError, "pop from an empty %s", short_type_name(Py_TYPE((PyObject *)m)));
+        else {
+            COLLECTOR_PAUSE();
+            done = rrb_edit_pop(mutation_memory(m), &m->draft, &last);
+            COLLECTOR_RESUME();
+        }
+    }
+    OBJECT_UNLOCK();
+    if (!done)
+        return NULL;
+    PyObject *item = cell_to_object(last);
+    cell_release(last);
+    return item;
+}
+
+static PyObject *
+mutation_pop(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    vector_mutation *m = (vector_mutation *)self;
+    Py_ssize_t index = -1;
+    cell taken;
+    if (!check_positional("pop", nargs, 0, 1) || (nargs > 0 && !index_from_object(self, args[0], &index)))
+        return NULL;
+    if (index == -1)
+        return mutation_pop_last(m);
+    if (mutation_splice(m, SPLICE_DELETE, index, 0, (rrb){NULL, 0}, &taken) < 0)
+        return NULL;
+    PyObject *item = cell_to_object(taken);
+    cell_release(taken);
+    return item;
+}
+
+/* Comparing may change the very mutation: found in a snapshot, removed only if that still is the draft. */
+static PyObject *
+mutation_remove(PyObject *self, PyObject *object)
+{
+    vector_mutation *m = (vector_mutation *)self;
+    rrb v, next;
+    int status = -1;
+    if (!mutation_snapshot(m, &v))
+        return NULL;
+    Py_ssize_t found = rrb_find(v, object, 0, (Py_ssize_t)v.count, NULL);
+    if (found == (Py_ssize_t)v.count)
+        PyErr_Format(PyExc_ValueError, "%R is not in %s", object, short_type_name(Py_TYPE(self)));
+    else if (found >= 0 && rrb_splice(mutation_memory(m), v, (size_t)found, (size_t)found + 1, (rrb){NULL, 0}, &next))
+        status = mutation_exchange(m, v, next);
+    rrb_release(v);
+    return status < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+/* ---- many elements ---- */
+
+/* The iterable is read before; a vector is joined in O(log n), other mutations as vectors. */
+static int
+mutation_extend_by(PyObject *self, PyObject *iterable)
+{
+    vector_mutation *m = (vector_mutation *)self;
+    family *types = family_of(self);
+    rrb more, old = {NULL, 0}, next;
+    bool done = false;
+    PyObject *source = Py_IS_TYPE(iterable, types->mutation) ? mutation_vector(iterable) : Py_NewRef(iterable);
+    bool known = source != NULL && rrb_from_iterable(types, source, &more);
+    bool join = known && is_vector(types, source);
+    Py_XDECREF(source);
+    if (!known)
+        return -1;
+    OBJECT_LOCK(self);
+    if (mutation_is_open(m) && length_fits((Py_ssize_t)m->draft.count, (Py_ssize_t)more.count)) {
+        COLLECTOR_PAUSE();
+        done = (join ? rrb_concat : rrb_append)(family_memory(types), m->draft, more, &next);
+        if (done) {
+            old = m->draft;
+            m->draft = next;
+        }
+        COLLECTOR_RESUME();
+    }
+    OBJECT_UNLOCK();
+    rrb_release(old);
+    rrb_release(more);
+    return done ? 0 : -1;
+}
+
+static PyObject *
+mutation_extend(PyObject *self, PyObject *iterable)
+{
+    return mutation_extend_by(self, iterable) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *
+mutation_inplace_concat(PyObject *self, PyObject *iterable)
+{
+    return mutation_extend_by(self, iterable) < 0 ? NULL : Py_NewRef(self);
+}
+
+static PyObject *
+mutation_clear_all(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    if (mutation_splice((vector_mutation *)self, SPLICE_SLICE, 0, LENGTH_MAX, (rrb){NULL, 0}, NULL) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+mutation_reverse(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    vector_mutation *m = (vector_mutation *)self;
+    rrb v, reversed;
+    if (!mutation_snapshot(m, &v))
+        return NULL;
+    int status = -1;
+    if (rrb_pick(mutation_memory(m), v, (Py_ssize_t)v.count - 1, -1, (Py_ssize_t)v.count, &reversed))
+        status = mutation_exchange(m, v, reversed);
+    rrb_release(v);
+    return status < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+/* list.sort, with its arguments, on a copy. */
+static PyObject *
+mutation_sort(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    vector_mutation *m = (vector_mutation *)self;
+    rrb v, sorted;
+    if (!mutation_snapshot(m, &v))
+        return NULL;
+    int status = -1;
+    PyObject *list = rrb_to_list(v), *sort = list != NULL ? PyObject_GetAttrString(list, "sort") : NULL;
+    PyObject *none = sort != NULL ? PyObject_Vectorcall(sort, args, (size_t)nargs, names) : NULL;
+    if (none != NULL && rrb_from_iterable(family_of(self), list, &sorted))
+        status = mutation_exchange(m, v, sorted);
+    Py_XDECREF(list);
+    Py_XDECREF(sort);
+    Py_XDECREF(none);
+    rrb_release(v);
+    return status < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+/* ---- slices ---- */
+
+/* `[start:stop:step] = values`, as many as there are places. */
+static bool
+rrb_set_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, rrb values)
+{
+    for (size_t i = 0; i < values.count; i++) {
+        cell old;
+        if (!rrb_edit_set(mem, draft, (size_t)(start + (Py_ssize_t)i * step), rrb_get(values.root, i), &old))
+            return false;
+        cell_release(old); /* whoever gave us the draft holds the cell, too */
+    }
+    return true;
+}
+
+/* `del [start:stop:step]`: keeps what is between, piece by piece. */
+static bool
+rrb_delete_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, Py_ssize_t length)
+{
+    if (step < 0) {
+        start += (length - 1) * step;
+        step = -step;
+    }
+    rrb_builder builder;
+    builder_begin(&builder, mem, (rrb){NULL, 0});
+    for (Py_ssize_t i = 0, next = start; i < (Py_ssize_t)draft->count; i++) {
+        if (i == next && length > 0) {
+            next += step;
+            length--;
+            continue;
+        }
+        cell c = rrb_get(draft->root, (size_t)i);
+        cell_retain(c);
+        if (!builder_push(&builder, c)) {
+            builder_abandon(&builder);
+            return false;
+        }
+    }
+    rrb next;
+    if (!builder_end(&builder, &next))
+        return false;
+    rrb_replace(draft, next); /* as above */
+    return true;
+}
+
+/* Assigns (`values` not NULL) or deletes a slice with a step, on a snapshot that then replaces the draft. */
+static int
+mutation_assign_steps(vector_mutation *m, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t step, const rrb *values)
+{
+    rrb v, next;
+    memory *mem = mutation_memory(m);
+    if (!mutation_snapshot(m, &v))
+        return -1;
+    Py_ssize_t length = PySlice_AdjustIndices((Py_ssize_t)v.count, &start, &stop, step);
+    int status = -1;
+    if (values != NULL && (Py_ssize_t)values->count != length)
+        PyErr_Format(PyExc_ValueError, "attempt to assign %zu values to an extended slice of %zd", values->count, length);
+    else {
+        rrb_share(v, &next);
+        bool done = length == 0 || (values != NULL ? rrb_set_slice(mem, &next, start, step, *values)
+                                                   : rrb_delete_slice(mem, &next, start, step, length));
+        if (done)
+            status = mutation_exchange(m, v, next);
+        else
+            rrb_release(next);
+    }
+    rrb_release(v);
+    return status;
+}
+
+static int
+mutation_assign_slice(PyObject *self, PyObject *slice, PyObject *value)
+{
+    vector_mutation *m = (vector_mutation *)self;
+    Py_ssize_t start, stop, step;
+    rrb values = {NULL, 0};
+    if (PySlice_Unpack(slice, &start, &stop, &step) < 0)
+        return -1;
+    if (value != NULL && !rrb_from_iterable(family_of(self), value, &values))
+        return -1;
+    int status = step == 1 ? mutation_splice(m, SPLICE_SLICE, start, stop, values, NULL)
+                           : mutation_assign_steps(m, start, stop, step, value != NULL ? &values : NULL);
+    rrb_release(values);
+    return status;
+}
+
+static int
+mutation_assign(PyObject *self, PyObject *key, PyObject *value)
+{
+    Py_ssize_t index;
+    if (PySlice_Check(key))
+        return mutation_assign_slice(self, key, value);
+    if (!index_from_object(self, key, &index))
+        return -1;
+    if (value != NULL)
+        return mutation_set_item(self, index, value);
+    return mutation_splice((vector_mutation *)self, SPLICE_DELETE, index, 0, (rrb){NULL, 0}, NULL);
+}
+
+#endif

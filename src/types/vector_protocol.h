@@ -1,0 +1,222 @@
+/* What any sequence is asked for, answered by vectors: comparison, hash, repr, lists and tuples, copies, pickles, size. */
+#ifndef FROZEN_TYPES_VECTOR_PROTOCOL_H
+#define FROZEN_TYPES_VECTOR_PROTOCOL_H
+
+#include "types/vector_iter.h"
+
+/* ---- comparison and hash ---- */
+
+/* The outcome of `op` where the vectors first differ. */
+static PyObject *
+compare_at(rrb a, rrb b, size_t index, int op)
+{
+    if (op == Py_EQ || op == Py_NE)
+        return PyBool_FromLong(op == Py_NE);
+    PyObject *x = cell_to_object(rrb_get(a.root, index)), *y = cell_to_object(rrb_get(b.root, index)), *result = NULL;
+    if (x != NULL && y != NULL)
+        result = PyObject_RichCompare(x, y, op);
+    Py_XDECREF(x);
+    Py_XDECREF(y);
+    return result;
+}
+
+/* Equality and order are a tuple's: by the first elements that differ, identity first.  O(what differs). */
+static PyObject *
+vector_richcompare(PyObject *self, PyObject *other, int op)
+{
+    if (!is_vector(family_of(self), other))
+        Py_RETURN_NOTIMPLEMENTED;
+    rrb a = vector_value(self), b = vector_value(other);
+    if (a.count != b.count && (op == Py_EQ || op == Py_NE))
+        return PyBool_FromLong(op == Py_NE);
+    size_t index = 0;
+    int differ = 0;
+    if (a.root != b.root) {
+        if (Py_EnterRecursiveCall(" while comparing vectors") != 0)
+            return NULL;
+        differ = rrb_mismatch(a, b, &index);
+        Py_LeaveRecursiveCall();
+    }
+    if (differ < 0)
+        return NULL;
+    if (differ > 0)
+        return compare_at(a, b, index, op);
+    Py_RETURN_RICHCOMPARE(a.count, b.count, op);
+}
+
+static Py_hash_t
+vector_hash(PyObject *self)
+{
+    container *c = (container *)self;
+    Py_hash_t hash = atomic_load_explicit(&c->hash, memory_order_relaxed);
+    uint64_t mixed;
+    if (hash != -1)
+        return hash;
+    if (Py_EnterRecursiveCall(" while hashing a vector") != 0)
+        return -1;
+    int status = rrb_hash(vector_value(self), &mixed);
+    Py_LeaveRecursiveCall();
+    if (status < 0)
+        return -1;
+    hash = (Py_hash_t)mixed == -1 ? -2 : (Py_hash_t)mixed;
+    atomic_store_explicit(&c->hash, hash, memory_order_relaxed);
+    return hash;
+}
+
+/* ---- lists and tuples ---- */
+
+/* Fills `length` places with new references: how many, fewer if making an object failed. */
+static Py_ssize_t
+rrb_to_objects(rrb v, PyObject **objects)
+{
+    rrb_cursor cursor;
+    const cell *cells;
+    PyObject **place = objects;
+    cursor_init(&cursor, v, 0);
+    for (unsigned n; (n = cursor_cells(&cursor, &cells)) > 0; cursor_advance(&cursor, n))
+        for (unsigned i = 0; i < n; i++, place++)
+            if (UNLIKELY((*place = cell_to_object(cells[i])) == NULL))
+                return place - objects;
+    return place - objects;
+}
+
+static PyObject *
+rrb_to_list(rrb v)
+{
+    PyObject *list = PyList_New((Py_ssize_t)v.count);
+    if (list != NULL && rrb_to_objects(v, ((PyListObject *)list)->ob_item) < (Py_ssize_t)v.count)
+        Py_CLEAR(list);
+    return list;
+}
+
+static PyObject *
+vector_tolist(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return rrb_to_list(vector_value(self));
+}
+
+static PyObject *
+vector_totuple(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    rrb v = vector_value(self);
+    PyObject *tuple = PyTuple_New((Py_ssize_t)v.count);
+    if (tuple != NULL && v.count > 0 && rrb_to_objects(v, &PyTuple_GET_ITEM(tuple, 0)) < (Py_ssize_t)v.count)
+        Py_CLEAR(tuple);
+    return tuple;
+}
+
+/* ---- repr ---- */
+
+/* `Vector([1, 2])`, and `Vector()` for an empty one. */
+static NO_INLINE PyObject *
+vector_repr_as(rrb v, const char *name)
+{
+    if (v.count == 0)
+        return PyUnicode_FromFormat("%s()", name);
+    PyObject *list = rrb_to_list(v);
+    if (list == NULL)
+        return NULL;
+    PyObject *result = PyUnicode_FromFormat("%s(%R)", name, list);
+    Py_DECREF(list);
+    return result;
+}
+
+static PyObject *
+vector_repr(PyObject *self)
+{
+    const char *name = short_type_name(Py_TYPE(self));
+    int entered = Py_ReprEnter(self);
+    if (entered != 0)
+        return entered > 0 ? PyUnicode_FromFormat("%s([...])", name) : NULL;
+    PyObject *result = vector_repr_as(vector_value(self), name);
+    Py_ReprLeave(self);
+    return result;
+}
+
+/* ---- copies, pickles, size ---- */
+
+static PyObject *
+vector_copy(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return Py_NewRef(self);
+}
+
+/* The elements deep-copied, as a list; *changed when one of them is another object afterwards. */
+static PyObject *
+vector_deepcopied(PyObject *self, PyObject *memo, bool *changed)
+{
+    PyObject *copies = rrb_to_list(vector_value(self)), *deepcopy = imported("copy", "deepcopy");
+    for (Py_ssize_t i = 0; copies != NULL && i < VECTOR_LENGTH(self); i++) {
+        PyObject *old = PyList_GET_ITEM(copies, i);
+        PyObject *copy = deepcopy != NULL ? PyObject_CallFunctionObjArgs(deepcopy, old, memo, NULL) : NULL;
+        if (copy == NULL) {
+            Py_CLEAR(copies);
+            break;
+        }
+        *changed = *changed || copy != old;
+        PyList_SetItem(copies, i, copy);
+    }
+    Py_XDECREF(deepcopy);
+    return copies;
+}
+
+/* Self, if deep copies of all its elements are the same objects; as tuple does it, also within a cycle. */
+static PyObject *
+vector_deepcopy(PyObject *self, PyObject *memo)
+{
+    bool changed = false;
+    PyObject *result = NULL, *id = PyLong_FromVoidPtr(self);
+    PyObject *copies = id != NULL ? vector_deepcopied(self, memo, &changed) : NULL;
+    if (copies != NULL && dict_lookup(memo, id, &result) == 0)
+        result = changed ? PyObject_CallOneArg((PyObject *)Py_TYPE(self), copies) : Py_NewRef(self);
+    Py_XDECREF(id);
+    Py_XDECREF(copies);
+    return result;
+}
+
+/* Pickled as a call of the type with a list; a subclass brings its attributes along. */
+static PyObject *
+vector_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    PyObject *list = rrb_to_list(vector_value(self));
+    if (list == NULL)
+        return NULL;
+    if (Py_IS_TYPE(self, family_of(self)->container))
+        return Py_BuildValue("O(N)", Py_TYPE(self), list);
+    PyObject *attributes = PyObject_GetAttrString(self, "__dict__");
+    if (attributes == NULL) {
+        PyErr_Clear();
+        attributes = Py_NewRef(Py_None);
+    }
+    return Py_BuildValue("O(N)N", Py_TYPE(self), list, attributes);
+}
+
+/* Adds up the nodes at and below this one, each once (`v * n` refers to the same ones again and again): 0 or -1. */
+static int
+nodes_sizeof(rrb_node *node, PyObject *seen, size_t *size)
+{
+    PyObject *address = PyLong_FromVoidPtr(node);
+    int known = address != NULL ? PySet_Contains(seen, address) : -1;
+    int status = known != 0 ? (known < 0 ? -1 : 0) : PySet_Add(seen, address);
+    Py_XDECREF(address);
+    if (known != 0 || status < 0)
+        return status;
+    *size += rrb_node_size(node) + node_overhead(node);
+    node_contents held = contents_of(node);
+    for (size_t i = 0; i < held.child_count && status == 0; i++)
+        status = nodes_sizeof(held.children[i], seen, size);
+    return status;
+}
+
+/* The header and all nodes, also those that other versions share. */
+static PyObject *
+vector_sizeof(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    size_t size = (size_t)Py_TYPE(self)->tp_basicsize;
+    PyObject *seen = PySet_New(NULL);
+    int status = seen != NULL ? nodes_sizeof(((container *)self)->root, seen, &size) : -1;
+    Py_XDECREF(seen);
+    return status < 0 ? NULL : PyLong_FromSize_t(size);
+}
+
+#endif

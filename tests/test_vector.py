@@ -1,0 +1,524 @@
+"""Vector and VectorMutation: every operation against what tuple and list do, and the errors, word by word."""
+
+from __future__ import annotations
+
+import copy
+import operator
+import pickle
+import sys
+import weakref
+from collections.abc import MutableSequence, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from frozen import Vector, VectorMutation
+from frozen._core import _check
+
+BORDERS = [0, 1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1023, 1024, 1025, 1055, 1056, 1057, 2000, 33000]
+"""Lengths around those at which a leaf, a tail and a level are full."""
+
+lengths = st.integers(0, 150) | st.sampled_from(BORDERS[:-2])
+bounds = st.none() | st.integers(-170, 170)
+
+
+def checked(vector: Vector) -> Vector:
+    _check(vector)
+    return vector
+
+
+# Construction and reading
+
+
+@pytest.mark.parametrize("length", BORDERS)
+def test_a_vector_holds_what_the_iterable_yields(length):
+    expected = list(range(length))
+    for source in (expected, tuple(expected), iter(expected), range(length), dict.fromkeys(expected), Vector(expected)):
+        vector = checked(Vector(source))
+        assert len(vector) == length
+        assert list(vector) == vector.tolist() == expected
+        assert vector.totuple() == tuple(expected)
+        assert list(reversed(vector)) == expected[::-1]
+        assert bool(vector) == bool(expected)
+
+
+@pytest.mark.parametrize("length", BORDERS[1:])
+def test_indices_count_from_both_ends(length):
+    vector = Vector(range(length))
+    for index in {0, 1, length // 2, length - 2, length - 1} & set(range(length)):
+        assert vector[index] == index
+        assert vector[index - length] == index
+    for index in (length, -length - 1, sys.maxsize, -sys.maxsize):
+        with pytest.raises(IndexError, match=f"Vector index {index} out of range for length {length}"):
+            vector[index]
+
+
+def test_elements_are_the_very_objects():
+    objects = [object() for _ in range(100)]
+    assert all(map(operator.is_, Vector(objects), objects))
+
+
+def test_wrong_arguments_name_the_type():
+    vector = Vector([1, 2])
+    with pytest.raises(TypeError, match="Vector indices must be integers or slices, not str"):
+        vector["0"]
+    with pytest.raises(TypeError, match=r'can only concatenate Vector \(not "list"\) to Vector'):
+        operator.add(vector, [3])
+    with pytest.raises(TypeError, match=r'can only concatenate list \(not "frozen.Vector"\) to list'):
+        operator.add([3], vector)
+    with pytest.raises(TypeError, match="'int' object is not iterable"):
+        Vector(3)
+    with pytest.raises(TypeError, match="keyword"):
+        Vector(iterable=[])
+    with pytest.raises(TypeError, match=r"Vector\(\) takes 0 to 1 arguments \(2 given\)"):
+        Vector([], [])
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        vector[0] = 1
+    with pytest.raises(TypeError, match="not supported between"):
+        vector < (1, 2)  # noqa: B015
+    with pytest.raises(IndexError, match="pop from an empty Vector"):
+        Vector().pop()
+    with pytest.raises(ValueError, match="3 is not in Vector"):
+        vector.index(3)
+
+
+def test_an_iterable_that_fails_leaves_nothing_behind():
+    def broken(count):
+        yield from range(count)
+        raise KeyError("enough")
+
+    for length in BORDERS[:-1]:
+        with pytest.raises(KeyError, match="enough"):
+            Vector(broken(length))
+        with pytest.raises(KeyError, match="enough"):
+            Vector(range(50)).extend(broken(length))
+
+
+# Derived vectors
+
+
+@given(length=lengths, start=bounds, stop=bounds, step=bounds.filter(lambda step: step != 0))
+def test_slices(length, start, stop, step):
+    expected = list(range(length))[start:stop:step]
+    assert checked(Vector(range(length))[start:stop:step]).tolist() == expected
+
+
+@given(length=lengths, start=bounds, stop=bounds, more=lengths)
+def test_slices_of_concatenations(length, start, stop, more):
+    expected = list(range(length)) + list(range(more))
+    vector = checked(Vector(range(length)) + Vector(range(more)))
+    assert vector.tolist() == expected
+    assert checked(vector[start:stop]).tolist() == expected[start:stop]
+    assert checked(vector[start:] + vector[:stop]).tolist() == expected[start:] + expected[:stop]
+
+
+@given(length=lengths, index=st.integers(-200, 200))
+def test_insert_set_delete(length, index):
+    expected = list(range(length))
+    vector = Vector(expected)
+    inserted = list(expected)
+    inserted.insert(index, "new")
+    assert checked(vector.insert(index, "new")).tolist() == inserted
+    if -length <= index < length:
+        expected[index] = "new"
+        assert checked(vector.set(index, "new")).tolist() == expected
+        del expected[index]
+        assert checked(vector.delete(index)).tolist() == expected
+    else:
+        for operation in (vector.delete, lambda index: vector.set(index, None), vector.__getitem__):
+            with pytest.raises(IndexError, match=f"Vector index {index} out of range for length {length}"):
+                operation(index)
+    assert vector.tolist() == list(range(length))
+
+
+@given(length=lengths, start=bounds, stop=bounds)
+def test_delete_a_range(length, start, stop):
+    expected = list(range(length))
+    del expected[start:stop]
+    assert checked(Vector(range(length)).delete(start, stop)).tolist() == expected
+
+
+def test_append_and_pop_one_by_one():
+    vector, versions = Vector(), []
+    for number in range(2100):
+        versions.append(vector)
+        vector = vector.append(number)
+    checked(vector)
+    for number, version in reversed(list(enumerate(versions))):
+        assert vector[-1] == number
+        vector = vector.pop()
+        assert vector == version
+        assert len(vector) == number
+
+
+@given(length=st.integers(0, 70), times=st.integers(-2, 40))
+def test_repeat(length, times):
+    vector = Vector(range(length))
+    assert checked(vector * times).tolist() == checked(times * vector).tolist() == list(range(length)) * times
+
+
+def test_repeating_shares_structure():
+    huge = Vector([7]) * sys.maxsize
+    assert len(huge) == sys.maxsize
+    assert huge[0] == huge[-1] == huge[sys.maxsize // 2] == 7
+    assert sys.getsizeof(huge) < 1_000_000
+    assert huge[5 : sys.maxsize // 3 : 1][-1] == 7
+
+
+def test_what_would_be_too_long_is_refused():
+    huge = Vector([7]) * sys.maxsize
+    for operation in (
+        lambda: huge.append(1),
+        lambda: huge + Vector([1]),
+        lambda: huge.extend(Vector([1])),
+        lambda: huge.insert(0, 1),
+        lambda: Vector([1, 2]) * sys.maxsize,
+        lambda: huge * 2,
+        lambda: huge.mutate().append(1),
+        lambda: huge.mutate().extend([1]),
+        lambda: huge.mutate().insert(5, 1),
+    ):
+        with pytest.raises(OverflowError, match=r"longer than sys\.maxsize"):
+            operation()
+    with pytest.raises(OverflowError):
+        Vector([1]) * (sys.maxsize + 1)
+
+
+def test_what_changes_nothing_returns_self():
+    for vector in (Vector(), Vector([1]), Vector(range(50)), Vector(range(5000))):
+        assert Vector(vector) is vector
+        assert vector[:] is vector
+        assert vector[0 : len(vector)] is vector
+        assert vector * 1 is vector
+        assert vector + Vector() is vector
+        assert vector.extend(Vector()) is vector
+        assert vector.delete(3, 3) is vector
+        assert vector.copy() is copy.copy(vector) is copy.deepcopy(vector) is vector
+        if vector:
+            assert Vector() + vector is vector
+            assert vector.set(-1, vector[-1]) is vector
+
+
+def test_a_list_that_changes_while_it_is_read():
+    source = [1, 2, 3]
+
+    class Treacherous:
+        def __iter__(self):
+            for number in range(100):
+                source.clear()
+                yield number
+
+    assert Vector(Treacherous()).tolist() == list(range(100))
+
+
+# Comparison and hash
+
+
+@given(a=st.lists(st.integers(0, 2), max_size=6), b=st.lists(st.integers(0, 2), max_size=6), same=lengths)
+def test_order_is_that_of_tuples(a, b, same):
+    left, right = [0] * same + a, [0] * same + b
+    for compare in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge):
+        assert compare(Vector(left), Vector(right)) == compare(left, right)
+    if left == right:
+        assert hash(Vector(left)) == hash(Vector(right))
+
+
+@given(length=lengths, cut=st.integers(0, 1100))
+def test_equal_vectors_of_different_shape(length, cut):
+    one = Vector(range(length))
+    other = one[:cut] + one[cut:]
+    assert one == other
+    assert hash(one) == hash(other)
+    if length:
+        assert one != other.set(cut % length, None)
+        assert hash(one) != hash(other.set(cut % length, None))
+
+
+def test_equality_is_identity_first_and_with_vectors_only():
+    nan = float("nan")
+    assert Vector([nan]) == Vector([nan])
+    assert Vector([nan]) != Vector([float("nan")])
+    assert Vector([1]) != [1]
+    assert Vector([1]) != (1,)
+    assert Vector() != ()
+
+
+def test_comparing_related_versions_looks_at_what_differs_only():
+    class Counted:
+        calls = 0
+
+        def __eq__(self, other):
+            Counted.calls += 1
+            return self is other
+
+        __hash__ = None
+
+    vector = Vector(Counted() for _ in range(10_000))
+    changed = vector.set(5000, Counted())
+    assert vector != changed
+    assert Counted.calls == 1
+    assert vector.insert(7000, 1).delete(7000) == vector
+    assert Counted.calls == 1
+
+
+def test_errors_of_the_elements_surface():
+    class Broken:
+        def __eq__(self, other):
+            raise KeyError("eq")
+
+        def __hash__(self):
+            raise KeyError("hash")
+
+    vector = Vector([1, Broken()])
+    for operation in (
+        lambda: vector == Vector([1, 2]),
+        lambda: 3 in vector,
+        lambda: vector.index(3),
+        lambda: vector.count(3),
+        lambda: vector < Vector([1, 2]),
+        lambda: vector.mutate().remove(3),
+    ):
+        with pytest.raises(KeyError, match="eq"):
+            operation()
+    with pytest.raises(KeyError, match="hash"):
+        hash(vector)
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(Vector([[]]))
+
+
+def test_searching():
+    vector = Vector([0, 1, 2, 1, 0] * 20)
+    expected = vector.tolist()
+    assert 1 in vector
+    assert 5 not in vector
+    assert vector.count(1) == 40
+    assert vector.index(2) == 2
+    assert vector.index(2, 3) == expected.index(2, 3)
+    assert vector.index(0, -4, -2) == expected.index(0, -4) if 0 in expected[-4:-2] else True
+    for arguments in ((2, 3, 4), (2, -1), (7,), (0, 100)):
+        with pytest.raises(ValueError, match="is not in Vector"):
+            vector.index(*arguments)
+
+
+# The object around it
+
+
+def test_repr():
+    assert repr(Vector()) == "Vector()"
+    assert repr(Vector([1, "a"])) == "Vector([1, 'a'])"
+    inside = []
+    inside.append(Vector([inside]))
+    assert repr(inside) == "[Vector([[...]])]"
+    assert repr(inside[0]) == "Vector([[Vector([...])]])"
+    assert repr(Vector([1]).mutate()) == "VectorMutation([1])"
+
+
+def test_abstract_base_classes_and_patterns():
+    assert isinstance(Vector(), Sequence)
+    assert isinstance(Vector().mutate(), MutableSequence)
+    match Vector([1, 2, 3]):
+        case [first, *rest]:
+            assert (first, rest) == (1, [2, 3])
+        case _:
+            pytest.fail("a Vector is a sequence")
+    assert Vector[int].__origin__ is Vector
+    assert not hasattr(Vector([1]), "__dict__")
+
+
+def test_subclasses_give_the_base_type():
+    class Named(Vector):
+        def __init__(self, iterable=(), name=None):
+            self.name = name
+
+    named = Named([1, 2, 3])
+    assert type(named) is Named
+    assert repr(named) == "Named([1, 2, 3])"
+    assert named == Vector([1, 2, 3])
+    for result in (
+        named[:],
+        named + Vector(),
+        Vector() + named,
+        named * 1,
+        named.append(1),
+        named.set(0, 1),
+        named[1:],
+    ):
+        assert type(result) is Vector
+    named.name = "x"
+    again = pickle.loads(pickle.dumps(Plain([1, 2])))
+    assert type(again) is Plain
+    assert again.mark == "made"
+
+
+class Plain(Vector):
+    """A subclass with state, which pickle has to find by name."""
+
+    def __new__(cls, iterable=()):
+        self = super().__new__(cls, iterable)
+        self.mark = "made"
+        return self
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_pickles(protocol):
+    for length in BORDERS[:-1]:
+        vector = Vector(range(length)).insert(length // 2, "x")
+        again = pickle.loads(pickle.dumps(vector, protocol))
+        assert again == vector
+        assert hash(again) == hash(vector)
+    for iterator in (iter(vector), reversed(vector)):
+        for _ in range(40):
+            next(iterator)
+        rest = pickle.loads(pickle.dumps(iterator, protocol))
+        assert operator.length_hint(rest) == operator.length_hint(iterator) == len(vector) - 40
+        assert list(rest) == list(iterator)
+    assert list(pickle.loads(pickle.dumps(iterator, protocol))) == []
+
+
+def test_deep_copies():
+    inner = [1]
+    vector = Vector([inner, 2])
+    copied = copy.deepcopy(vector)
+    assert copied == vector
+    assert copied[0] is not inner
+    cycle = []
+    cycle.append(Vector([cycle]))
+    copied = copy.deepcopy(cycle)
+    assert copied[0][0] is copied
+
+
+def test_weak_references():
+    vector = Vector([1])
+    reference = weakref.ref(vector)
+    assert reference() is vector
+    del vector
+    assert reference() is None
+
+
+def test_size_counts_the_nodes():
+    assert sys.getsizeof(Vector(range(1000))) > 8 * 1000
+    assert sys.getsizeof(Vector(range(1000))) < 10 * 1000
+
+
+# Mutation
+
+
+def test_a_mutation_does_not_touch_the_vector():
+    for length in BORDERS:
+        vector = Vector(range(length))
+        with vector.mutate() as mutation:
+            mutation.append("x")
+            mutation[0] = "first"
+            mutation.insert(1, "y")
+        result = checked(mutation.finish())
+        assert vector.tolist() == list(range(length))
+        expected = [*range(length), "x"]
+        expected[0] = "first"
+        expected.insert(1, "y")
+        assert result.tolist() == expected
+
+
+def test_a_finished_mutation_is_sealed():
+    mutation = Vector([1, 2]).mutate()
+    result = mutation.finish()
+    assert mutation.finish() is result
+    assert repr(mutation) == "VectorMutation([1, 2])"
+    for operation in (
+        lambda: mutation.append(1),
+        lambda: mutation.extend([1]),
+        lambda: mutation.insert(0, 1),
+        lambda: mutation.pop(),
+        lambda: mutation.pop(0),
+        lambda: mutation.remove(1),
+        lambda: mutation.clear(),
+        lambda: mutation.reverse(),
+        lambda: mutation.sort(),
+        lambda: mutation.index(1),
+        lambda: mutation.count(1),
+        lambda: mutation[0],
+        lambda: mutation[:],
+        lambda: mutation.__setitem__(0, 1),
+        lambda: mutation.__setitem__(slice(0, 1), [1]),
+        lambda: mutation.__setitem__(slice(0, 2, 2), [1]),
+        lambda: mutation.__delitem__(0),
+        lambda: len(mutation),
+        lambda: 1 in mutation,
+        lambda: mutation == mutation,
+        lambda: list(mutation),
+        lambda: mutation.__enter__(),
+    ):
+        with pytest.raises(ValueError, match="has been finished"):
+            operation()
+
+
+def test_a_mutation_is_neither_hashable_nor_pickled_nor_made_by_calling():
+    mutation = Vector([1]).mutate()
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(mutation)
+    with pytest.raises(TypeError, match="cannot pickle a VectorMutation"):
+        pickle.dumps(mutation)
+    with pytest.raises(TypeError, match="cannot create"):
+        VectorMutation()
+    assert mutation == Vector([1])
+    assert mutation == Vector([1]).mutate()
+    assert mutation != [1]
+
+
+def test_an_exception_in_the_block_leaves_the_mutation_finished():
+    mutation = Vector([1]).mutate()
+    mutation.append(2)
+    with pytest.raises(KeyError), mutation:
+        mutation[{}["missing"]] = 3
+    assert mutation.finish() == Vector([1, 2])
+
+
+def test_errors_of_mutations_are_those_of_lists():
+    mutation = Vector([1, 2, 3]).mutate()
+    for index in (3, -4):
+        for operation in (
+            mutation.__getitem__,
+            mutation.__delitem__,
+            mutation.pop,
+            lambda i: mutation.__setitem__(i, 0),
+        ):
+            with pytest.raises(IndexError, match=f"VectorMutation index {index} out of range for length 3"):
+                operation(index)
+    with pytest.raises(ValueError, match="attempt to assign 1 values to an extended slice of 2"):
+        mutation[::2] = [1]
+    with pytest.raises(ValueError, match="9 is not in VectorMutation"):
+        mutation.remove(9)
+    with pytest.raises(IndexError, match="pop from an empty VectorMutation"):
+        Vector().mutate().pop()
+    with pytest.raises(TypeError, match="not iterable"):
+        mutation.extend(5)
+    with pytest.raises(TypeError, match="VectorMutation indices must be integers or slices, not str"):
+        mutation["a"] = 1
+    assert mutation.finish().tolist() == [1, 2, 3]
+
+
+def test_a_mutation_that_changes_under_a_comparison_stays_whole():
+    class Meddling:
+        def __init__(self, meddle):
+            self.meddle = meddle
+
+        def __eq__(self, other):
+            self.meddle()
+            return True
+
+        __hash__ = None
+
+    mutation = Vector(range(100)).mutate()
+    mutation.append(Meddling(mutation.clear))
+    assert "absent" in mutation
+    assert len(mutation) == 0
+    mutation.extend([1, Meddling(lambda: mutation.append(5)), 3])
+    with pytest.raises(ValueError, match="changed meanwhile"):
+        mutation.remove("absent")
+    assert len(mutation) == 4
+    mutation.sort(key=id)
+    with pytest.raises(ValueError, match="changed meanwhile"):
+        mutation.sort(key=lambda element: mutation.append(1) or 0)
+    mutation += mutation
+    assert mutation[:4] != mutation[3:]
+    mutation.finish()
