@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import itertools
 import os
+import threading
 import time
 
+import pytest
 from support import run_threads, switch_interval
 
-from frozen import AtomicRef
+from frozen import AtomicRef, Map
 
 THREADS = 4
 SECONDS = float(os.environ.get("FROZEN_STRESS_SECONDS", "0.5"))
@@ -70,30 +74,156 @@ def test_each_exchanged_value_comes_out_once():
     assert set(out) == put_in | {None}
 
 
-def test_reading_never_gives_the_object_of_another_reference():
-    """Objects of one size are freed and reused at once: a reader that trusts an address gets a stranger."""
+class Tagged:
+    """Objects of one size, freed and made again all the time."""
 
-    class Tagged:
-        __slots__ = ("tag",)
+    __slots__ = ("tag",)
 
-        def __init__(self, tag):
-            self.tag = tag
+    def __init__(self, tag):
+        self.tag = tag
 
-    refs = {tag: AtomicRef(Tagged(tag)) for tag in "ab"}
+
+@pytest.mark.parametrize(
+    ("make", "tag_of"),
+    [(Tagged, lambda value: value.tag), (lambda tag: Map(tag=tag), lambda value: value["tag"])],
+    ids=["objects", "containers"],
+)
+def test_reading_never_gives_the_object_of_another_reference(make, tag_of):
+    """Memory is freed and reused at once: a reader that trusts an address gets what another reference published."""
+    refs = {tag: AtomicRef(make(tag)) for tag in "ab"}
 
     def read(tag):
         get = refs[tag].get
-        repeat_for(SECONDS, lambda: [check(get().tag == tag) for _ in range(200)])
+
+        def some():
+            for _ in range(200):
+                assert tag_of(get()) == tag
+
+        repeat_for(SECONDS, some)
 
     def write(tag):
         store = refs[tag].set
-        repeat_for(SECONDS, lambda: [store(Tagged(tag)) for _ in range(200)])
 
-    def check(right):
-        assert right
+        def some():
+            for _ in range(200):
+                store(make(tag))
+
+        repeat_for(SECONDS, some)
 
     with switch_interval():
         run_threads(*[lambda f=f, tag=tag: f(tag) for f in (read, write) for tag in "ab"])
+
+
+def test_readers_see_whole_versions_while_headers_are_given_away():
+    """Threads read, hand what they read to each other, and drop what they were given: headers of every kind of
+    ownership (one thread's, shared, merged) meet publishers that take them away."""
+    ref = AtomicRef(Map(a=0, b=0))
+    given = collections.deque(maxlen=8)
+
+    def whole(version):
+        assert version["a"] == version["b"]
+
+    def read():
+        last = 0
+        for _ in range(50):
+            version = ref.get()
+            whole(version)
+            assert version["a"] >= last, "went back"
+            last = version["a"]
+
+    def give():
+        given.append(ref.get())
+        given.append(ref.get())
+
+    def take():
+        with contextlib.suppress(IndexError):
+            whole(given.popleft())
+            whole(given.pop())
+
+    def work():
+        repeat_for(SECONDS, lambda: (read(), give(), take(), read(), take()))
+
+    def publish():
+        def some():
+            for _ in range(20):
+                ref.update(lambda version: version.update(a=version["a"] + 1, b=version["a"] + 1))
+
+        repeat_for(SECONDS, some)
+
+    with switch_interval():
+        run_threads(work, work, publish, work, publish)
+    whole(ref.get())
+
+
+def test_threads_come_and_go_while_others_publish():
+    ref, stop = AtomicRef(Map(a=0)), threading.Event()
+
+    def readers():
+        def some():
+            threads = [threading.Thread(target=lambda: [ref.get()["a"] for _ in range(100)]) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+        repeat_for(SECONDS, some)
+        stop.set()
+
+    def publish():
+        while not stop.is_set():
+            ref.update(lambda version: version.set("a", version["a"] + 1))
+
+    with switch_interval():
+        run_threads(readers, publish)
+
+
+def test_references_die_while_others_are_read():
+    """Threads keep headers of references that another thread drops and makes anew."""
+    refs = [AtomicRef(Map(number=number)) for number in range(8)]
+
+    def read():
+        def some():
+            for number in range(8):
+                assert refs[number].get()["number"] == number
+
+        repeat_for(SECONDS, some)
+
+    def replace():
+        def some():
+            for number in range(8):
+                refs[number] = AtomicRef(Map(number=number))
+
+        repeat_for(SECONDS, some)
+
+    with switch_interval():
+        run_threads(read, read, replace)
+
+
+def test_a_slow_update_finishes_among_fast_ones():
+    """The slow function would lose every optimistic try; it gets its turn."""
+    ref, done, tries = AtomicRef(0), threading.Event(), 0
+
+    def slow():
+        def function(value):
+            nonlocal tries
+            tries += 1
+            time.sleep(0.005)
+            return value + 1
+
+        ref.update(function)
+        done.set()
+
+    def fast():
+        updates = 0
+        while not done.is_set():
+            ref.update(lambda value: value + 1)
+            updates += 1
+        return updates
+
+    with switch_interval():
+        _, *updates = run_threads(slow, fast, fast)
+    assert ref.get() == sum(updates) + 1
+    assert tries < 50
 
 
 def test_versions_never_go_back():
