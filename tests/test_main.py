@@ -88,12 +88,20 @@ def test_toml_is_loaded_by_its_name(tmp_path: Path) -> None:
 def test_interrupt_ends_the_run_with_its_figures(config_file: Path) -> None:
     command = [sys.executable, "-m", "frozen", str(config_file), "--seconds", "0"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # a shell starts background jobs with SIGINT ignored, and so would be whatever the tests start from there
+    with_interrupt = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", with_interrupt, *command]
     process = subprocess.Popen(command, **pipes, text=True, env=child_environment())
     assert process.stdout is not None
-    head = process.stdout.readline() + process.stdout.readline()  # printed before the threads start
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=60)
+    try:
+        head = process.stdout.readline() + process.stdout.readline()  # printed before the threads start
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert "5 entries" in head
     assert "torn reads" in rest
     assert errors == ""
