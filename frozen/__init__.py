@@ -18,10 +18,12 @@ from frozen._core import (
     transaction,
 )
 from frozen.convert import freeze, thaw
+from frozen.delta import Delta
 from frozen.paths import delete_in, get_in, set_in, update_in
 
 __all__ = [
     "AtomicRef",
+    "Delta",
     "Map",
     "MapItems",
     "MapKeys",

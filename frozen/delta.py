@@ -64,47 +64,36 @@ class Delta:
 
 
 def diff(old: Map[Any, Any], new: Map[Any, Any], /) -> Delta:
-    """The changes that lead from `old` to `new`.
+    """The changes that lead from `old` to `new`; also `old.diff(new)`.
 
     Values are the same if they are the same object or equal.  A value replaced by a Map, or a Map by something else,
-    is one change.  O(n) for the n entries of the maps that differ; maps that the versions share cost nothing.
+    is one change.  Both tries are walked in step and what they share is skipped: O(d log32 n) for d differences
+    between versions of one map, O(n) between maps of different origin.
 
-    Raises TypeError for what is no Map, and whatever the values' `__eq__` raises.
+    Raises TypeError for what is no Map, and whatever the `__eq__` of keys and values raises.
     """
-    for version in (old, new):
-        if not isinstance(version, Map):
-            raise TypeError(f"diff compares two Maps, not a {type(version).__name__}: freeze it first")
     changes: dict[Path, Change] = {}
-    todo: list[tuple[Path, Map[Any, Any], Map[Any, Any]]] = [((), old, new)]
+    todo: list[tuple[Path, Any, Any]] = [((), old, new)]
     while todo:
         above, old, new = todo.pop()
-        for key, change in _changes_of_level(old, new):
-            path = (*above, key)
-            if isinstance(change.old, Map) and isinstance(change.new, Map):
-                todo.append((path, change.old, change.new))
-            elif change.old is ABSENT or change.new is ABSENT or change.old != change.new:
-                changes[path] = change
+        for key, before, after in Map._differences(old, new, ABSENT):
+            if isinstance(before, Map) and isinstance(after, Map):
+                todo.append(((*above, key), before, after))
+            elif before != after:
+                changes[*above, key] = Change(before, after)
     return Delta(Map(changes))
 
 
-def _changes_of_level(old: Map[Any, Any], new: Map[Any, Any]) -> Iterator[tuple[Any, Change]]:
-    """The keys whose values are not the same object in both, with these values."""
-    for key, value in new.items():
-        before = old.get(key, ABSENT)
-        if before is not value:
-            yield key, Change(before, value)
-    for key, before in old.items():
-        if key not in new:
-            yield key, Change(before, ABSENT)
-
-
 def apply(old: Map[Any, Any], delta: Delta, /) -> Map[Any, Any]:
-    """`old` with the changes of `delta`: the version it was made for gives the new version, others a merged one.
+    """`old` with the changes of `delta`, also `old.apply(delta)`: the new version, or a merged one if `old` is another.
 
     O(log32 n) a change and level.
 
-    Raises ValueError where `old` does not hold what the change was made from: nothing is overwritten unseen.
+    Raises ValueError where `old` does not hold what a change was made from, so that nothing is overwritten unseen, and
+    TypeError for what is no Delta.
     """
+    if not isinstance(delta, Delta):
+        raise TypeError(f"apply takes a Delta, as diff returns it, not a {type(delta).__name__}")
     new: Any = old
     for path, change in delta.changes.items():
         found = _value_at(old, path)

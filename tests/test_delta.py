@@ -126,5 +126,51 @@ def test_deltas_are_values() -> None:
 
 
 def test_only_maps_are_compared() -> None:
-    with pytest.raises(TypeError, match="diff compares two Maps, not a dict: freeze it first"):
+    with pytest.raises(TypeError, match="diff\\(\\) compares a Map with another one, not with a dict: freeze it first"):
+        diff(Map(), {})  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
         diff({}, Map())  # type: ignore[arg-type]
+
+
+def test_only_deltas_are_applied() -> None:
+    with pytest.raises(TypeError, match="apply takes a Delta, as diff returns it, not a Map"):
+        Map().apply(Map(a=1))
+
+
+def test_maps_have_diff_and_apply_as_methods() -> None:
+    old, new = freeze({"a": {"b": 1}}), freeze({"a": {"b": 2}})
+    assert old.diff(new) == diff(old, new)
+    assert old.apply(old.diff(new)) == new
+
+
+def test_versions_of_a_large_map_are_compared_only_where_they_differ() -> None:
+    class Counted(int):
+        """A key that counts how often keys are hashed and compared."""
+
+        calls = 0
+
+        def __hash__(self) -> int:
+            Counted.calls += 1
+            return int.__hash__(self)
+
+        def __eq__(self, other: object) -> bool:
+            Counted.calls += 1
+            return int.__eq__(self, other)
+
+    old = Map((Counted(number), [number]) for number in range(10_000))
+    new = old.set(Counted(5), None).delete(Counted(6)).set(Counted(-7), "new")
+    Counted.calls = 0
+    delta = old.diff(new)
+    assert set(delta) == {(5,), (6,), (-7,)}
+    assert Counted.calls < 100
+
+
+def test_subclasses_are_compared_like_maps() -> None:
+    class Config(Map[str, int]):
+        pass
+
+    assert Config(a=1).diff(Map(a=2)) == Map(a=1).diff(Config(a=2)) == delta_of({("a",): (1, 2)})
+
+
+def test_values_that_are_equal_but_not_the_same_are_no_change() -> None:
+    assert not Map(a=(1, [2])).diff(Map(a=(1, [2])))

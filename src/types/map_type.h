@@ -3,6 +3,7 @@
 #define FROZEN_TYPES_MAP_TYPE_H
 
 #include "types/keyed_debug.h"
+#include "types/map_diff.h"
 #include "types/map_mutation.h"
 #include "types/map_views.h"
 
@@ -34,6 +35,11 @@ static PyMethodDef map_methods[] = {
     {"merge", FASTCALL(map_merge), METH_FASTCALL,
      PyDoc_STR("merge(other, fn)\n--\n\n"
                "The entries of both; where both have a key, the value is fn(own value, other's value).")},
+    {"diff", map_diff, METH_O,
+     PyDoc_STR("diff(new)\n--\n\nThe Delta that leads from this map to the new one.  Costs what differs between them.")},
+    {"apply", map_apply, METH_O,
+     PyDoc_STR("apply(delta)\n--\n\nThe map with a Delta's changes; ValueError where the delta does not fit.")},
+    {"_differences", FASTCALL(map_differences), METH_FASTCALL, NULL},
     {"mutate", keyed_mutate, METH_NOARGS,
      PyDoc_STR("mutate()\n--\n\nA MapMutation that starts as this map, to make many changes cheaply.  O(1).")},
     {"keys", map_keys, METH_NOARGS, PyDoc_STR("keys()\n--\n\nA set-like view of the keys.")},

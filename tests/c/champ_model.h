@@ -1,7 +1,7 @@
 /* What the tests of the trie share: hashes that choose the shape of a tree, a model that says what is in it, and edits
  * during which every allocation fails once.
  *
- * Each body of tests (champ_edit.h, champ_bulk.h, champ_walk.h) is compiled twice: with ENTRY_WIDTH 2 by
+ * Each body of tests (champ_edit.h, champ_bulk.h, champ_compare.h, champ_walk.h) is compiled twice: with ENTRY_WIDTH 2 by
  * test_champ_map.c, and 1 by test_champ_set.c. */
 #ifndef FROZEN_TESTS_CHAMP_MODEL_H
 #define FROZEN_TESTS_CHAMP_MODEL_H

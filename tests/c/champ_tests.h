@@ -1,5 +1,6 @@
 /* All tests of the trie: what test_champ_map.c and test_champ_set.c run. */
 #include "champ_bulk.h"
+#include "champ_compare.h"
 #include "champ_edit.h"
 #include "champ_walk.h"
 
@@ -16,6 +17,7 @@ static void (*const once[])(void) = {
     a_build_of_thousands,
     shared_subtrees_are_skipped,
     resolve_sees_shared_entries_too,
+    differences_are_found_without_looking_at_the_rest,
     the_hash_is_that_of_a_frozenset,
     a_known_hash_is_not_computed_again,
     equality_skips_what_is_shared_and_what_hashes_tell,
@@ -34,6 +36,7 @@ static void (*const with_each_hash[])(void) = {
     merging_agrees_with_the_model,
     a_union_with_a_rebuilt_superset_is_that_superset,
     a_subset_has_no_key_of_its_own,
+    differences_are_those_of_the_model,
     iteration_visits_each_entry_once,
     no_edit_leaves_a_stale_hash,
     a_value_without_hash_fails_the_whole,
