@@ -17,7 +17,7 @@ def parse(doc, peers, arguments=None):
     parser.add_argument("--only", nargs="+", metavar="ROW", help="rows to measure, by the name in the JSON")
     parser.add_argument("--peers", nargs="+", choices=[p.name for p in peers], help="default: all that are installed")
     parser.add_argument("--subject", default="frozen", choices=[p.name for p in peers], help="whose ratios are shown")
-    parser.add_argument("--rounds", type=int, default=11, help="of the interleaved run (default: 11)")
+    parser.add_argument("--rounds", type=int, default=21, help="of the interleaved run (default: 21)")
     parser.add_argument("--seconds", type=float, default=3, help="at most, for one row at one size (default: 3)")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="for the JSON, Markdown and plot: default none")
     options = parser.parse_args(arguments)

@@ -6,9 +6,10 @@ every peer runs once, in rotating order, so that a slow second of the machine sl
 over the rounds of the ratio within a round. The library under test runs twice a round, with two objects built
 separately; how far those two lie apart is the noise that is printed.
 
-The timing itself is `timeit.Timer`'s: it compiles a function for each statement, reads `perf_counter` and disables the
-cyclic collector while it does (what the collector costs has rows of its own, see probes.py). pyperf measures one
-benchmark to its end, in processes of its own, before the next begins, and so cannot interleave.
+The timing itself is `timeit.Timer`'s: it compiles a function for each statement and disables the cyclic collector
+while it runs (what the collector costs has rows of its own, see probes.py). The clock is the thread's CPU time, so that
+waiting for a processor is nobody's cost. pyperf measures one benchmark to its end, in processes of its own, before the
+next begins, and so cannot interleave.
 """
 
 import math
@@ -19,8 +20,8 @@ import timeit
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-PASS_SECONDS = 0.008  # one timed pass; much less, and the timer and the scheduler show
-LONGEST_PASS = 0.05  # where the whole loop takes longer, it runs over fewer keys
+PASS_SECONDS = 0.004  # one timed pass; much less, and the timer and the scheduler show
+LONGEST_PASS = 0.04  # where the whole loop takes longer, it runs over fewer keys
 CHECKED, CHECK_SECONDS = 100, 0.2  # keys whose result is compared with the model's; large maps: fewer
 AGAIN = " (again)"
 
@@ -160,7 +161,7 @@ class Contender:
         body = self.operation.statement(self.peer, self.operation.timed)
         if self.operation.loop:
             body = "for k in used:\n" + "\n".join("    " + line for line in body.splitlines())
-        self.timer = timeit.Timer(body, setup, globals=self.names | {"used": keys})
+        self.timer = timeit.Timer(body, setup, timer=time.thread_time, globals=self.names | {"used": keys})
 
     def time(self):
         """Seconds for one execution of the statement, averaged over a pass."""
@@ -172,7 +173,7 @@ def plain(result):
     return dict(result.items()) if hasattr(result, "items") else result
 
 
-def race(operation, world, peers, subject, rounds=11, seconds=3.0):
+def race(operation, world, peers, subject, rounds=21, seconds=3.0):
     """The Row of one operation at one size: fewer rounds, down to 3, where they would take longer than `seconds`."""
     offering = [peer for peer in peers if operation.statement(peer, operation.timed) is not None]
     racing = [Contender(peer.name, peer, operation, world) for peer in offering]
