@@ -84,7 +84,7 @@ derived_from_draft(PyObject *self, draft *d, int status)
 /* ---- lookup ---- */
 
 /* Borrowed from the container, or NULL: absent, or *failed. */
-static inline slot *
+FORCE_INLINE slot *
 lookup(PyObject *self, PyObject *key, bool *failed)
 {
     probe p;
