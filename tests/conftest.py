@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import hypothesis
+
+# A shell that starts a command in the background makes it, and all that it starts, deaf to Ctrl-C: tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Timings say nothing on a busy machine, so no deadline; a failing run prints the line that reproduces it.
 _common = {
