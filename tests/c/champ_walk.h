@@ -292,9 +292,9 @@ the_check_finds_broken_bitmaps(void)
     expect_broken(n, t.model.count, "I1");
     n->datamap = 0;
     if (CORE_BITS < 5) {
-        n->nodemap <<= 1;
+        n->nodemap <<= BRANCHES - 3; /* as many children, the last one digit too far */
         expect_broken(n, t.model.count, "I1");
-        n->nodemap >>= 1;
+        n->nodemap >>= BRANCHES - 3;
     }
     node_children(n)[0] = champ_empty(&mem);
     expect_broken(n, t.model.count, "I4");
