@@ -297,6 +297,9 @@ shared_subtrees_are_skipped(void)
         CHECK(hash_calls <= 8 * 2 * BRANCHES);
         node_release(root);
     }
+    hash_calls = 0;
+    CHECK(champ_subset(a, b) == 1 && champ_subset(b, a) == 0);
+    CHECK(hash_calls <= 2 * 8 * 2 * BRANCHES);
     node_release(a);
     node_release(b);
 }

@@ -26,11 +26,11 @@ static void
 history(edit_mode mode, unsigned general_percent)
 {
     tree t = tree_new(), kept[6];
-    enum { VERSIONS = sizeof kept / sizeof *kept, STEPS = 300 };
+    enum { VERSIONS = sizeof kept / sizeof *kept, STEPS = 200 };
     for (unsigned i = 0; i < VERSIONS; i++)
         kept[i] = tree_copy(&t);
     for (unsigned step = 0; step < STEPS; step++) {
-        unsigned put_percent = step / 50 % 2 ? 20 : 75; /* grow, shrink to nothing, grow again */
+        unsigned put_percent = step / 40 % 2 ? 20 : 75; /* grow, shrink to nothing, grow again */
         tree_edit(&t, some_edit(put_percent, general_percent), mode);
         tree_verify(&t);
         if (step % 10 == 0)

@@ -41,7 +41,7 @@ static uint64_t hash_mixed(cell value) { return value % 3 ? fake_scrambled_hash(
 
 /* how often the hash of a plain key was computed again */
 static size_t hash_calls;
-static uint64_t hash_counted(cell value) { hash_calls++; return fake_scrambled_hash(value); }
+MAYBE_UNUSED static uint64_t hash_counted(cell value) { hash_calls++; return fake_scrambled_hash(value); }
 
 static uint64_t (*const all_hashes[])(cell) = {
     hash_scattered, hash_dense,       hash_constant, hash_late,
@@ -49,7 +49,7 @@ static uint64_t (*const all_hashes[])(cell) = {
 };
 #define HASHES (sizeof all_hashes / sizeof *all_hashes)
 
-static void
+MAYBE_UNUSED static void
 for_each_hash(void (*test)(void))
 {
     for (unsigned i = 0; i < HASHES; i++) {
@@ -332,7 +332,7 @@ tree_of(const model *m)
     return t;
 }
 
-static model
+MAYBE_UNUSED static model
 some_model(unsigned count, unsigned general_percent)
 {
     model m = {.count = 0};

@@ -19,6 +19,7 @@ static void (*const once[])(void) = {
     resolve_sees_shared_entries_too,
     differences_are_found_without_looking_at_the_rest,
     the_hash_is_that_of_a_frozenset,
+    no_hash_is_minus_one,
     a_known_hash_is_not_computed_again,
     equality_skips_what_is_shared_and_what_hashes_tell,
     the_check_finds_broken_bitmaps,

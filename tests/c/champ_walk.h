@@ -68,6 +68,14 @@ the_hash_is_that_of_a_frozenset(void)
     }
 }
 
+/* -1 says "failed" in CPython, so no hash is. */
+static void
+no_hash_is_minus_one(void)
+{
+    CHECK(pair_hash(1, 0x2E2E567E5FE2BF66) == 1546275796);
+    CHECK(frozenset_hash(member_hash(0xE21FC05DF3933D0D), 1) == 590923713);
+}
+
 static uint64_t
 naive_item_hash(const model *m)
 {
