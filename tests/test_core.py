@@ -16,6 +16,7 @@ import pytest
 from support import ROOT
 
 PROGRAMS = sorted((ROOT / "tests/c").glob("test_*.c"))
+FUZZERS = sorted((ROOT / "tests/c").glob("fuzz_*.c")) if shutil.which("clang") else []
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)] or ["cc"]
 MEMORY = "address,undefined"
 THREADS = "thread"
@@ -66,6 +67,19 @@ def test_program(source: Path, compiler: str, sanitizer: str, bits: int, tmp_pat
     elif sanitizer == THREADS:
         pytest.skip(f"{compiler} has no working -fsanitize={sanitizer} here")
     compile_and_run(source, tmp_path / "program", compiler, *flags)
+
+
+@pytest.mark.parametrize("source", FUZZERS, ids=lambda source: source.stem)
+def test_fuzzers_find_nothing_soon(source: Path, tmp_path: Path):
+    """As many runs as take seconds, the same ones each time; how to fuzz for longer stands in each file."""
+    program, flags = tmp_path / "fuzz", [*FLAGS, "-DCORE_BITS=2", f"-fsanitize=fuzzer,{MEMORY}"]
+    build = subprocess.run(["clang", *flags, source, "-o", program], cwd=ROOT, capture_output=True, text=True)
+    if build.returncode != 0:
+        assert "libclang_rt.fuzzer" in build.stderr, build.stderr
+        pytest.skip("clang has no libFuzzer here")
+    run = [program, "-runs=5000", "-seed=1", "-max_len=400", f"-artifact_prefix={tmp_path}/"]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_failing_program_fails_the_test(tmp_path):
