@@ -161,12 +161,46 @@ is_frozendict(PyObject *o)
 #endif
 }
 
+/* The attribute of that name as a new reference in *found, or NULL there: 1, 0, or -1 (reported).
+ *
+ * Here and below the name is interned, so that it is the string that types already hold: a type's method cache keeps a
+ * reference to each new string that it is asked for, and forgets something useful for it. */
+static inline int
+attribute_if_any(PyObject *object, const char *name, PyObject **found)
+{
+    PyObject *interned = PyUnicode_InternFromString(name);
+    *found = NULL;
+    if (interned == NULL)
+        return -1;
+#if PY_VERSION_HEX >= 0x030D0000
+    int status = PyObject_GetOptionalAttr(object, interned, found);
+#else
+    int status = _PyObject_LookupAttr(object, interned, found);
+#endif
+    Py_DECREF(interned);
+    return status;
+}
+
+/* object.name(first, second), or object.name(first) if second is NULL: a new reference, or NULL (reported). */
+static inline PyObject *
+call_method(PyObject *object, const char *name, PyObject *first, PyObject *second)
+{
+    PyObject *interned = PyUnicode_InternFromString(name);
+    if (interned == NULL)
+        return NULL;
+    PyObject *result = PyObject_CallMethodObjArgs(object, interned, first, second, NULL);
+    Py_DECREF(interned);
+    return result;
+}
+
 /* `from module import name`: a new reference, or NULL (reported). */
 static inline PyObject *
 imported(const char *module_name, const char *name)
 {
     PyObject *module = PyImport_ImportModule(module_name);
-    PyObject *found = module != NULL ? PyObject_GetAttrString(module, name) : NULL;
+    PyObject *interned = module != NULL ? PyUnicode_InternFromString(name) : NULL;
+    PyObject *found = interned != NULL ? PyObject_GetAttr(module, interned) : NULL;
+    Py_XDECREF(interned);
     Py_XDECREF(module);
     return found;
 }

@@ -213,12 +213,13 @@ keyed_reduce(PyObject *self, PyObject *contents)
         return NULL;
     if (Py_TYPE(self) == family_of(self)->container)
         return Py_BuildValue("O(N)", Py_TYPE(self), contents);
-    PyObject *attributes = PyObject_GetAttrString(self, "__dict__");
-    if (attributes == NULL) {
-        PyErr_Clear();
-        attributes = Py_NewRef(Py_None);
+    PyObject *attributes;
+    int status = attribute_if_any(self, "__dict__", &attributes);
+    if (status < 0) {
+        Py_DECREF(contents);
+        return NULL;
     }
-    return Py_BuildValue("O(N)N", Py_TYPE(self), contents, attributes);
+    return Py_BuildValue("O(N)N", Py_TYPE(self), contents, status ? attributes : Py_NewRef(Py_None));
 }
 
 static size_t

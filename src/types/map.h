@@ -58,7 +58,7 @@ map_fromkeys(PyObject *cls, PyObject *const *args, Py_ssize_t nargs)
 {
     if (!check_positional("fromkeys", nargs, 1, 2))
         return NULL;
-    PyObject *dict = PyObject_CallMethod((PyObject *)&PyDict_Type, "fromkeys", "OO", args[0], nargs > 1 ? args[1] : Py_None);
+    PyObject *dict = call_method((PyObject *)&PyDict_Type, "fromkeys", args[0], nargs > 1 ? args[1] : Py_None);
     if (dict == NULL)
         return NULL;
     PyObject *self = PyObject_CallOneArg(cls, dict);

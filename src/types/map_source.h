@@ -92,6 +92,15 @@ root_from_items(memory *mem, const pair *items, Py_ssize_t count)
     return root;
 }
 
+static int
+has_keys(PyObject *source)
+{
+    PyObject *keys;
+    int status = attribute_if_any(source, "keys", &keys);
+    Py_XDECREF(keys);
+    return status;
+}
+
 /* A new dict of what `source` (a mapping, or an iterable of pairs) offers, NULL: it is neither. */
 static PyObject *
 dict_from_source(PyObject *source)
@@ -99,8 +108,10 @@ dict_from_source(PyObject *source)
     PyObject *dict = PyDict_New();
     if (dict == NULL)
         return NULL;
-    int is_mapping = is_any_dict(source) || PyObject_HasAttrString(source, "keys");
-    if ((is_mapping ? PyDict_Update(dict, source) : PyDict_MergeFromSeq2(dict, source, 1)) < 0)
+    int status = is_any_dict(source) ? 1 : has_keys(source);
+    if (status >= 0)
+        status = status ? PyDict_Update(dict, source) : PyDict_MergeFromSeq2(dict, source, 1);
+    if (status < 0)
         Py_CLEAR(dict);
     return dict;
 }

@@ -189,7 +189,7 @@ view_set_operation(PyObject *left, PyObject *right, const char *method)
         Py_DECREF(iter);
     }
     PyObject *set = PySet_New(left);
-    PyObject *done = set != NULL ? PyObject_CallMethod(set, method, "O", right) : NULL;
+    PyObject *done = set != NULL ? call_method(set, method, right, NULL) : NULL;
     if (done == NULL) {
         Py_CLEAR(set);
         return NULL;

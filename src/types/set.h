@@ -245,7 +245,7 @@ foreign_operator(PyObject *left, PyObject *right, set_operation op)
     static const char *const methods[] = {"update", "intersection_update", "difference_update",
                                           "symmetric_difference_update"};
     PyObject *set = PySet_New(left);
-    PyObject *done = set != NULL ? PyObject_CallMethod(set, methods[op], "O", right) : NULL;
+    PyObject *done = set != NULL ? call_method(set, methods[op], right, NULL) : NULL;
     if (done == NULL)
         Py_CLEAR(set);
     Py_XDECREF(done);
