@@ -101,7 +101,22 @@ has_keys(PyObject *source)
     return status;
 }
 
-/* A new dict of what `source` (a mapping, or an iterable of pairs) offers, NULL: it is neither. */
+/* Add pairs: those of `source.items()`, if there is such a method, otherwise those that `source` iterates over. */
+static int
+dict_add_pairs(PyObject *dict, PyObject *source)
+{
+    PyObject *items, *pairs;
+    int status = attribute_if_any(source, "items", &items);
+    if (status < 0)
+        return -1;
+    pairs = status ? PyObject_CallNoArgs(items) : Py_NewRef(source);
+    Py_XDECREF(items);
+    status = pairs != NULL ? PyDict_MergeFromSeq2(dict, pairs, 1) : -1;
+    Py_XDECREF(pairs);
+    return status;
+}
+
+/* A new dict of what `source` offers: a mapping, something with items(), an iterable of pairs; NULL: none of these. */
 static PyObject *
 dict_from_source(PyObject *source)
 {
@@ -110,7 +125,7 @@ dict_from_source(PyObject *source)
         return NULL;
     int status = is_any_dict(source) ? 1 : has_keys(source);
     if (status >= 0)
-        status = status ? PyDict_Update(dict, source) : PyDict_MergeFromSeq2(dict, source, 1);
+        status = status ? PyDict_Update(dict, source) : dict_add_pairs(dict, source);
     if (status < 0)
         Py_CLEAR(dict);
     return dict;
