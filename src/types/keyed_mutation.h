@@ -28,6 +28,15 @@ keyed_mutate(PyObject *self, PyObject *Py_UNUSED(ignored))
 
 /* ---- lookup and removal ---- */
 
+/* What there is to read, before and after finish(): borrowed, or NULL: cleared by the collector (reported). */
+static champ_node *
+mutation_root(mutation *m)
+{
+    if (m->result != NULL)
+        return ROOT(m->result);
+    return draft_is_sealed(&m->draft) ? NULL : m->draft.root;
+}
+
 /* The value under a key as a new reference; 1, 0: absent, -1.  The root is held, for comparing may run foreign code. */
 static int
 mutation_lookup(PyObject *self, PyObject *key, PyObject **value)
@@ -37,8 +46,8 @@ mutation_lookup(PyObject *self, PyObject *key, PyObject **value)
     int status = -1;
     *value = NULL;
     OBJECT_LOCK(self);
-    if (probe_init(&p, key) == 0 && !draft_is_sealed(&m->draft)) {
-        champ_node *root = m->draft.root;
+    champ_node *root;
+    if (probe_init(&p, key) == 0 && (root = mutation_root(m)) != NULL) {
         bool failed = false;
         node_retain(root);
         slot *found = champ_find(root, &p, &failed);
@@ -66,7 +75,7 @@ mutation_len(PyObject *self)
     mutation *m = (mutation *)self;
     Py_ssize_t count;
     OBJECT_LOCK(self);
-    count = draft_is_sealed(&m->draft) ? -1 : m->draft.count;
+    count = mutation_root(m) == NULL ? -1 : m->result != NULL ? COUNT(m->result) : m->draft.count;
     OBJECT_UNLOCK();
     return count;
 }
@@ -174,8 +183,6 @@ mutation_richcompare(PyObject *self, PyObject *other, int op)
     family *types = family_of(self);
     if (op != Py_EQ && op != Py_NE)
         Py_RETURN_NOTIMPLEMENTED;
-    if (draft_is_sealed(&((mutation *)self)->draft))
-        return NULL;
     bool other_mutates = Py_IS_TYPE(other, types->mutation);
     PyObject *left = mutation_snapshot(self);
     PyObject *right = other_mutates ? mutation_snapshot(other) : Py_NewRef(other);
