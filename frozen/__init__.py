@@ -1,6 +1,6 @@
 """Immutable, persistent data structures for CPython, shared by threads and published through atomic references."""
 
-from collections.abc import ItemsView, KeysView, Mapping, MutableMapping, MutableSequence, Sequence, ValuesView
+from collections.abc import ItemsView, KeysView, Mapping, MutableSequence, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 
 from frozen._core import (
@@ -48,7 +48,6 @@ __version__ = "0.1.0"
 snapshot = AtomicRef.snapshot
 
 Mapping.register(Map)
-MutableMapping.register(MapMutation)
 KeysView.register(MapKeys)
 ValuesView.register(MapValues)
 ItemsView.register(MapItems)
