@@ -1,4 +1,4 @@
-"""What the tests share: threads that re-raise, fresh processes, subinterpreters, leaks, keys of chosen hash.
+"""What the tests share: threads that re-raise, fresh processes, subinterpreters, leaks.
 
 Import it as `from support import ...`: pytest puts `tests/` on the path (see pyproject.toml).
 """
@@ -221,35 +221,3 @@ def assert_no_leak(function: Callable[[], Any], *, warmup: int = 3, repeats: int
             blocks.append(after[1] - before[1])
     assert min(references) <= 0, f"references left behind by each call: {references}"
     assert min(blocks) <= 0, f"blocks of memory left behind by each call: {blocks}"
-
-
-# Keys
-
-
-class HashKey:
-    """A key with a chosen hash, so that a test decides the shape of the tree. Equal only to keys of the same name.
-
-    `error_on_eq` and `error_on_hash` (settable) hold an exception to raise; `calls` counts comparisons.
-    """
-
-    def __init__(self, hash: int, name: object = None, *, error_on_eq: BaseException | None = None) -> None:
-        self.hash = hash
-        self.name = hash if name is None else name
-        self.error_on_eq = error_on_eq
-        self.error_on_hash: BaseException | None = None
-        self.calls = 0
-
-    def __hash__(self) -> int:
-        if self.error_on_hash is not None:
-            raise self.error_on_hash
-        return self.hash
-
-    def __eq__(self, other: object) -> bool:
-        self.calls += 1
-        for key in (self, other):
-            if isinstance(key, HashKey) and key.error_on_eq is not None:
-                raise key.error_on_eq
-        return isinstance(other, HashKey) and self.name == other.name
-
-    def __repr__(self) -> str:
-        return f"HashKey({self.hash}, {self.name!r})"
