@@ -1,0 +1,165 @@
+"""Pickles of every protocol and across hash seeds; copy and deepcopy."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import pickletools
+
+import pytest
+from keys import HashKey, colliding
+from support import run_python
+
+from frozen import Map
+
+PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
+every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
+
+CONTENTS = {
+    "empty": {},
+    "one": {"a": 1},
+    "nested": {"a": Map(b=Map(c=[1, 2, 3])), ("t", 1): None},
+    "large": {index: str(index) for index in range(3000)},
+    "collisions": dict.fromkeys(colliding(7), 0),
+}
+every_content = pytest.mark.parametrize("contents", CONTENTS.values(), ids=CONTENTS.keys())
+
+
+class Sub(Map):
+    pass
+
+
+@every_protocol
+@every_content
+def test_round_trip(contents, protocol):
+    m = Map(contents)
+    clone = pickle.loads(pickle.dumps(m, protocol))
+    assert type(clone) is Map
+    assert clone == m
+    assert dict(clone) == contents
+
+
+@every_protocol
+def test_a_subclass_stays_one(protocol):
+    m = Sub(a=1)
+    m.note = "kept"
+    clone = pickle.loads(pickle.dumps(m, protocol))
+    assert type(clone) is Sub
+    assert clone == m
+    assert clone.note == "kept"
+
+
+@every_protocol
+def test_identity_within_one_pickle_is_kept(protocol):
+    m = Map(a=1)
+    first, second = pickle.loads(pickle.dumps([m, m], protocol))
+    assert first is second
+
+
+@every_protocol
+def test_a_cycle_through_a_list(protocol):
+    inner = []
+    inner.append(Map(back=inner))
+    clone = pickle.loads(pickle.dumps(inner, protocol))
+    assert clone[0]["back"] is clone
+
+
+def test_the_hash_is_not_pickled():
+    m = Map(a="x")
+    before = pickle.dumps(m)
+    hash(m)
+    assert pickle.dumps(m) == before
+
+
+def test_pickles_name_the_public_type():
+    text = " ".join(str(argument) for _, argument, _ in pickletools.genops(pickle.dumps(Map(a=1), 2)))
+    assert "frozen Map" in text
+    assert "_core" not in text
+
+
+def test_pickles_cross_hash_seeds():
+    program = """
+import pickle, sys
+from frozen import Map
+m = Map({f"key {index}": f"value {index}" for index in range(500)}).set(("a", 1), Map(b=2))
+if sys.argv[1] == "dump":
+    print(hash("key 1"), pickle.dumps(m).hex())
+else:
+    before, data = sys.stdin.read().split()
+    clone = pickle.loads(bytes.fromhex(data))
+    assert hash("key 1") != int(before), "the seeds must differ for this test to mean anything"
+    assert clone == m and clone["key 77"] == "value 77" and hash(clone) == hash(m)
+"""
+    written = run_python("-c", program, "dump", env={"PYTHONHASHSEED": "1"}).stdout
+    run_python("-c", program, "load", env={"PYTHONHASHSEED": "2"}, input=written)
+
+
+def test_a_broken_pickle_is_an_error_and_no_crash():
+    data = pickle.dumps(Map(a=1, b=2))
+    for end in range(len(data)):
+        with pytest.raises((pickle.UnpicklingError, EOFError, TypeError, ValueError, AttributeError)):
+            pickle.loads(data[:end])
+
+
+# copy
+
+
+def test_copies_are_the_map_itself():
+    m = Map(a=[1])
+    assert m.copy() is m
+    assert copy.copy(m) is m
+    sub = Sub(a=[1])
+    assert copy.copy(sub) is sub or type(copy.copy(sub)) is Sub
+
+
+def test_deepcopy_of_atoms_is_the_map_itself():
+    for m in (Map(), Map(a=1), Map({(1, "a"): None}), Map(a=Map(b=Map(c=1)))):
+        assert copy.deepcopy(m) is m
+
+
+def test_deepcopy_copies_what_can_change():
+    value = [1]
+    m = Map(a=value, b=Map(c=value), d=2)
+    clone = copy.deepcopy(m)
+    assert clone == m
+    assert clone["a"] is not value
+    assert clone["b"]["c"] is clone["a"]
+    value.append(2)
+    assert clone["a"] == [1]
+
+
+def test_deepcopy_copies_keys():
+    key = HashKey(1, [1])
+    clone = copy.deepcopy(Map({key: 0}))
+    (copied,) = clone
+    assert copied is not key
+    assert copied == key
+    assert clone[copied] == 0
+
+
+def test_deepcopy_uses_the_memo():
+    m = Map(a=[1])
+    first, second = copy.deepcopy([m, m])
+    assert first is second
+    assert first is not m
+
+
+def test_deepcopy_of_a_cycle():
+    inner = []
+    m = Map(a=inner)
+    inner.append(m)
+    clone = copy.deepcopy(m)
+    assert clone is not m
+    assert clone["a"][0] is clone
+    outer = copy.deepcopy(inner)
+    assert outer[0]["a"] is outer
+
+
+def test_an_error_of_deepcopy_surfaces():
+    class Uncopyable:
+        def __deepcopy__(self, memo):
+            raise ZeroDivisionError
+
+    m = Map({index: index for index in range(50)}).set("bad", Uncopyable())
+    with pytest.raises(ZeroDivisionError):
+        copy.deepcopy(m)
