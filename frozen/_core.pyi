@@ -1,8 +1,24 @@
 """Types of the C core. Import the names from `frozen`."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+import sys
+from collections.abc import AsyncGenerator, Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from types import GenericAlias, TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, TypeVarTuple, Unpack, final, overload
+from typing import (
+    Any,
+    ClassVar,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeAlias,
+    TypeVar,
+    TypeVarTuple,
+    Unpack,
+    final,
+    overload,
+    type_check_only,
+)
 
 from typing_extensions import disjoint_base
 
@@ -149,3 +165,273 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
     ) -> None: ...
+
+# Map: src/types/map*.h
+
+_K = TypeVar("_K")
+_K2 = TypeVar("_K2")
+_K_co = TypeVar("_K_co", covariant=True)
+_V = TypeVar("_V")
+_V2 = TypeVar("_V2")
+_V3 = TypeVar("_V3")
+_V_co = TypeVar("_V_co", covariant=True)
+
+@type_check_only
+class _SupportsItems(Protocol[_K_co, _V_co]):
+    def items(self) -> Iterable[tuple[_K_co, _V_co]]: ...
+
+_Entries: TypeAlias = Mapping[_K, _V] | _SupportsItems[_K, _V] | Iterable[tuple[_K, _V]]
+"""What a map can take entries from: a mapping, an object with `items()`, or pairs."""
+
+if sys.version_info >= (3, 15):
+    _AnyDict: TypeAlias = dict[_K, _V] | frozendict[_K, _V]  # noqa: F821
+else:
+    _AnyDict: TypeAlias = dict[_K, _V]
+
+@disjoint_base
+class Map(Mapping[_K, _V_co]):
+    """An immutable mapping; `set`, `delete`, `update`, `|` give new maps that share all they can with the old.
+
+    `Map()`, `Map(mapping)`, `Map(pairs)`, each with `**entries` on top. Of equal keys the first is kept, with the value
+    that comes last, as in dict. Any number of threads may read one map and derive new ones from it at once; what
+    changes nothing returns the map itself. Equal to every dict or mapping of the same entries in whatever order; the
+    hash is that of `frozenset(m.items())`, TypeError if a value is unhashable. The order of iteration is not that of
+    insertion. Subclasses are possible; what is derived from one is a Map.
+
+    Below, n is the number of entries and "O(log n)" a walk down a tree of 32 branches: at most 13 levels, 4 for a
+    million entries. Every operation that takes a key raises TypeError for an unhashable one, and lets pass whatever its
+    `__hash__` and `__eq__` raise; `__eq__` is called only on keys whose 64-bit hashes are equal, `__hash__` never
+    on stored keys. Keys of one hash are searched one by one.
+
+    Method: CHAMP, the compressed hash-array mapped prefix tree (Steindorfer and Vinju, "Optimizing Hash-Array Mapped
+    Tries for Fast and Lean Immutable JVM Collections", OOPSLA 2015), over the full hash, with stored hash bits.
+    """
+
+    @overload
+    def __init__(self) -> None: ...
+    @overload
+    def __init__(self: Map[str, _V2], **entries: _V2) -> None: ...
+    @overload
+    def __init__(self, source: _Entries[_K, _V_co], /) -> None: ...
+    @overload
+    def __init__(self: Map[_K2 | str, _V2 | _V3], source: _Entries[_K2, _V2], /, **entries: _V3) -> None: ...
+    @overload
+    @classmethod
+    def fromkeys(cls, keys: Iterable[_K2], value: None = None, /) -> Map[_K2, Any | None]: ...
+    @overload
+    @classmethod
+    def fromkeys(cls, keys: Iterable[_K2], value: _V2, /) -> Map[_K2, _V2]:
+        """A map (of the class it is called on) of all keys to one value. O(n)."""
+
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+
+    # Reading
+
+    def __getitem__(self, key: _K, /) -> _V_co:
+        """The value under `key`, the very object that was stored; KeyError(key) if it is absent. O(log n)."""
+
+    @overload
+    def get(self, key: _K, /, default: None = None) -> _V_co | None: ...
+    @overload
+    def get(self, key: _K, /, default: _V_co) -> _V_co: ...  # type: ignore[misc]  # covariant, as in Mapping
+    @overload
+    def get(self, key: _K, /, default: _V2) -> _V_co | _V2:
+        """The value under `key`, or `default` if it is absent. O(log n)."""
+
+    def __contains__(self, key: object, /) -> bool:
+        """O(log n)."""
+
+    def __len__(self) -> int:
+        """O(1)."""
+
+    def __iter__(self) -> Iterator[_K]:
+        """Iterate over the keys: O(1) to begin, O(n) for all. The order is that of the hashes."""
+
+    def __reversed__(self) -> Iterator[_K]:
+        """The exact reverse of `iter`."""
+
+    def keys(self) -> MapKeys[_K, _V_co]:
+        """The keys as a set-like view. O(1)."""
+
+    def values(self) -> MapValues[_K, _V_co]:
+        """The values as a view, in the order of the keys. O(1)."""
+
+    def items(self) -> MapItems[_K, _V_co]:
+        """The `(key, value)` pairs as a set-like view. O(1)."""
+
+    def __eq__(self, other: object, /) -> bool:
+        """Whether `other` is a mapping of equal entries. O(n); parts that two maps share are skipped unseen, so that
+        versions of one map that differ in d entries cost O(d log n)."""
+
+    def __hash__(self) -> int:
+        """`hash(frozenset(m.items()))`. O(n) once; remembered in every node of the tree, so that after d changes it
+        costs O(d log n). TypeError if a value is unhashable."""
+
+    # Deriving
+
+    def set(self, key: _K2, value: _V2, /) -> Map[_K | _K2, _V_co | _V2]:
+        """The map with `value` under `key`; a key that is there already stays. O(log n)."""
+
+    def delete(self, key: _K, /) -> Map[_K, _V_co]:
+        """The map without `key`; KeyError(key) if it is absent. O(log n)."""
+
+    def discard(self, key: _K, /) -> Map[_K, _V_co]:
+        """The map without `key`, itself if it is absent. O(log n)."""
+
+    @overload
+    def update(self) -> Map[_K, _V_co]: ...  # pyright: ignore[reportOverlappingOverload]
+    @overload
+    def update(self, **entries: _V2) -> Map[_K | str, _V_co | _V2]: ...
+    @overload
+    def update(  # pyright: ignore[reportOverlappingOverload]
+        self, source: _Entries[_K2, _V2], /, *sources: _Entries[_K2, _V2]
+    ) -> Map[_K | _K2, _V_co | _V2]: ...
+    @overload
+    def update(
+        self, source: _Entries[_K2, _V2], /, *sources: _Entries[_K2, _V2], **entries: _V3
+    ) -> Map[_K | _K2 | str, _V_co | _V2 | _V3]:
+        """The map with all entries of mappings or iterables of pairs, then of the keywords, later values winning.
+
+        O(k log n) for k new entries; together with a Map both trees are walked in step, and what they share is taken
+        over unseen. ValueError for a pair that is not of length two, TypeError for an element that is no pair.
+        """
+
+    def merge(
+        self, other: _Entries[_K2, _V2], fn: Callable[[_V_co, _V2], _V3], /
+    ) -> Map[_K | _K2, _V_co | _V2 | _V3]:
+        """Like `update(other)`, with `fn(old, new)` as the value of every key that both sides have.
+
+        `fn` is called once a common key, in no particular order; what it raises is raised here. Cost as `update`, but
+        no common entry is skipped.
+        """
+
+    def __or__(self, other: Map[_K2, _V2] | _AnyDict[_K2, _V2], /) -> Map[_K | _K2, _V_co | _V2]: ...
+    if sys.version_info >= (3, 15):
+        @overload
+        def __ror__(self, other: dict[_K2, _V2], /) -> dict[_K | _K2, _V_co | _V2]: ...
+        @overload
+        def __ror__(self, other: frozendict[_K2, _V2], /) -> frozendict[_K | _K2, _V_co | _V2]: ...  # noqa: F821
+    else:
+        def __ror__(self, other: dict[_K2, _V2], /) -> dict[_K | _K2, _V_co | _V2]: ...
+
+    def mutate(self) -> MapMutation[_K, _V_co]:
+        """A mutation that starts as this map and leaves it alone. O(1).
+
+        `with m.mutate() as mm: ...`, then `mm.finish()` for the new map.
+        """
+
+    # Copying
+
+    def copy(self) -> Self:
+        """The map itself: nothing can change it. O(1)."""
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
+        """The map itself if no key and no value had to be copied, otherwise a map of the copies."""
+
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    def __sizeof__(self) -> int:
+        """Bytes of the map and all nodes of its tree, those that it shares with other maps included. O(n)."""
+
+@final
+class MapMutation(Generic[_K, _V]):
+    """A map being edited in place; made by `Map.mutate()`, sealed by `finish()` or the end of its `with` block.
+
+    Each edit changes in place those nodes that only this mutation can reach and copies the others once, so that many
+    edits cost a fraction of as many `set` calls. Maps never see the edits of a mutation that started from them. After
+    `finish()` every edit raises ValueError; reading goes on. Mutations are equal if their entries are; they are
+    unhashable, not iterable, not picklable. Threads may share one: an edit happens as a whole or raises. Errors are
+    those of Map.
+
+    Method: transients (Clojure), with unique reference counts for ownership, as Rust's `Arc::make_mut`.
+    """
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+    def __getitem__(self, key: _K, /) -> _V:
+        """KeyError(key) if `key` is absent. O(log n)."""
+
+    @overload
+    def get(self, key: _K, /, default: None = None) -> _V | None: ...
+    @overload
+    def get(self, key: _K, /, default: _V2) -> _V | _V2:
+        """The value under `key`, or `default` if it is absent. O(log n)."""
+
+    def __contains__(self, key: object, /) -> bool:
+        """O(log n)."""
+
+    def __len__(self) -> int:
+        """O(1)."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __setitem__(self, key: _K, value: _V, /) -> None:
+        """O(log n)."""
+
+    def __delitem__(self, key: _K, /) -> None:
+        """KeyError(key) if `key` is absent. O(log n)."""
+
+    def set(self, key: _K, value: _V, /) -> None:
+        """`mm[key] = value`. O(log n)."""
+
+    def delete(self, key: _K, /) -> None:
+        """`del mm[key]`: KeyError(key) if it is absent. O(log n)."""
+
+    def discard(self, key: _K, /) -> None:
+        """Remove `key` if it is there. O(log n)."""
+
+    @overload
+    def pop(self, key: _K, /) -> _V: ...
+    @overload
+    def pop(self, key: _K, /, default: _V2) -> _V | _V2:
+        """Remove `key` and return its value; `default`, or KeyError(key), if it is absent. O(log n)."""
+
+    @overload
+    def update(self: MapMutation[str, _V], *sources: _Entries[str, _V], **entries: _V) -> None: ...
+    @overload
+    def update(self, *sources: _Entries[_K, _V]) -> None:
+        """Take over the entries of mappings or iterables of pairs, then of the keywords, later values winning.
+
+        Errors and cost as `Map.update`; a source that fails changes nothing.
+        """
+
+    def finish(self) -> Map[_K, _V]:
+        """Seal the mutation and return the map, the same one each time. O(1)."""
+
+    def __enter__(self) -> Self:
+        """ValueError if the mutation has been finished."""
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        """Seal the mutation, after an exception too; `finish()` then returns the map."""
+
+# The views: as dict's, with any iterable on the right of a set operator. Each knows its length and its `mapping`.
+
+@final
+class MapKeys(KeysView[_K], Generic[_K, _V_co]):
+    @property
+    def mapping(self) -> Map[_K, _V_co]: ...
+    def isdisjoint(self, other: Iterable[object], /) -> bool: ...
+    def __reversed__(self) -> Iterator[_K]: ...
+
+@final
+class MapValues(ValuesView[_V_co], Generic[_K, _V_co]):
+    @property
+    def mapping(self) -> Map[_K, _V_co]: ...
+    def __reversed__(self) -> Iterator[_V_co]: ...
+
+@final
+class MapItems(ItemsView[_K, _V_co]):
+    @property
+    def mapping(self) -> Map[_K, _V_co]: ...
+    def isdisjoint(self, other: Iterable[object], /) -> bool: ...
+    def __reversed__(self) -> Iterator[tuple[_K, _V_co]]: ...
+
+# For the tests of this project; not public, may change at any time.
+
+_BITS: int
+
+def _check(map: Map[Any, Any], /) -> None: ...
+def _dump(map: Map[Any, Any], /) -> str: ...
+def _shared_nodes(a: Map[Any, Any], b: Map[Any, Any], /) -> tuple[int, int, int]: ...

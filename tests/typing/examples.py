@@ -1,0 +1,202 @@
+"""What users write, and the types they expect: checked by mypy --strict and pyright, never run.
+
+A line that must be rejected carries both checkers' ignores; mypy (warn_unused_ignores) and pyright
+(reportUnnecessaryTypeIgnoreComment below) then complain as soon as it is accepted.
+"""
+
+# pyright: strict, reportUnnecessaryTypeIgnoreComment=true, reportPrivateUsage=false
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Hashable, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Set as AbstractSet
+from typing import Any, assert_type
+
+from frozen import Map, MapItems, MapKeys, MapMutation, MapValues
+
+ints: Map[int, int] = Map({1: 1})
+words: Map[str, int] = Map(a=1)
+pairs: list[tuple[int, str]] = [(1, "a")]
+
+
+class WithItems:
+    def items(self) -> Iterator[tuple[str, bytes]]:
+        yield "a", b"b"
+
+
+def construction() -> None:
+    empty: Map[str, float] = Map()
+    assert_type(empty, Map[str, float])
+    assert_type(Map({1: "a"}), Map[int, str])
+    assert_type(Map(pairs), Map[int, str])
+    assert_type(Map(a=1, b=2), Map[str, int])
+    assert_type(Map({1: 1.5}, a="x"), Map[int | str, float | str])
+    assert_type(Map(words), Map[str, int])
+    assert_type(Map(words.items()), Map[str, int])
+    assert_type(Map(WithItems()), Map[str, bytes])
+    assert_type(Map(zip("ab", [1, 2], strict=True)), Map[str, int])
+    assert_type(Map[str, int](a=1), Map[str, int])
+    assert_type(Map.fromkeys("ab", 0), Map[str, int])
+    assert_type(Map.fromkeys([1, 2]), Map[int, Any | None])
+    Map(1)  # type: ignore
+    Map([1, 2])  # type: ignore
+    Map({}, {})  # type: ignore
+
+
+def reading() -> None:
+    assert_type(words["a"], int)
+    assert_type(words.get("a"), int | None)
+    assert_type(words.get("a", 0), int)
+    assert_type(words.get("a", "none"), int | str)
+    assert_type(words.get("a", default=1.5), int | float)
+    assert_type("a" in words, bool)
+    assert_type(len(words), int)
+    assert_type(list(words), list[str])
+    assert_type(next(reversed(words)), str)
+    assert_type(hash(words), int)
+    for key, value in words.items():
+        assert_type(key, str)
+        assert_type(value, int)
+    words[1]  # type: ignore
+    words["a"] = 1  # type: ignore
+    del words["a"]  # type: ignore
+
+
+def deriving() -> None:
+    assert_type(words.set("b", 2), Map[str, int])
+    assert_type(words.set("b", None), Map[str, int | None])
+    assert_type(words.set(1, 2), Map[str | int, int])
+    assert_type(words.delete("a"), Map[str, int])
+    assert_type(words.discard("a").discard("b"), Map[str, int])
+    assert_type(words.copy(), Map[str, int])
+    assert_type(copy.deepcopy(words), Map[str, int])
+    words.delete(1)  # type: ignore
+
+
+def updating() -> None:
+    assert_type(ints.update({2: 2}), Map[int, int])
+    assert_type(ints.update({"a": 1}), Map[int | str, int])
+    assert_type(ints.update(pairs), Map[int, int | str])
+    assert_type(ints.update(pairs, pairs), Map[int, int | str])
+    assert_type(ints.update(words), Map[int | str, int])
+    assert_type(ints.update(a=1.5), Map[int | str, int | float])
+    assert_type(ints.update({b"b": 1j}, a=1.5), Map[int | bytes | str, int | complex | float])
+    assert_type(words.update(b=2), Map[str, int])
+    assert_type(words.update(), Map[str, int])
+    assert_type(words.update(WithItems()), Map[str, int | bytes])
+    ints.update(5)  # type: ignore
+
+
+def merging() -> None:
+    def longer(old: int, new: str) -> float:
+        return max(old, len(new)) / 2
+
+    def add(old: int, new: int) -> int:
+        return old + new
+
+    assert_type(words.merge({"a": 2}, add), Map[str, int])
+    assert_type(ints.merge(pairs, longer), Map[int, int | str | float])
+    words.merge({"a": "b"}, add)  # type: ignore
+
+
+def union() -> None:
+    assert_type(words | words, Map[str, int])
+    assert_type(words | {"b": 2}, Map[str, int])
+    assert_type(words | {1: "a"}, Map[str | int, int | str])
+    assert_type(words | ints, Map[str | int, int])
+    assert_type({1: "a"} | words, dict[str | int, int | str])
+    rebound = words
+    rebound |= {"c": 3}
+    assert_type(rebound, Map[str, int])
+    words | [("a", 1)]  # type: ignore
+    words | None  # type: ignore
+
+
+def views() -> None:
+    assert_type(words.keys(), MapKeys[str, int])
+    assert_type(words.values(), MapValues[str, int])
+    assert_type(words.items(), MapItems[str, int])
+    keys: KeysView[str] = words.keys()
+    values: ValuesView[int] = words.values()
+    items: ItemsView[str, int] = words.items()
+    as_set: AbstractSet[str] = keys
+    assert_type(words.keys() & ["a"], set[str])
+    assert_type(words.keys() | [1], set[str | int])
+    assert_type(words.keys() - {"a": 1}, set[str])
+    assert_type(words.items() ^ [(1, "b")], set[tuple[str, int] | tuple[int, str]])
+    assert_type(words.keys().mapping, Map[str, int])
+    assert_type(list(reversed(words.items())), list[tuple[str, int]])
+    assert_type(words.keys().isdisjoint("ab"), bool)
+    assert_type(words.keys() <= {"a"}, bool)
+    print(keys, values, items, as_set)
+
+
+def mutations() -> None:
+    with words.mutate() as mm:
+        assert_type(mm, MapMutation[str, int])
+        mm["b"] = 2
+        mm.set("c", 3)
+        mm.update({"d": 4}, [("e", 5)], f=6)
+        del mm["b"]
+        mm.delete("c")
+        mm.discard("x")
+        assert_type(mm.pop("d"), int)
+        assert_type(mm.pop("d", None), int | None)
+        assert_type(mm["e"], int)
+        assert_type(mm.get("e"), int | None)
+        assert_type(mm.get("e", "none"), int | str)
+        mm["b"] = "text"  # type: ignore
+        mm[1] = 2  # type: ignore
+        mm.update({1: 1})  # type: ignore
+        for _ in mm:  # type: ignore
+            pass
+    assert_type(mm.finish(), Map[str, int])
+    with ints.mutate() as numbers:
+        numbers.update({2: 2}, [(3, 3)])
+        numbers.update(a=1)  # type: ignore
+
+
+def variance() -> None:
+    """A map cannot change, so a map of ints is a map of numbers."""
+    numbers: Map[str, float] = words
+    anything: Map[str, object] = numbers
+    mapping: Mapping[str, object] = anything
+    hashable: Hashable = words
+    by_map: dict[Map[str, int], str] = {words: "a"}
+    print(mapping, hashable, by_map)
+
+
+def nested(config: Map[str, Map[str, int | str]]) -> None:
+    nested(Map(server=Map(port=80), client=Map(name="x")))
+    assert_type(config["server"]["port"], int | str)
+    assert_type(config.set("server", config["server"].set("port", 81)), Map[str, Map[str, int | str]])
+
+
+class Config(Map[str, int]):
+    @property
+    def port(self) -> int:
+        return self["port"]
+
+
+def subclass() -> None:
+    config = Config(port=80)
+    assert_type(config.port, int)
+    assert_type(config.set("port", 81), Map[str, int])
+    assert_type(config.copy(), Config)
+
+
+def matching(value: Map[str, int]) -> int:
+    match value:
+        case {"a": a}:
+            assert_type(a, int)
+            return a
+        case _:
+            return 0
+
+
+def unpacking() -> None:
+    def keywords(**entries: int) -> None: ...
+
+    keywords(**words)
+    assert_type({**words, "b": 2}, dict[str, int])
