@@ -15,16 +15,12 @@ from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar, overload
 
-from frozen._core import Map, Set
+from frozen._core import Map, Set, Vector
 
 __all__ = ["Conversion", "freeze", "thaw"]
 
 T = TypeVar("T")
 Hook = Callable[[T, Callable[[Any], Any]], Any]
-
-# What lists and sets become, and what therefore becomes lists and sets again.
-FrozenList: type[tuple[Any, ...]] = tuple
-FrozenSet: type[Set[Any]] = Set
 
 # Types without parts that data mostly consists of: not worth the search for a rule.
 _ATOMS: frozenset[type] = frozenset({str, int, float, bool, type(None), bytes, complex})
@@ -222,6 +218,15 @@ def _edit_map(source: Map[Any, Any], labels: Any, done: list[Any]) -> Map[Any, A
     return source.update((key, value) for key, value in zip(labels, done, strict=True) if source[key] is not value)
 
 
+def _edit_vector(source: Vector[Any], _: Any, done: list[Any]) -> Vector[Any]:
+    """The vector with its changed elements replaced, sharing what did not change."""
+    draft = source.mutate()
+    for index, (old, new) in enumerate(zip(source, done, strict=True)):
+        if old is not new:
+            draft[index] = new
+    return draft.finish()
+
+
 def _make_tuple(source: Any, _: Any, done: list[Any]) -> Any:
     make: Callable[[list[Any]], Any] = getattr(source, "_make", tuple)  # a named tuple keeps its type
     return make(done)
@@ -240,14 +245,15 @@ def _copy_fields(source: Any, labels: Any, done: list[Any]) -> Any:
 
 
 _MAP = _Rule(_take_items, _edit_map, keeps=True)
+_VECTOR = _Rule(_take_values, _edit_vector, keeps=True)
 _TUPLE = _Rule(_take_values, _make_tuple, keeps=True)
 _FIELDS = _Rule(_take_fields, _copy_fields, keeps=True)
 _TO_MAP = _Rule(_take_items, lambda _, labels, done: Map(zip(labels, done, strict=True)))
 _TO_DICT = _Rule(_take_items, lambda _, labels, done: dict(zip(labels, done, strict=True)))
-_TO_FROZEN_LIST = _Rule(_take_values, lambda _, __, done: FrozenList(done))
+_TO_VECTOR = _Rule(_take_values, lambda _, __, done: Vector(done))
 _TO_LIST = _Rule(_take_values, lambda _, __, done: done)
-_TO_FROZEN_SET = _Rule(_take_nothing, lambda source, _, __: FrozenSet(source))
-_TO_SET = _Rule(_take_nothing, lambda source, _, __: set(source))
+_TO_SET = _Rule(_take_nothing, lambda source, _, __: Set(source))
+_TO_PLAIN_SET = _Rule(_take_nothing, lambda source, _, __: set(source))
 _TO_BYTES = _Rule(_take_nothing, lambda source, _, __: bytes(source))
 
 
@@ -261,6 +267,8 @@ def _freeze_rule(cls: type) -> _Rule | None:
         return _FIELDS
     if issubclass(cls, Map):
         return _MAP
+    if issubclass(cls, Vector):
+        return _VECTOR
     if issubclass(cls, tuple):
         return _TUPLE
     if issubclass(cls, Mapping):
@@ -268,25 +276,23 @@ def _freeze_rule(cls: type) -> _Rule | None:
     if issubclass(cls, bytearray):
         return _TO_BYTES
     if issubclass(cls, MutableSequence):
-        return _TO_FROZEN_LIST
-    if issubclass(cls, AbstractSet) and not issubclass(cls, (FrozenSet, frozenset)):
-        return _TO_FROZEN_SET
+        return _TO_VECTOR
+    if issubclass(cls, AbstractSet) and not issubclass(cls, (Set, frozenset)):
+        return _TO_SET
     return None
 
 
 def _thaw_rule(cls: type) -> _Rule | None:
     if dataclasses.is_dataclass(cls):
         return _FIELDS
-    if issubclass(cls, tuple) and hasattr(cls, "_make"):
-        return _TUPLE
     if issubclass(cls, Mapping):
         return _TO_DICT
-    if issubclass(cls, (FrozenList, list)):
+    if issubclass(cls, (Vector, list)):
         return _TO_LIST
     if issubclass(cls, tuple):
         return _TUPLE
-    if issubclass(cls, (FrozenSet, set)):
-        return _TO_SET
+    if issubclass(cls, (Set, set)):
+        return _TO_PLAIN_SET
     return None
 
 
@@ -294,11 +300,11 @@ freeze = Conversion(
     "freeze",
     """freeze(obj, /) -> the deeply immutable form of obj
 
-    Mappings become Map, lists and other mutable sequences tuple, sets Set, bytearrays bytes; tuples, named tuples, Maps
-    and frozen dataclasses are rebuilt where something inside them changed.  What is frozen already, as every result of
-    `freeze` is, is returned as it is, after a look at all its parts.  Keys and elements of sets are hashable and stay.
-    An object reached twice is frozen once and shared.  Objects of any other type are taken to be immutable and stay as
-    they are: `freeze.register(cls, hook)` says otherwise.
+    Mappings become Map, lists and other mutable sequences Vector, sets Set, bytearrays bytes; Maps, Vectors, tuples,
+    named tuples and frozen dataclasses are rebuilt where something inside them changed.  What is frozen already, as
+    every result of `freeze` is, is returned as it is, after a look at all its parts.  Keys and elements of sets are
+    hashable and stay.  An object reached twice is frozen once and shared.  Objects of any other type are taken to be
+    immutable and stay as they are: `freeze.register(cls, hook)` says otherwise.
 
     A Map does not remember insertion order.  O(n) for n values, all levels together; nesting may be of any depth.
 
@@ -312,10 +318,10 @@ thaw = Conversion(
     "thaw",
     """thaw(obj, /) -> obj as ordinary, mutable Python data
 
-    The way back from `freeze`: mappings become dict, tuples and lists list, Set set; named tuples and dataclasses
-    keep their type and are copied where a field changed.  Every container in the result is new and occurs once, so
-    that editing one place changes no other, nor what was thawed.  Keys and elements of sets stay: they must be
-    hashable.  Objects of any other type stay as they are: `thaw.register(cls, hook)` says otherwise.
+    The way back from `freeze`: mappings become dict, Vectors list, Sets set; tuples, named tuples and dataclasses
+    keep their type and are copied where something inside them changed.  Every mutable container in the result is new
+    and occurs once, so that editing one place changes no other, nor what was thawed.  Keys and elements of sets stay:
+    they must be hashable.  Objects of any other type stay as they are: `thaw.register(cls, hook)` says otherwise.
 
     O(n) for n values, all levels together, a value counting as often as it is reached; nesting may be of any depth.
 

@@ -2,7 +2,7 @@
 
 A path is a sequence of steps: keys of maps, indices of sequences, names of dataclass fields.  Every change returns a
 new value that shares with the old one everything beside the path, and the old value itself where nothing changed.
-Cost: one lookup and one `set` a step, O(log32 n) each in a Map; a tuple or dataclass level is copied.
+Cost: one lookup and one `set` a step, O(log32 n) each in a Map or Vector; a tuple or dataclass level is copied.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from frozen._core import Map
+from frozen._core import Map, Vector
 
 __all__ = ["delete_in", "get_in", "set_in", "update_in"]
 
@@ -126,6 +126,8 @@ def _with(level: Any, key: Any, value: Any, path: Path, depth: int) -> Any:
     """`level` with `value` at `key`, which `_child` has accepted."""
     if isinstance(level, Map):
         return level.set(key, value)
+    if isinstance(level, Vector):
+        return level.set(operator.index(key), value)
     if isinstance(level, tuple):
         index = operator.index(key)
         return level if level[index] is value else _spliced(level, index, (value,))
@@ -138,6 +140,8 @@ def _without(level: Any, key: Any, path: Path) -> Any:
     """`level`, where the whole of `path` leads, without `key`, which `_child` has found."""
     if isinstance(level, Map):
         return level.delete(key)
+    if isinstance(level, Vector):
+        return level.delete(operator.index(key))
     if isinstance(level, tuple) and not hasattr(level, "_make"):
         return _spliced(level, operator.index(key), ())
     place = _place(path, len(path) - 1)

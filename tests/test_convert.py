@@ -15,14 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frozen import Map, Set, freeze, thaw
+from frozen import Map, Set, Vector, freeze, thaw
+from frozen._core import _shared_nodes
 from frozen.convert import Conversion
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(max_size=5)
 keys = st.text(max_size=3) | st.integers(-9, 9) | st.tuples(st.integers(0, 3), st.text(max_size=1))
 plain_data = st.recursive(
     scalars | st.sets(st.integers(0, 9)),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.tuples(inner, inner) | st.dictionaries(keys, inner, max_size=4),
     max_leaves=30,
 )
 
@@ -49,7 +50,7 @@ def parts_of(value: Any) -> list[Any]:
         found.append(value := todo.pop())
         if isinstance(value, (dict, Map)):
             todo.extend(value.values())
-        elif isinstance(value, (list, tuple, set, Set)):
+        elif isinstance(value, (list, Vector, tuple, set, Set)):
             todo.extend(value)
     return found
 
@@ -85,19 +86,20 @@ def test_neither_direction_changes_its_argument(data: Any) -> None:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        ({"a": [1, {"b": {2}}]}, Map({"a": (1, Map({"b": Set({2})}))})),
+        ({"a": [1, {"b": {2}}]}, Map({"a": Vector([1, Map({"b": Set({2})})])})),
         (OrderedDict(a=1), Map(a=1)),
-        (defaultdict(list, a=[1]), Map(a=(1,))),
+        (defaultdict(list, a=[1]), Map(a=Vector([1]))),
         (collections.Counter("aab"), Map(a=2, b=1)),
-        (types.MappingProxyType({"a": []}), Map(a=())),
-        (UserDict(a=[]), Map(a=())),
-        (deque([1, [2]]), (1, (2,))),
-        (UserList([[]]), ((),)),
+        (types.MappingProxyType({"a": []}), Map(a=Vector())),
+        (UserDict(a=[]), Map(a=Vector())),
+        (deque([1, [2]]), Vector([1, Vector([2])])),
+        (UserList([[]]), Vector([Vector()])),
         (bytearray(b"ab"), b"ab"),
         ({1: "a"}.keys(), Set({1})),
         (frozenset({1}), frozenset({1})),
-        ((1, [2]), (1, (2,))),
-        (Map({"a": [1]}), Map(a=(1,))),
+        ((1, [2]), (1, Vector([2]))),
+        (Map({"a": [1]}), Map(a=Vector([1]))),
+        (Vector([(), [1]]), Vector([(), Vector([1])])),
     ],
 )
 def test_freeze(data: Any, expected: Any) -> None:
@@ -109,11 +111,11 @@ def test_freeze(data: Any, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (Map(a=Map(b=(1, 2))), {"a": {"b": [1, 2]}}),
-        ((1, (2,)), [1, [2]]),
+        (Map(a=Map(b=Vector([1, 2]))), {"a": {"b": [1, 2]}}),
+        ((1, Vector([2])), (1, [2])),
         (Set({(1, 2)}), {(1, 2)}),
         (frozenset({(1, 2)}), frozenset({(1, 2)})),
-        (types.MappingProxyType({"a": ()}), {"a": []}),
+        (types.MappingProxyType({"a": ()}), {"a": ()}),
         ({"a": Map()}, {"a": {}}),
         ("text", "text"),
     ],
@@ -135,7 +137,7 @@ def test_frozenset_of_any_class_stays() -> None:
         pass
 
     flags = Flags({"a"})
-    assert freeze([flags]) == (flags,)
+    assert freeze([flags]) == Vector([flags])
     assert freeze([flags])[0] is flags
 
 
@@ -146,12 +148,12 @@ def test_enum_members_stay_whatever_they_are_made_of() -> None:
     class Pair(tuple, enum.Enum):
         LISTS = ([1], [2])
 
-    assert freeze([Size.SMALL, Pair.LISTS]) == (Size.SMALL, Pair.LISTS)
+    assert freeze((Size.SMALL, Pair.LISTS)) == (Size.SMALL, Pair.LISTS)
 
 
 def test_named_tuples_keep_their_type() -> None:
     frozen = freeze(Point([1], {}))
-    assert frozen == Point((1,), Map())
+    assert frozen == Point(Vector([1]), Map())
     assert type(frozen) is Point
     assert type(thaw(frozen)) is Point
     assert thaw(frozen) == Point([1], {})
@@ -162,7 +164,16 @@ def test_unchanged_parts_of_a_map_are_shared() -> None:
     data = Map(inner=inner, text="x", numbers=[1])
     frozen = freeze(data)
     assert frozen["inner"] is inner
-    assert frozen == Map(inner=inner, text="x", numbers=(1,))
+    assert frozen == Map(inner=inner, text="x", numbers=Vector([1]))
+
+
+def test_unchanged_parts_of_a_vector_are_shared() -> None:
+    data = Vector(range(10_000)).set(5, [1])
+    frozen = freeze(data)
+    assert frozen == data.set(5, Vector([1]))
+    assert frozen[9_999] is data[9_999]
+    shared, total, _ = _shared_nodes(data, frozen)
+    assert shared > total // 2
 
 
 def test_an_object_reached_twice_is_frozen_once() -> None:
@@ -180,7 +191,7 @@ def test_doubling_references_take_linear_time() -> None:
 
 def test_thawed_containers_are_not_shared() -> None:
     part = Map(a=1)
-    thawed = thaw((part, part))
+    thawed = thaw(Vector([part, part]))
     thawed[0]["a"] = 2
     assert thawed == [{"a": 2}, {"a": 1}]
 
@@ -198,7 +209,7 @@ def test_thaw_copies_what_is_mutable_already() -> None:
 def test_frozen_dataclass_is_rebuilt_with_frozen_fields() -> None:
     server = Server("a", ["x"])
     frozen = freeze(server)
-    assert (frozen.name, frozen.tags, frozen.cache) == ("a", ("x",), ("a",))
+    assert (frozen.name, frozen.tags, frozen.cache) == ("a", Vector("x"), Vector("a"))
     assert type(frozen) is Server
     assert server.tags == ["x"]
     with pytest.raises(FrozenInstanceError):
@@ -213,7 +224,7 @@ def test_frozen_dataclass_without_mutable_fields_is_returned_as_it_is() -> None:
 
     pair = Pair(1, Map())
     assert freeze(pair) is pair
-    assert freeze(Pair([], 1)) == Pair((), 1)
+    assert freeze(Pair([], 1)) == Pair(Vector(), 1)
 
 
 def test_dataclass_comes_back_from_thaw_with_its_fields_thawed() -> None:
@@ -285,7 +296,7 @@ class Account:
 
 class FrozenAccount(NamedTuple):
     owner: str
-    history: tuple[Any, ...]
+    history: Vector[Any]
 
 
 @pytest.fixture
@@ -301,7 +312,7 @@ class TestRegistry:
         freeze.register(Account, lambda obj, convert: FrozenAccount(obj.owner, convert(obj.history)))
         thaw.register(FrozenAccount, lambda obj, convert: Account(obj.owner, convert(obj.history)))
         frozen = freeze({"a": [Account("me", [[1]])]})
-        assert frozen == Map(a=(FrozenAccount("me", ((1,),)),))
+        assert frozen == Map(a=Vector([FrozenAccount("me", Vector([Vector([1])]))]))
         account = thaw(frozen)["a"][0]
         assert type(account) is Account
         assert account.history == [[1]]
@@ -314,17 +325,17 @@ class TestRegistry:
         class Special(Account):
             pass
 
-        assert freeze([Special("me", [])]) == ("me",)
+        assert freeze((Special("me", []),)) == ("me",)
 
     def test_hook_comes_before_the_built_in_rules(self) -> None:
         freeze.register(dict, lambda obj, convert: "a dict")
-        assert freeze([{}]) == ("a dict",)
+        assert freeze(({},)) == ("a dict",)
 
     def test_hooked_object_reached_twice_is_converted_once(self) -> None:
         account = Account("me", [])
         calls = []
         freeze.register(Account, lambda obj, convert: calls.append(obj) or obj.owner)
-        assert freeze([account, [account]]) == ("me", ("me",))
+        assert freeze((account, (account,))) == ("me", ("me",))
         assert calls == [account]
 
     def test_cycle_through_a_hook_is_found(self) -> None:
@@ -353,7 +364,7 @@ class TestRegistry:
         with pytest.raises(LookupError, match="bad"):
             freeze([bad])
         history = [[[bad]]]
-        assert freeze([Account("a", history), Account("b", history), [1]]) == ("forgiven", "forgiven", (1,))
+        assert freeze((Account("a", history), Account("b", history), [1])) == ("forgiven", "forgiven", Vector([1]))
 
     def test_only_classes_can_be_registered(self) -> None:
         with pytest.raises(TypeError, match="must be a class, not 'Account'"):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frozen import Map, delete_in, freeze, get_in, set_in, thaw, update_in
+from frozen import Map, Vector, delete_in, freeze, get_in, set_in, thaw, update_in
 
 steps = st.sampled_from(["a", "b", "c"]) | st.integers(-3, 3)
 plain_data = st.recursive(
@@ -108,7 +108,7 @@ def test_set_in_agrees_with_plain_data(data: Any, path: list[Any], value: Any) -
 @given(plain_data, paths)
 def test_update_in_agrees_with_plain_data(data: Any, path: list[Any]) -> None:
     expected = outcome(lambda: oracle_set(data, path, [oracle_get(data, path, None), "seen"]))
-    assert outcome(update_in, freeze(data), path, lambda old, mark: (old, mark), "seen") == expected
+    assert outcome(update_in, freeze(data), path, lambda old, mark: Vector([old, mark]), "seen") == expected
 
 
 @given(plain_data, paths.filter(len))
@@ -181,11 +181,12 @@ def test_everything_beside_the_path_is_shared() -> None:
 
 
 def test_levels_keep_their_types() -> None:
-    data = Map(point=Point(1, 2), server=Server("x"), pair=(1, 2))
+    data = Map(point=Point(1, 2), server=Server("x"), pair=(1, 2), row=Vector([1, 2]))
     data = set_in(data, ["point", 0], "new")
     data = set_in(data, ["server", "host"], "new")
     data = set_in(data, ["pair", -1], "new")
-    assert data == Map(point=Point("new", 2), server=Server("new"), pair=(1, "new"))
+    data = set_in(data, ["row", -1], "new")
+    assert data == Map(point=Point("new", 2), server=Server("new"), pair=(1, "new"), row=Vector([1, "new"]))
     assert type(data["point"]) is Point
 
 
@@ -218,6 +219,7 @@ def test_paths_may_be_longer_than_the_stack() -> None:
 def test_delete_in_leaves_emptied_levels() -> None:
     assert delete_in(Map(a=Map(b=1)), ["a", "b"]) == Map(a=Map())
     assert delete_in(Map(a=(1, 2, 3)), ["a", -2]) == Map(a=(1, 3))
+    assert delete_in(Map(a=Vector([1, 2, 3])), ["a", -2]) == Map(a=Vector([1, 3]))
 
 
 @pytest.mark.parametrize("path", [["x"], ["a", "x"], ["x", "y"], ["a", "x", "y"]])
@@ -260,6 +262,8 @@ def everywhere(data: Any, path: Any) -> list[Any]:
         (["set", 1], TypeError, r"cannot look up 1 in a frozenset: step 2"),
         (["pair", "x"], TypeError, r"a tuple is indexed by integers, not by 'x': step 2 of the path"),
         (["pair", 2], IndexError, r"index 2 is out of range for a tuple of 2: step 2 of the path"),
+        (["row", "x"], TypeError, r"a Vector is indexed by integers, not by 'x': step 2 of the path"),
+        (["row", 2], IndexError, r"index 2 is out of range for a Vector of 2: step 2 of the path"),
         (["pair", -3], IndexError, r"index -3 is out of range for a tuple of 2: step 2 of the path"),
         (["server", "port"], AttributeError, r"Server has no field 'port', only host, options: step 2 of the path"),
         (["server", 0], AttributeError, r"Server has no field 0"),
@@ -271,7 +275,15 @@ def everywhere(data: Any, path: Any) -> list[Any]:
 )
 def test_paths_that_do_not_fit(path: Any, error: type[Exception], message: str) -> None:
     data = Map(
-        {"text": "word", "none": None, "set": frozenset(), "pair": (1, 2), "server": Server("x"), "class": Server}
+        {
+            "text": "word",
+            "none": None,
+            "set": frozenset(),
+            "pair": (1, 2),
+            "row": Vector([1, 2]),
+            "server": Server("x"),
+            "class": Server,
+        }
     )
     for call in everywhere(data, path):
         with pytest.raises(error, match=message):

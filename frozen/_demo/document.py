@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from frozen import Map, freeze, set_in, update_in
+from frozen import Map, Vector, freeze, set_in, update_in
 
 MOST_PARTS = 32  # more top-level entries share parts, so that stamping a version stays cheap
 
@@ -74,7 +74,7 @@ def look_up(doc: Mapping[str, Any], path: Path) -> Any:
 
 
 def entry_paths(doc: Map[str, Any]) -> list[Path]:
-    """The paths of all entries in the data: what the steps of a path lead to is neither a map nor a tuple."""
+    """The paths of all entries in the data: what the steps of a path lead to is neither a map nor a sequence."""
     found: list[Path] = []
     todo: list[tuple[Path, Any]] = [(("parts", name, "data"), part["data"]) for name, part in doc["parts"].items()]
     while todo:
@@ -90,6 +90,6 @@ def entry_paths(doc: Map[str, Any]) -> list[Path]:
 def _steps(value: Any) -> Any:
     if isinstance(value, Map):
         return value.items()
-    if isinstance(value, tuple):
+    if isinstance(value, (Vector, tuple)):
         return enumerate(value)
     return None
