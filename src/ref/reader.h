@@ -29,7 +29,7 @@
 #define FROZEN_REF_READER_H
 
 #include "ref/cpython_private.h"
-#include "ref/mutex.h"
+#include "memory/mutex.h"
 #include "ref/slot.h"
 
 enum { READER_SLOTS = 32 }; /* references whose headers a thread keeps; more than that share slots */

@@ -9,7 +9,7 @@
 #ifndef FROZEN_REF_SLOT_H
 #define FROZEN_REF_SLOT_H
 
-#include "ref/mutex.h"
+#include "memory/mutex.h"
 #include <stdatomic.h>
 
 typedef struct {

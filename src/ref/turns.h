@@ -9,7 +9,7 @@
 #ifndef FROZEN_REF_TURNS_H
 #define FROZEN_REF_TURNS_H
 
-#include "ref/mutex.h"
+#include "memory/mutex.h"
 #include "ref/parker.h"
 
 #ifdef _WIN32

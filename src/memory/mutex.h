@@ -4,8 +4,8 @@
  * Because no safepoint lies inside a locked section, a world that was stopped (for the collector, for fork) was stopped
  * outside all of them: what a lock guards is then whole, and the lock is free in the child of a fork.  For the same
  * reason a thread may spin on it while attached: the holder is running, or about to. */
-#ifndef FROZEN_REF_MUTEX_H
-#define FROZEN_REF_MUTEX_H
+#ifndef FROZEN_MEMORY_MUTEX_H
+#define FROZEN_MEMORY_MUTEX_H
 
 #include "memory/python.h"
 #include <stdatomic.h>
