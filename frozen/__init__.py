@@ -5,6 +5,8 @@ from collections.abc import Set as AbstractSet
 
 from frozen._core import (
     AtomicRef,
+    Blob,
+    Handle,
     Map,
     MapItems,
     MapKeys,
@@ -12,6 +14,13 @@ from frozen._core import (
     MapValues,
     Set,
     SetMutation,
+    SharedMap,
+    SharedMapItems,
+    SharedMapKeys,
+    SharedMapMutation,
+    SharedMapValues,
+    SharedSet,
+    SharedSetMutation,
     Vector,
     VectorMutation,
     Watch,
@@ -20,24 +29,38 @@ from frozen._core import (
 from frozen.convert import freeze, thaw
 from frozen.delta import Delta
 from frozen.paths import delete_in, get_in, set_in, update_in
+from frozen.sharing import NotShareableError, is_shareable, register_shareable, share
 
 __all__ = [
     "AtomicRef",
+    "Blob",
     "Delta",
+    "Handle",
     "Map",
     "MapItems",
     "MapKeys",
     "MapMutation",
     "MapValues",
+    "NotShareableError",
     "Set",
     "SetMutation",
+    "SharedMap",
+    "SharedMapItems",
+    "SharedMapKeys",
+    "SharedMapMutation",
+    "SharedMapValues",
+    "SharedSet",
+    "SharedSetMutation",
     "Vector",
     "VectorMutation",
     "Watch",
     "delete_in",
     "freeze",
     "get_in",
+    "is_shareable",
+    "register_shareable",
     "set_in",
+    "share",
     "snapshot",
     "thaw",
     "transaction",
@@ -48,9 +71,14 @@ __version__ = "0.1.0"
 snapshot = AtomicRef.snapshot
 
 Mapping.register(Map)
+Mapping.register(SharedMap)
 KeysView.register(MapKeys)
+KeysView.register(SharedMapKeys)
 ValuesView.register(MapValues)
+ValuesView.register(SharedMapValues)
 ItemsView.register(MapItems)
+ItemsView.register(SharedMapItems)
 AbstractSet.register(Set)
+AbstractSet.register(SharedSet)
 Sequence.register(Vector)
 MutableSequence.register(VectorMutation)

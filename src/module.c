@@ -40,6 +40,16 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
 #define X(field, spec, name) Py_VISIT(state->field);
     FROZEN_TYPES(X)
 #undef X
+    /* The empty roots and the registry are invisible to the collector, and own a reference to their types: with it the
+     * types, and so the module, would seem to be held from outside. */
+    if (state->readers != NULL)
+        Py_VISIT(state->reader_registry);
+    if (state->local_map.empty != NULL)
+        Py_VISIT(state->local_map.nodes.plain);
+    if (state->local_set.empty != NULL)
+        Py_VISIT(state->local_set.nodes.plain);
+    if (state->local_vector.empty != NULL)
+        Py_VISIT(state->local_vector.nodes.plain);
     return 0;
 }
 
@@ -48,9 +58,9 @@ module_clear(PyObject *module)
 {
     module_state *state = state_of(module);
     Py_CLEAR(state->readers);
-    Py_CLEAR(state->local_map.empty);
-    Py_CLEAR(state->local_set.empty);
-    Py_CLEAR(state->local_vector.empty);
+#define X(teardown) teardown(state);
+    FROZEN_TEARDOWNS(X)
+#undef X
 #define X(field, spec, name) Py_CLEAR(state->field);
     FROZEN_TYPES(X)
 #undef X

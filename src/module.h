@@ -12,14 +12,14 @@
 /* The types that belong together with one kind of container over one memory. */
 typedef struct {
     local_memory nodes; /* node types, for the local memory */
-    PyObject *empty;    /* the root of every empty container */
+    void *empty;        /* the root of every empty container */
     PyTypeObject *container, *mutation, *iterator;
     PyTypeObject *keys, *values, *items; /* maps only */
 } family;
 
 typedef struct {
-    family local_map, local_set, local_vector;
-    PyTypeObject *atomic_ref, *transaction, *watch, *reader_registry, *reader_cache;
+    family local_map, local_set, local_vector, shared_map, shared_set;
+    PyTypeObject *blob, *handle, *atomic_ref, *transaction, *watch, *reader_registry, *reader_cache;
     PyObject *readers; /* the reader_registry */
 } module_state;
 
@@ -28,7 +28,7 @@ typedef struct {
 #define FROZEN_TYPES(X)                                                                \
     X(local_map.nodes.plain, frozen_map_node_spec, NULL)                               \
     X(local_map.nodes.general, frozen_map_node_general_spec, NULL)                     \
-    X(local_map.container, frozen_map_spec, "Map")                                           \
+    X(local_map.container, frozen_map_spec, "Map")                                     \
     X(local_map.mutation, frozen_map_mutation_spec, "MapMutation")                     \
     X(local_map.keys, frozen_map_keys_spec, "MapKeys")                                 \
     X(local_map.values, frozen_map_values_spec, "MapValues")                           \
@@ -44,11 +44,28 @@ typedef struct {
     X(local_vector.container, frozen_vector_spec, "Vector")                            \
     X(local_vector.mutation, frozen_vector_mutation_spec, "VectorMutation")            \
     X(local_vector.iterator, frozen_vector_iterator_spec, "VectorIterator")            \
+    X(shared_map.container, frozen_shared_map_spec, "SharedMap")                       \
+    X(shared_map.mutation, frozen_shared_map_mutation_spec, "SharedMapMutation")       \
+    X(shared_map.keys, frozen_shared_map_keys_spec, "SharedMapKeys")                   \
+    X(shared_map.values, frozen_shared_map_values_spec, "SharedMapValues")             \
+    X(shared_map.items, frozen_shared_map_items_spec, "SharedMapItems")                \
+    X(shared_map.iterator, frozen_shared_map_iterator_spec, "SharedMapIterator")       \
+    X(shared_set.container, frozen_shared_set_spec, "SharedSet")                       \
+    X(shared_set.mutation, frozen_shared_set_mutation_spec, "SharedSetMutation")       \
+    X(shared_set.iterator, frozen_shared_set_iterator_spec, "SharedSetIterator")       \
+    X(blob, frozen_blob_spec, "Blob")                                                  \
+    X(handle, frozen_handle_spec, "Handle")                                            \
     X(atomic_ref, frozen_atomic_ref_spec, "AtomicRef")                                 \
     X(transaction, frozen_transaction_spec, "transaction")                             \
     X(watch, frozen_watch_spec, "Watch")                                               \
     X(reader_registry, frozen_reader_registry_spec, NULL)                              \
     X(reader_cache, frozen_reader_cache_spec, NULL)
+
+/* Those whose objects cross from interpreter to interpreter. */
+#define FROZEN_CROSSING_TYPES(X) \
+    X(shared_map.container)      \
+    X(shared_set.container)      \
+    X(blob)
 
 /* What a container has to do in a new interpreter once all types are there: 0, or -1 (reported). */
 #define FROZEN_SETUPS(X) \
@@ -56,11 +73,24 @@ typedef struct {
     X(local_set_setup)    \
     X(local_vector_setup) \
     X(reader_setup)       \
+    X(shared_map_setup)   \
+    X(shared_set_setup)   \
+    X(interp_setup)       \
     X(inspect_setup)
+
+/* What it has to give back when the module goes away, before its types do. */
+#define FROZEN_TEARDOWNS(X)  \
+    X(local_map_teardown)    \
+    X(local_set_teardown)    \
+    X(local_vector_teardown) \
+    X(shared_map_teardown)   \
+    X(shared_set_teardown)   \
+    X(interp_teardown)
 
 /* Functions of the module itself: tables of their own, by the files that have something to offer. */
 #define FROZEN_FUNCTIONS(X) \
-    X(inspect_functions)
+    X(inspect_functions)    \
+    X(interp_functions)
 
 #define X(field, spec, name) extern PyType_Spec spec;
 FROZEN_TYPES(X)
@@ -68,6 +98,10 @@ FROZEN_TYPES(X)
 
 #define X(setup) int setup(PyObject *module, module_state *state);
 FROZEN_SETUPS(X)
+#undef X
+
+#define X(teardown) void teardown(module_state *state);
+FROZEN_TEARDOWNS(X)
 #undef X
 
 #define X(table) extern PyMethodDef table[];

@@ -12,16 +12,7 @@
 #include "memory/contract.h"
 #include "memory/python.h"
 
-/* What a user holds: a header that owns one reference to a root.  All local containers have this layout and the same
- * dealloc (local.c); a subclass has CPython's own dealloc for subclasses, which calls it. */
-typedef struct {
-    PyObject_HEAD
-    void *root;
-    Py_ssize_t count;
-    _Atomic(Py_hash_t) hash; /* -1: not computed yet.  Every thread that computes it stores the same value */
-    PyObject *weakrefs;
-} container;
-
+/* All local containers have the same dealloc (local.c); a subclass has CPython's own for subclasses, which calls it. */
 #define container_dealloc local_container_dealloc
 #define container_traverse local_container_traverse
 void local_container_dealloc(PyObject *self);
@@ -275,6 +266,31 @@ static inline void
 cell_close(cell c)
 {
     (void)c;
+}
+
+/* Whether every object can become a cell. */
+#define CELLS_HOLD_ALL true
+
+/* The same two for keys, whose probe is known. */
+static inline int
+cell_from_key(PyObject *key, const probe *p, cell *c)
+{
+    (void)p;
+    return cell_from_object(key, c);
+}
+
+static inline int
+key_open(PyObject *key, const probe *p, cell *c)
+{
+    (void)p;
+    return cell_open(key, c);
+}
+
+/* The value under `key` could not become a cell, which was reported: add to the report where it was to stand. */
+static inline void
+value_refused(PyObject *key)
+{
+    (void)key;
 }
 
 /* A new reference, or NULL (reported). */

@@ -64,6 +64,16 @@ unicode_known_hash(PyObject *o)
     return atomic_load_explicit((_Atomic(Py_hash_t) *)&((PyASCIIObject *)o)->hash, memory_order_relaxed);
 }
 
+/* What a user holds: a header that owns one reference to a root, in whichever memory that is.  All containers have this
+ * layout. */
+typedef struct {
+    PyObject_HEAD
+    void *root;
+    Py_ssize_t count;
+    _Atomic(Py_hash_t) hash; /* -1: not computed yet.  Every thread that computes it stores the same value */
+    PyObject *weakrefs;
+} container;
+
 /* The node types of one container of the local memory (local.h); part of the module state. */
 typedef struct {
     PyTypeObject *plain;
@@ -203,6 +213,47 @@ imported(const char *module_name, const char *name)
     Py_XDECREF(interned);
     Py_XDECREF(module);
     return found;
+}
+
+/* For a new str, whose hash is known from elsewhere. */
+static inline void
+unicode_set_known_hash(PyObject *o, Py_hash_t hash)
+{
+    atomic_store_explicit((_Atomic(Py_hash_t) *)&((PyASCIIObject *)o)->hash, hash, memory_order_relaxed);
+}
+
+/* The exception that is set, or NULL, to be set again by restore_exception. */
+static inline PyObject *
+take_exception(void)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (type == NULL)
+        return NULL;
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL)
+        PyException_SetTraceback(value, traceback);
+    Py_XDECREF(traceback);
+    Py_DECREF(type);
+    return value;
+#endif
+}
+
+/* Steals `exception`. */
+static inline void
+restore_exception(PyObject *exception)
+{
+    if (exception == NULL)
+        return;
+#if PY_VERSION_HEX >= 0x030C0000
+    PyErr_SetRaisedException(exception);
+#else
+    PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+    Py_DECREF(exception);
+#endif
 }
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef FROZEN_TYPES_ARGUMENTS_H
 #define FROZEN_TYPES_ARGUMENTS_H
 
+#include "memory/contract.h"
 #include "memory/python.h"
 
 /* A METH_FASTCALL function as a PyMethodDef wants it. */

@@ -18,12 +18,18 @@ inspector_of(module_state *state, PyObject *o)
     static const inspector map = {local_map_check, local_map_dump, local_map_collect};
     static const inspector set = {local_set_check, local_set_dump, local_set_collect};
     static const inspector vector = {local_vector_check, local_vector_dump, local_vector_collect};
+    static const inspector shared_map = {shared_map_check, shared_map_dump, shared_map_collect};
+    static const inspector shared_set = {shared_set_check, shared_set_dump, shared_set_collect};
     if (PyObject_TypeCheck(o, state->local_map.container))
         return &map;
     if (PyObject_TypeCheck(o, state->local_set.container))
         return &set;
     if (PyObject_TypeCheck(o, state->local_vector.container))
         return &vector;
+    if (Py_IS_TYPE(o, state->shared_map.container))
+        return &shared_map;
+    if (Py_IS_TYPE(o, state->shared_set.container))
+        return &shared_set;
     return NULL;
 }
 

@@ -60,7 +60,7 @@ static int
 keyed_family_setup(family *types)
 {
     types->container->tp_vectorcall = container_vectorcall;
-    types->empty = (void *)champ_empty(family_memory(types));
+    types->empty = champ_empty(family_memory(types));
     return types->empty != NULL ? 0 : -1;
 }
 

@@ -4,6 +4,7 @@
 
 #include "memory/local.h"
 #include "module.h"
+#include "types/family.h"
 #include "types/inspect.h"
 
 static inline family *
@@ -38,6 +39,12 @@ local_map_setup(PyObject *module, module_state *state)
 {
     (void)module;
     return keyed_family_setup(&state->local_map);
+}
+
+void
+local_map_teardown(module_state *state)
+{
+    family_teardown(&state->local_map);
 }
 
 /* ---- for inspect.c ---- */

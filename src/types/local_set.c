@@ -4,6 +4,7 @@
 
 #include "memory/local.h"
 #include "module.h"
+#include "types/family.h"
 #include "types/inspect.h"
 
 static inline family *
@@ -37,6 +38,12 @@ local_set_setup(PyObject *module, module_state *state)
 {
     (void)module;
     return keyed_family_setup(&state->local_set);
+}
+
+void
+local_set_teardown(module_state *state)
+{
+    family_teardown(&state->local_set);
 }
 
 /* ---- for inspect.c ---- */

@@ -2,6 +2,7 @@
 
 #include "memory/local.h"
 #include "module.h"
+#include "types/family.h"
 #include "types/inspect.h"
 
 static inline family *
@@ -35,6 +36,12 @@ local_vector_setup(PyObject *module, module_state *state)
 {
     (void)module;
     return vector_family_setup(&state->local_vector);
+}
+
+void
+local_vector_teardown(module_state *state)
+{
+    family_teardown(&state->local_vector);
 }
 
 /* ---- for inspect.c ---- */

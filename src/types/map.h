@@ -118,13 +118,15 @@ map_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     probe p;
     cell key, value;
-    if (probe_init(&p, args[0]) < 0 || cell_open(args[0], &key) < 0)
+    if (probe_init(&p, args[0]) < 0 || key_open(args[0], &p, &key) < 0)
         return NULL;
     PyObject *result = NULL;
     if (cell_open(args[1], &value) == 0) {
         result = map_put(self, &p, key, value);
         cell_close(value);
     }
+    else
+        value_refused(args[0]);
     cell_close(key);
     return result;
 }
@@ -142,13 +144,22 @@ map_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *na
     return derived_from_draft(self, &d, status);
 }
 
+/* A map of whichever memory, or a dict or frozendict. */
+static inline bool
+is_mapping_of_ours(PyObject *self, PyObject *o)
+{
+    module_state *state = module_state_of(self);
+    return PyObject_TypeCheck(o, state->local_map.container) || PyObject_TypeCheck(o, state->shared_map.container)
+        || is_any_dict(o);
+}
+
 /* self | mapping, where the left operand is ours; mapping | self, where it is a dict or frozendict. */
 static PyObject *
 map_or(PyObject *left, PyObject *right)
 {
     family *types = family_of_operands(left, right);
     if (is_ours(types, left)) {
-        if (!is_ours(types, right) && !is_any_dict(right))
+        if (!is_mapping_of_ours(left, right))
             Py_RETURN_NOTIMPLEMENTED;
         draft d = draft_of(left);
         return derived_from_draft(left, &d, draft_update_from(family_memory(types), types, &d, right));

@@ -28,6 +28,18 @@ map_equals_dict(PyObject *self, PyObject *dict)
     return equal;
 }
 
+/* A map against one of another memory, by way of a dict. */
+static int
+map_equals_other(PyObject *self, PyObject *other)
+{
+    if (COUNT(self) != COUNT(other))
+        return 0;
+    PyObject *dict = PyDict_New();
+    int equal = dict != NULL && PyDict_Update(dict, other) == 0 ? map_equals_dict(self, dict) : -1;
+    Py_XDECREF(dict);
+    return equal;
+}
+
 static PyObject *
 container_richcompare(PyObject *self, PyObject *other, int op)
 {
@@ -38,6 +50,8 @@ container_richcompare(PyObject *self, PyObject *other, int op)
         equal = COUNT(self) != COUNT(other) ? 0 : champ_equal(ROOT(self), ROOT(other));
     else if (is_any_dict(other))
         equal = COUNT(self) != PyDict_Size(other) ? 0 : map_equals_dict(self, other);
+    else if (is_mapping_of_ours(self, other))
+        equal = map_equals_other(self, other);
     else
         Py_RETURN_NOTIMPLEMENTED;
     return equal < 0 ? NULL : PyBool_FromLong(equal == (op == Py_EQ));

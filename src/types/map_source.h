@@ -55,9 +55,10 @@ entry_from_pair(const pair *item, entry *out)
     if (probe_init(&p, item->key) < 0)
         return -1;
     out->hash = p.hash;
-    if (cell_from_object(item->key, &SLOT_KEY(&out->slot)) < 0)
+    if (cell_from_key(item->key, &p, &SLOT_KEY(&out->slot)) < 0)
         return -1;
     if (cell_from_object(item->value, &SLOT_VALUE(&out->slot)) < 0) {
+        value_refused(item->key);
         cell_release(SLOT_KEY(&out->slot));
         return -1;
     }
@@ -137,13 +138,15 @@ draft_set(memory *mem, draft *d, PyObject *key, PyObject *value)
 {
     probe p;
     cell key_cell, value_cell;
-    if (probe_init(&p, key) < 0 || cell_open(key, &key_cell) < 0)
+    if (probe_init(&p, key) < 0 || key_open(key, &p, &key_cell) < 0)
         return -1;
     int status = cell_open(value, &value_cell);
     if (status == 0) {
         status = draft_put(mem, d, &p, key_cell, value_cell);
         cell_close(value_cell);
     }
+    else
+        value_refused(key);
     cell_close(key_cell);
     return status;
 }

@@ -19,6 +19,13 @@ map_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
     return iterator_new(self, YIELD_KEYS, true);
 }
 
+/* A family may have its own words, and methods that the others lack. */
+#ifndef MAP_SUMMARY
+#define MAP_SUMMARY "Map(mapping_or_pairs=(), /, **entries)\n--\n\n" \
+                    "An immutable, persistent mapping of hashable keys to any values.\n\n"
+#define MAP_FAMILY_METHODS
+#endif
+
 static PyMethodDef map_methods[] = {
     {"get", FASTCALL(map_get), METH_FASTCALL | METH_KEYWORDS,
      PyDoc_STR("get(key, default=None)\n--\n\nThe value under key, or default.  O(log n), base 32.")},
@@ -48,6 +55,7 @@ static PyMethodDef map_methods[] = {
     {"copy", keyed_copy, METH_NOARGS, PyDoc_STR("copy()\n--\n\nThe map itself, for it never changes.")},
     {"fromkeys", FASTCALL(map_fromkeys), METH_FASTCALL | METH_CLASS,
      PyDoc_STR("fromkeys(iterable, value=None)\n--\n\nA map of the iterable's members, all with one value.")},
+    MAP_FAMILY_METHODS
     {"__copy__", keyed_copy, METH_NOARGS, NULL},
     {"__deepcopy__", map_deepcopy, METH_O, NULL},
     {"__reduce__", map_reduce, METH_NOARGS, NULL},
@@ -58,9 +66,7 @@ static PyMethodDef map_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-PyDoc_STRVAR(map_doc,
-"Map(mapping_or_pairs=(), /, **entries)\n--\n\n"
-"An immutable, persistent mapping of hashable keys to any values.\n\n"
+PyDoc_STRVAR(map_doc, MAP_SUMMARY
 "Every change makes a new map in O(log n), base 32, and shares everything else with the old one, which stays as it is.\n"
 "A compressed hash-array-mapped prefix tree (CHAMP: Steindorfer and Vinju, OOPSLA 2015) over the full 64-bit hash.");
 

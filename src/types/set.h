@@ -146,6 +146,32 @@ as_set(PyObject *self, PyObject *iterable)
     return is_ours(types, iterable) ? Py_NewRef(iterable) : set_construct(types->container, types, iterable);
 }
 
+/* Where this memory cannot hold just any object, what is foreign is compared in the words of frozenset. */
+static inline bool
+compared_by_frozenset(PyObject *self, PyObject *other)
+{
+    return !CELLS_HOLD_ALL && !is_ours(family_of(self), other);
+}
+
+static PyObject *
+ask_frozenset(PyObject *self, const char *method, PyObject *other)
+{
+    PyObject *frozen = PyFrozenSet_New(self);
+    PyObject *answer = frozen != NULL ? PyObject_CallMethod(frozen, method, "O", other) : NULL;
+    Py_XDECREF(frozen);
+    return answer;
+}
+
+static PyObject *
+compare_frozensets(PyObject *self, PyObject *other, int op)
+{
+    PyObject *left = PyFrozenSet_New(self), *right = left != NULL ? PyFrozenSet_New(other) : NULL;
+    PyObject *answer = right != NULL ? PyObject_RichCompare(left, right, op) : NULL;
+    Py_XDECREF(left);
+    Py_XDECREF(right);
+    return answer;
+}
+
 static int
 set_is_subset(PyObject *part, PyObject *whole)
 {
@@ -155,6 +181,8 @@ set_is_subset(PyObject *part, PyObject *whole)
 static PyObject *
 set_issubset(PyObject *self, PyObject *other)
 {
+    if (compared_by_frozenset(self, other))
+        return ask_frozenset(self, "issubset", other);
     PyObject *set = as_set(self, other);
     int holds = set != NULL ? set_is_subset(self, set) : -1;
     Py_XDECREF(set);
@@ -164,6 +192,8 @@ set_issubset(PyObject *self, PyObject *other)
 static PyObject *
 set_issuperset(PyObject *self, PyObject *other)
 {
+    if (compared_by_frozenset(self, other))
+        return ask_frozenset(self, "issuperset", other);
     PyObject *set = as_set(self, other);
     int holds = set != NULL ? set_is_subset(set, self) : -1;
     Py_XDECREF(set);
@@ -173,6 +203,8 @@ set_issuperset(PyObject *self, PyObject *other)
 static PyObject *
 set_isdisjoint(PyObject *self, PyObject *other)
 {
+    if (compared_by_frozenset(self, other))
+        return ask_frozenset(self, "isdisjoint", other);
     PyObject *set = as_set(self, other);
     if (set == NULL)
         return NULL;
@@ -230,6 +262,8 @@ container_richcompare(PyObject *self, PyObject *other, int op)
         return NULL;
     if ((op == Py_EQ || op == Py_NE) && COUNT(self) != others)
         return PyBool_FromLong(op == Py_NE);
+    if (compared_by_frozenset(self, other))
+        return compare_frozensets(self, other, op);
     PyObject *set = as_set(self, other);
     int holds = set != NULL ? set_compare(self, set, op == Py_NE ? Py_EQ : op) : -1;
     Py_XDECREF(set);

@@ -21,7 +21,7 @@ root_from_members(memory *mem, PyObject *list)
     for (; made < count; made++) {
         probe p;
         if (probe_init(&p, PyList_GET_ITEM(list, made)) < 0
-            || cell_from_object(PyList_GET_ITEM(list, made), &SLOT_KEY(&entries[made].slot)) < 0)
+            || cell_from_key(PyList_GET_ITEM(list, made), &p, &SLOT_KEY(&entries[made].slot)) < 0)
             break;
         entries[made].hash = p.hash;
     }
@@ -59,7 +59,7 @@ draft_add(memory *mem, draft *d, PyObject *member)
 {
     probe p;
     cell key;
-    if (probe_init(&p, member) < 0 || cell_open(member, &key) < 0)
+    if (probe_init(&p, member) < 0 || key_open(member, &p, &key) < 0)
         return -1;
     int status = draft_put(mem, d, &p, key, key);
     cell_close(key);

@@ -108,6 +108,13 @@ static PyType_Slot set_mutation_slots[] = {
 
 /* ---- the set ---- */
 
+/* A family may have its own words, and methods that the others lack. */
+#ifndef SET_SUMMARY
+#define SET_SUMMARY "Set(iterable=(), /)\n--\n\n" \
+                    "An immutable, persistent set of hashable members.\n\n"
+#define SET_FAMILY_METHODS
+#endif
+
 static PyMethodDef set_methods[] = {
     {"add", set_add, METH_O,
      PyDoc_STR("add(member)\n--\n\nThe set with member; itself, if member is there already.  O(log n), base 32.")},
@@ -135,6 +142,7 @@ static PyMethodDef set_methods[] = {
     {"mutate", keyed_mutate, METH_NOARGS,
      PyDoc_STR("mutate()\n--\n\nA SetMutation that starts as this set, to make many changes cheaply.  O(1).")},
     {"copy", keyed_copy, METH_NOARGS, PyDoc_STR("copy()\n--\n\nThe set itself, for it never changes.")},
+    SET_FAMILY_METHODS
     {"__copy__", keyed_copy, METH_NOARGS, NULL},
     {"__deepcopy__", set_deepcopy, METH_O, NULL},
     {"__reduce__", set_reduce, METH_NOARGS, NULL},
@@ -144,9 +152,7 @@ static PyMethodDef set_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-PyDoc_STRVAR(set_doc,
-"Set(iterable=(), /)\n--\n\n"
-"An immutable, persistent set of hashable members.\n\n"
+PyDoc_STRVAR(set_doc, SET_SUMMARY
 "frozenset's interface; add, remove and discard make a new set in O(log n), base 32, which shares everything else with\n"
 "the old one.  A compressed hash-array-mapped prefix tree (CHAMP: Steindorfer and Vinju, OOPSLA 2015).");
 

@@ -1,0 +1,123 @@
+/* The table of kinds: what distinguishes one kind of box from the others, a row each. */
+
+#include "memory/cell_kinds.h"
+
+static bool
+same_str(const box *a, const box *b)
+{
+    return a->hash == b->hash && a->size == b->size && a->head.form == b->head.form
+        && memcmp(a->data, b->data, a->size * a->head.form) == 0;
+}
+
+static bool
+same_bytes(const box *a, const box *b)
+{
+    return a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
+}
+
+/* also floats, by their bits: -0.0 is not 0.0, a NaN is itself */
+static bool
+same_word(const box *a, const box *b)
+{
+    return a->integer == b->integer;
+}
+
+static bool
+same_complex(const box *a, const box *b)
+{
+    return memcmp(a->data, b->data, 2 * sizeof(double)) == 0;
+}
+
+static bool
+same_root(const box *a, const box *b)
+{
+    return *box_root((box *)a) == *box_root((box *)b);
+}
+
+static int
+equal_str(box *a, box *b)
+{
+    return same_str(a, b);
+}
+
+static int
+equal_bytes(box *a, box *b)
+{
+    return same_bytes(a, b);
+}
+
+static int
+equal_int(box *a, box *b)
+{
+    return a->integer == b->integer;
+}
+
+static int
+equal_float(box *a, box *b)
+{
+    return a->real == b->real;
+}
+
+static int
+equal_tuple(box *a, box *b)
+{
+    if (a->size != b->size || ((a->head.flags & b->head.flags & BOX_HASHED) && a->hash != b->hash))
+        return 0;
+    if (Py_EnterRecursiveCall(" while comparing shared values"))
+        return -1;
+    int equal = 1;
+    for (uint64_t i = 0; i < a->size && equal > 0; i++)
+        equal = cell_equals(box_cells(a)[i], box_cells(b)[i]);
+    Py_LeaveRecursiveCall();
+    return equal;
+}
+
+static node_contents
+contents_cells(block *b)
+{
+    box *owner = (box *)b;
+    return (node_contents){.cells = box_cells(owner), .cell_count = owner->size};
+}
+
+static node_contents
+contents_root(block *b)
+{
+    return (node_contents){.children = box_root((box *)b), .child_count = 1};
+}
+
+static node_contents
+contents_map_node(block *b)
+{
+    return shared_map_contents(b);
+}
+
+static node_contents
+contents_set_node(block *b)
+{
+    return shared_set_contents(b);
+}
+
+const kind_row kind_rows[KIND_COUNT] = {
+    /*                 name          decode             same           equal         contents          */
+    [KIND_INT]       = {"int",       decode_int,         same_word,     equal_int,    NULL},
+    [KIND_BIG_INT]   = {"int",       decode_big_int,     same_bytes,    equal_bytes,  NULL},
+    [KIND_FLOAT]     = {"float",     decode_float,       same_word,     equal_float,  NULL},
+    [KIND_COMPLEX]   = {"complex",   decode_complex,     same_complex,  NULL,         NULL},
+    [KIND_STR]       = {"str",       decode_str,         same_str,      equal_str,    NULL},
+    [KIND_BYTES]     = {"bytes",     decode_bytes,       same_bytes,    equal_bytes,  NULL},
+    [KIND_BLOB]      = {"Blob",      shared_blob_decode, NULL,          NULL,         NULL},
+    [KIND_TUPLE]     = {"tuple",     decode_tuple,       NULL,          equal_tuple,  contents_cells},
+    [KIND_FROZENSET] = {"frozenset", decode_frozenset,   NULL,          NULL,         contents_cells},
+    [KIND_FOREIGN]   = {"foreign",   decode_foreign,     NULL,          NULL,         contents_cells},
+    [KIND_MAP]       = {"SharedMap", shared_map_decode,  same_root,     NULL,         contents_root},
+    [KIND_SET]       = {"SharedSet", shared_set_decode,  same_root,     NULL,         contents_root},
+    [NODE_MAP]       = {"map node",  NULL,               NULL,          NULL,         contents_map_node},
+    [NODE_SET]       = {"set node",  NULL,               NULL,          NULL,         contents_set_node},
+};
+
+node_contents
+block_contents(block *b)
+{
+    const kind_row *row = &kind_rows[b->kind];
+    return row->contents != NULL ? row->contents(b) : (node_contents){0};
+}

@@ -1,0 +1,63 @@
+/* Types that register themselves (frozen/sharing.py), and the errors of sharing: that file has the words. */
+
+#include "memory/cell.h"
+
+/* A call into frozen.sharing; a new reference, or NULL (reported). */
+static PyObject *
+call_sharing(const char *function, const char *format, ...)
+{
+    PyObject *module = PyImport_ImportModule("frozen.sharing");
+    PyObject *callable = module ? PyObject_GetAttrString(module, function) : NULL;
+    va_list values;
+    va_start(values, format);
+    PyObject *args = callable ? Py_VaBuildValue(format, values) : NULL;
+    va_end(values);
+    PyObject *result = args ? PyObject_CallObject(callable, args) : NULL;
+    Py_XDECREF(args);
+    Py_XDECREF(callable);
+    Py_XDECREF(module);
+    return result;
+}
+
+int
+foreign_encode(PyObject *object, PyObject **name, PyObject **value)
+{
+    PyObject *pair = call_sharing("_encode", "(O)", object);
+    if (pair == NULL)
+        return -1;
+    int ok = PyArg_ParseTuple(pair, "UO;frozen.sharing._encode", name, value);
+    if (ok) {
+        Py_INCREF(*name);
+        Py_INCREF(*value);
+    }
+    Py_DECREF(pair);
+    return ok ? 0 : -1;
+}
+
+PyObject *
+foreign_decode(PyObject *name, PyObject *value)
+{
+    return call_sharing("_decode", "(OO)", name, value);
+}
+
+void
+not_shareable(PyObject *object, const char *reason)
+{
+    PyObject *error = call_sharing("NotShareableError", "(Os)", object, reason);
+    if (error != NULL) {
+        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+        Py_DECREF(error);
+    }
+}
+
+void
+not_shareable_at(const char *brackets, PyObject *key)
+{
+    PyObject *error = take_exception();
+    PyObject *done = error && key ? call_sharing("_found_at", "(OsO)", error, brackets, key) : NULL;
+    if (done == NULL)
+        PyErr_Clear(); /* the error itself matters more than its path */
+    Py_XDECREF(done);
+    Py_XDECREF(key);
+    restore_exception(error);
+}
