@@ -124,12 +124,12 @@ class Subinterpreter:
     """An isolated interpreter with a GIL of its own: `with Subinterpreter() as interpreter: interpreter.run(code)`.
 
     `run` executes source text in the interpreter's `__main__`, from the calling thread; what it raises is re-raised
-    here as SubinterpreterFailed. One face for `_xxsubinterpreters` (3.12), `_interpreters` (3.13) and
+    here as SubinterpreterFailed. `give(name=obj)` sets names there to shareable objects. One face for `_xxsubinterpreters` (3.12), `_interpreters` (3.13) and
     `concurrent.interpreters` (3.14 and later).
     """
 
     def __init__(self) -> None:
-        self._run, self.close = _new_subinterpreter()
+        self._run, self.give, self.close = _new_subinterpreter()
         self.run(f"import sys; sys.path[:] = {sys.path!r}")
 
     def run(self, code: str) -> None:
@@ -152,8 +152,8 @@ def run_in_subinterpreter(code: str) -> None:
         interpreter.run(code)
 
 
-def _new_subinterpreter() -> tuple[Callable[[str], None], Callable[[], None]]:
-    """(run, close) of a new isolated interpreter, by whatever this version offers."""
+def _new_subinterpreter() -> tuple[Callable[[str], None], Callable[..., None], Callable[[], None]]:
+    """(run, give, close) of a new isolated interpreter, by whatever this version offers."""
     if sys.version_info >= (3, 14):
         from concurrent import interpreters
 
@@ -165,7 +165,7 @@ def _new_subinterpreter() -> tuple[Callable[[str], None], Callable[[], None]]:
             except interpreters.ExecutionFailed as error:
                 raise SubinterpreterFailed(str(error)) from None
 
-        return run, interpreter.close
+        return run, interpreter.prepare_main, interpreter.close
     if sys.version_info >= (3, 13):
         import _interpreters
 
@@ -176,19 +176,22 @@ def _new_subinterpreter() -> tuple[Callable[[str], None], Callable[[], None]]:
             if failure is not None:
                 raise SubinterpreterFailed(getattr(failure, "errdisplay", None) or failure.formatted)
 
-        return run, lambda: _interpreters.destroy(ident)
+        def give(**objects: object) -> None:
+            _interpreters.set___main___attrs(ident, objects, restrict=True)
+
+        return run, give, lambda: _interpreters.destroy(ident)
     if sys.version_info >= (3, 12):
         import _xxsubinterpreters
 
         ident = _xxsubinterpreters.create(isolated=True)
 
-        def run(code: str) -> None:
+        def run(code: str, **objects: object) -> None:
             try:
-                _xxsubinterpreters.run_string(ident, code)
+                _xxsubinterpreters.run_string(ident, code, objects or None)
             except _xxsubinterpreters.RunFailedError as error:
                 raise SubinterpreterFailed(str(error)) from None
 
-        return run, lambda: _xxsubinterpreters.destroy(ident)
+        return run, lambda **objects: run("", **objects), lambda: _xxsubinterpreters.destroy(ident)
     raise NotImplementedError("no isolated subinterpreters before 3.12: mark the test with needs_subinterpreters")
 
 

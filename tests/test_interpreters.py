@@ -1,0 +1,446 @@
+"""Shared objects cross interpreters, natively and by handle, and survive whatever ends first."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import pickle
+import shutil
+import sys
+import textwrap
+import time
+import traceback
+
+import interp_mailbox as mailbox
+import pytest
+from support import PACKAGE, ROOT, Subinterpreter, needs_subinterpreters, run_python, run_threads
+
+from frozen import Blob, Handle, Map, NotShareableError, SharedMap, SharedSet, _core
+
+native = pytest.mark.skipif(not _core._crosses_natively(), reason="this Python has no registry for types that cross")
+pytestmark = needs_subinterpreters
+
+
+def table(size: int = 1000) -> SharedMap:
+    return SharedMap({f"key number {index}": (index, "payload of some length") for index in range(size)})
+
+
+def alive() -> int:
+    gc.collect()
+    return _core._live_shared_nodes()
+
+
+@pytest.fixture
+def box():
+    ident = mailbox.create()
+    yield ident
+    mailbox.destroy(ident)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind():
+    before = alive()
+    yield
+    assert alive() == before
+
+
+# Crossing
+
+
+@native
+def test_newer_versions_have_the_registry():
+    assert _core._crosses_natively()
+
+
+@native
+@pytest.mark.parametrize("obj", [table(100), SharedSet("abc"), Blob(b"abc" * 100)], ids=lambda obj: type(obj).__name__)
+def test_it_crosses_and_comes_back(obj, box):
+    with Subinterpreter() as interpreter:
+        interpreter.give(obj=obj)
+        interpreter.run(
+            f"""
+            import frozen, interp_mailbox
+            assert type(obj) is frozen.{type(obj).__name__} and obj is not None
+            interp_mailbox.put({box}, obj)
+            """
+        )
+        assert mailbox.get(box) == obj
+
+
+@native
+def test_nothing_is_copied(box):
+    shared = table(10_000)
+    before = alive()
+    with Subinterpreter() as interpreter:
+        interpreter.run("import frozen")
+        idle = alive()
+        interpreter.give(shared=shared)
+        interpreter.run("assert shared['key number 77'] == (77, 'payload of some length')")
+        assert alive() == idle
+        interpreter.run(f"import interp_mailbox; interp_mailbox.put({box}, shared.set('new', 1))")
+        derived = mailbox.get(box)
+        both, _, all_of_derived = _core._shared_nodes(shared, derived)
+        assert all_of_derived - both <= 4
+    assert derived == shared.set("new", 1)
+    del derived
+    assert alive() == before
+
+
+@native
+def test_every_kind_of_value_is_made_anew_there():
+    shared = SharedMap(
+        {
+            "text": "ä" * 20, 7: 2**100, 1.5: b"bytes", ("t", 1): (None, True, ...), frozenset({1}): SharedSet("ab"),
+            "nested": SharedMap(a=SharedMap(b=Blob(b"blob"))),
+        }
+    )  # fmt: skip
+    with Subinterpreter() as interpreter:
+        interpreter.give(shared=shared)
+        interpreter.run(
+            """
+            assert shared["ä" * 0 + "text"] == "ä" * 20
+            assert shared[7] == shared[7.0] == 2**100 and shared[1.5] == b"bytes"
+            assert shared["t", 1] == (None, True, ...)
+            assert shared[frozenset({1})] == {"a", "b"}
+            assert bytes(shared["nested"]["a"]["b"]) == b"blob"
+            assert hash(shared.delete("nested")) == hash(frozenset(shared.delete("nested").items()))
+            """
+        )
+
+
+@native
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="3.12 imports datetime's Python version in subinterpreters")
+def test_standard_types_are_made_anew_there():
+    import datetime
+    import decimal
+    import uuid
+
+    shared = SharedMap({uuid.UUID(int=5): decimal.Decimal("1.5"), datetime.date(2020, 1, 2): datetime.timedelta(3)})
+    with Subinterpreter() as interpreter:
+        interpreter.give(shared=shared)
+        interpreter.run(
+            """
+            import datetime, decimal, uuid
+            assert shared[uuid.UUID(int=5)] == decimal.Decimal("1.5")
+            assert shared[datetime.date(2020, 1, 2)] == datetime.timedelta(3)
+            """
+        )
+
+
+@native
+def test_registered_types_are_decoded_by_import(tmp_path, monkeypatch):
+    (tmp_path / "app_types.py").write_text(
+        textwrap.dedent(
+            """
+            from typing import NamedTuple
+            from frozen import register_shareable
+
+            @register_shareable
+            class Point(NamedTuple):
+                x: int
+
+            class Money:
+                def __init__(self, cents): self.cents = cents
+
+            register_shareable(Money, lambda money: money.cents, lambda cents: Money(cents))
+
+            class Secret(Money):
+                pass
+            """
+        )
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    import app_types
+
+    from frozen import register_shareable
+
+    register_shareable(app_types.Secret, lambda secret: 1, _decode_secret)
+    with Subinterpreter() as interpreter:
+        interpreter.give(shared=SharedMap(point=app_types.Point(3), money=app_types.Money(5)))
+        interpreter.run("assert shared['point'].x == 3 and shared['money'].cents == 5")
+        interpreter.give(secret=SharedMap(secret=app_types.Secret(1)))
+        interpreter.run("secret['none'] if 'none' in secret else None")
+        interpreter.run(
+            """
+            try:
+                secret["secret"]
+            except ImportError as error:
+                assert "app_types.Secret cannot be read in this interpreter" in str(error), error
+            else:
+                raise AssertionError("decoded without being registered here")
+            """
+        )
+    monkeypatch.delitem(sys.modules, "app_types")
+
+
+def _decode_secret(value: int) -> object:
+    raise AssertionError("only the other interpreter decodes")
+
+
+@native
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="concurrent.interpreters is new in 3.14")
+def test_calls_and_pools():
+    from concurrent import interpreters
+    from concurrent.futures import InterpreterPoolExecutor
+
+    shared = table(100)
+    assert interpreters.is_shareable(shared)
+    interpreter = interpreters.create()
+    interpreter.call(exec, f"import sys; sys.path[:] = {sys.path!r}")
+    assert interpreter.call(len, shared) == 100
+    assert interpreter.call(SharedMap.set, shared, "a", 1) == shared.set("a", 1)
+    interpreter.close()
+    with InterpreterPoolExecutor(1, initializer=exec, initargs=(f"import sys; sys.path[:] = {sys.path!r}",)) as pool:
+        assert pool.submit(len, shared).result() == 100
+
+
+@native
+def test_ten_thousand_transfers_leave_nothing(box):
+    shared = table(100)
+    before = alive()
+    for _ in range(10_000 // 50):
+        for _ in range(50):
+            mailbox.put(box, shared)
+        for _ in range(50):
+            assert len(mailbox.get(box)) == 100
+    assert alive() == before
+
+
+@native
+def test_transfers_to_an_interpreter_that_is_busy_leave_nothing(box):
+    """What `free` callbacks would have to do in the sender is lost when too many are pending: payloads are consumed."""
+    shared = table(100)
+    with Subinterpreter() as interpreter:
+        for _ in range(2000):
+            mailbox.put(box, shared)
+        interpreter.run(f"import interp_mailbox\nfor _ in range(2000): assert len(interp_mailbox.get({box})) == 100")
+
+
+# What ends first
+
+
+@native
+def test_receiver_closed_while_holding(box):
+    shared = table()
+    with Subinterpreter() as interpreter:
+        interpreter.give(shared=shared)
+        interpreter.run(
+            """
+            from frozen import Blob
+            derived = shared.set("blob", Blob(b"abc" * 1000))
+            iterator = iter(derived.items()); next(iterator)
+            mutation = derived.mutate(); mutation["x"] = 1
+            view = memoryview(derived["blob"])
+            keys = derived.keys()
+            """
+        )
+    assert shared == table()
+
+
+@native
+def test_sender_closed_first(box):
+    with Subinterpreter() as interpreter:
+        interpreter.run(
+            f"""
+            import interp_mailbox
+            from frozen import SharedMap
+            interp_mailbox.put({box}, SharedMap({{index: str(index) * 5 for index in range(1000)}}))
+            """
+        )
+        received = mailbox.get(box)
+    assert received == {index: str(index) * 5 for index in range(1000)}
+
+
+@native
+def test_queued_items_are_dropped_with_their_queue():
+    ident = mailbox.create()
+    for _ in range(20):
+        mailbox.put(ident, table(10))
+    mailbox.destroy(ident)
+
+
+@native
+def test_a_memoryview_outlives_what_it_came_from():
+    view = memoryview(SharedMap(blob=Blob(b"abc" * 1000))["blob"])
+    gc.collect()
+    assert bytes(view[-3:]) == b"abc"
+
+
+@native
+def test_process_ends_with_live_interpreters_and_tickets():
+    done = run_python(
+        "-c",
+        """
+from support import Subinterpreter
+from frozen import SharedMap, Handle
+import pickle
+shared = SharedMap({index: str(index) for index in range(10_000)})
+kept = [Subinterpreter() for _ in range(3)]
+for interpreter in kept:
+    interpreter.give(shared=shared)
+    interpreter.run("derived = shared.set('x', 1); iterator = iter(derived); mutation = derived.mutate()")
+ticket = pickle.dumps(shared.handle())
+print("reached the end")
+""",
+    )
+    assert "reached the end" in done.stdout
+
+
+@native
+def test_four_interpreters_in_parallel():
+    """Publishing, reading, deriving and dropping at once, each with its own GIL."""
+    seconds = float(os.environ.get("FROZEN_STRESS_SECONDS", "1"))
+    boxes = [mailbox.create() for _ in range(4)]
+    code = """
+import time, interp_mailbox
+until = time.monotonic() + {seconds}
+mine, round = shared, 0
+while time.monotonic() < until:
+    round += 1
+    mine = mine.set(({number}, round % 50), "a value of some length").update({{"round": round}})
+    assert mine["key number 7"] == (7, "payload of some length")
+    interp_mailbox.put({to}, mine)
+    try:
+        theirs = interp_mailbox.get({own})
+    except Exception as error:
+        assert "empty" in str(error).lower() or "Empty" in type(error).__name__, error
+    else:
+        assert len(theirs) >= len(shared) and theirs["round"] > 0
+        mine = mine | theirs if round % 3 else theirs
+    if round % 100 == 0:
+        mine = shared
+while True:
+    try:
+        interp_mailbox.get({own})
+    except Exception:
+        break
+"""
+    shared = table(2000)
+    interpreters = [Subinterpreter() for _ in boxes]
+    for interpreter in interpreters:
+        interpreter.give(shared=shared)
+
+    def run(number: int) -> None:
+        to, own = boxes[(number + 1) % 4], boxes[number]
+        interpreters[number].run(code.format(seconds=seconds, number=number, to=to, own=own))
+
+    run_threads(*[lambda number=number: run(number) for number in range(4)])
+    for interpreter in interpreters:
+        interpreter.close()
+    for ident in boxes:
+        mailbox.destroy(ident)
+    assert shared == table(2000)
+
+
+# Two copies of the extension
+
+
+@native
+def test_another_copy_of_the_extension_is_refused(tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "frozen")
+    with Subinterpreter() as interpreter:
+        interpreter.run(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import frozen")
+        try:
+            interpreter.give(shared=SharedMap(a=1))
+            interpreter.run("raise AssertionError(shared)")
+        except Exception as error:  # of a private type, and not always the last of its chain
+            said = "".join(traceback.format_exception(error))
+        assert "another copy of frozen" in said
+
+
+# Handles
+
+
+def test_a_handle_carries_an_object_through_bytes():
+    shared = table(10)
+    ticket = pickle.dumps(shared.handle())
+    with Subinterpreter() as interpreter:
+        interpreter.run(f"import pickle; assert len(pickle.loads({ticket!r}).redeem()) == 10")
+    with pytest.raises(LookupError, match="spent"):
+        pickle.loads(ticket).redeem()
+
+
+def test_a_handle_allows_as_many_uses_as_declared():
+    shared = SharedMap(a=1)
+    handle = Handle(shared, uses=3)
+    assert [handle.redeem() == shared for _ in range(3)] == [True] * 3
+    with pytest.raises(LookupError, match="uses=n"):
+        handle.redeem()
+
+
+def test_a_handle_releases_what_it_holds():
+    before = alive()
+    handle = table(100).handle()
+    assert alive() > before + 10
+    del handle
+    assert alive() == before
+    travelled = pickle.dumps(table(100).handle())
+    assert alive() > before + 10
+    assert pickle.loads(travelled).revoke()
+    assert not pickle.loads(travelled).revoke()
+    assert alive() == before
+
+
+def test_a_handle_expires():
+    travelled = pickle.dumps(table(100).handle(timeout=1e-6))
+    time.sleep(0.01)
+    with pytest.raises(LookupError, match="expired"):
+        pickle.loads(travelled).redeem()
+
+
+def test_many_handles_find_their_own():
+    handles = [SharedMap(number=number).handle() for number in range(1000)]
+    assert [handle.redeem()["number"] for handle in reversed(handles)] == list(range(999, -1, -1))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "says"),
+    [
+        (lambda: Handle(1), NotShareableError, "share"),
+        (lambda: Handle(Map()), NotShareableError, "share"),
+        (lambda: SharedMap().handle(uses=0), ValueError, "uses must be from 1"),
+        (lambda: SharedMap().handle(timeout=-1), ValueError, "timeout must be"),
+    ],
+)
+def test_handles_refuse_what_makes_no_sense(make, error, says):
+    with pytest.raises(error, match=says):
+        make()
+
+
+def test_a_handle_belongs_to_its_process():
+    ticket = pickle.dumps(SharedMap(a=1).handle())
+    done = run_python("-c", f"import pickle; pickle.loads({ticket!r})", check=False)
+    assert "ValueError: this handle belongs to process" in done.stderr
+    assert pickle.loads(ticket).redeem() == {"a": 1}
+
+
+# Fork
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_fork_after_sharing():
+    shared = table()
+    ticket = pickle.dumps(shared.handle())
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe()
+
+    def child() -> None:
+        assert shared == table()
+        with pytest.raises(ValueError, match="belongs to process"):
+            pickle.loads(ticket)
+        mine = shared.set("child", 1)
+        assert mine.handle().redeem()["child"] == 1
+        sender.send(mine)
+
+    process = context.Process(target=child)
+    process.start()
+    assert receiver.recv() == shared.set("child", 1)
+    process.join()
+    assert process.exitcode == 0
+    assert pickle.loads(ticket).redeem() == shared
+
+
+def test_the_mailbox_is_this_checkouts():
+    assert mailbox.__file__ == str(ROOT / "tests" / "interp_mailbox.py")

@@ -1,0 +1,382 @@
+"""What shared containers hold: every kind of value comes back equal, hashes the same, and is found again as a key."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import datetime
+import decimal
+import enum
+import fractions
+import gc
+import math
+import pathlib
+import pickle
+import sys
+import uuid
+import zoneinfo
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import frozen
+from frozen import Blob, Map, NotShareableError, Set, SharedMap, SharedSet, _core, is_shareable, register_shareable, share
+
+
+class Colour(enum.Enum):
+    RED = "r"
+    GREEN = object()
+
+
+class Access(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
+@register_shareable
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+@register_shareable
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    low: float
+    names: tuple[str, ...]
+
+
+class Version:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Version) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Version({self.text!r})"
+
+
+register_shareable(Version, lambda version: version.text, lambda text: Version(text))
+
+ATOMS = [
+    *(None, True, False, ...),
+    *(0, 1, -1, 2**60 - 1, 2**60, -(2**60), -(2**60) - 1, 2**61 - 1, 2**61, -(2**61), 2**63 - 1, 2**63, -(2**63)),
+    *(10**40, -(10**40), 1 << 12_000),
+    *(0.0, -0.0, 1.5, 2.0**61, 1e300, math.inf, -math.inf, 5e-324),
+    *(1j, complex(-0.0, 2.5)),
+    *("", "a", "é", "\x00", "7 chars", "8 chars!", "x" * 1000, "üöä" * 5, "€uro", "𝔘nicode" * 3, "\ud800 alone", "a\0b"),
+    *(b"", b"abc", b"\0" * 1000),
+    range(3, 30, 4),
+]
+STANDARD = [
+    decimal.Decimal("1.20"),
+    decimal.Decimal("-Infinity"),
+    fractions.Fraction(-1, 3),
+    uuid.UUID(int=2**127 + 5),
+    datetime.date(2020, 2, 29),
+    datetime.time(23, 59, 59, 999_999, fold=1),
+    datetime.datetime(2020, 1, 2, 3, 4, 5, 6),
+    datetime.datetime(2020, 1, 2, 3, 4, 5, 6, tzinfo=datetime.timezone(datetime.timedelta(hours=-3), "three")),
+    datetime.datetime(2021, 10, 31, 2, 30, tzinfo=zoneinfo.ZoneInfo("UTC"), fold=1),
+    datetime.timedelta(days=-1, microseconds=1),
+    datetime.timezone.utc,
+    pathlib.PurePosixPath("/a/b"),
+    pathlib.PureWindowsPath("c:/a"),
+    pathlib.Path("x/y"),
+    *(Colour.RED, Colour.GREEN, Access.READ, Access.READ | Access.WRITE, Access(0)),
+    *(Point(1, -2), Limits(0.5, ("a", "b")), Version("1.2")),
+]
+NESTED = [(), (1,), (1, "a", (2.5, None), b""), frozenset(), frozenset({1, "a", (1, 2)}), (Colour.RED, Point(1, 2))]
+SHARED = [SharedMap(), SharedMap(a=1), SharedSet({1, "a"}), Blob(b"abc"), (SharedMap(a=SharedMap(b=(1,))),)]
+
+values = pytest.mark.parametrize("value", [*ATOMS, *STANDARD, *NESTED, *SHARED], ids=lambda value: repr(value)[:40])
+
+
+@values
+def test_a_value_comes_back(value):
+    back = SharedMap(key=value)["key"]
+    assert back == value
+    assert type(back) is type(value)
+    if not isinstance(value, frozenset):  # equal frozensets may be in different order
+        assert repr(back) == repr(value)
+
+
+@values
+def test_hashes_are_those_of_python(value):
+    assert hash(SharedMap(key=value)) == hash(frozenset({("key", value)}))
+
+
+@pytest.mark.parametrize("key", [*ATOMS, *STANDARD, *NESTED, *SHARED[:3]], ids=lambda value: repr(value)[:40])
+def test_a_value_is_found_as_a_key(key):
+    shared = SharedMap({"another": 0, key: 1})
+    assert shared[key] == 1
+    assert shared[next(iter(SharedSet({key})))] == 1
+    assert SharedMap({key: 1}) == SharedMap({"x": 2}).set(key, 1).delete("x") == {key: 1}
+    assert hash(shared) == hash(frozenset({("another", 0), (key, 1)}))
+    _core._check(shared)
+    assert key not in shared.delete(key)
+
+
+@pytest.mark.parametrize("numbers", [(1, 1.0, True, decimal.Decimal(1), fractions.Fraction(1), 1 + 0j), (0, -0.0, False),
+                                     (2**61, 2.0**61), (2**63, 2.0**63), (10**40, decimal.Decimal(10**40))])
+def test_equal_numbers_are_one_key(numbers):
+    for stored in numbers:
+        shared = SharedMap({stored: "found"})
+        for asked in numbers:
+            assert shared[asked] == "found", (stored, asked)
+            changed = shared.set(asked, "changed")
+            assert len(changed) == 1
+            assert type(next(iter(changed))) is type(stored), "the first key stays"
+            assert SharedMap({stored: 1}) == SharedMap({asked: 1})
+            assert SharedMap(value=stored) == SharedMap(value=asked)
+
+
+def test_near_numbers_are_different_keys():
+    numbers = [2**53, 2**53 + 1, 2.0**53 + 2, 2**61, 2**61 + 1, 2**63 - 1, 2**64, 0.1, 1, "1", b"1", None, "None", False]
+    shared = SharedMap({number: index for index, number in enumerate(numbers)})
+    assert [shared[number] for number in numbers] == list(range(len(numbers)))
+
+
+def test_a_key_whose_class_says_it_equals_a_str():
+    class Name(str, enum.Enum):
+        ADA = "ada"
+
+    assert SharedMap({"ada": 1})[Name.ADA] == 1
+    assert SharedMap({"ada lovelace": 1}).get(type("S", (str,), {})("ada lovelace")) == 1
+
+
+def test_nan():
+    nan = math.nan
+    with pytest.raises(NotShareableError, match="cannot be a key"):
+        SharedMap({nan: 1})
+    with pytest.raises(NotShareableError, match="cannot be a key"):
+        SharedSet([(1, nan)])
+    assert nan not in SharedMap({1: 1})
+    for value in (nan, complex(nan, 1), (nan,)):
+        shared = SharedMap(value=value)
+        assert shared == shared
+        assert shared == SharedMap(value=value)
+    assert hash(SharedMap(value=nan)) == hash(SharedMap(value=nan))
+
+
+shareable = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
+    lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3) | st.tuples(inner),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(shareable, shareable), shareable)
+def test_any_dict_comes_back(model, probe):
+    shared = SharedMap(model)
+    _core._check(shared)
+    assert dict(shared) == model
+    assert shared == model
+    assert hash(shared) == hash(frozenset(model.items()))
+    assert shared.get(probe, "absent") == model.get(probe, "absent")
+    assert set(SharedSet(model)) == set(model)
+
+
+# What cannot be shared
+
+
+class Pool:
+    def __repr__(self) -> str:
+        return "<Pool>"
+
+
+class SubclassOfInt(int):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("make", "path", "says"),
+    [
+        (lambda: SharedMap(pool=Pool()), "['pool']", f"<Pool> of type {__name__}.Pool cannot be shared"),
+        (lambda: share({"db": {"pool": Pool()}}), "['db']['pool']", "<Pool> of type"),
+        (lambda: share({"db": ({"x": [1]},)}), "['db'][0]['x']", "of type list"),
+        (lambda: SharedMap(a={}), "['a']", "share() converts it"),
+        (lambda: SharedMap(a=(1, frozenset({(Pool(),)}))), "['a'][1]{(<Pool>,)}[0]", "register_shareable(Pool, encode, decode)"),
+        (lambda: SharedMap().set("a", (1, Pool())), "['a'][1]", "<Pool>"),
+        (lambda: SharedMap(a=1).update(a=Pool()), "['a']", "<Pool>"),
+        (lambda: SharedMap(a=SubclassOfInt(1)), "['a']", "is a subclass"),
+        (lambda: SharedMap(a=bytearray(b"x")), "['a']", "Blob"),
+        (lambda: SharedMap(a=lambda: 1), "['a']", "only data can be shared"),
+        (lambda: SharedMap({Pool(): 1}), "", "<Pool>"),
+        (lambda: SharedSet([Pool()]), "", "<Pool>"),
+        (lambda: share(Pool()), "", "<Pool>"),
+    ],
+)  # fmt: skip
+def test_errors_name_the_path(make, path, says):
+    alive = _core._live_shared_nodes()
+    with pytest.raises(NotShareableError) as caught:
+        make()
+    assert caught.value.path == path
+    assert says in str(caught.value)
+    assert str(caught.value).startswith(path)
+    del caught
+    gc.collect()
+    assert _core._live_shared_nodes() == alive, "something half-done is left behind"
+
+
+def test_an_error_while_encoding_surfaces_unchanged():
+    class Broken:
+        pass
+
+    def refuse(obj: object) -> object:
+        raise OSError("no")
+
+    Broken.__qualname__ = "Broken"
+    register_shareable(Broken, refuse, lambda value: value)
+    with pytest.raises(OSError, match="no"):
+        SharedMap(a=(Broken(),))
+
+
+def test_registration_needs_what_import_finds():
+    class Local(NamedTuple):
+        x: int
+
+    with pytest.raises(ValueError, match="local to a function"):
+        register_shareable(Local)
+    with pytest.raises(TypeError, match="neither a named tuple nor a frozen dataclass"):
+        register_shareable(Pool)
+    with pytest.raises(TypeError, match="both encode and decode"):
+        register_shareable(Pool, lambda pool: 1)
+
+
+def test_is_shareable():
+    assert is_shareable((1, "a", SharedMap()))
+    assert not is_shareable((1, []))
+    assert not is_shareable(Pool())
+
+
+# share()
+
+
+def test_share_converts_deeply():
+    config = {"db": {"ports": {1, 2}, "pair": ({"x": 1}, 2)}, "map": Map(a={"b": 1}), "set": Set([1]), "n": 1}
+    shared = share(config)
+    assert type(shared) is type(shared["db"]) is type(shared["map"]["a"]) is SharedMap
+    assert type(shared["db"]["ports"]) is type(shared["set"]) is SharedSet
+    assert shared == {"db": {"ports": {1, 2}, "pair": ({"x": 1}, 2)}, "map": {"a": {"b": 1}}, "set": {1}, "n": 1}
+
+
+def test_share_keeps_what_is_shared():
+    inner = share({"a": 1})
+    assert share(inner) is inner
+    value = (1, "x", inner)
+    assert share(value) is value
+    assert share(5) == 5
+
+
+def test_share_shares_what_occurs_twice():
+    big = {index: str(index) for index in range(1000)}
+    alive = _core._live_shared_nodes()
+    one = share({"a": big})
+    cost = _core._live_shared_nodes() - alive
+    two = share({"a": big, "b": big})
+    assert _core._live_shared_nodes() - alive - cost < cost + 10
+    assert one["a"] == two["b"]
+
+
+def test_share_refuses_cycles():
+    cycle = {"a": {}}
+    cycle["a"]["back"] = cycle
+    with pytest.raises(NotShareableError, match="contains itself") as caught:
+        share(cycle)
+    assert caught.value.path == "['a']['back']"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="frozendict is a builtin from 3.15 on")
+def test_share_converts_frozendict():
+    assert share({"a": frozendict(b=1)})["a"] == SharedMap(b=1)  # noqa: F821
+
+
+# Memory
+
+
+def test_nothing_is_left_behind():
+    gc.collect()
+    alive = _core._live_shared_nodes()
+    shared = SharedMap({index: (str(index), [None, b"x" * 50, 1.5][index % 3]) for index in range(5000)})
+    derived = shared.set("new", SharedMap(shared)).delete(7).update({8: "eight"}) | {"x": Blob(b"abc")}
+    views = [iter(derived.items()), derived.keys(), derived.mutate(), memoryview(derived["x"])]
+    views[2]["more"] = 1
+    next(views[0])
+    del shared, derived, views
+    gc.collect()
+    assert _core._live_shared_nodes() == alive
+
+
+def test_deep_nesting_is_freed_without_recursion():
+    alive = _core._live_shared_nodes()
+    nested = SharedMap()
+    for _ in range(200_000):
+        nested = SharedMap(inner=nested)
+    assert _core._live_shared_nodes() > alive + 200_000
+    del nested
+    assert _core._live_shared_nodes() == alive
+
+
+def test_deep_tuples_are_an_error_not_a_crash():
+    deep = ()
+    for _ in range(200_000):
+        deep = (deep,)
+    with pytest.raises(RecursionError):
+        SharedMap(a=deep)
+
+
+def test_what_is_equal_already_is_kept():
+    shared = SharedMap(text="long enough for a box", number=2**100, nested=SharedMap(a=1))
+    for key in shared:
+        assert shared.set(key, shared[key]) is shared
+    assert shared.update(shared) is shared
+    assert SharedMap(shared) is shared
+
+
+# Blob
+
+
+def test_blob_is_one_buffer():
+    shared = SharedMap(blob=Blob(b"hello" * 1000))
+    one, two = memoryview(shared["blob"]), memoryview(shared["blob"])
+    assert one.readonly
+    assert bytes(one) == b"hello" * 1000
+    assert _address(one) == _address(two)
+    assert _address(one) % 64 == 0
+
+
+def _address(view: memoryview) -> int:
+    class Buffer(ctypes.Structure):
+        _fields_ = (("address", ctypes.c_void_p), ("rest", ctypes.c_byte * 128))
+
+    buffer = Buffer()
+    ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(view), ctypes.byref(buffer), 0)
+    ctypes.pythonapi.PyBuffer_Release(ctypes.byref(buffer))
+    return buffer.address
+
+
+def test_blob_as_an_object():
+    blob = Blob(bytearray(b"abc"))
+    assert len(blob) == 3
+    assert blob == Blob(b"abc") != Blob(b"abd")
+    assert hash(blob) == hash(Blob(b"abc")) == hash(b"abc")
+    assert pickle.loads(pickle.dumps(blob)) == blob
+    assert repr(blob) == "<frozen.Blob of 3 bytes>"
+    assert bytes(Blob(b"")) == b""
+    assert not is_shareable(memoryview(blob))
+    with pytest.raises(TypeError):
+        Blob("text")
+    with pytest.raises(NotShareableError, match="cannot be a key"):
+        SharedMap({blob: 1})
+
+
+def test_public_names_are_found_where_types_say():
+    for cls in (SharedMap, SharedSet, Blob, frozen.Handle, frozen.NotShareableError):
+        assert getattr(frozen, cls.__name__) is cls
