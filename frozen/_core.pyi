@@ -22,6 +22,8 @@ from typing import (
 
 from typing_extensions import disjoint_base
 
+from frozen.delta import Delta
+
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
 
@@ -305,6 +307,21 @@ class Map(Mapping[_K, _V_co]):
         no common entry is skipped.
         """
 
+    def diff(self, new: Map[Any, Any], /) -> Delta:
+        """The Delta that leads from this map to `new`, by the paths of the entries that differ.
+
+        Both trees are walked in step and what they share is passed over: O(d log n) for d differences between versions
+        of one map, O(n) between maps of different origin. Values are the same if they are identical or equal; where
+        both are Maps, the difference is looked for inside them. TypeError if `new` is no Map.
+        """
+
+    def apply(self, delta: Delta, /) -> Map[Any, Any]:
+        """The map with a Delta's changes: `old.apply(old.diff(new)) == new`. O(log n) a change and level.
+
+        A map that has changed elsewhere since is merged; ValueError if one does not hold what a change started from.
+        """
+
+    def _differences(self, new: Map[Any, Any], absent: Any, /) -> list[tuple[Any, Any, Any]]: ...
     def __or__(self, other: Map[_K2, _V2] | _AnyDict[_K2, _V2], /) -> Map[_K | _K2, _V_co | _V2]: ...
     if sys.version_info >= (3, 15):
         @overload
