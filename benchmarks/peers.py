@@ -56,6 +56,7 @@ COMMON = {
     "hash": "r = hash(r)",
     # What users of a library without diff write: both maps walked once.
     "diff": "r = {k for k, x in other.items() if m.get(k, nothing) is not x}; r.update(k for k in m if k not in other)",
+    "changed": "r = set(r)",  # the keys that a diff names
     "dumps": "r = dumps(m, 5)",
     "loads": "r = loads(pickled)",
 }
@@ -69,7 +70,12 @@ IMMUTABLES = COMMON | {
     "union": "r = m.update(other)",
 }
 
-FROZEN = IMMUTABLES | {"build": "r = frozen.Map(d)", "union": "r = m | other"}
+FROZEN = IMMUTABLES | {
+    "build": "r = frozen.Map(d)",
+    "union": "r = m | other",
+    "diff": "r = m.diff(other)",
+    "changed": "r = {k for (k,) in r}",
+}
 
 SPORK = COMMON | {
     "build": "r = spork.Map(d)",
