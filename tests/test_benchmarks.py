@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import sysconfig
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 import bench_map  # noqa: E402
+import bench_threads  # noqa: E402
 import harness  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
@@ -111,3 +113,32 @@ def test_the_script_prints_a_table_and_writes_its_files(tmp_path):
     assert {row["row"] for row in facts["rows"]} == {"get", "set"}
     assert all(row["ratios"]["dict"] > 0 for row in facts["rows"])
     assert (tmp_path / "map.md").read_text().count("|") > 10
+
+
+def test_slices_count_while_every_thread_runs():
+    always = [(float(i), i + 1.0, 1.0) for i in range(10)]
+    late = [(float(i), i + 1.0, 1.0 if i >= 5 else 0.5) for i in range(10)]
+    assert len(bench_threads.undisturbed([always])) == 10
+    assert len(bench_threads.undisturbed([late])) == 5
+    assert len(bench_threads.undisturbed([always, late])) == 10  # five of each
+    assert bench_threads.undisturbed([always, late[:5]]) == []
+
+
+@pytest.mark.parametrize("work", bench_threads.WORKS, ids=lambda work: work.name)
+def test_threads_do_their_work(work):
+    functions = bench_threads.team_of(FROZEN, work, threads=2)
+    records = bench_threads.slices(functions, rounds=1, seconds=0.01)
+    assert all(record for record in records)
+
+
+def test_what_fails_in_a_thread_fails_the_measurement():
+    with pytest.raises(ZeroDivisionError):
+        bench_threads.slices([lambda rounds: rounds // 0], rounds=1)
+
+
+@pytest.mark.skipif(bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="for builds with the GIL")
+def test_scaling_is_not_measured_under_the_gil():
+    command = [sys.executable, str(BENCHMARKS / "bench_threads.py")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "free-threaded" in done.stderr

@@ -1,0 +1,227 @@
+"""Threads on a free-threaded build: how much more do two do than one, each peer in turn.
+
+Every thread works in slices of about half a millisecond, and notes for each when it began, when it ended and how much
+processor time it got. Only slices count in which the thread ran all the time and so did every other thread: what a busy
+machine does to the rest is not the library's. The figure is the aggregate throughput of two threads over that of one.
+
+Some extension modules turn the GIL on when they are imported; PYTHON_GIL=0 keeps it off here, for all of them.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import sysconfig
+import threading
+import time
+from bisect import bisect_left
+from dataclasses import dataclass
+from pathlib import Path
+
+import report
+from bench_map import World
+from peers import MAPS, installed
+
+SLICE, RUN = 0.0005, 0.15  # seconds
+ON_CPU, OVERLAP = 0.97, 0.93  # shares of a slice
+SIZE, KEYS = 1_000, 100  # of each map; of those, the keys that a thread goes over
+ENOUGH = 40  # slices, for a figure that is worth printing
+
+
+@dataclass(frozen=True)
+class Work:
+    """What each thread does again and again: a peer's statement, over a map of its own or one that all share."""
+
+    name: str
+    title: str
+    statement: str
+    shared: bool
+    derived: bool = False  # each thread on a version of its own, derived from the shared map
+    target: float | None = None
+
+
+WORKS = (
+    Work("read_own", "get, each thread its own map", "get", shared=False),
+    Work("read_shared", "get, one map for all", "get", shared=True),
+    Work("set_own", "set, each thread its own map", "set", shared=False),
+    Work("set_version", "set, each thread its own version of one map", "set", shared=True, derived=True, target=1.8),
+)
+
+
+def result(peer, name, **names):
+    scope = peer.load() | names
+    exec(peer.statements[name], scope)
+    return scope["r"]
+
+
+def function_of(peer, work, shared):
+    """A function for one thread alone, over names and keys of its own: it goes over the keys `rounds` times."""
+    world = World(SIZE)
+    m = result(peer, "build", d=world.d) if shared is None else shared
+    if work.derived:
+        m = result(peer, "set", m=m, k=world.keys[0], v=world.v)
+    loop = "".join(f"      {line}\n" for line in peer.statements[work.statement].splitlines())
+    scope = peer.load()
+    exec(f"def run(m, v, keys, rounds):\n  for _ in range(rounds):\n    for k in keys:\n{loop}", scope)
+    run, keys = scope["run"], world.keys[:KEYS]
+    return lambda rounds: run(m, world.v, keys, rounds)
+
+
+def team_of(peer, work, threads):
+    shared = result(peer, "build", d=World(SIZE).d) if work.shared else None
+    return [function_of(peer, work, shared) for _ in range(threads)]
+
+
+def calibrated(run):
+    """Rounds that fill a slice."""
+    rounds = 1
+    while True:
+        started = time.perf_counter()
+        run(rounds)
+        took = time.perf_counter() - started
+        if took > SLICE / 4:
+            return max(1, round(rounds * SLICE / took))
+        rounds *= 4
+
+
+def slices(functions, rounds, seconds=RUN):
+    """For each thread a list of (start, end, share of the time that it ran)."""
+    records, errors, barrier = [[] for _ in functions], [], threading.Barrier(len(functions))
+
+    def work(i):
+        try:
+            run, record = functions[i], records[i]
+            run(rounds)
+            barrier.wait()
+            stop = time.perf_counter() + seconds
+            while not record or record[-1][1] < stop:
+                used, started = time.thread_time(), time.perf_counter()
+                run(rounds)
+                ended = time.perf_counter()
+                record.append((started, ended, (time.thread_time() - used) / (ended - started)))
+        except BaseException as error:
+            errors.append(error)
+            barrier.abort()
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(functions))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return records
+
+
+def covered(record, started, ended):
+    """How much of the time from `started` to `ended` this thread spent in its slices."""
+    total, i = 0.0, max(0, bisect_left(record, (started,)) - 1)
+    while i < len(record) and record[i][0] < ended:
+        total += max(0.0, min(ended, record[i][1]) - max(started, record[i][0]))
+        i += 1
+    return total / (ended - started)
+
+
+def undisturbed(records):
+    """The seconds of each slice in which every thread was running."""
+    running = [[one for one in record if one[2] >= ON_CPU] for record in records]
+    return [
+        ended - started
+        for i, record in enumerate(running)
+        for started, ended, _ in record
+        if all(covered(other, started, ended) >= OVERLAP for j, other in enumerate(running) if j != i)
+    ]
+
+
+def measure(peers, work, rounds, threads=2):
+    """By peer: (throughput of all threads over that of one, slices that counted)."""
+    team = {peer.name: team_of(peer, work, threads) for peer in peers}
+    fill = {name: calibrated(functions[0]) for name, functions in team.items()}
+    alone, together = {name: [] for name in team}, {name: [] for name in team}
+    for _ in range(rounds):
+        for name, functions in team.items():
+            alone[name] += undisturbed(slices(functions[:1], fill[name]))
+            together[name] += undisturbed(slices(functions, fill[name]))
+    return {
+        name: (threads * statistics.median(alone[name]) / statistics.median(together[name]), len(together[name]))
+        if alone[name] and together[name]
+        else (None, 0)
+        for name in team
+    }
+
+
+def table(results):
+    """Lines of text: a row of figures for each kind of work."""
+    peers = list(next(iter(results.values())))
+    lines = [["two threads / one", *peers, "target", ""]]
+    for work in WORKS:
+        if work.name in results:
+            figures = results[work.name]
+            ours = figures.get("frozen", (None, 0))[0]
+            verdict = "" if None in (ours, work.target) else "reached" if ours >= work.target else "missed"
+            cells = [f"{ratio:.2f}" if count >= ENOUGH else f"({count} slices)" for ratio, count in figures.values()]
+            lines.append([work.title, *cells, f"{work.target or ''}", verdict])
+    return report.aligned(lines, left=(0,))
+
+
+def plot(results, path):
+    import matplotlib
+
+    matplotlib.use("Agg")  # no display
+    from matplotlib import pyplot
+
+    shown = [work for work in WORKS if work.name in results]
+    peers = list(next(iter(results.values())))
+    figure, axes = pyplot.subplots(figsize=(9, 4.5), layout="constrained")
+    width = 0.8 / len(peers)
+    for i, peer in enumerate(peers):
+        figures = [results[work.name][peer] for work in shown]
+        at = [x + (i - (len(peers) - 1) / 2) * width for x in range(len(shown))]
+        heights = [ratio if count >= ENOUGH else 0 for ratio, count in figures]
+        axes.bar(
+            at, heights, width * 0.92, label=peer, color="crimson" if peer == "frozen" else f"{0.35 + 0.12 * i:.2f}"
+        )
+    for x, work in enumerate(shown):
+        if work.target:
+            axes.plot([x - 0.42, x + 0.42], [work.target] * 2, color="black", linewidth=2, label="target")
+    axes.axhline(1, color="black", linewidth=0.8)
+    axes.set(xticks=range(len(shown)), ylabel="throughput of two threads / of one")
+    axes.set_xticklabels([work.title.replace(", ", ",\n").replace(" version of", "\nversion of") for work in shown])
+    axes.legend(frameon=False, ncols=len(peers) + 1, loc="upper center", bbox_to_anchor=(0.5, 1.1))
+    figure.savefig(path, dpi=130)
+    pyplot.close(figure)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=8, help="of the interleaved run (default: 8)")
+    parser.add_argument("--only", nargs="+", choices=[work.name for work in WORKS])
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="for the JSON, Markdown and plot: default none")
+    options = parser.parse_args()
+    if not sysconfig.get_config_var("Py_GIL_DISABLED"):
+        print("not a free-threaded build: threads take turns here", file=sys.stderr)
+        return 2
+    if os.environ.get("PYTHON_GIL") != "0":
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"PYTHON_GIL": "0"})
+    found, missing = installed([peer for peer in MAPS if peer.name != "pyrsistent"])
+    for absent, why in missing.items():
+        print(f"{absent} is left out: {why}", file=sys.stderr)
+    works = [work for work in WORKS if not options.only or work.name in options.only]
+    results = {work.name: measure(found, work, options.rounds) for work in works}
+    lines = table(results)
+    print("\n".join("  ".join(line).rstrip() for line in lines))
+    if options.output:
+        options.output.mkdir(parents=True, exist_ok=True)
+        (options.output / "threads.json").write_text(json.dumps(results, indent=1) + "\n")
+        rows = [lines[0], ["-" * len(cell) for cell in lines[0]], *lines[1:]]
+        (options.output / "threads.md").write_text("".join("| " + " | ".join(line) + " |\n" for line in rows))
+        try:
+            plot(results, options.output / "threads.png")
+        except ImportError as error:
+            print(f"no plot: {error}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
