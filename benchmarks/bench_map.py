@@ -5,7 +5,7 @@ import random
 
 import cli
 import probes
-from harness import Operation, Target, race, small_and_large
+from harness import Operation, Target, race_all, small_and_large
 from peers import MAPS
 
 READS, WRITES = 100_000, 10_000  # keys a pass goes over, at most: enough to leave the caches at n = 1,000,000
@@ -32,12 +32,18 @@ class World:
         self.batch = self.changes(max(1, n // 100))
         self.nothing = object()
         self.maps = {}  # each contender's map of d, built once
+        self.plain = plain
         self.dumps, self.loads = pickle.dumps, pickle.loads
 
     def changes(self, count):
         """`count` changes to d: replaced entries and new ones in turn."""
         replaced, new = self.keys[: count - count // 2], self.absent_keys[: count // 2]
         return dict.fromkeys([k for pair in zip(replaced, new, strict=False) for k in pair] + replaced[len(new) :], -1)
+
+
+def plain(result):
+    """A map of any library as a dict; anything else as it is."""
+    return dict(result.items()) if hasattr(result, "items") else result
 
 
 def without(d, k):
@@ -187,16 +193,11 @@ def hostile_int(i):
 def rows(options, peers):
     """Every row, as it is measured."""
     for n in options.sizes:
-        world = World(n)
         at_n = [peer for peer in peers if n < MILLION or peer.name in PEERS_AT_A_MILLION]
-        for operation in OPERATIONS:
-            if options.wants(operation) and not (n >= MILLION and operation.name in NOT_AT_A_MILLION):
-                yield race(operation, world, at_n, options.subject, options.rounds, options.seconds)
-        del world
+        skipped = NOT_AT_A_MILLION if n >= MILLION else ()
+        yield from race_all([o for o in OPERATIONS if o.name not in skipped], World(n), at_n, options)
         yield from probes.rows(n, at_n, options)
-    world = World(min(HOSTILE_SIZE, max(options.sizes)), hostile_int)
-    for operation in filter(options.wants, HOSTILE):
-        yield race(operation, world, peers, options.subject, options.rounds, options.seconds)
+    yield from race_all(HOSTILE, World(min(HOSTILE_SIZE, max(options.sizes)), hostile_int), peers, options)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class Operation:
     name: str
     title: str
     timed: str  # template; "{set}" stands for the peer's statement of that name
-    model: Callable  # (world, k) -> what the result must be, a map given as a dict; k is None without a loop
+    model: Callable  # (world, k) -> what world.plain(result) must be; k is None without a loop
     loop: str | None = None  # which list of keys the template is repeated over, as k
     checked: str | None = None  # template for the check, where the timed one does not leave the result
     prepare: Callable = lambda contender, world: {}  # further names for the statement, made once for each peer
@@ -130,7 +130,7 @@ class Contender:
         template = self.operation.checked or self.operation.timed
         started = time.perf_counter()
         for k in self.keys[:CHECKED]:
-            got, expected = plain(self.run(template, k=k)), self.operation.model(self.world, k)
+            got, expected = self.world.plain(self.run(template, k=k)), self.operation.model(self.world, k)
             if got != expected or type(got) is not type(expected):
                 raise WrongResult(
                     f"{self.label}, {self.operation.title}, n = {self.world.n}, key {k!r}: "
@@ -168,11 +168,6 @@ class Contender:
         return self.timer.timeit(self.number) / (self.number * len(self.used))
 
 
-def plain(result):
-    """A map of any library as a dict; anything else as it is."""
-    return dict(result.items()) if hasattr(result, "items") else result
-
-
 def race(operation, world, peers, subject, rounds=21, seconds=3.0):
     """The Row of one operation at one size: fewer rounds, down to 3, where they would take longer than `seconds`."""
     offering = [peer for peer in peers if operation.statement(peer, operation.timed) is not None]
@@ -199,3 +194,9 @@ def race(operation, world, peers, subject, rounds=21, seconds=3.0):
         [target for target in operation.targets if target.applies(world.n)],
         [peer.name for peer in peers if peer not in offering],
     )
+
+
+def race_all(operations, world, peers, options):
+    """The Rows of all operations that the command line asks for."""
+    for operation in filter(options.wants, operations):
+        yield race(operation, world, peers, options.subject, options.rounds, options.seconds)

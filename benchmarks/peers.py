@@ -135,3 +135,77 @@ MAPS = (
     Peer("frozendict", "builtins", None, FROZENDICT, persistent=False),
     Peer("dict", "builtins", None, DICT, persistent=False),
 )
+
+SET = {
+    "contains": "r = k in m",
+    "iterate": "for r in m: pass",
+    "equal": "r = m == other",
+    "union": "r = m | other",
+    "difference": "r = m - other",
+}
+
+FROZEN_SET = SET | {"build": "r = frozen.Set(d)", "add": "r = m.add(k)", "remove": "r = m.remove(k)"}
+SPORK_SET = SET | {"build": "r = spork.Set(d)", "add": "r = m.conj(k)", "remove": "r = m.disj(k)"}
+RPDS_SET = SET | {
+    "build": "r = rpds.HashTrieSet(d)",
+    "add": "r = m.insert(k)",
+    "remove": "r = m.remove(k)",
+    "difference": "r = m.difference(other)",
+}
+PYRSISTENT_SET = SET | {"build": "r = pyrsistent.pset(d)", "add": "r = m.add(k)", "remove": "r = m.remove(k)"}
+FROZENSET = SET | {"build": "r = frozenset(d)", "add": "r = m | {k}", "remove": "r = m - {k}"}
+
+SETS = (
+    Peer("frozen", "frozen", "frozen", FROZEN_SET),
+    Peer("spork", "spork.pds", "spork-pds", SPORK_SET),
+    Peer("rpds", "rpds", "rpds-py", RPDS_SET),
+    Peer("pyrsistent", "pyrsistent", "pyrsistent", PYRSISTENT_SET),
+    Peer("frozenset", "builtins", None, FROZENSET, persistent=False),
+)
+
+VECTOR = {
+    "get": "r = m[k]",
+    "iterate": "for r in m: pass",
+    "equal": "r = m == other",
+    "slice": "r = m[k:-9]",
+    "concat": "r = m + other",
+}
+
+FROZEN_VECTOR = VECTOR | {
+    "build": "r = frozen.Vector(d)",
+    "set": "r = m.set(k, v)",
+    "append": "r = r.append(v)",
+    "pop": "r = m.pop()",
+    "insert": "r = m.insert(k, v)",
+}
+
+SPORK_VECTOR = VECTOR | {
+    "build": "r = spork.Vector(d)",
+    "set": "r = m.assoc(k, v)",
+    "append": "r = r.conj(v)",
+    "pop": "r = m.pop()",
+    "insert": "r = m[:k].conj(v) + m[k:]",
+}
+
+PYRSISTENT_VECTOR = VECTOR | {
+    "build": "r = pyrsistent.pvector(d)",
+    "set": "r = m.set(k, v)",
+    "append": "r = r.append(v)",
+    "pop": "r = m.delete(len(m) - 1)",
+    "insert": "r = m[:k].append(v) + m[k:]",
+}
+
+TUPLE = VECTOR | {
+    "build": "r = tuple(d)",
+    "set": "r = (*m[:k], v, *m[k + 1:])",
+    "append": None,  # a copy each: quadratic
+    "pop": "r = m[:-1]",
+    "insert": "r = (*m[:k], v, *m[k:])",
+}
+
+VECTORS = (
+    Peer("frozen", "frozen", "frozen", FROZEN_VECTOR),
+    Peer("spork", "spork.pds", "spork-pds", SPORK_VECTOR),
+    Peer("pyrsistent", "pyrsistent", "pyrsistent", PYRSISTENT_VECTOR),
+    Peer("tuple", "builtins", None, TUPLE, persistent=False),
+)

@@ -41,6 +41,7 @@ def bytes_in_use():
 
 
 def memory(contender, n):
+    gc.disable()  # quadratic where every version is tracked
     copies = [None] * max(1, 200_000 // n)
     contender.run("{build}")  # what the first map of a process sets up is not the map's
     before = bytes_in_use()

@@ -15,7 +15,9 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 import bench_map  # noqa: E402
+import bench_set  # noqa: E402
 import bench_threads  # noqa: E402
+import bench_vector  # noqa: E402
 import harness  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
@@ -31,12 +33,19 @@ def row(ours, theirs, *targets):
     return harness.Row("get", "get", 10, "frozen", {"frozen": ours, "rival": theirs}, ["rival"], list(targets))
 
 
-@pytest.mark.parametrize("operation", bench_map.OPERATIONS, ids=lambda operation: operation.name)
+CASES = [
+    (module, racing, operation)
+    for module, racing in ((bench_map, peers.MAPS), (bench_set, peers.SETS), (bench_vector, peers.VECTORS))
+    for operation in module.OPERATIONS
+]
+
+
+@pytest.mark.parametrize(("module", "racing", "operation"), CASES, ids=[f"{c[0].__name__}-{c[2].name}" for c in CASES])
 @pytest.mark.parametrize("n", [10, 100])
-def test_every_operation_is_right_for_map_and_for_dict(operation, n):
-    for peer in (FROZEN, DICT):
+def test_every_operation_is_right_for_ours_and_for_a_builtin(module, racing, operation, n):
+    for peer in (racing[0], racing[-1]):
         if operation.statement(peer, operation.timed) is not None:
-            harness.Contender(peer.name, peer, operation, bench_map.World(n)).check()
+            harness.Contender(peer.name, peer, operation, module.World(n)).check()
 
 
 @pytest.mark.parametrize(
