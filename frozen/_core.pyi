@@ -55,6 +55,9 @@ class AtomicRef(Generic[_T]):
     def get(self) -> _T:
         """The value published last. O(1)."""
 
+    def lookup(self, key: Any, default: Any = None) -> Any:
+        """`ref.get()[key]`, or `default` where there is no such item: one call in place of two."""
+
     def get_versioned(self) -> tuple[_T, int]:
         """The pair (value, version) as they were at one moment. O(1)."""
 

@@ -110,11 +110,20 @@ FROZEN_FUNCTIONS(X)
 
 extern struct PyModuleDef frozen_module;
 
-/* The state behind one of our types or a subclass of one; never NULL for such a type. */
+/* The state behind one of our types or a subclass of one; never NULL for such a type.
+ *
+ * Types that are ours know their module.  A subclass does not: PyType_GetModuleByDef goes up its bases, and takes a lock
+ * that all threads share to do so.  Only types made in C are immutable, so that one flag tells them apart. */
 static inline module_state *
 module_state_of_type(PyTypeObject *type)
 {
-    PyObject *module = PyType_GetModuleByDef(type, &frozen_module);
+    PyObject *module = NULL;
+    if (LIKELY(PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE)))
+        module = PyType_GetModule(type);
+    if (UNLIKELY(module == NULL || PyModule_GetDef(module) != &frozen_module)) {
+        PyErr_Clear();
+        module = PyType_GetModuleByDef(type, &frozen_module);
+    }
     return module != NULL ? (module_state *)PyModule_GetState(module) : NULL;
 }
 

@@ -12,7 +12,7 @@ import weakref
 import pytest
 from support import assert_no_leak, needs_debug_build, needs_subinterpreters, run_in_subinterpreter, run_threads
 
-from frozen import AtomicRef, snapshot, transaction
+from frozen import AtomicRef, Map, Vector, snapshot, transaction
 
 
 class Thing:
@@ -181,6 +181,26 @@ def test_compare_and_set_knows_one_keyword(keywords):
         AtomicRef().compare_and_set(None, None, **keywords)
 
 
+@pytest.mark.parametrize("make", [Map, dict, lambda items: Vector([items["a"]]), lambda items: [items["a"]]])
+def test_lookup_answers_from_the_current_value(make):
+    ref = AtomicRef(make({"a": 1}))
+    key, missing = ("a", "b") if hasattr(ref.get(), "keys") else (0, 5)
+    assert ref.lookup(key) == 1
+    assert ref.lookup(missing) is None
+    assert ref.lookup(missing, 7) == ref.lookup(missing, default=7) == 7
+    ref.set(make({"a": 2}))
+    assert ref.lookup(key) == 2
+
+
+def test_lookup_passes_errors_on():
+    ref = AtomicRef(Map(a=1))
+    with pytest.raises(TypeError, match="unhashable"):
+        ref.lookup([])
+    ref.set(3)
+    with pytest.raises(TypeError, match="not subscriptable"):
+        ref.lookup("a")
+
+
 @pytest.mark.parametrize(("version", "error"), [("1", TypeError), (-1, OverflowError), (2**64, OverflowError)])
 def test_a_version_is_a_number_from_0(version, error):
     with pytest.raises(error):
@@ -304,6 +324,10 @@ def test_no_call_leaks():
         repr(ref)
         ref.__init__(object())
         ref.get_versioned()
+        with_map = AtomicRef(Map(a=object()))
+        with_map.lookup("a")
+        with_map.lookup("b")
+        AtomicRef({}).lookup("a")
         ref.compare_and_set(object(), object(), version=3)
         ref.wait(0)
         ref.wait(1000, 0)
@@ -334,7 +358,7 @@ def test_each_interpreter_has_its_own_type():
     run_in_subinterpreter(
         """
         import gc
-        from frozen import AtomicRef, snapshot, transaction
+        from frozen import AtomicRef, Map, Vector, snapshot, transaction
         ref = AtomicRef({"a": 1})
         assert ref.update(lambda value, key: value | {key: 2}, "b") == {"a": 1, "b": 2}
         ref.set(ref)      # left for the interpreter's end

@@ -4,6 +4,7 @@
  * a reference is dropped, memory is allocated or Python code runs: old values die after unlocking. */
 
 #include "ref/group.h"
+#include "types/arguments.h"
 
 #if REF_THREAD_HEADERS
 
@@ -124,6 +125,22 @@ static PyObject *
 ref_get(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     return ref_get_value((AtomicRefObject *)op, NULL);
+}
+
+PyDoc_STRVAR(ref_lookup_doc,
+"lookup($self, /, key, default=None)\n--\n\n"
+"ref.get()[key], or `default` where there is no such item: one call in place of two.");
+
+static PyObject *
+ref_lookup(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    PyObject *key, *fallback = Py_None;
+    if (!parse_key_default("lookup", args, nargs, kwnames, &key, &fallback))
+        return NULL;
+    PyObject *value = ref_get_value((AtomicRefObject *)op, NULL);
+    PyObject *item = container_lookup(value, key, fallback);
+    Py_DECREF(value);
+    return item;
 }
 
 PyDoc_STRVAR(ref_set_doc,
@@ -417,20 +434,19 @@ ref_tp_repr(PyObject *op)
     return text;
 }
 
-#define METHOD(function) ((PyCFunction)(void (*)(void))(function))
-
 static PyMethodDef ref_methods[] = {
     {"get", ref_get, METH_NOARGS, ref_get_doc},
+    {"lookup", FASTCALL(ref_lookup), METH_FASTCALL | METH_KEYWORDS, ref_lookup_doc},
     {"get_versioned", ref_get_versioned, METH_NOARGS, ref_get_versioned_doc},
     {"set", ref_set, METH_O, ref_set_doc},
     {"exchange", ref_exchange_method, METH_O, ref_exchange_doc},
-    {"compare_and_set", METHOD(ref_compare_and_set_method), METH_FASTCALL | METH_KEYWORDS, ref_compare_and_set_doc},
-    {"update", METHOD(ref_update), METH_FASTCALL | METH_KEYWORDS, ref_update_doc},
-    {"wait", METHOD(ref_wait), METH_VARARGS | METH_KEYWORDS, ref_wait_doc},
+    {"compare_and_set", FASTCALL(ref_compare_and_set_method), METH_FASTCALL | METH_KEYWORDS, ref_compare_and_set_doc},
+    {"update", FASTCALL(ref_update), METH_FASTCALL | METH_KEYWORDS, ref_update_doc},
+    {"wait", FASTCALL(ref_wait), METH_VARARGS | METH_KEYWORDS, ref_wait_doc},
     {"watch", ref_watch, METH_O, ref_watch_doc},
-    {"changed", METHOD(ref_changed), METH_VARARGS | METH_KEYWORDS, ref_changed_doc},
-    {"changes", METHOD(ref_changes), METH_VARARGS | METH_KEYWORDS, ref_changes_doc},
-    {"snapshot", METHOD(ref_snapshot), METH_FASTCALL | METH_CLASS, ref_snapshot_doc},
+    {"changed", FASTCALL(ref_changed), METH_VARARGS | METH_KEYWORDS, ref_changed_doc},
+    {"changes", FASTCALL(ref_changes), METH_VARARGS | METH_KEYWORDS, ref_changes_doc},
+    {"snapshot", FASTCALL(ref_snapshot), METH_FASTCALL | METH_CLASS, ref_snapshot_doc},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, "AtomicRef[T]: a reference to values of type T."},
     {NULL, NULL, 0, NULL},
 };

@@ -25,6 +25,7 @@ family_memory(family *types)
     return &types->nodes;
 }
 
+#include "types/containers.h"
 #include "types/map_type.h"
 
 #define NODE_NAME "frozen._core.map_node"
@@ -45,6 +46,18 @@ void
 local_map_teardown(module_state *state)
 {
     family_teardown(&state->local_map);
+}
+
+/* ---- for containers.h ---- */
+
+PyObject *
+local_map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
+{
+    bool failed = false;
+    slot *found = lookup(self, key, &failed);
+    if (LIKELY(found != NULL))
+        return cell_to_object(SLOT_VALUE(found));
+    return failed ? NULL : Py_NewRef(fallback);
 }
 
 /* ---- for inspect.c ---- */
