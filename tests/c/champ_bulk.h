@@ -4,6 +4,8 @@
 
 #include "champ_model.h"
 
+#include "core/champ_merge.h"
+
 /* ---- bits ---- */
 
 static void

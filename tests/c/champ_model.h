@@ -8,8 +8,8 @@
 
 #include "fake_memory.h"
 
+#include "core/champ_build.h"
 #include "core/champ_check.h"
-#include "core/champ_merge.h"
 
 static memory mem;
 
@@ -121,7 +121,7 @@ model_remove(model *m, cell key)
     m->has[fake_value(key)] = false;
 }
 
-static bool
+MAYBE_UNUSED static bool
 models_identical(const model *a, const model *b)
 {
     for (unsigned k = 0; k < KEYS; k++)
@@ -137,7 +137,7 @@ typedef struct {
     model model;
 } tree;
 
-static tree
+MAYBE_UNUSED static tree
 tree_new(void)
 {
     tree t = {.root = champ_empty(&mem)};
@@ -185,7 +185,7 @@ tree_verify(const tree *t)
     }
 }
 
-static bool
+MAYBE_UNUSED static bool
 same_shape(champ_node *x, champ_node *y)
 {
     view a = view_of(x), b = view_of(y);

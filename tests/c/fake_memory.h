@@ -73,7 +73,7 @@ static uint64_t (*fake_hash)(cell value) = fake_scrambled_hash;
 
 static fake_head fake_nodes = {0, &fake_nodes, &fake_nodes, false, false};
 static size_t fake_node_count, fake_cell_references, fake_scratch_count;
-static size_t fake_comparisons;
+static _Thread_local size_t fake_comparisons;
 static uint32_t fake_cell_counts[FAKE_CELLS];
 
 /* Counted down; 0: never, the operation runs undisturbed. */

@@ -7,6 +7,8 @@
 #define ENTRY_WIDTH 2
 #include "champ_model.h"
 
+#include "core/champ_merge.h"
+
 /* ---- the input, a byte at a time; zeros when it is used up ---- */
 
 static const uint8_t *input, *input_end;
