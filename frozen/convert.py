@@ -15,7 +15,7 @@ from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar, overload
 
-from frozen._core import Map, Set, Vector
+from frozen._core import Map, Set, SharedMap, SharedSet, Vector
 
 __all__ = ["Conversion", "freeze", "thaw"]
 
@@ -271,6 +271,8 @@ def _freeze_rule(cls: type) -> _Rule | None:
         return _VECTOR
     if issubclass(cls, tuple):
         return _TUPLE
+    if issubclass(cls, (SharedMap, SharedSet)):  # hold nothing mutable
+        return None
     if issubclass(cls, Mapping):
         return _TO_MAP
     if issubclass(cls, bytearray):
@@ -291,7 +293,7 @@ def _thaw_rule(cls: type) -> _Rule | None:
         return _TO_LIST
     if issubclass(cls, tuple):
         return _TUPLE
-    if issubclass(cls, (Set, set)):
+    if issubclass(cls, (Set, SharedSet, set)):
         return _TO_PLAIN_SET
     return None
 

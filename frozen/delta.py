@@ -10,14 +10,15 @@ import enum
 import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
-from frozen._core import Map
-from frozen.paths import delete_in, get_in, set_in
+from frozen._core import Map, SharedMap
+from frozen.paths import MAPS, delete_in, get_in, set_in
 
 __all__ = ["ABSENT", "Change", "Delta", "apply", "diff"]
 
 Path = tuple[Any, ...]
+AnyMap = TypeVar("AnyMap", Map[Any, Any], SharedMap[Any, Any])
 
 
 class _Absent(enum.Enum):
@@ -63,7 +64,7 @@ class Delta:
         return Delta(Map((path, Change(new, old)) for path, (old, new) in self.changes.items()))
 
 
-def diff(old: Map[Any, Any], new: Map[Any, Any], /) -> Delta:
+def diff(old: AnyMap, new: AnyMap, /) -> Delta:
     """The changes that lead from `old` to `new`; also `old.diff(new)`.
 
     Values are the same if they are the same object or equal.  A value replaced by a Map, or a Map by something else,
@@ -72,19 +73,21 @@ def diff(old: Map[Any, Any], new: Map[Any, Any], /) -> Delta:
 
     Raises TypeError for what is no Map, and whatever the `__eq__` of keys and values raises.
     """
+    if not isinstance(old, MAPS):
+        raise TypeError(f"diff() compares two Maps, not a {type(old).__name__}: freeze it first")
     changes: dict[Path, Change] = {}
     todo: list[tuple[Path, Any, Any]] = [((), old, new)]
     while todo:
         above, old, new = todo.pop()
-        for key, before, after in Map._differences(old, new, ABSENT):
-            if isinstance(before, Map) and isinstance(after, Map):
+        for key, before, after in old._differences(new, ABSENT):
+            if any(isinstance(before, kind) and isinstance(after, kind) for kind in MAPS):
                 todo.append(((*above, key), before, after))
             elif before != after:
                 changes[*above, key] = Change(before, after)
     return Delta(Map(changes))
 
 
-def apply(old: Map[Any, Any], delta: Delta, /) -> Map[Any, Any]:
+def apply(old: AnyMap, delta: Delta, /) -> AnyMap:
     """`old` with the changes of `delta`, also `old.apply(delta)`: the new version, or a merged one if `old` is another.
 
     O(log32 n) a change and level.
@@ -101,11 +104,11 @@ def apply(old: Map[Any, Any], delta: Delta, /) -> Map[Any, Any]:
             expected, actual = reprlib.repr(change.old), reprlib.repr(found)
             raise ValueError(f"the delta does not fit: at {list(path)!r} it expects {expected}, not {actual}")
         new = delete_in(new, path) if change.new is ABSENT else set_in(new, path, change.new)
-    result: Map[Any, Any] = new
+    result: AnyMap = new
     return result
 
 
-def _value_at(version: Map[Any, Any], path: Path) -> Any:
+def _value_at(version: AnyMap, path: Path) -> Any:
     try:
         return get_in(version, path, ABSENT)
     except (TypeError, LookupError, AttributeError):  # a level on the way is no map

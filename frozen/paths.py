@@ -12,11 +12,13 @@ import operator
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from frozen._core import Map, Vector
+from frozen._core import Map, SharedMap, Vector
 
 __all__ = ["delete_in", "get_in", "set_in", "update_in"]
 
 Path = tuple[Any, ...]
+
+MAPS = (Map, SharedMap)
 
 _MISSING: Any = object()
 
@@ -38,9 +40,10 @@ def get_in(obj: Any, path: Iterable[Hashable], default: Any = None) -> Any:
 
 
 def set_in(obj: Any, path: Iterable[Hashable], value: Any) -> Any:
-    """`obj` with `value` at `path`; levels missing on the way become Map.  An empty path returns `value`.
+    """`obj` with `value` at `path`; levels missing on the way become Map (SharedMap in a SharedMap).
 
-    Sequences do not grow: an index must exist.  A dataclass is rebuilt by `dataclasses.replace`, and so checks itself.
+    An empty path returns `value`.  Sequences do not grow: an index must exist.  A dataclass is rebuilt by
+    `dataclasses.replace`, and so checks itself.
 
     Raises what `get_in` raises, and TypeError where a level on the path is mutable: `freeze` it first.
     """
@@ -88,14 +91,14 @@ def _checked(path: Iterable[Hashable]) -> Path:
 def _descend(obj: Any, path: Path, *, create: bool = True) -> tuple[list[Any], Any]:
     """The levels that the steps of `path` are taken in, and what the last step leads to (or _MISSING).
 
-    A missing level is an empty Map if `create`; otherwise the descent ends with the level that lacks the key.
+    A missing level is an empty map if `create`; otherwise the descent ends with the level that lacks the key.
     """
     levels: list[Any] = []
     for depth, key in enumerate(path):
         if obj is _MISSING:
             if not create:
                 break
-            obj = Map()
+            obj = SharedMap() if isinstance(levels[-1], SharedMap) else Map()
         levels.append(obj)
         obj = _child(obj, key, path, depth)
     return levels, obj
@@ -113,7 +116,7 @@ def _ascend(levels: list[Any], path: Path, value: Any) -> Any:
 
 def _child(level: Any, key: Any, path: Path, depth: int) -> Any:
     """What `key` leads to in `level`; _MISSING if `level` is a map without it."""
-    if isinstance(level, (Map, Mapping)):
+    if isinstance(level, (*MAPS, Mapping)):
         return level.get(key, _MISSING)
     if _is_sequence(level):
         return level[_index(level, key, path, depth)]
@@ -124,7 +127,7 @@ def _child(level: Any, key: Any, path: Path, depth: int) -> Any:
 
 def _with(level: Any, key: Any, value: Any, path: Path, depth: int) -> Any:
     """`level` with `value` at `key`, which `_child` has accepted."""
-    if isinstance(level, Map):
+    if isinstance(level, MAPS):
         return level.set(key, value)
     if isinstance(level, Vector):
         return level.set(operator.index(key), value)
@@ -138,7 +141,7 @@ def _with(level: Any, key: Any, value: Any, path: Path, depth: int) -> Any:
 
 def _without(level: Any, key: Any, path: Path) -> Any:
     """`level`, where the whole of `path` leads, without `key`, which `_child` has found."""
-    if isinstance(level, Map):
+    if isinstance(level, MAPS):
         return level.delete(key)
     if isinstance(level, Vector):
         return level.delete(operator.index(key))

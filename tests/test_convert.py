@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frozen import Map, Set, Vector, freeze, thaw
+from frozen import Map, Set, SharedMap, SharedSet, Vector, freeze, share, thaw
 from frozen._core import _shared_nodes
 from frozen.convert import Conversion
 
@@ -124,6 +124,14 @@ def test_thaw(data: Any, expected: Any) -> None:
     result = thaw(data)
     assert result == expected
     assert type(result) is type(expected)
+
+
+def test_shared_containers_are_frozen_and_thaw_to_plain_data() -> None:
+    shared = share({"a": (1, {"b": {2}})})
+    assert type(shared) is SharedMap
+    assert freeze([shared])[0] is shared
+    assert freeze(SharedSet({1})) == {1}
+    assert thaw(shared) == {"a": (1, {"b": {2}})}
 
 
 def test_other_objects_stay_as_they_are() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frozen import Map, freeze, set_in
+from frozen import Map, SharedMap, freeze, set_in, share
 from frozen.delta import ABSENT, Change, Delta, apply, diff
 
 keys = st.sampled_from("abcd")
@@ -125,10 +125,22 @@ def test_deltas_are_values() -> None:
         delta.changes = Map()  # type: ignore[misc]
 
 
+def test_shared_maps_are_compared_too() -> None:
+    old = share({"a": {"b": 1}, "c": (1,)})
+    new = set_in(set_in(old, ["a", "b"], 2), ["d"], 3)
+    delta = old.diff(new)
+    assert delta == delta_of({("a", "b"): (1, 2), ("d",): (ABSENT, 3)})
+    assert old.apply(delta) == new
+    assert type(old.apply(delta)) is SharedMap
+    assert Map(m=old).diff(Map(m=new)) == delta_of({("m", "a", "b"): (1, 2), ("m", "d"): (ABSENT, 3)})
+
+
 def test_only_maps_are_compared() -> None:
     with pytest.raises(TypeError, match="diff\\(\\) compares a Map with another one, not with a dict: freeze it first"):
         diff(Map(), {})  # type: ignore[arg-type]
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="not with a SharedMap"):
+        Map().diff(SharedMap())
+    with pytest.raises(TypeError, match="not a dict"):
         diff({}, Map())  # type: ignore[arg-type]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frozen import Map, Vector, delete_in, freeze, get_in, set_in, thaw, update_in
+from frozen import Map, SharedMap, Vector, delete_in, freeze, get_in, set_in, share, thaw, update_in
 
 steps = st.sampled_from(["a", "b", "c"]) | st.integers(-3, 3)
 plain_data = st.recursive(
@@ -211,6 +211,15 @@ def test_paths_may_be_longer_than_the_stack() -> None:
     deep = set_in(Map(), path, 1)
     assert get_in(deep, path) == 1
     assert get_in(delete_in(deep, path), path, "gone") == "gone"
+
+
+def test_paths_lead_through_shared_maps() -> None:
+    data = Map(shared=share({"a": {"b": 1}}))
+    changed = set_in(data, ["shared", "x", "y"], 2)
+    assert changed == {"shared": {"a": {"b": 1}, "x": {"y": 2}}}
+    assert type(changed["shared"]["x"]) is SharedMap
+    assert delete_in(changed, ["shared", "a", "b"]) == {"shared": {"a": {}, "x": {"y": 2}}}
+    assert get_in(data, ["shared", "a", "b"]) == 1
 
 
 # delete_in
