@@ -1,7 +1,18 @@
 """Types of the C core. Import the names from `frozen`."""
 
 import sys
-from collections.abc import AsyncGenerator, Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    ItemsView,
+    Iterable,
+    Iterator,
+    KeysView,
+    Mapping,
+    MutableSequence,
+    Sequence,
+    ValuesView,
+)
 from types import GenericAlias, TracebackType
 from typing import (
     Any,
@@ -11,6 +22,7 @@ from typing import (
     ParamSpec,
     Protocol,
     Self,
+    SupportsIndex,
     TypeAlias,
     TypeVar,
     TypeVarTuple,
@@ -448,10 +460,211 @@ class MapItems(ItemsView[_K, _V_co]):
     def isdisjoint(self, other: Iterable[object], /) -> bool: ...
     def __reversed__(self) -> Iterator[tuple[_K, _V_co]]: ...
 
+# Vector: src/types/vector*.h
+
+_E = TypeVar("_E")
+_E2 = TypeVar("_E2")
+_E_co = TypeVar("_E_co", covariant=True)
+
+@disjoint_base
+class Vector(Sequence[_E_co]):
+    """An immutable sequence; `append`, `set`, `insert`, `+`, slices give new vectors that share all they can with the old.
+
+    `Vector()`, `Vector(iterable)`. Any number of threads may read one vector and derive new ones from it at once; what
+    changes nothing returns the vector itself. Equal to other Vectors of equal elements only, ordered like tuples, a
+    sequence in `match`. Subclasses are possible; what is derived from one is a Vector.
+
+    Below, n is the number of elements and "O(log n)" a walk down a tree of up to 32 branches: height 3 or 4 for a
+    million elements, 15 at most, whatever it was put together from. An index out of range is IndexError, a length past
+    `sys.maxsize` OverflowError; what `__eq__` and `__hash__` of elements raise is let pass.
+
+    Method: RRB tree with a tail (Bagwell and Rompf, "RRB-Trees: Efficient Immutable Vectors", EPFL 2011; Stucki, Rompf,
+    Ureche and Bagwell, "RRB Vector: A Practical General Purpose Immutable Sequence", ICFP 2015; L'orange, "Improving
+    RRB-Tree Performance through Transience", NTNU 2014), with nodes at least half full, as a B-tree's.
+    """
+
+    def __init__(self, iterable: Iterable[_E_co] = (), /) -> None: ...
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+
+    # Reading
+
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> _E_co: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> Vector[_E_co]:
+        """An element, the very object that was stored, or a slice as a Vector. O(log n); slices with a step: O(length)."""
+
+    def __len__(self) -> int:
+        """O(1)."""
+
+    def __iter__(self) -> Iterator[_E_co]:
+        """Iterate over the elements: O(1) to begin, O(n) for all."""
+
+    def __reversed__(self) -> Iterator[_E_co]:
+        """Iterate from the last element to the first: O(1) to begin, O(n) for all."""
+
+    def __contains__(self, value: object, /) -> bool:
+        """O(n)."""
+
+    def index(self, value: object, start: SupportsIndex | None = None, stop: SupportsIndex | None = None, /) -> int:
+        """The first index of `value`, in [start:stop]; ValueError if it is absent. O(n)."""
+
+    def count(self, value: object, /) -> int:
+        """How many elements equal `value`. O(n)."""
+
+    def tolist(self) -> list[_E_co]:
+        """`list(v)`, in half the time. O(n)."""
+
+    def totuple(self) -> tuple[_E_co, ...]:
+        """`tuple(v)`, in half the time. O(n)."""
+
+    def __eq__(self, other: object, /) -> bool:
+        """Whether `other` is a Vector of equal elements. O(n); parts that both share at the same place are skipped
+        unseen, so that versions of one vector that differ in d elements cost O(d log n)."""
+
+    def __hash__(self) -> int:
+        """O(n) once, then O(1). TypeError if an element is unhashable."""
+
+    def __lt__(self, other: Vector[_E_co], /) -> bool: ...
+    def __le__(self, other: Vector[_E_co], /) -> bool: ...
+    def __gt__(self, other: Vector[_E_co], /) -> bool: ...
+    def __ge__(self, other: Vector[_E_co], /) -> bool: ...
+
+    # Deriving
+
+    def append(self, value: _E2, /) -> Vector[_E_co | _E2]:
+        """The vector with `value` behind it. O(1) in effect: a leaf is copied, every 32nd time a path."""
+
+    def extend(self, iterable: Iterable[_E2], /) -> Vector[_E_co | _E2]:
+        """The vector with what `iterable` yields behind it. O(length of the iterable), of a Vector O(log n)."""
+
+    def set(self, index: SupportsIndex, value: _E2, /) -> Vector[_E_co | _E2]:
+        """The vector with `value` at `index`, which must exist. O(log n)."""
+
+    def insert(self, index: SupportsIndex, value: _E2, /) -> Vector[_E_co | _E2]:
+        """The vector with `value` before the element at `index`, which is clamped as in list.insert. O(log n)."""
+
+    @overload
+    def delete(self, index: SupportsIndex, /) -> Vector[_E_co]: ...
+    @overload
+    def delete(self, start: SupportsIndex | None, stop: SupportsIndex | None, /) -> Vector[_E_co]:
+        """The vector without the element at `index`, which must exist, or without those of [start:stop]. O(log n)."""
+
+    def pop(self) -> Vector[_E_co]:
+        """The vector without its last element, which is `v[-1]`; IndexError if it is empty. O(1) in effect."""
+
+    def __add__(self, other: Vector[_E2], /) -> Vector[_E_co | _E2]:
+        """Both vectors, one behind the other. O(log n); TypeError for other sequences: `extend` takes them."""
+
+    def __mul__(self, times: SupportsIndex, /) -> Vector[_E_co]:
+        """The vector repeated; all copies share their nodes. O(log(n * times))."""
+
+    def __rmul__(self, times: SupportsIndex, /) -> Vector[_E_co]: ...
+    def mutate(self) -> VectorMutation[_E_co]:
+        """A mutation that starts as this vector and leaves it alone. O(1).
+
+        `with v.mutate() as mv: ...`, then `mv.finish()` for the new vector.
+        """
+
+    # Copying
+
+    def copy(self) -> Self:
+        """The vector itself: nothing can change it. O(1)."""
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
+        """The vector itself if no element had to be copied, otherwise a vector of the copies."""
+
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    def __sizeof__(self) -> int:
+        """Bytes of the vector and all nodes of its tree, those that it shares with other vectors included. O(n)."""
+
+@final
+class VectorMutation(MutableSequence[_E]):
+    """A vector being edited in place, as a list is; made by `Vector.mutate()`, sealed by `finish()` or the end of `with`.
+
+    Each edit changes in place those nodes that only this mutation can reach and copies the others once. Vectors never
+    see the edits of a mutation that started from them. After `finish()` every edit raises ValueError; reading goes on.
+    Mutations are equal if their elements are; they are unhashable and not picklable. Threads may share one: an edit
+    happens as a whole or raises. Errors are those of list, and name the index and the length.
+
+    Method: transients (Clojure; L'orange 2014), with unique reference counts for ownership, as Rust's `Arc::make_mut`.
+    """
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> _E: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> Vector[_E]:  # type: ignore[override]
+        """An element, or a slice as a Vector, which later edits do not touch. O(log n)."""
+
+    @overload
+    def __setitem__(self, index: SupportsIndex, value: _E, /) -> None: ...
+    @overload
+    def __setitem__(self, index: slice, values: Iterable[_E], /) -> None:
+        """O(log n); a slice: O(log n + length of values). ValueError if a slice with a step has another length."""
+
+    def __delitem__(self, index: SupportsIndex | slice, /) -> None:
+        """O(log n); a slice with a step: O(n)."""
+
+    def __len__(self) -> int:
+        """O(1)."""
+
+    def __contains__(self, value: object, /) -> bool:
+        """O(n)."""
+
+    def __iter__(self) -> Iterator[_E]:
+        """By index, as a list's iterator: edits meanwhile are seen. O(log n) an element."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __iadd__(self, values: Iterable[_E], /) -> Self: ...
+    def append(self, value: _E, /) -> None:
+        """O(1) in effect."""
+
+    def extend(self, values: Iterable[_E], /) -> None:
+        """O(length of values), of a Vector O(log n). Values that fail change nothing."""
+
+    def insert(self, index: SupportsIndex, value: _E, /) -> None:
+        """Put `value` before the element at `index`, which is clamped as in list.insert. O(log n)."""
+
+    def pop(self, index: SupportsIndex = -1, /) -> _E:
+        """Take out the element at `index` and return it. O(log n), O(1) in effect for the last one."""
+
+    def remove(self, value: _E, /) -> None:
+        """Take out the first element that equals `value`; ValueError if there is none. O(n)."""
+
+    def clear(self) -> None:
+        """O(n) if nobody else holds the elements' nodes, else O(1)."""
+
+    def reverse(self) -> None:
+        """O(n)."""
+
+    def sort(self, *, key: Callable[[_E], Any] | None = None, reverse: bool = False) -> None:
+        """As list.sort. ValueError if the mutation is changed meanwhile. O(n log n)."""
+
+    def index(self, value: object, start: SupportsIndex | None = None, stop: SupportsIndex | None = None, /) -> int:
+        """The first index of `value`, in [start:stop]; ValueError if it is absent. O(n)."""
+
+    def count(self, value: object, /) -> int:
+        """How many elements equal `value`. O(n)."""
+
+    def finish(self) -> Vector[_E]:
+        """Seal the mutation and return the vector, the same one each time. O(1)."""
+
+    def __enter__(self) -> Self:
+        """ValueError if the mutation has been finished."""
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        """Seal the mutation, after an exception too; `finish()` then returns the vector."""
+
 # For the tests of this project; not public, may change at any time.
 
 _BITS: int
 
-def _check(map: Map[Any, Any], /) -> None: ...
-def _dump(map: Map[Any, Any], /) -> str: ...
-def _shared_nodes(a: Map[Any, Any], b: Map[Any, Any], /) -> tuple[int, int, int]: ...
+def _check(container: Any, /) -> None: ...
+def _dump(container: Any, /) -> str: ...
+def _shared_nodes(a: Any, b: Any, /) -> tuple[int, int, int]: ...

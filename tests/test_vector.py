@@ -434,22 +434,19 @@ def test_a_finished_mutation_is_sealed():
         lambda: mutation.clear(),
         lambda: mutation.reverse(),
         lambda: mutation.sort(),
-        lambda: mutation.index(1),
-        lambda: mutation.count(1),
-        lambda: mutation[0],
-        lambda: mutation[:],
         lambda: mutation.__setitem__(0, 1),
         lambda: mutation.__setitem__(slice(0, 1), [1]),
         lambda: mutation.__setitem__(slice(0, 2, 2), [1]),
         lambda: mutation.__delitem__(0),
-        lambda: len(mutation),
-        lambda: 1 in mutation,
-        lambda: mutation == mutation,
-        lambda: list(mutation),
         lambda: mutation.__enter__(),
     ):
         with pytest.raises(ValueError, match="has been finished"):
             operation()
+    assert mutation == result
+    assert list(mutation) == [mutation[0], mutation[-1]] == [1, 2]
+    assert mutation[:] == result
+    assert 2 in mutation
+    assert len(mutation) == mutation.index(2) + mutation.count(2) == 2
 
 
 def test_a_mutation_is_neither_hashable_nor_pickled_nor_made_by_calling():

@@ -10,7 +10,7 @@
 
 typedef struct {
     PyObject_HEAD
-    rrb draft;        /* owned */
+    rrb draft;        /* owned; after finish() the result's */
     PyObject *result; /* what finish() returned; NULL: not sealed */
     PyObject *weakrefs;
 } vector_mutation;
@@ -43,33 +43,23 @@ mutation_is_open(vector_mutation *m)
     return false;
 }
 
-/* Checks an index of the open draft and makes it count from the start.  Under the lock. */
-static inline bool
-mutation_index(vector_mutation *m, Py_ssize_t *index)
+/* The contents at this moment, owned. */
+static rrb
+mutation_snapshot(vector_mutation *m)
 {
-    return mutation_is_open(m) && index_in_range((PyObject *)m, index, (Py_ssize_t)m->draft.count);
-}
-
-/* The contents at this moment, owned; false: sealed. */
-static bool
-mutation_snapshot(vector_mutation *m, rrb *snapshot)
-{
-    bool open;
+    rrb snapshot;
     OBJECT_LOCK(m);
-    open = mutation_is_open(m);
-    if (open)
-        rrb_share(m->draft, snapshot);
+    rrb_share(m->draft, &snapshot);
     OBJECT_UNLOCK();
-    return open;
+    return snapshot;
 }
 
-/* The same as a vector, a new reference; NULL: sealed, or failed. */
+/* The same as a vector: a new reference. */
 static PyObject *
 mutation_vector(PyObject *self)
 {
-    rrb v;
     family *types = family_of(self);
-    return mutation_snapshot((vector_mutation *)self, &v) ? vector_new(types->container, types, v) : NULL;
+    return vector_new(types->container, types, mutation_snapshot((vector_mutation *)self));
 }
 
 /* How the bounds of a splice are meant: a slice's, to be clamped to the length; one index, to be checked; the place of an
@@ -150,10 +140,9 @@ rrb_from_iterable(family *types, PyObject *iterable, rrb *result)
 static Py_ssize_t
 mutation_length(PyObject *self)
 {
-    vector_mutation *m = (vector_mutation *)self;
     Py_ssize_t length;
     OBJECT_LOCK(self);
-    length = mutation_is_open(m) ? (Py_ssize_t)m->draft.count : -1;
+    length = (Py_ssize_t)((vector_mutation *)self)->draft.count;
     OBJECT_UNLOCK();
     return length;
 }
@@ -161,11 +150,11 @@ mutation_length(PyObject *self)
 static PyObject *
 mutation_get(PyObject *self, Py_ssize_t index)
 {
-    vector_mutation *m = (vector_mutation *)self;
+    rrb *draft = &((vector_mutation *)self)->draft;
     PyObject *item = NULL;
     OBJECT_LOCK(self);
-    if (mutation_index(m, &index))
-        item = cell_to_object(rrb_get(m->draft.root, (size_t)index));
+    if (index_in_range(self, &index, (Py_ssize_t)draft->count))
+        item = cell_to_object(rrb_get(draft->root, (size_t)index));
     OBJECT_UNLOCK();
     return item;
 }
@@ -198,9 +187,7 @@ mutation_subscript(PyObject *self, PyObject *key)
 static int
 mutation_contains(PyObject *self, PyObject *object)
 {
-    rrb v;
-    if (!mutation_snapshot((vector_mutation *)self, &v))
-        return -1;
+    rrb v = mutation_snapshot((vector_mutation *)self);
     Py_ssize_t found = rrb_find(v, object, 0, (Py_ssize_t)v.count, NULL);
     int contains = found < 0 ? -1 : found < (Py_ssize_t)v.count;
     rrb_release(v);
@@ -256,7 +243,7 @@ mutation_set_item(PyObject *self, Py_ssize_t index, PyObject *value)
     if (cell_open(value, &c) < 0)
         return -1;
     OBJECT_LOCK(self);
-    if (mutation_index(m, &index)) {
+    if (mutation_is_open(m) && index_in_range(self, &index, (Py_ssize_t)m->draft.count)) {
         COLLECTOR_PAUSE();
         done = rrb_edit_set(mutation_memory(m), &m->draft, (size_t)index, c, &old);
         COLLECTOR_RESUME();
@@ -331,10 +318,8 @@ static PyObject *
 mutation_remove(PyObject *self, PyObject *object)
 {
     vector_mutation *m = (vector_mutation *)self;
-    rrb v, next;
+    rrb v = mutation_snapshot(m), next;
     int status = -1;
-    if (!mutation_snapshot(m, &v))
-        return NULL;
     Py_ssize_t found = rrb_find(v, object, 0, (Py_ssize_t)v.count, NULL);
     if (found == (Py_ssize_t)v.count)
         PyErr_Format(PyExc_ValueError, "%R is not in %s", object, short_type_name(Py_TYPE(self)));
@@ -400,9 +385,7 @@ static PyObject *
 mutation_reverse(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     vector_mutation *m = (vector_mutation *)self;
-    rrb v, reversed;
-    if (!mutation_snapshot(m, &v))
-        return NULL;
+    rrb v = mutation_snapshot(m), reversed;
     int status = -1;
     if (rrb_pick(mutation_memory(m), v, (Py_ssize_t)v.count - 1, -1, (Py_ssize_t)v.count, &reversed))
         status = mutation_exchange(m, v, reversed);
@@ -415,9 +398,7 @@ static PyObject *
 mutation_sort(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
     vector_mutation *m = (vector_mutation *)self;
-    rrb v, sorted;
-    if (!mutation_snapshot(m, &v))
-        return NULL;
+    rrb v = mutation_snapshot(m), sorted;
     int status = -1;
     PyObject *list = rrb_to_list(v), *sort = list != NULL ? PyObject_GetAttrString(list, "sort") : NULL;
     PyObject *none = sort != NULL ? PyObject_Vectorcall(sort, args, (size_t)nargs, names) : NULL;
@@ -479,10 +460,8 @@ rrb_delete_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, Py_
 static int
 mutation_assign_steps(vector_mutation *m, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t step, const rrb *values)
 {
-    rrb v, next;
+    rrb v = mutation_snapshot(m), next;
     memory *mem = mutation_memory(m);
-    if (!mutation_snapshot(m, &v))
-        return -1;
     Py_ssize_t length = PySlice_AdjustIndices((Py_ssize_t)v.count, &start, &stop, step);
     int status = -1;
     if (values != NULL && (Py_ssize_t)values->count != length)

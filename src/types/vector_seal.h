@@ -21,10 +21,6 @@ mutation_finish(PyObject *self, PyObject *Py_UNUSED(ignored))
             rrb_share(m->draft, &v);
             m->result = vector_new(types->container, types, v);
         }
-        if (m->result != NULL) {
-            rrb_release(m->draft); /* not the last reference */
-            m->draft = (rrb){NULL, 0};
-        }
         COLLECTOR_RESUME();
     }
     result = Py_XNewRef(m->result);
@@ -68,7 +64,6 @@ mutation_richcompare(PyObject *self, PyObject *other, int op)
     return result;
 }
 
-/* A sealed mutation shows what it has become. */
 static PyObject *
 mutation_repr(PyObject *self)
 {
@@ -76,12 +71,7 @@ mutation_repr(PyObject *self)
     int entered = Py_ReprEnter(self);
     if (entered != 0)
         return entered > 0 ? PyUnicode_FromFormat("%s([...])", name) : NULL;
-    PyObject *vector = NULL;
-    OBJECT_LOCK(self);
-    vector = Py_XNewRef(((vector_mutation *)self)->result);
-    OBJECT_UNLOCK();
-    if (vector == NULL)
-        vector = mutation_vector(self);
+    PyObject *vector = mutation_vector(self);
     PyObject *result = vector != NULL ? vector_repr_as(vector_value(vector), name) : NULL;
     Py_XDECREF(vector);
     Py_ReprLeave(self);
