@@ -468,7 +468,7 @@ _E_co = TypeVar("_E_co", covariant=True)
 
 @disjoint_base
 class Vector(Sequence[_E_co]):
-    """An immutable sequence; `append`, `set`, `insert`, `+`, slices give new vectors that share all they can with the old.
+    """An immutable sequence; `append`, `set`, `insert`, `+`, slices give new ones that share all they can with the old.
 
     `Vector()`, `Vector(iterable)`. Any number of threads may read one vector and derive new ones from it at once; what
     changes nothing returns the vector itself. Equal to other Vectors of equal elements only, ordered like tuples, a
@@ -492,7 +492,7 @@ class Vector(Sequence[_E_co]):
     def __getitem__(self, index: SupportsIndex, /) -> _E_co: ...
     @overload
     def __getitem__(self, index: slice, /) -> Vector[_E_co]:
-        """An element, the very object that was stored, or a slice as a Vector. O(log n); slices with a step: O(length)."""
+        """An element, the very object that was stored, or a slice as a Vector. O(log n); with a step O(length)."""
 
     def __len__(self) -> int:
         """O(1)."""
@@ -581,7 +581,7 @@ class Vector(Sequence[_E_co]):
 
 @final
 class VectorMutation(MutableSequence[_E]):
-    """A vector being edited in place, as a list is; made by `Vector.mutate()`, sealed by `finish()` or the end of `with`.
+    """A vector being edited in place, as a list is; made by `Vector.mutate()`, sealed by `finish()` or a `with` block.
 
     Each edit changes in place those nodes that only this mutation can reach and copies the others once. Vectors never
     see the edits of a mutation that started from them. After `finish()` every edit raises ValueError; reading goes on.
@@ -594,10 +594,10 @@ class VectorMutation(MutableSequence[_E]):
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
-    @overload
+    @overload  # type: ignore[override]  # a slice is no mutation, but a Vector
     def __getitem__(self, index: SupportsIndex, /) -> _E: ...
     @overload
-    def __getitem__(self, index: slice, /) -> Vector[_E]:  # type: ignore[override]
+    def __getitem__(self, index: slice, /) -> Vector[_E]:
         """An element, or a slice as a Vector, which later edits do not touch. O(log n)."""
 
     @overload
