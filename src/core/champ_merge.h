@@ -416,12 +416,10 @@ subset_in_collision(const operand *a, const operand *b)
     return 1;
 }
 
-/* Whether everything that `a` holds has its key in `b`: 1, 0, or -1 (reported). */
+/* Whether everything that `a` holds has its key in `b`, both holding something: 1, 0, or -1 (reported). */
 static int
 subset_step(const operand *a, const operand *b, unsigned shift)
 {
-    if (a->kind == HOLDS_NOTHING || b->kind == HOLDS_NOTHING)
-        return a->kind == HOLDS_NOTHING;
     if (a->kind == HOLDS_NODE && b->kind == HOLDS_NODE && a->node == b->node)
         return 1;
     if (a->kind == HOLDS_ENTRY && b->kind == HOLDS_ENTRY)
