@@ -124,8 +124,8 @@ class Subinterpreter:
     """An isolated interpreter with a GIL of its own: `with Subinterpreter() as interpreter: interpreter.run(code)`.
 
     `run` executes source text in the interpreter's `__main__`, from the calling thread; what it raises is re-raised
-    here as SubinterpreterFailed. `give(name=obj)` sets names there to shareable objects. One face for `_xxsubinterpreters` (3.12), `_interpreters` (3.13) and
-    `concurrent.interpreters` (3.14 and later).
+    here as SubinterpreterFailed. `give(name=obj)` sets names there to shareable objects. One face for
+    `_xxsubinterpreters` (3.12), `_interpreters` (3.13) and `concurrent.interpreters` (3.14 and later).
     """
 
     def __init__(self) -> None:
@@ -205,10 +205,10 @@ def _live() -> tuple[int, int]:
     return (sys.gettotalrefcount() if DEBUG_BUILD else 0), sys.getallocatedblocks()
 
 
-def assert_no_leak(function: Callable[[], Any], *, warmup: int = 3, repeats: int = 6) -> None:
-    """Fail if every one of `repeats` calls leaves more references or more blocks of memory behind than it found.
+def assert_no_leak(function: Callable[[], Any], *, warmup: int = 3, repeats: int = 5, calls: int = 3) -> None:
+    """Fail if, `repeats` times over, `calls` calls leave at least one reference or block of memory each behind.
 
-    A real leak shows in each call; what caches and the collector do shows in some. The first `warmup` calls fill
+    A real leak shows in each call; what caches and the collector do shows in some, and by ones. The first calls fill
     caches. References are exact on debug builds; blocks are counted everywhere, but only those of up to 512 bytes.
     """
     if not DEBUG_BUILD and sys.getallocatedblocks() == 0:
@@ -220,11 +220,12 @@ def assert_no_leak(function: Callable[[], Any], *, warmup: int = 3, repeats: int
     try:
         for number in range(-warmup, repeats):
             before = _live()
-            function()
+            for _ in range(calls):
+                function()
             after = _live()
             if number >= 0:
                 references[number], blocks[number] = after[0] - before[0], after[1] - before[1]
     finally:
         gc.unfreeze()
-    assert min(references) <= 0, f"references left behind by each call: {references}"
-    assert min(blocks) <= 0, f"blocks of memory left behind by each call: {blocks}"
+    assert min(references) < calls, f"references left behind by {calls} calls, again and again: {references}"
+    assert min(blocks) < calls, f"blocks of memory left behind by {calls} calls, again and again: {blocks}"
