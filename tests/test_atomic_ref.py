@@ -7,10 +7,11 @@ import gc
 import pickle
 import signal
 import sys
+import threading
 import weakref
 
 import pytest
-from support import assert_no_leak, needs_debug_build, needs_subinterpreters, run_in_subinterpreter, run_threads
+from support import assert_no_leak, needs_debug_build, needs_subinterpreters, run_in_subinterpreter
 
 from frozen import AtomicRef, Map, Vector, snapshot, transaction
 
@@ -372,7 +373,7 @@ def test_each_interpreter_has_its_own_type():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="setitimer is POSIX")
 def test_a_signal_ends_an_update_that_never_succeeds():
-    ref = AtomicRef(0)
+    ref, stop = AtomicRef(0), threading.Event()
 
     class Ended(Exception):
         pass
@@ -380,16 +381,24 @@ def test_a_signal_ends_an_update_that_never_succeeds():
     def handler(*_):
         raise Ended
 
+    def spoil():
+        while not stop.wait(0.0001):
+            ref.set(ref.version)
+
     def spoiled(value):
-        run_threads(lambda: ref.set(value + 1))  # somebody else always publishes in between
+        assert ref.wait(ref.version, 60)  # somebody else always publishes in between
         return value
 
+    spoiler = threading.Thread(target=spoil)
+    spoiler.start()
     previous = signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.1)
     try:
         with pytest.raises(Ended):
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
             ref.update(spoiled)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+        stop.set()
+        spoiler.join()
     assert ref.update(lambda value: -1) == -1, "the interrupted update gave its turn back"
