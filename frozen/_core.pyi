@@ -13,6 +13,7 @@ from collections.abc import (
     Sequence,
     ValuesView,
 )
+from collections.abc import Set as AbstractSet
 from types import GenericAlias, TracebackType
 from typing import (
     Any,
@@ -37,6 +38,8 @@ from typing_extensions import disjoint_base
 from frozen.delta import Delta
 
 _T = TypeVar("_T")
+_T2 = TypeVar("_T2")
+_T_co = TypeVar("_T_co", covariant=True)
 _P = ParamSpec("_P")
 
 # References: src/ref/
@@ -459,6 +462,134 @@ class MapItems(ItemsView[_K, _V_co]):
     def mapping(self) -> Map[_K, _V_co]: ...
     def isdisjoint(self, other: Iterable[object], /) -> bool: ...
     def __reversed__(self) -> Iterator[tuple[_K, _V_co]]: ...
+
+# Set: src/types/set*.h
+
+@disjoint_base
+class Set(AbstractSet[_T_co]):
+    """An immutable set with frozenset's interface; `add`, `remove` and the operators give new sets that share all they
+    can with the old.
+
+    Of equal members the first is kept, as in set. Operators take sets of any kind on either side, and the result is of
+    the left operand's type; the named methods take any iterables. What changes nothing returns the set itself. Equal to
+    every set of the same members; the hash is frozenset's. A plain `set` may be looked up in a Set of sets. Subclasses
+    are possible; what is derived from one is a Set. Errors and what is promised to members' `__hash__` and `__eq__`
+    are Map's.
+
+    Set algebra walks both trees in step and passes over what they share, so that two versions of one origin cost what
+    differs between them; a small operand goes member by member. Below, n is the number of members of this set and m
+    that of the other.
+
+    Method: Map's tree (CHAMP) with entries of one cell.
+    """
+
+    def __init__(self, iterable: Iterable[_T_co] = (), /) -> None: ...
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+    def __contains__(self, member: object, /) -> bool:
+        """O(log n)."""
+
+    def __iter__(self) -> Iterator[_T_co]:
+        """The members, in the order of their hashes' digits."""
+
+    def __len__(self) -> int:
+        """O(1)."""
+
+    def __hash__(self) -> int:
+        """`hash(frozenset(self))`, kept: after one change only the changed path is added up again."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __le__(self, other: AbstractSet[object], /) -> bool: ...
+    def __lt__(self, other: AbstractSet[object], /) -> bool: ...
+    def __ge__(self, other: AbstractSet[object], /) -> bool: ...
+    def __gt__(self, other: AbstractSet[object], /) -> bool: ...
+    def __or__(self, other: AbstractSet[_T2], /) -> Set[_T_co | _T2]: ...
+    def __and__(self, other: AbstractSet[object], /) -> Set[_T_co]: ...
+    def __sub__(self, other: AbstractSet[object], /) -> Set[_T_co]: ...
+    def __xor__(self, other: AbstractSet[_T2], /) -> Set[_T_co | _T2]: ...
+    def __ror__(self, other: AbstractSet[_T2], /) -> AbstractSet[_T_co | _T2]: ...
+    def __rand__(self, other: AbstractSet[_T2], /) -> AbstractSet[_T2]: ...
+    def __rsub__(self, other: AbstractSet[_T2], /) -> AbstractSet[_T2]: ...
+    def __rxor__(self, other: AbstractSet[_T2], /) -> AbstractSet[_T_co | _T2]: ...
+    def add(self, member: _T2, /) -> Set[_T_co | _T2]:
+        """The set with `member`. O(log n)."""
+
+    def remove(self, member: object, /) -> Set[_T_co]:
+        """The set without `member`; KeyError(member) if it is absent. O(log n)."""
+
+    def discard(self, member: object, /) -> Set[_T_co]:
+        """The set without `member`; itself, if it is absent. O(log n)."""
+
+    def union(self, *iterables: Iterable[_T2]) -> Set[_T_co | _T2]:
+        """The members of this set and of all iterables. O(m), of Sets what differs."""
+
+    def update(self, *iterables: Iterable[_T2]) -> Set[_T_co | _T2]:
+        """`union` by the name that Map uses."""
+
+    def intersection(self, *iterables: Iterable[object]) -> Set[_T_co]:
+        """The members of this set that all iterables have, too. O(m), of Sets what differs."""
+
+    def difference(self, *iterables: Iterable[object]) -> Set[_T_co]:
+        """The members of this set that no iterable has. O(m), of Sets what differs."""
+
+    def symmetric_difference(self, iterable: Iterable[_T2], /) -> Set[_T_co | _T2]:
+        """The members of either, but not of both. O(m), of Sets what differs."""
+
+    def issubset(self, iterable: Iterable[object], /) -> bool: ...
+    def issuperset(self, iterable: Iterable[object], /) -> bool: ...
+    def isdisjoint(self, iterable: Iterable[object], /) -> bool: ...
+    def mutate(self) -> SetMutation[_T_co]:
+        """A SetMutation that starts as this set. O(1)."""
+
+    def copy(self) -> Self:
+        """The set itself. O(1)."""
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
+        """The set itself if no member had to be copied, otherwise a set of the copies."""
+
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    def __sizeof__(self) -> int:
+        """Bytes of the set and all nodes of its tree, those that it shares with other sets included. O(n)."""
+
+@final
+class SetMutation(Generic[_T]):
+    """A set being edited in place; made by `Set.mutate()`, sealed by `finish()` or the end of its `with` block.
+
+    What MapMutation is to Map.
+    """
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+    def __contains__(self, member: object, /) -> bool:
+        """O(log n)."""
+
+    def __len__(self) -> int:
+        """O(1)."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def add(self, member: _T, /) -> None:
+        """O(log n)."""
+
+    def remove(self, member: _T, /) -> None:
+        """KeyError(member) if it is absent. O(log n)."""
+
+    def discard(self, member: _T, /) -> None:
+        """Remove `member` if it is there. O(log n)."""
+
+    def update(self, *iterables: Iterable[_T]) -> None:
+        """Add the members of all iterables; one that fails adds nothing. O(m log n)."""
+
+    def finish(self) -> Set[_T]:
+        """Seal the mutation and return the set, the same one each time. O(1)."""
+
+    def __enter__(self) -> Self:
+        """ValueError if the mutation has been finished."""
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        """Seal the mutation, after an exception too; `finish()` then returns the set."""
 
 # Vector: src/types/vector*.h
 

@@ -13,7 +13,7 @@ from collections.abc import Hashable, ItemsView, Iterator, KeysView, Mapping, Va
 from collections.abc import Set as AbstractSet
 from typing import Any, assert_type
 
-from frozen import Map, MapItems, MapKeys, MapMutation, MapValues
+from frozen import Map, MapItems, MapKeys, MapMutation, MapValues, Set
 
 ints: Map[int, int] = Map({1: 1})
 words: Map[str, int] = Map(a=1)
@@ -200,3 +200,24 @@ def unpacking() -> None:
 
     keywords(**words)
     assert_type({**words, "b": 2}, dict[str, int])
+
+
+# Set
+
+
+def sets(s: Set[int]) -> None:
+    assert_type(Set([1]), Set[int])
+    assert_type(s.add("a"), Set[int | str])
+    assert_type(s | {"a"}, Set[int | str])
+    assert_type(s & {"a"}, Set[int])
+    assert_type(s - {1}, Set[int])
+    assert_type(s.union(["a"], ["b"]), Set[int | str])
+    assert_type(s.remove(1), Set[int])
+    assert_type([*s], list[int])
+    mutation = s.mutate()
+    mutation.add(2)
+    assert_type(mutation.finish(), Set[int])
+    as_abstract: AbstractSet[float] = s
+    assert_type(as_abstract, AbstractSet[float])
+    s.add([])  # hashability is no matter of types
+    s | [1]  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]
