@@ -46,6 +46,8 @@
 #error "half of two branches is one: the height of the tree would not be bounded"
 #endif
 
+/* From here on a copied path is out of the caches: prefetch what it will retain. */
+#define RRB_PREFETCH_FROM 4096
 #define RRB_MIN_LENGTH (BRANCHES / 2)
 #define RRB_HEIGHTS (64 / (CORE_BITS - 1) + 1) /* more than any tree has: see above */
 
@@ -362,7 +364,7 @@ rrb_prefetch_path(const void *root, size_t index)
 static inline bool
 rrb_set(memory *mem, rrb v, size_t index, cell c, rrb *result)
 {
-    if (v.count > 8 * BRANCHES)
+    if (v.count >= RRB_PREFETCH_FROM)
         rrb_prefetch_path(v.root, index);
     void *root = v.root;
     node_retain(root); /* shared with `v` now: rrb_edit copies every node, for a copied node shares its children */

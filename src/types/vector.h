@@ -54,6 +54,13 @@ vector_new(PyTypeObject *type, family *types, rrb v)
     return container_new(type, v.root, (Py_ssize_t)v.count);
 }
 
+/* The outcome of an operation that always changes something, stolen.  `done`: the operation's. */
+static inline PyObject *
+vector_changed(family *types, bool done, rrb v)
+{
+    return LIKELY(done) ? vector_new(types->container, types, v) : NULL;
+}
+
 /* The result of an operation on `self`, stolen: self, where that is what it is already.  `done`: the operation's. */
 static PyObject *
 vector_derived(PyObject *self, bool done, rrb v)
@@ -349,13 +356,14 @@ vector_index(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 static PyObject *
 vector_append(PyObject *self, PyObject *value)
 {
+    family *types = family_of(self);
     cell c;
     rrb result;
     if (!length_fits(VECTOR_LENGTH(self), 1) || cell_open(value, &c) < 0)
         return NULL;
-    bool done = rrb_push(family_memory(family_of(self)), vector_value(self), c, &result);
+    bool done = rrb_push(family_memory(types), vector_value(self), c, &result);
     cell_close(c);
-    return vector_derived(self, done, result);
+    return vector_changed(types, done, result);
 }
 
 static PyObject *
@@ -374,11 +382,14 @@ vector_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if (!check_positional("set", nargs, 2, 2) || !index_from_object(self, args[0], &index)
         || !index_in_range(self, &index, VECTOR_LENGTH(self)) || cell_open(args[1], &c) < 0)
         return NULL;
-    bool same = cell_identical(rrb_get(v.root, (size_t)index), c);
-    bool done = same ? rrb_share(v, &result)
-                     : rrb_set(family_memory(family_of(self)), v, (size_t)index, c, &result);
+    if (cell_identical(rrb_get(v.root, (size_t)index), c)) {
+        cell_close(c);
+        return vector_derived(self, rrb_share(v, &result), result);
+    }
+    family *types = family_of(self);
+    bool done = rrb_set(family_memory(types), v, (size_t)index, c, &result);
     cell_close(c);
-    return vector_derived(self, done, result);
+    return vector_changed(types, done, result);
 }
 
 static PyObject *
@@ -387,7 +398,8 @@ vector_pop(PyObject *self, PyObject *Py_UNUSED(ignored))
     rrb v = vector_value(self), result;
     if (v.count == 0)
         return PyErr_Format(PyExc_IndexError, "pop from an empty %s", short_type_name(Py_TYPE(self)));
-    return vector_derived(self, rrb_take(family_memory(family_of(self)), v, v.count - 1, &result), result);
+    family *types = family_of(self);
+    return vector_changed(types, rrb_take(family_memory(types), v, v.count - 1, &result), result);
 }
 
 /* As list.insert does it: every index is valid, for it is clamped to the length. */
