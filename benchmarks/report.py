@@ -168,6 +168,6 @@ def plot(rows, subject, path):
     axes.set_xlabel(f"{subject} / best peer that shares structure: left of the line at 1 is better")
     axes.xaxis.set_major_formatter(lambda ratio, _: ratio_text(ratio))
     axes.grid(axis="x", color="0.9")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1.02 + 0.8 / len(titles)), ncols=len(sizes) + 1, frameon=False)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
     figure.savefig(path, dpi=130)
     pyplot.close(figure)
