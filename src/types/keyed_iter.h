@@ -75,7 +75,11 @@ iterator_next(PyObject *self)
 static PyObject *
 iterator_length_hint(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return PyLong_FromSsize_t(((iterator *)self)->left);
+    Py_ssize_t left;
+    OBJECT_LOCK(self);
+    left = ((iterator *)self)->left;
+    OBJECT_UNLOCK();
+    return PyLong_FromSsize_t(left);
 }
 
 /* Pickled midway: an iterator over the list of what is left, as dict's iterators do.  The iterator stays where it is. */
