@@ -393,8 +393,8 @@ def test_a_signal_ends_an_update_that_never_succeeds():
     spoiler.start()
     previous = signal.signal(signal.SIGALRM, handler)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
         with pytest.raises(Ended):
-            signal.setitimer(signal.ITIMER_REAL, 0.1)
             ref.update(spoiled)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
