@@ -1,7 +1,8 @@
 """References: reads by one and two threads, reads beside a publisher, contended updates, waking up.
 
 Ratios only, from interleaved rounds. Reads are sampled as in bench_threads.py: slices in which every thread was
-running; a reference for which none was found is not shown. On a build with the GIL threads take turns, and only the updates and the waking up say something.
+running; a reference for which none was found is not shown. On a build with the GIL threads take turns, and only the
+updates and the waking up say something.
 """
 
 import argparse
