@@ -89,6 +89,7 @@ typedef struct {
 
 /* Functions of the module itself: tables of their own, by the files that have something to offer. */
 #define FROZEN_FUNCTIONS(X) \
+    X(local_map_functions)  \
     X(inspect_functions)    \
     X(interp_functions)
 

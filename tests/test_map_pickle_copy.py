@@ -10,7 +10,7 @@ import pytest
 from keys import HashKey, colliding
 from support import run_python
 
-from frozen import Map
+from frozen import Map, _core
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -163,3 +163,15 @@ def test_an_error_of_deepcopy_surfaces():
     m = Map({index: index for index in range(50)}).set("bad", Uncopyable())
     with pytest.raises(ZeroDivisionError):
         copy.deepcopy(m)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_two_versions_of_a_large_map_cost_one(protocol):
+    m = Map({f"key {index}": index for index in range(20_000)})
+    n = m.set("key 5", "another").delete("key 77").set("new", [m["key 1"]])
+    one, both = (len(pickle.dumps(what, protocol)) for what in (m, (m, n)))
+    assert both < one * 1.1
+    first, second = pickle.loads(pickle.dumps((m, n), protocol))
+    for again, original in ((first, m), (second, n)):
+        _core._check(again)
+        assert again == original

@@ -24,6 +24,7 @@ typedef PyObject *cell;
 typedef struct { uint64_t hash; PyObject *object; } probe;
 typedef NODE_CONTENTS(cell) node_contents;
 #define NODE_HEAD PyObject ob_base
+#define NODES_ARE_OBJECTS /* pickles may refer to them: types/map_pickle.h */
 
 /* ---- nodes ---- */
 

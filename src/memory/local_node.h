@@ -1,5 +1,6 @@
 /* The two node types of one container over the local memory.  Included after the container's algorithms, which supply
- * contents_of(); the including file names the types by NODE_NAME ("frozen._core.map_node"). */
+ * contents_of(); the including file names the types by NODE_NAME ("frozen._core.map_node"), and may give them methods by
+ * NODE_METHODS. */
 #ifndef FROZEN_MEMORY_LOCAL_NODE_H
 #define FROZEN_MEMORY_LOCAL_NODE_H
 
@@ -44,13 +45,22 @@ local_node_traverse(PyObject *self, visitproc visit, void *arg)
 }
 
 /* No tp_clear: nodes never change, so every cycle through them also passes through something that can be cleared. */
+#ifndef NODE_METHODS
+#define NODE_METHODS local_node_methods
+static PyMethodDef local_node_methods[] = {
+    {NULL, NULL, 0, NULL},
+};
+#endif
+
 static PyType_Slot local_plain_node_slots[] = {
     {Py_tp_dealloc, (void *)local_node_dealloc},
+    {Py_tp_methods, NODE_METHODS},
     {0, NULL},
 };
 
 static PyType_Slot local_general_node_slots[] = {
     {Py_tp_dealloc, (void *)local_node_dealloc},
+    {Py_tp_methods, NODE_METHODS},
     {Py_tp_traverse, (void *)local_node_traverse},
     {0, NULL},
 };

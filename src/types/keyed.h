@@ -205,21 +205,28 @@ keyed_deepcopy(PyObject *self, PyObject *contents, bool changed, PyObject *memo)
     return result;
 }
 
-/* Pickled as a call of the type with `contents` (stolen); a subclass brings its attributes along. */
+/* Pickled as a call of `make` with `arguments` (stolen, NULL: failed); a subclass brings its attributes along. */
 static PyObject *
-keyed_reduce(PyObject *self, PyObject *contents)
+keyed_reduce_by(PyObject *self, PyObject *make, PyObject *arguments)
 {
-    if (contents == NULL)
+    if (arguments == NULL)
         return NULL;
     if (Py_TYPE(self) == family_of(self)->container)
-        return Py_BuildValue("O(N)", Py_TYPE(self), contents);
+        return Py_BuildValue("ON", make, arguments);
     PyObject *attributes;
     int status = attribute_if_any(self, "__dict__", &attributes);
     if (status < 0) {
-        Py_DECREF(contents);
+        Py_DECREF(arguments);
         return NULL;
     }
-    return Py_BuildValue("O(N)N", Py_TYPE(self), contents, status ? attributes : Py_NewRef(Py_None));
+    return Py_BuildValue("ONN", make, arguments, status ? attributes : Py_NewRef(Py_None));
+}
+
+/* Pickled as a call of the type with `contents` (stolen, NULL: failed). */
+static PyObject *
+keyed_reduce(PyObject *self, PyObject *contents)
+{
+    return contents != NULL ? keyed_reduce_by(self, (PyObject *)Py_TYPE(self), Py_BuildValue("(N)", contents)) : NULL;
 }
 
 static size_t

@@ -29,6 +29,7 @@ family_memory(family *types)
 #include "types/map_type.h"
 
 #define NODE_NAME "frozen._core.map_node"
+#define NODE_METHODS map_node_methods
 #include "memory/local_node.h"
 
 LOCAL_NODE_SPECS(frozen_map_node_spec, frozen_map_node_general_spec);
@@ -47,6 +48,12 @@ local_map_teardown(module_state *state)
 {
     family_teardown(&state->local_map);
 }
+
+PyMethodDef local_map_functions[] = {
+    {"_join", FASTCALL(map_join), METH_FASTCALL,
+     PyDoc_STR("_join(type, own, subtrees)\n--\n\nHow a pickle of a large map is loaded: type(own and all subtrees).")},
+    {NULL, NULL, 0, NULL},
+};
 
 /* ---- for containers.h ---- */
 

@@ -127,16 +127,6 @@ map_to_dict(PyObject *self)
     return dict;
 }
 
-/* By value, as a dict: hashes differ from process to process, so the shape of the tree means nothing elsewhere. */
-static PyObject *
-map_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    PyObject *dict = map_to_dict(self);
-    if (dict == NULL)
-        return NULL;
-    return keyed_reduce(self, dict);
-}
-
 /* The items deep-copied, as a dict; *changed when one of them is another object afterwards. */
 static PyObject *
 map_deepcopied_items(PyObject *self, PyObject *deepcopy, PyObject *memo, bool *changed)

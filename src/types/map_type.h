@@ -5,6 +5,7 @@
 #include "types/keyed_debug.h"
 #include "types/map_diff.h"
 #include "types/map_mutation.h"
+#include "types/map_pickle.h"
 #include "types/map_views.h"
 
 static PyObject *
