@@ -1,6 +1,7 @@
 """A queue between interpreters, by whatever this version of Python offers: `create`, `put`, `get`, `destroy`.
 
-Imported in subinterpreters too, so it imports nothing but what it needs. `get` raises when the queue is empty.
+Imported in subinterpreters too, so it imports nothing but what it needs. `get` raises when the queue is empty, `take`
+returns None then: how CPython raises differs too much.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ if sys.version_info >= (3, 14):
     def get(box: int) -> Any:
         return interpreters.Queue(box).get_nowait()
 
+    def take(box: int) -> Any:
+        return None if interpreters.Queue(box).empty() else get(box)
+
     def destroy(box: int) -> None:
         del _open[box]
 
@@ -41,6 +45,9 @@ elif sys.version_info >= (3, 13):
     def get(box: int) -> Any:
         return _interpqueues.get(box)[0]
 
+    def take(box: int) -> Any:
+        return get(box) if _interpqueues.get_count(box) else None
+
     destroy = _interpqueues.destroy
 
 else:
@@ -54,6 +61,9 @@ else:
         return int(channel)
 
     put, get = _xxinterpchannels.send, _xxinterpchannels.recv
+
+    def take(box: int) -> Any:
+        return get(box, None)
 
     def destroy(box: int) -> None:
         _xxinterpchannels.destroy(_open.pop(box))
