@@ -13,7 +13,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterable
 from operator import is_ as _is
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from frozen import _core
 from frozen._core import Map, Set, SharedMap, SharedSet
@@ -180,7 +180,8 @@ def register_shareable(
 def _by_fields(cls: type[_T]) -> tuple[Callable[[_T], object], Callable[[Any], _T]]:
     """Encoder and decoder of a named tuple or frozen dataclass."""
     if issubclass(cls, tuple) and hasattr(cls, "_make"):
-        return tuple, cls._make
+        named: Any = cls
+        return lambda obj: tuple(cast(Any, obj)), named._make
     parameters = getattr(cls, "__dataclass_params__", None)
     if parameters is not None and parameters.frozen:
         names = tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]

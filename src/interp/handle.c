@@ -338,6 +338,7 @@ PyDoc_STRVAR(handle_doc, "Handle(obj, /, *, uses=1, timeout=None)\n--\n\n"
 static PyMethodDef handle_methods[] = {
     {"redeem", handle_redeem, METH_NOARGS, "redeem($self, /)\n--\n\nThe shared object, in this interpreter."},
     {"revoke", handle_revoke, METH_NOARGS, "revoke($self, /)\n--\n\nEnd the ticket; False if it had ended."},
+    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {"__reduce__", handle_reduce, METH_NOARGS, NULL},
     {"_open", handle_open, METH_VARARGS | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
