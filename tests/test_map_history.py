@@ -280,15 +280,15 @@ TestMapHistory.settings = settings(stateful_step_count=30)
 
 
 class DamagedHistory(MapHistory):
-    """Says that a map with three entries has none: something to find."""
+    """Says that every map is empty: something to find."""
 
     @rule(version=MapHistory.versions)
     def damage(self, version):
-        assert len(version.map) != 3
+        assert not version.map
 
 
 def test_a_failing_history_prints_a_program_that_reproduces_it():
-    quick = settings(max_examples=200, stateful_step_count=10, phases=[Phase.generate], database=None)
+    quick = settings(max_examples=200, stateful_step_count=10, phases=[Phase.generate], derandomize=True, database=None)
     with pytest.raises(AssertionError) as caught:
         run_state_machine_as_test(DamagedHistory, settings=quick)
     notes = "\n".join(caught.value.__notes__)
