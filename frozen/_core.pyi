@@ -316,9 +316,7 @@ class Map(Mapping[_K, _V_co]):
         over unseen. ValueError for a pair that is not of length two, TypeError for an element that is no pair.
         """
 
-    def merge(
-        self, other: _Entries[_K2, _V2], fn: Callable[[_V_co, _V2], _V3], /
-    ) -> Map[_K | _K2, _V_co | _V2 | _V3]:
+    def merge(self, other: _Entries[_K2, _V2], fn: Callable[[_V_co, _V2], _V3], /) -> Map[_K | _K2, _V_co | _V2 | _V3]:
         """Like `update(other)`, with `fn(old, new)` as the value of every key that both sides have.
 
         `fn` is called once a common key, in no particular order; what it raises is raised here. Cost as `update`, but

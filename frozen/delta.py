@@ -78,8 +78,9 @@ def diff(old: AnyMap, new: AnyMap, /) -> Delta:
     changes: dict[Path, Change] = {}
     todo: list[tuple[Path, Any, Any]] = [((), old, new)]
     while todo:
-        above, old, new = todo.pop()
-        for key, before, after in old._differences(new, ABSENT):
+        above: Path
+        above, left, right = todo.pop()
+        for key, before, after in left._differences(right, ABSENT):
             if any(isinstance(before, kind) and isinstance(after, kind) for kind in MAPS):
                 todo.append(((*above, key), before, after))
             elif before != after:
