@@ -100,10 +100,10 @@ inspect_setup(PyObject *module, module_state *state)
 
 PyMethodDef inspect_functions[] = {
     {"_check", inspect_check, METH_O,
-     PyDoc_STR("_check(container)\n--\n\nVerify the invariants of its tree: AssertionError naming the broken one.")},
+     PyDoc_STR("_check($module, container, /)\n--\n\nVerify the invariants of its tree: AssertionError naming the broken one.")},
     {"_dump", inspect_dump, METH_O,
-     PyDoc_STR("_dump(container)\n--\n\nA picture of its tree: a line a node, 'node <entries> <children>'.")},
+     PyDoc_STR("_dump($module, container, /)\n--\n\nA picture of its tree: a line a node, 'node <entries> <children>'.")},
     {"_shared_nodes", FASTCALL(inspect_shared_nodes), METH_FASTCALL,
-     PyDoc_STR("_shared_nodes(a, b)\n--\n\n(nodes in both, nodes of a, nodes of b), nested containers included.")},
+     PyDoc_STR("_shared_nodes($module, a, b, /)\n--\n\n(nodes in both, nodes of a, nodes of b), nested containers included.")},
     {NULL, NULL, 0, NULL},
 };

@@ -40,7 +40,7 @@ static PyMemberDef mutation_members[] = {
 
 #define MUTATION_COMMON_METHODS                                                                         \
     {"finish", mutation_finish, METH_NOARGS,                                                            \
-     PyDoc_STR("finish()\n--\n\nSeal the mutation and return its result, the same each time.  O(1).")}, \
+     PyDoc_STR("finish($self, /)\n--\n\nSeal the mutation and return its result, the same each time.  O(1).")}, \
     {"__enter__", mutation_enter, METH_NOARGS, NULL},                                                   \
     {"__exit__", FASTCALL(mutation_exit), METH_FASTCALL, NULL},                                         \
     {"__reduce__", mutation_reduce, METH_NOARGS, NULL},                                                 \

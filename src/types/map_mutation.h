@@ -98,16 +98,16 @@ mutation_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObjec
 
 static PyMethodDef mutation_methods[] = {
     {"set", FASTCALL(mutation_set), METH_FASTCALL,
-     PyDoc_STR("set(key, value)\n--\n\nStore value under key, in place.")},
+     PyDoc_STR("set($self, key, value, /)\n--\n\nStore value under key, in place.")},
     {"delete", mutation_delete, METH_O,
-     PyDoc_STR("delete(key)\n--\n\nRemove key, in place; KeyError(key) if it is absent.")},
-    {"discard", mutation_discard, METH_O, PyDoc_STR("discard(key)\n--\n\nRemove key, in place, if it is present.")},
+     PyDoc_STR("delete($self, key, /)\n--\n\nRemove key, in place; KeyError(key) if it is absent.")},
+    {"discard", mutation_discard, METH_O, PyDoc_STR("discard($self, key, /)\n--\n\nRemove key, in place, if it is present.")},
     {"pop", FASTCALL(mutation_pop), METH_FASTCALL | METH_KEYWORDS,
-     PyDoc_STR("pop(key[, default])\n--\n\nRemove key and return its value; absent: default, or KeyError(key).")},
+     PyDoc_STR("pop($self, key, /, default=...)\n--\n\nRemove key and return its value; absent: default, or KeyError(key).")},
     {"get", FASTCALL(mutation_get), METH_FASTCALL | METH_KEYWORDS,
-     PyDoc_STR("get(key, default=None)\n--\n\nThe value under key, or default.")},
+     PyDoc_STR("get($self, key, /, default=None)\n--\n\nThe value under key, or default.")},
     {"update", FASTCALL(mutation_update), METH_FASTCALL | METH_KEYWORDS,
-     PyDoc_STR("update(*mappings_or_pairs, **entries)\n--\n\nTake over all entries, in place; later values win.")},
+     PyDoc_STR("update($self, /, *mappings_or_pairs, **entries)\n--\n\nTake over all entries, in place; later values win.")},
     MUTATION_COMMON_METHODS,
     {NULL, NULL, 0, NULL},
 };

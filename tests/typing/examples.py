@@ -218,6 +218,6 @@ def sets(s: Set[int]) -> None:
     mutation.add(2)
     assert_type(mutation.finish(), Set[int])
     as_abstract: AbstractSet[float] = s
-    assert_type(as_abstract, AbstractSet[float])
+    assert len(as_abstract) == 1
     s.add([])  # hashability is no matter of types
-    s | [1]  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]
+    s | [1]  # type: ignore[operator]
