@@ -77,7 +77,6 @@ def diff(old: AnyMap, new: AnyMap, /) -> Delta:
         raise TypeError(f"diff() compares two Maps, not a {type(old).__name__}: freeze it first")
     changes: dict[Path, Change] = {}
     todo: list[tuple[Path, Any, Any]] = [((), old, new)]
-    above: Path
     while todo:
         above: Path
         above, left, right = todo.pop()
