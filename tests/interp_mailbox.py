@@ -50,7 +50,7 @@ elif sys.version_info >= (3, 13):
 
     destroy = _interpqueues.destroy
 
-else:
+elif sys.version_info >= (3, 12):  # before that there is none to import
     import _xxinterpchannels
 
     _open: dict[int, Any] = {}
