@@ -13,7 +13,7 @@ import weakref
 
 import pytest
 from keys import Crash, HashKey, HashKeyCrasher, colliding
-from support import assert_no_leak, run_in_subinterpreter, run_python, run_threads
+from support import assert_no_leak, needs_subinterpreters, run_in_subinterpreter, run_python, run_threads
 
 from frozen import AtomicRef, Set, _core
 
@@ -159,6 +159,7 @@ def test_one_mutation_shared_by_threads_never_tears():
     assert set("abc") <= set(s)
 
 
+@needs_subinterpreters
 def test_in_a_subinterpreter():
     run_in_subinterpreter(
         """
