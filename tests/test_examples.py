@@ -92,20 +92,24 @@ def test_config_server_answers_from_the_file(server: Any) -> None:
     assert fetch(server, "/database/host/name")[0] == 404
 
 
+class Lines(list[str]):
+    """A stream that keeps what is written; unlike capsys it may be read while another thread writes."""
+
+    write = list.append
+
+    def flush(self) -> None:
+        pass
+
+
 def test_config_server_reloads_and_keeps_the_last_good_version(
-    server: Any, file: Path, capsys: pytest.CaptureFixture[str]
+    server: Any, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(file, {"database": {"host": "two"}})
     wait_until(lambda: fetch(server, "/database/host") == (200, 2, "two"))
-    complaints = ""
+    complaints = Lines()
+    monkeypatch.setattr("sys.stderr", complaints)
     write(file, "{ broken")
-
-    def has_complained() -> bool:
-        nonlocal complaints
-        complaints += capsys.readouterr().err
-        return "serving version 2 on" in complaints
-
-    wait_until(has_complained)
+    wait_until(lambda: "serving version 2 on" in "".join(complaints))
     assert fetch(server, "/database/host") == (200, 2, "two")
     write(file, {"database": {"host": "three!"}})
     wait_until(lambda: fetch(server, "/database/host") == (200, 3, "three!"))
