@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from support import run_threads, switch_interval
 
-from frozen import Map, Set, SharedMap, SharedSet, _core
+from frozen import AtomicRef, Map, Set, SharedMap, SharedSet, _core
 
 KEYS = st.integers(0, 30) | st.sampled_from(["a", "b", "a longer key", (1, "x"), None, 2.5, b"bytes"])
 VALUES = st.integers() | st.text(max_size=12) | st.tuples(st.integers(), st.text(max_size=10))
@@ -168,6 +169,29 @@ def test_threads_derive_from_one_map_at_once():
     with switch_interval():
         run_threads(*[lambda number=number: work(number) for number in range(4)])
     assert _core._live_shared_nodes() == alive
+
+
+def test_an_atomic_ref_keeps_the_counts_of_shared_versions():
+    """Each thread reads through a header of its own over the same root, which counts as one reference more."""
+    base = SharedMap({index: "payload of some length" for index in range(500)})
+    alive = _core._live_shared_nodes()
+    ref = AtomicRef(base)
+
+    def publish() -> None:
+        for step in range(500):
+            ref.set(base.set(step, "changed"))
+
+    def read() -> None:
+        for _ in range(500):
+            assert len(ref.get()) == 500
+            assert ref.get()[7] in ("payload of some length", "changed")
+
+    with switch_interval():
+        run_threads(publish, read, read)
+    del ref
+    gc.collect()
+    assert _core._live_shared_nodes() == alive
+    assert set(base.values()) == {"payload of some length"}
 
 
 def test_threads_share_one_mutation():

@@ -10,6 +10,14 @@ local_container_traverse(PyObject *self, visitproc visit, void *arg)
     return 0;
 }
 
+PyObject *
+local_container_again(PyObject *self)
+{
+    container *c = (container *)self;
+    node_retain(c->root);
+    return container_new(Py_TYPE(self), c->root, c->count);
+}
+
 /* Containers nested in each other are freed without recursion: the trashcan takes over below a certain depth.  Nodes
  * need none of their own, for between two containers stand at most HASH_LEVELS + 1 of them. */
 void

@@ -12,10 +12,8 @@
 #include "memory/contract.h"
 #include "memory/python.h"
 
-/* All local containers have the same dealloc (local.c); a subclass has CPython's own for subclasses, which calls it. */
 #define container_dealloc local_container_dealloc
 #define container_traverse local_container_traverse
-void local_container_dealloc(PyObject *self);
 int local_container_traverse(PyObject *self, visitproc visit, void *arg);
 
 typedef local_memory memory; /* the node types of one container in one interpreter */

@@ -74,6 +74,15 @@ typedef struct {
     PyObject *weakrefs;
 } container;
 
+/* The dealloc of all containers of a memory (local.c, shared.c) tells which one an object is of.  A subclass has CPython's
+ * own for subclasses, which calls it. */
+void local_container_dealloc(PyObject *self);
+void shared_container_dealloc(PyObject *self);
+
+/* Another header over the same root: a new reference, or NULL (reported). */
+PyObject *local_container_again(PyObject *self);
+PyObject *shared_container_again(PyObject *self);
+
 /* The node types of one container of the local memory (local.h); part of the module state. */
 typedef struct {
     PyTypeObject *plain;

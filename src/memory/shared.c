@@ -12,6 +12,14 @@ shared_container_traverse(PyObject *self, visitproc visit, void *arg)
     return 0;
 }
 
+PyObject *
+shared_container_again(PyObject *self)
+{
+    container *c = (container *)self;
+    node_retain(c->root);
+    return container_new(Py_TYPE(self), c->root, c->count);
+}
+
 void
 shared_root_release(void *root, Py_ssize_t count)
 {

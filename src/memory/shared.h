@@ -12,7 +12,6 @@
 #include "memory/cell.h"
 
 /* A shared container's header refers to no object, so no collector looks at it; there are no subclasses. */
-void shared_container_dealloc(PyObject *self);
 int shared_container_traverse(PyObject *self, visitproc visit, void *arg);
 #define container_dealloc shared_container_dealloc
 #define container_traverse shared_container_traverse

@@ -5,7 +5,7 @@
 #ifndef FROZEN_TYPES_CONTAINERS_H
 #define FROZEN_TYPES_CONTAINERS_H
 
-#include "memory/local.h"
+#include "memory/contract.h"
 #include "module.h"
 
 /* The root (borrowed) when `op` is exactly one of our containers, NULL for every other object, subclasses included.
@@ -33,14 +33,13 @@ container_same(module_state *state, PyObject *a, PyObject *b)
 static inline PyObject *
 container_again(PyObject *op)
 {
-    container *self = (container *)op;
-    node_retain(self->root);
-    container *again = (container *)container_new(Py_TYPE(op), self->root, self->count);
+    bool local = Py_TYPE(op)->tp_dealloc == local_container_dealloc;
+    PyObject *again = local ? local_container_again(op) : shared_container_again(op);
     if (again != NULL) {
-        Py_hash_t hash = atomic_load_explicit(&self->hash, memory_order_relaxed);
-        atomic_store_explicit(&again->hash, hash, memory_order_relaxed);
+        Py_hash_t hash = atomic_load_explicit(&((container *)op)->hash, memory_order_relaxed);
+        atomic_store_explicit(&((container *)again)->hash, hash, memory_order_relaxed);
     }
-    return (PyObject *)again;
+    return again;
 }
 
 PyObject *local_map_lookup(PyObject *self, PyObject *key, PyObject *fallback);
