@@ -197,45 +197,35 @@ def _new_subinterpreter() -> tuple[Callable[[str], None], Callable[..., None], C
 
 # Leaks
 
+clear_type_cache = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache  # 3.13 gave it a new name
+
 
 def _live() -> tuple[int, int]:
     """(references, blocks of memory) alive now; a release build does not count references and reports 0."""
+    clear_type_cache()  # it keeps each name that a type was asked for, by its address: pickles make names anew
     for _ in range(3):
         gc.collect()
     return (sys.gettotalrefcount() if DEBUG_BUILD else 0), sys.getallocatedblocks()
 
 
-def assert_no_leak(function: Callable[[], Any], *, warmup: int = 3, repeats: int = 5, calls: int = 3) -> None:
-    """Fail if, `repeats` times over, `calls` calls leave at least one reference or block of memory each behind.
+def assert_no_leak(function: Callable[[], Any], *, calls: int = 10, settle: int = 30, repeats: int = 3) -> None:
+    """Fail unless, after a while, `repeats` times over, `calls` calls leave no reference and no block of memory behind.
 
-    A real leak shows in each call; what caches and the collector do shows in some, and by ones. The first calls fill
-    caches. References are exact on debug builds; blocks are counted everywhere, but only those of up to 512 bytes.
+    The while, of at most `settle` times `calls` calls, is for caches to fill: a leak goes on after it, also one that
+    shows in one call of ten. Debug builds count references, exactly; a release build only blocks of up to 512 bytes.
     """
     if not DEBUG_BUILD and sys.getallocatedblocks() == 0:
         pytest.skip("this allocator counts no blocks, and only a debug build counts references")
-    for _ in range(5):  # CPython's own caches fill for hundreds of calls; what leaks goes on after them
-        try:
-            return _assert_no_leak(function, warmup, repeats, calls)
-        except AssertionError:
-            for _ in range(100):
-                function()
-    _assert_no_leak(function, warmup, repeats, calls)
-
-
-def _assert_no_leak(function: Callable[[], Any], warmup: int, repeats: int, calls: int) -> None:
-    references = [0] * repeats
-    blocks = [0] * repeats
+    left: list[tuple[int, int]] = []
     gc.collect()
     gc.freeze()  # the collector passes over the test suite's own objects: each look at the heap is cheap
     try:
-        for number in range(-warmup, repeats):
+        while len(left) < settle + repeats and left[-repeats:] != [(0, 0)] * repeats:
             before = _live()
             for _ in range(calls):
                 function()
             after = _live()
-            if number >= 0:
-                references[number], blocks[number] = after[0] - before[0], after[1] - before[1]
+            left.append((after[0] - before[0], after[1] - before[1]))
     finally:
         gc.unfreeze()
-    assert min(references) < calls, f"references left behind by {calls} calls, again and again: {references}"
-    assert min(blocks) < calls, f"blocks of memory left behind by {calls} calls, again and again: {blocks}"
+    assert left[-repeats:] == [(0, 0)] * repeats, f"(references, blocks) left behind by each {calls} calls: {left}"

@@ -1,5 +1,7 @@
 """The helpers of support.py fail when they should: a helper that cannot fail would hide failures everywhere."""
 
+import itertools
+import operator
 import threading
 
 import pytest
@@ -7,6 +9,7 @@ from support import (
     Subinterpreter,
     SubinterpreterFailed,
     assert_no_leak,
+    needs_debug_build,
     needs_subinterpreters,
     run_in_subinterpreter,
     run_python,
@@ -66,11 +69,27 @@ def test_a_subinterpreter_keeps_its_names_and_reports_what_fails():
     run_in_subinterpreter("import sys; assert 'x' not in globals()")
 
 
-@pytest.mark.parametrize("leak", [object, lambda: [[], [], []]], ids=["one object", "several lists"])
+SEVENTH = itertools.cycle([True] + [False] * 6)
+LEAKS = {
+    "one object": object,
+    "several lists": lambda: [[], [], []],
+    "in one call of seven": lambda: object() if next(SEVENTH) else None,
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
 def test_a_leak_is_found(leak):
     kept = []
     with pytest.raises(AssertionError, match="left behind"):
         assert_no_leak(lambda: kept.append(leak()))
+
+
+@needs_debug_build
+def test_a_leaked_reference_is_found_where_no_memory_leaks():
+    kept = [None] * 100_000
+    places = itertools.count()
+    with pytest.raises(AssertionError, match="left behind"):
+        assert_no_leak(lambda: operator.setitem(kept, next(places), SEVENTH))
 
 
 def test_garbage_in_cycles_and_caches_are_not_leaks():
