@@ -173,7 +173,7 @@ def test_threads_derive_from_one_map_at_once():
 
 def test_an_atomic_ref_keeps_the_counts_of_shared_versions():
     """Each thread reads through a header of its own over the same root, which counts as one reference more."""
-    base = SharedMap({index: "payload of some length" for index in range(500)})
+    base = SharedMap(dict.fromkeys(range(500), "payload of some length"))
     alive = _core._live_shared_nodes()
     ref = AtomicRef(base)
 
@@ -188,7 +188,7 @@ def test_an_atomic_ref_keeps_the_counts_of_shared_versions():
 
     with switch_interval():
         run_threads(publish, read, read)
-    del ref
+    ref.set(None)
     gc.collect()
     assert _core._live_shared_nodes() == alive
     assert set(base.values()) == {"payload of some length"}
