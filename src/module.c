@@ -44,13 +44,22 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
      * types, and so the module, would seem to be held from outside. */
     if (state->readers != NULL)
         Py_VISIT(state->reader_registry);
-    if (state->local_map.empty != NULL)
-        Py_VISIT(state->local_map.nodes.plain);
-    if (state->local_set.empty != NULL)
-        Py_VISIT(state->local_set.nodes.plain);
-    if (state->local_vector.empty != NULL)
-        Py_VISIT(state->local_vector.nodes.plain);
+#define X(family)                              \
+    if (state->family.empty != NULL)           \
+        Py_VISIT(state->family.nodes.plain);
+    FROZEN_FAMILIES(X)
+#undef X
     return 0;
+}
+
+/* Give back the empty root. */
+static void
+family_clear(family *types)
+{
+    void *empty = types->empty;
+    types->empty = NULL;
+    if (empty != NULL)
+        types->tools->release_empty(empty);
 }
 
 static int
@@ -58,6 +67,9 @@ module_clear(PyObject *module)
 {
     module_state *state = state_of(module);
     Py_CLEAR(state->readers);
+#define X(family) family_clear(&state->family);
+    FROZEN_FAMILIES(X)
+#undef X
 #define X(teardown) teardown(state);
     FROZEN_TEARDOWNS(X)
 #undef X

@@ -9,16 +9,30 @@
 
 #include "memory/python.h"
 
+/* What a kind of container can do for module.c and inspect.c. */
+typedef struct {
+    void (*release_empty)(void *root);
+    PyObject *(*check)(PyObject *self);                /* None, or AssertionError naming the broken invariant */
+    PyObject *(*dump)(PyObject *self);                 /* the tree as text */
+    int (*collect)(PyObject *self, PyObject *seen);    /* the addresses of all nodes into a set: 0 or -1 */
+} family_tools;
+
 /* The types that belong together with one kind of container over one memory. */
 typedef struct {
     local_memory nodes; /* node types, for the local memory */
     void *empty;        /* the root of every empty container */
+    const family_tools *tools;
     PyTypeObject *container, *mutation, *iterator;
     PyTypeObject *keys, *values, *items; /* maps only */
 } family;
 
+/* The families, each a field of module_state, with a file of its own in types/. */
+#define FROZEN_FAMILIES(X) X(local_map) X(local_set) X(local_vector) X(shared_map) X(shared_set)
+
 typedef struct {
-    family local_map, local_set, local_vector, shared_map, shared_set;
+#define X(name) family name;
+    FROZEN_FAMILIES(X)
+#undef X
     PyTypeObject *blob, *handle, *atomic_ref, *transaction, *watch, *reader_registry, *reader_cache;
     PyObject *readers; /* the reader_registry */
 } module_state;
@@ -79,12 +93,7 @@ typedef struct {
     X(inspect_setup)
 
 /* What it has to give back when the module goes away, before its types do. */
-#define FROZEN_TEARDOWNS(X)  \
-    X(local_map_teardown)    \
-    X(local_set_teardown)    \
-    X(local_vector_teardown) \
-    X(shared_map_teardown)   \
-    X(shared_set_teardown)   \
+#define FROZEN_TEARDOWNS(X) \
     X(interp_teardown)
 
 /* Functions of the module itself: tables of their own, by the files that have something to offer. */

@@ -1,17 +1,60 @@
-/* What the types of every family have in common, whatever their trees look like. */
+/* What ties a container's sources to one family.  Each file that instantiates a container names its place in the module
+ * state, and for the shared memory the kind of its nodes, before it includes a memory, this header and the sources:
+ *
+ *     #define FAMILY local_map                    #define FAMILY shared_map
+ *                                                 #define FAMILY_NODES NODE_MAP
+ */
 #ifndef FROZEN_TYPES_FAMILY_H
 #define FROZEN_TYPES_FAMILY_H
 
 #include "module.h"
 
-/* When the module goes away: give back the empty root. */
-static inline void
-family_teardown(family *types)
+static inline family *
+family_of_type(PyTypeObject *type)
 {
-    void *empty = types->empty;
-    types->empty = NULL;
-    if (empty != NULL)
-        node_release(empty);
+    return &module_state_of_type(type)->FAMILY;
+}
+
+static inline family *
+family_of(PyObject *self)
+{
+    return family_of_type(Py_TYPE(self));
+}
+
+#ifdef FAMILY_NODES
+
+/* The nodes are of no type and of no interpreter. */
+static inline memory *
+family_memory(family *types)
+{
+    (void)types;
+    static memory nodes = {FAMILY_NODES};
+    return &nodes;
+}
+
+#else
+
+static inline memory *
+family_memory(family *types)
+{
+    return &types->nodes;
+}
+
+#endif
+
+/* What every family supplies to module.c and inspect.c, beside its types. */
+static inline int
+family_setup(family *types, void *empty, const family_tools *tools)
+{
+    types->tools = tools;
+    types->empty = empty;
+    return empty != NULL ? 0 : -1;
+}
+
+static void
+family_release_empty(void *root)
+{
+    node_release(root);
 }
 
 #endif

@@ -3,41 +3,26 @@
 #include "types/inspect.h"
 
 #include "core/bits.h"
+#include "module.h"
 #include "types/arguments.h"
 
-typedef struct {
-    PyObject *(*check)(PyObject *self);
-    PyObject *(*dump)(PyObject *self);
-    int (*collect)(PyObject *self, PyObject *seen);
-} inspector;
-
 /* How to look into an object, or NULL. */
-static const inspector *
-inspector_of(module_state *state, PyObject *o)
+static const family_tools *
+tools_of(module_state *state, PyObject *o)
 {
-    static const inspector map = {local_map_check, local_map_dump, local_map_collect};
-    static const inspector set = {local_set_check, local_set_dump, local_set_collect};
-    static const inspector vector = {local_vector_check, local_vector_dump, local_vector_collect};
-    static const inspector shared_map = {shared_map_check, shared_map_dump, shared_map_collect};
-    static const inspector shared_set = {shared_set_check, shared_set_dump, shared_set_collect};
-    if (PyObject_TypeCheck(o, state->local_map.container))
-        return &map;
-    if (PyObject_TypeCheck(o, state->local_set.container))
-        return &set;
-    if (PyObject_TypeCheck(o, state->local_vector.container))
-        return &vector;
-    if (Py_IS_TYPE(o, state->shared_map.container))
-        return &shared_map;
-    if (Py_IS_TYPE(o, state->shared_set.container))
-        return &shared_set;
+#define X(family)                                             \
+    if (PyObject_TypeCheck(o, state->family.container))       \
+        return state->family.tools;
+    FROZEN_FAMILIES(X)
+#undef X
     return NULL;
 }
 
 /* The same, or TypeError. */
-static const inspector *
-needed_inspector(PyObject *module, PyObject *o)
+static const family_tools *
+needed_tools(PyObject *module, PyObject *o)
 {
-    const inspector *found = inspector_of(PyModule_GetState(module), o);
+    const family_tools *found = tools_of(PyModule_GetState(module), o);
     if (found == NULL)
         PyErr_Format(PyExc_TypeError, "expected one of frozen's containers, got %R", o);
     return found;
@@ -46,15 +31,15 @@ needed_inspector(PyObject *module, PyObject *o)
 static PyObject *
 inspect_check(PyObject *module, PyObject *o)
 {
-    const inspector *look = needed_inspector(module, o);
-    return look != NULL ? look->check(o) : NULL;
+    const family_tools *tools = needed_tools(module, o);
+    return tools != NULL ? tools->check(o) : NULL;
 }
 
 static PyObject *
 inspect_dump(PyObject *module, PyObject *o)
 {
-    const inspector *look = needed_inspector(module, o);
-    return look != NULL ? look->dump(o) : NULL;
+    const family_tools *tools = needed_tools(module, o);
+    return tools != NULL ? tools->dump(o) : NULL;
 }
 
 int
@@ -65,12 +50,12 @@ inspect_collect(PyObject *o, PyObject *seen)
         PyErr_Clear();
         return 0;
     }
-    const inspector *look = inspector_of(PyModule_GetState(module), o);
-    if (look == NULL)
+    const family_tools *tools = tools_of(PyModule_GetState(module), o);
+    if (tools == NULL)
         return 0;
     if (Py_EnterRecursiveCall(" while counting nodes") != 0)
         return -1;
-    int status = look->collect(o, seen);
+    int status = tools->collect(o, seen);
     Py_LeaveRecursiveCall();
     return status;
 }
@@ -78,8 +63,8 @@ inspect_collect(PyObject *o, PyObject *seen)
 static PyObject *
 inspect_shared_nodes(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (!check_positional("_shared_nodes", nargs, 2, 2) || needed_inspector(module, args[0]) == NULL
-        || needed_inspector(module, args[1]) == NULL)
+    if (!check_positional("_shared_nodes", nargs, 2, 2) || needed_tools(module, args[0]) == NULL
+        || needed_tools(module, args[1]) == NULL)
         return NULL;
     PyObject *in_a = PySet_New(NULL), *in_b = PySet_New(NULL), *both = NULL, *result = NULL;
     if (in_a != NULL && in_b != NULL && inspect_collect(args[0], in_a) == 0 && inspect_collect(args[1], in_b) == 0

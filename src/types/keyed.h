@@ -1,14 +1,14 @@
 /* What maps and sets have in common: objects over a CHAMP tree, looked up by key.
  *
- * The including file supplies ENTRY_WIDTH, a memory, and two functions: `family *family_of(PyObject *)`, the types that
- * belong together with an object's, and `memory *family_memory(family *)`.  Operations that change nothing return the
- * container itself; on a subclass every operation gives the base type, as frozenset's do. */
+ * The including file supplies ENTRY_WIDTH, a memory, and what family.h asks for.  Operations that change nothing return
+ * the container itself; on a subclass every operation gives the base type, as frozenset's do. */
 #ifndef FROZEN_TYPES_KEYED_H
 #define FROZEN_TYPES_KEYED_H
 
 #include "core/champ_hash.h"
 #include "types/arguments.h"
 #include "types/draft.h"
+#include "types/family.h"
 
 /* Supplied by the container. */
 static PyObject *container_richcompare(PyObject *self, PyObject *other, int op);

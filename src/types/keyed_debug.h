@@ -4,6 +4,7 @@
 #define FROZEN_TYPES_KEYED_DEBUG_H
 
 #include "core/champ_check.h"
+#include "types/inspect.h"
 #include "types/keyed.h"
 
 /* AssertionError naming the broken invariant of champ_check.h. */
@@ -43,9 +44,9 @@ keyed_dump(PyObject *self)
     return text;
 }
 
-/* The addresses of all nodes at and below n into a set, those that are new to it; `below` goes on into the values. */
+/* The addresses of all nodes at and below n into a set, those that are new to it; and so on into the values. */
 static int
-collect_nodes(champ_node *n, PyObject *seen, int (*below)(PyObject *value, PyObject *seen))
+collect_nodes(champ_node *n, PyObject *seen)
 {
     view v = view_of(n);
     PyObject *address = PyLong_FromVoidPtr(n);
@@ -55,13 +56,21 @@ collect_nodes(champ_node *n, PyObject *seen, int (*below)(PyObject *value, PyObj
     if (known != 0 || status < 0)
         return status;
     for (unsigned i = 0; i < v.children && status == 0; i++)
-        status = collect_nodes(v.child[i], seen, below);
+        status = collect_nodes(v.child[i], seen);
     for (unsigned i = 0; i < v.entries && status == 0; i++) {
         PyObject *value = cell_to_object(SLOT_VALUE(&v.slot[i]));
-        status = value != NULL ? below(value, seen) : -1;
+        status = value != NULL ? inspect_collect(value, seen) : -1;
         Py_XDECREF(value);
     }
     return status;
 }
+
+static int
+keyed_collect(PyObject *self, PyObject *seen)
+{
+    return collect_nodes(((container *)self)->root, seen);
+}
+
+static const family_tools keyed_tools = {family_release_empty, keyed_check, keyed_dump, keyed_collect};
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef FROZEN_TYPES_KEYED_TYPE_H
 #define FROZEN_TYPES_KEYED_TYPE_H
 
+#include "types/keyed_debug.h"
 #include "types/keyed_iter.h"
 #include "types/keyed_mutation.h"
 
@@ -60,8 +61,7 @@ static int
 keyed_family_setup(family *types)
 {
     types->container->tp_vectorcall = container_vectorcall;
-    types->empty = champ_empty(family_memory(types));
-    return types->empty != NULL ? 0 : -1;
+    return family_setup(types, champ_empty(family_memory(types)), &keyed_tools);
 }
 
 #endif

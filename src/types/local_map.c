@@ -1,30 +1,9 @@
 /* Map, MapMutation, its views and iterator: the map over the local memory. */
 
 #define ENTRY_WIDTH 2
+#define FAMILY local_map
 
 #include "memory/local.h"
-#include "module.h"
-#include "types/family.h"
-#include "types/inspect.h"
-
-static inline family *
-family_of_type(PyTypeObject *type)
-{
-    return &module_state_of_type(type)->local_map;
-}
-
-static inline family *
-family_of(PyObject *self)
-{
-    return family_of_type(Py_TYPE(self));
-}
-
-static inline memory *
-family_memory(family *types)
-{
-    return &types->nodes;
-}
-
 #include "types/containers.h"
 #include "types/map_type.h"
 
@@ -37,16 +16,9 @@ KEYED_SPECS(frozen_map, "frozen.Map", Py_TPFLAGS_BASETYPE | Py_TPFLAGS_MAPPING, 
 MAP_VIEW_SPECS(frozen_map, "frozen.Map");
 
 int
-local_map_setup(PyObject *module, module_state *state)
+local_map_setup(PyObject *Py_UNUSED(module), module_state *state)
 {
-    (void)module;
     return keyed_family_setup(&state->local_map);
-}
-
-void
-local_map_teardown(module_state *state)
-{
-    family_teardown(&state->local_map);
 }
 
 PyMethodDef local_map_functions[] = {
@@ -55,8 +27,7 @@ PyMethodDef local_map_functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* ---- for containers.h ---- */
-
+/* For containers.h. */
 PyObject *
 local_map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
 {
@@ -65,24 +36,4 @@ local_map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
     if (LIKELY(found != NULL))
         return cell_to_object(SLOT_VALUE(found));
     return failed ? NULL : Py_NewRef(fallback);
-}
-
-/* ---- for inspect.c ---- */
-
-PyObject *
-local_map_check(PyObject *self)
-{
-    return keyed_check(self);
-}
-
-PyObject *
-local_map_dump(PyObject *self)
-{
-    return keyed_dump(self);
-}
-
-int
-local_map_collect(PyObject *self, PyObject *seen)
-{
-    return collect_nodes(ROOT(self), seen, inspect_collect);
 }

@@ -1,8 +1,6 @@
 /* The map: slots and methods over the trie, written once for every memory.
  *
- * The including file supplies, before this header: ENTRY_WIDTH 2, a memory, `family *family_of(PyObject *)` for
- * any object of the family, and MAP_NAME ("frozen.Map").  A map is a `container`: root, count, cached hash.  Operations
- * that change nothing return the map itself; on a subclass every operation gives the base type, as frozenset's do. */
+ * A map is a `container`: root, count, cached hash.  See keyed.h for what the including file supplies. */
 #ifndef FROZEN_TYPES_MAP_H
 #define FROZEN_TYPES_MAP_H
 

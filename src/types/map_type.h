@@ -2,7 +2,6 @@
 #ifndef FROZEN_TYPES_MAP_TYPE_H
 #define FROZEN_TYPES_MAP_TYPE_H
 
-#include "types/keyed_debug.h"
 #include "types/map_diff.h"
 #include "types/map_mutation.h"
 #include "types/map_pickle.h"

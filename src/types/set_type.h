@@ -2,7 +2,6 @@
 #ifndef FROZEN_TYPES_SET_TYPE_H
 #define FROZEN_TYPES_SET_TYPE_H
 
-#include "types/keyed_debug.h"
 #include "types/keyed_type.h"
 #include "types/set.h"
 

@@ -1,7 +1,6 @@
 /* The vector: a sequence over an RRB tree, written once for every memory.
  *
- * The including file supplies a memory and two functions: `family *family_of(PyObject *)`, the types that belong
- * together with an object's, and `memory *family_memory(family *)`.  Operations that change nothing return the vector
+ * The including file supplies a memory, and what family.h asks for.  Operations that change nothing return the vector
  * itself; on a subclass every operation gives the base type, as tuple's do. */
 #ifndef FROZEN_TYPES_VECTOR_H
 #define FROZEN_TYPES_VECTOR_H
@@ -11,6 +10,7 @@
 #include "core/rrb_iter.h"
 #include "core/rrb_mutate.h"
 #include "types/arguments.h"
+#include "types/family.h"
 
 #define LENGTH_MAX ((Py_ssize_t)(SIZE_MAX / 2)) /* sys.maxsize */
 #define VECTOR_LENGTH(self) (((container *)(self))->count)

@@ -2,6 +2,7 @@
 #ifndef FROZEN_TYPES_VECTOR_DEBUG_H
 #define FROZEN_TYPES_VECTOR_DEBUG_H
 
+#include "types/inspect.h"
 #include "types/vector.h"
 
 /* `_check(vector)`: AssertionError naming the broken invariant of rrb.h. */
@@ -41,9 +42,9 @@ vector_dump(PyObject *self)
     return text;
 }
 
-/* The addresses of all nodes at and below this one into a set; `below` does the same for the values. */
+/* The addresses of all nodes at and below this one into a set; and so on into the values. */
 static int
-collect_nodes(rrb_node *node, PyObject *seen, int (*below)(PyObject *value, PyObject *seen))
+collect_nodes(rrb_node *node, PyObject *seen)
 {
     PyObject *address = PyLong_FromVoidPtr(node);
     int known = address != NULL ? PySet_Contains(seen, address) : -1;
@@ -53,13 +54,21 @@ collect_nodes(rrb_node *node, PyObject *seen, int (*below)(PyObject *value, PyOb
         return status;
     node_contents held = contents_of(node);
     for (size_t i = 0; i < held.child_count && status == 0; i++)
-        status = collect_nodes(held.children[i], seen, below);
+        status = collect_nodes(held.children[i], seen);
     for (size_t i = 0; i < held.cell_count && status == 0; i++) {
         PyObject *value = cell_to_object(held.cells[i]);
-        status = value != NULL ? below(value, seen) : -1;
+        status = value != NULL ? inspect_collect(value, seen) : -1;
         Py_XDECREF(value);
     }
     return status;
 }
+
+static int
+vector_collect(PyObject *self, PyObject *seen)
+{
+    return collect_nodes(((container *)self)->root, seen);
+}
+
+static const family_tools vector_tools = {family_release_empty, vector_check, vector_dump, vector_collect};
 
 #endif

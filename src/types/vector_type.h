@@ -161,11 +161,9 @@ vector_family_setup(family *types)
 {
     types->container->tp_vectorcall = vector_vectorcall;
     rrb_node *empty = leaf_alloc(family_memory(types), 0, 0, false);
-    if (empty == NULL)
-        return -1;
-    node_ready(empty);
-    types->empty = (void *)empty;
-    return 0;
+    if (empty != NULL)
+        node_ready(empty);
+    return family_setup(types, empty, &vector_tools);
 }
 
 #endif
