@@ -21,6 +21,8 @@ from frozen._core import (
     SharedMapValues,
     SharedSet,
     SharedSetMutation,
+    SharedVector,
+    SharedVectorMutation,
     Vector,
     VectorMutation,
     Watch,
@@ -51,6 +53,8 @@ __all__ = [
     "SharedMapValues",
     "SharedSet",
     "SharedSetMutation",
+    "SharedVector",
+    "SharedVectorMutation",
     "Vector",
     "VectorMutation",
     "Watch",
@@ -81,4 +85,6 @@ ItemsView.register(SharedMapItems)
 AbstractSet.register(Set)
 AbstractSet.register(SharedSet)
 Sequence.register(Vector)
+Sequence.register(SharedVector)
 MutableSequence.register(VectorMutation)
+MutableSequence.register(SharedVectorMutation)

@@ -15,7 +15,7 @@ from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar, overload
 
-from frozen._core import Map, Set, SharedMap, SharedSet, Vector
+from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector
 
 __all__ = ["Conversion", "freeze", "thaw"]
 
@@ -271,7 +271,7 @@ def _freeze_rule(cls: type) -> _Rule | None:
         return _VECTOR
     if issubclass(cls, tuple):
         return _TUPLE
-    if issubclass(cls, (SharedMap, SharedSet)):  # hold nothing mutable
+    if issubclass(cls, (SharedMap, SharedSet, SharedVector)):  # hold nothing mutable
         return None
     if issubclass(cls, Mapping):
         return _TO_MAP
@@ -289,7 +289,7 @@ def _thaw_rule(cls: type) -> _Rule | None:
         return _FIELDS
     if issubclass(cls, Mapping):
         return _TO_DICT
-    if issubclass(cls, (Vector, list)):
+    if issubclass(cls, (Vector, SharedVector, list)):
         return _TO_LIST
     if issubclass(cls, tuple):
         return _TUPLE

@@ -12,13 +12,14 @@ import operator
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from frozen._core import Map, SharedMap, Vector
+from frozen._core import Map, SharedMap, SharedVector, Vector
 
 __all__ = ["delete_in", "get_in", "set_in", "update_in"]
 
 Path = tuple[Any, ...]
 
 MAPS = (Map, SharedMap)
+VECTORS = (Vector, SharedVector)
 
 _MISSING: Any = object()
 
@@ -129,7 +130,7 @@ def _with(level: Any, key: Any, value: Any, path: Path, depth: int) -> Any:
     """`level` with `value` at `key`, which `_child` has accepted."""
     if isinstance(level, MAPS):
         return level.set(key, value)
-    if isinstance(level, Vector):
+    if isinstance(level, VECTORS):
         return level.set(operator.index(key), value)
     if isinstance(level, tuple):
         index = operator.index(key)
@@ -143,7 +144,7 @@ def _without(level: Any, key: Any, path: Path) -> Any:
     """`level`, where the whole of `path` leads, without `key`, which `_child` has found."""
     if isinstance(level, MAPS):
         return level.delete(key)
-    if isinstance(level, Vector):
+    if isinstance(level, VECTORS):
         return level.delete(operator.index(key))
     if isinstance(level, tuple) and not hasattr(level, "_make"):
         return _spliced(level, operator.index(key), ())

@@ -16,7 +16,7 @@ from operator import is_ as _is
 from typing import Any, TypeVar, cast
 
 from frozen import _core
-from frozen._core import Map, Set, SharedMap, SharedSet
+from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector
 
 __all__ = ["NotShareableError", "is_shareable", "register_shareable", "share"]
 
@@ -59,8 +59,8 @@ def _found_at(error: BaseException, brackets: str, key: object) -> None:
 
 
 def share(obj: Any) -> Any:
-    """Convert `obj` deeply into what interpreters can share: dicts and maps become SharedMaps, sets
-    become SharedSets, at every depth.
+    """Convert `obj` deeply into what interpreters can share: dicts and maps become SharedMaps, lists and Vectors
+    SharedVectors, sets SharedSets, at every depth. Tuples stay tuples.
 
     What can be shared as it is comes back as it is, and what is shared already is shared, not copied, as are objects
     that occur more than once. O(n), once; the result crosses to other interpreters in O(1).
@@ -131,9 +131,18 @@ def _share_set(obj: Any, seen: dict[int, tuple[Any, Any]]) -> SharedSet[Any]:
         return SharedSet([_share_at("{}", member, member, seen) for member in obj])
 
 
+def _share_sequence(obj: Any, seen: dict[int, tuple[Any, Any]]) -> SharedVector[Any]:
+    try:
+        return SharedVector(obj)
+    except NotShareableError:
+        return SharedVector([_share_at("[]", index, member, seen) for index, member in enumerate(obj)])
+
+
 _CONVERTERS: dict[type, Callable[[Any, dict[int, tuple[Any, Any]]], Any]] = {
     dict: _share_mapping,
     Map: _share_mapping,
+    list: _share_sequence,
+    Vector: _share_sequence,
     tuple: _share_tuple,
     frozenset: _share_frozenset,
     set: _share_set,

@@ -27,7 +27,7 @@ typedef struct {
 } family;
 
 /* The families, each a field of module_state, with a file of its own in types/. */
-#define FROZEN_FAMILIES(X) X(local_map) X(local_set) X(local_vector) X(shared_map) X(shared_set)
+#define FROZEN_FAMILIES(X) X(local_map) X(local_set) X(local_vector) X(shared_map) X(shared_set) X(shared_vector)
 
 typedef struct {
 #define X(name) family name;
@@ -67,6 +67,9 @@ typedef struct {
     X(shared_set.container, frozen_shared_set_spec, "SharedSet")                       \
     X(shared_set.mutation, frozen_shared_set_mutation_spec, "SharedSetMutation")       \
     X(shared_set.iterator, frozen_shared_set_iterator_spec, "SharedSetIterator")       \
+    X(shared_vector.container, frozen_shared_vector_spec, "SharedVector")              \
+    X(shared_vector.mutation, frozen_shared_vector_mutation_spec, "SharedVectorMutation") \
+    X(shared_vector.iterator, frozen_shared_vector_iterator_spec, "SharedVectorIterator") \
     X(blob, frozen_blob_spec, "Blob")                                                  \
     X(handle, frozen_handle_spec, "Handle")                                            \
     X(atomic_ref, frozen_atomic_ref_spec, "AtomicRef")                                 \
@@ -79,6 +82,7 @@ typedef struct {
 #define FROZEN_CROSSING_TYPES(X) \
     X(shared_map.container)      \
     X(shared_set.container)      \
+    X(shared_vector.container)   \
     X(blob)
 
 /* What a container has to do in a new interpreter once all types are there: 0, or -1 (reported). */
@@ -89,6 +93,7 @@ typedef struct {
     X(reader_setup)       \
     X(shared_map_setup)   \
     X(shared_set_setup)   \
+    X(shared_vector_setup) \
     X(interp_setup)       \
     X(inspect_setup)
 

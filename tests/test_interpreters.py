@@ -16,7 +16,7 @@ import interp_mailbox as mailbox
 import pytest
 from support import PACKAGE, ROOT, Subinterpreter, needs_subinterpreters, run_python, run_threads
 
-from frozen import Blob, Handle, Map, NotShareableError, SharedMap, SharedSet, _core
+from frozen import Blob, Handle, Map, NotShareableError, SharedMap, SharedSet, SharedVector, Vector, _core
 
 native = pytest.mark.skipif(not _core._crosses_natively(), reason="this Python has no registry for types that cross")
 pytestmark = needs_subinterpreters
@@ -56,7 +56,11 @@ def test_newer_versions_have_the_registry():
 
 
 @native
-@pytest.mark.parametrize("obj", [table(100), SharedSet("abc"), Blob(b"abc" * 100)], ids=lambda obj: type(obj).__name__)
+@pytest.mark.parametrize(
+    "obj",
+    [table(100), SharedSet("abc"), SharedVector(range(2000)), Blob(b"abc" * 100)],
+    ids=lambda obj: type(obj).__name__,
+)
 def test_it_crosses_and_comes_back(obj, box):
     with Subinterpreter() as interpreter:
         interpreter.give(obj=obj)
@@ -90,11 +94,29 @@ def test_nothing_is_copied(box):
 
 
 @native
+def test_no_element_is_copied(box):
+    shared = SharedVector((index, "payload of some length") for index in range(10_000))
+    with Subinterpreter() as interpreter:
+        interpreter.give(shared=shared)
+        interpreter.run(
+            f"""
+            import interp_mailbox
+            assert shared[77] == (77, "payload of some length")
+            interp_mailbox.put({box}, shared.insert(5000, "new") + shared)
+            """
+        )
+        derived = mailbox.get(box)
+    both, own, _ = _core._shared_nodes(shared, derived)
+    assert both > own * 0.9
+    assert derived == shared.insert(5000, "new") + shared
+
+
+@native
 def test_every_kind_of_value_is_made_anew_there():
     shared = SharedMap(
         {
             "text": "ä" * 20, 7: 2**100, 1.5: b"bytes", ("t", 1): (None, True, ...), frozenset({1}): SharedSet("ab"),
-            "nested": SharedMap(a=SharedMap(b=Blob(b"blob"))),
+            "nested": SharedMap(a=SharedMap(b=Blob(b"blob"))), "vector": SharedVector([1, SharedVector("a")]),
         }
     )  # fmt: skip
     with Subinterpreter() as interpreter:
@@ -106,6 +128,7 @@ def test_every_kind_of_value_is_made_anew_there():
             assert shared["t", 1] == (None, True, ...)
             assert shared[frozenset({1})] == {"a", "b"}
             assert bytes(shared["nested"]["a"]["b"]) == b"blob"
+            assert shared["vector"][1][0] == "a" and len(shared["vector"]) == 2
             assert hash(shared.delete("nested")) == hash(frozenset(shared.delete("nested").items()))
             """
         )
@@ -224,7 +247,7 @@ def test_transfers_to_an_interpreter_that_is_busy_leave_nothing(box):
 
 @native
 def test_receiver_closed_while_holding(box):
-    shared = table()
+    shared = table().set("vector", SharedVector(range(2000)))
     with Subinterpreter() as interpreter:
         interpreter.give(shared=shared)
         interpreter.run(
@@ -235,9 +258,13 @@ def test_receiver_closed_while_holding(box):
             mutation = derived.mutate(); mutation["x"] = 1
             view = memoryview(derived["blob"])
             keys = derived.keys()
+            vector = derived["vector"].append("text of some length")
+            elements = reversed(vector); next(elements)
+            edited = vector.mutate(); edited[0] = "x"
             """
         )
-    assert shared == table()
+    assert shared.delete("vector") == table()
+    assert shared["vector"] == Vector(range(2000))
 
 
 @native
@@ -247,10 +274,13 @@ def test_sender_closed_first(box):
             f"""
             import interp_mailbox
             from frozen import SharedMap
+            from frozen import SharedVector
             interp_mailbox.put({box}, SharedMap({{index: str(index) * 5 for index in range(1000)}}))
+            interp_mailbox.put({box}, SharedVector(["text of some length", SharedVector(range(1000))]))
             """
         )
-        received = mailbox.get(box)
+        received, vector = mailbox.get(box), mailbox.get(box)
+    assert vector[1].append("x")[:-1] == Vector(range(1000))
     assert received == {index: str(index) * 5 for index in range(1000)}
 
 

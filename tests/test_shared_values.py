@@ -29,6 +29,7 @@ from frozen import (
     Set,
     SharedMap,
     SharedSet,
+    SharedVector,
     _core,
     is_shareable,
     register_shareable,
@@ -117,7 +118,10 @@ STANDARD = [
     *(Point(1, -2), Limits(0.5, ("a", "b")), Version("1.2")),
 ]
 NESTED = [(), (1,), (1, "a", (2.5, None), b""), frozenset(), frozenset({1, "a", (1, 2)}), (Colour.RED, Point(1, 2))]
-SHARED = [SharedMap(), SharedMap(a=1), SharedSet({1, "a"}), Blob(b"abc"), (SharedMap(a=SharedMap(b=(1,))),)]
+SHARED = [
+    *(SharedMap(), SharedMap(a=1), SharedSet({1, "a"}), SharedVector(), SharedVector([1, "a", SharedVector()])),
+    *(Blob(b"abc"), (SharedMap(a=SharedMap(b=(1,))),)),
+]
 
 values = pytest.mark.parametrize("value", [*ATOMS, *STANDARD, *NESTED, *SHARED], ids=lambda value: repr(value)[:40])
 
@@ -136,7 +140,7 @@ def test_hashes_are_those_of_python(value):
     assert hash(SharedMap(key=value)) == hash(frozenset({("key", value)}))
 
 
-@pytest.mark.parametrize("key", [*ATOMS, *STANDARD, *NESTED, *SHARED[:3]], ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize("key", [*ATOMS, *STANDARD, *NESTED, *SHARED[:5]], ids=lambda value: repr(value)[:40])
 def test_a_value_is_found_as_a_key(key):
     shared = SharedMap({"another": 0, key: 1})
     assert shared[key] == 1
@@ -247,7 +251,8 @@ class SubclassOfInt(int):
     [
         (lambda: SharedMap(pool=Pool()), "['pool']", f"<Pool> of type {__name__}.Pool cannot be shared"),
         (lambda: share({"db": {"pool": Pool()}}), "['db']['pool']", "<Pool> of type"),
-        (lambda: share({"db": ({"x": [1]},)}), "['db'][0]['x']", "of type list"),
+        (lambda: share({"db": ({"x": bytearray()},)}), "['db'][0]['x']", "of type bytearray"),
+        (lambda: SharedMap(a=[1]), "['a']", "share() converts it"),
         (lambda: SharedMap(a={}), "['a']", "share() converts it"),
         (lambda: SharedMap(a=(1, frozenset({(Pool(),)}))), "['a'][1]{(<Pool>,)}[0]", "register_shareable(Pool, "),
         (lambda: SharedMap().set("a", (1, Pool())), "['a'][1]", "<Pool>"),
@@ -425,5 +430,5 @@ def test_blob_as_an_object():
 
 
 def test_public_names_are_found_where_types_say():
-    for cls in (SharedMap, SharedSet, Blob, frozen.Handle, frozen.NotShareableError):
+    for cls in (SharedMap, SharedSet, SharedVector, Blob, frozen.Handle, frozen.NotShareableError):
         assert getattr(frozen, cls.__name__) is cls

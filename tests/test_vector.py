@@ -13,11 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frozen import Vector, VectorMutation
+from frozen import SharedVector, Vector
 from frozen._core import _check
 
 BORDERS = [0, 1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1023, 1024, 1025, 1055, 1056, 1057, 2000, 33000]
 """Lengths around those at which a leaf, a tail and a level are full."""
+
+
+@pytest.fixture(params=[Vector, SharedVector], ids=lambda cls: cls.__name__, scope="module")
+def vector_type(request):
+    """What is true of a vector over either memory."""
+    return request.param
+
 
 lengths = st.integers(0, 150) | st.sampled_from(BORDERS[:-2])
 bounds = st.none() | st.integers(-170, 170)
@@ -32,10 +39,17 @@ def checked(vector: Vector) -> Vector:
 
 
 @pytest.mark.parametrize("length", BORDERS)
-def test_a_vector_holds_what_the_iterable_yields(length):
+def test_a_vector_holds_what_the_iterable_yields(vector_type, length):
     expected = list(range(length))
-    for source in (expected, tuple(expected), iter(expected), range(length), dict.fromkeys(expected), Vector(expected)):
-        vector = checked(Vector(source))
+    for source in (
+        expected,
+        tuple(expected),
+        iter(expected),
+        range(length),
+        dict.fromkeys(expected),
+        vector_type(expected),
+    ):
+        vector = checked(vector_type(source))
         assert len(vector) == length
         assert list(vector) == vector.tolist() == expected
         assert vector.totuple() == tuple(expected)
@@ -44,13 +58,14 @@ def test_a_vector_holds_what_the_iterable_yields(length):
 
 
 @pytest.mark.parametrize("length", BORDERS[1:])
-def test_indices_count_from_both_ends(length):
-    vector = Vector(range(length))
+def test_indices_count_from_both_ends(vector_type, length):
+    name = vector_type.__name__
+    vector = vector_type(range(length))
     for index in {0, 1, length // 2, length - 2, length - 1} & set(range(length)):
         assert vector[index] == index
         assert vector[index - length] == index
     for index in (length, -length - 1, sys.maxsize, -sys.maxsize):
-        with pytest.raises(IndexError, match=f"Vector index {index} out of range for length {length}"):
+        with pytest.raises(IndexError, match=f"{name} index {index} out of range for length {length}"):
             vector[index]
 
 
@@ -59,64 +74,66 @@ def test_elements_are_the_very_objects():
     assert all(map(operator.is_, Vector(objects), objects))
 
 
-def test_wrong_arguments_name_the_type():
-    vector = Vector([1, 2])
-    with pytest.raises(TypeError, match="Vector indices must be integers or slices, not str"):
+def test_wrong_arguments_name_the_type(vector_type):
+    name = vector_type.__name__
+    vector = vector_type([1, 2])
+    with pytest.raises(TypeError, match=f"{name} indices must be integers or slices, not str"):
         vector["0"]
-    with pytest.raises(TypeError, match=r'can only concatenate Vector \(not "list"\) to Vector'):
+    with pytest.raises(TypeError, match=rf'can only concatenate {name} \(not "list"\) to {name}'):
         operator.add(vector, [3])
-    with pytest.raises(TypeError, match=r'can only concatenate list \(not "frozen.Vector"\) to list'):
+    with pytest.raises(TypeError, match=rf'can only concatenate list \(not "frozen.{name}"\) to list'):
         operator.add([3], vector)
     with pytest.raises(TypeError, match="'int' object is not iterable"):
-        Vector(3)
+        vector_type(3)
     with pytest.raises(TypeError, match="keyword"):
-        Vector(iterable=[])
-    with pytest.raises(TypeError, match=r"Vector\(\) takes 0 to 1 arguments \(2 given\)"):
-        Vector([], [])
+        vector_type(iterable=[])
+    with pytest.raises(TypeError, match=rf"{name}\(\) takes 0 to 1 arguments \(2 given\)"):
+        vector_type([], [])
     with pytest.raises(TypeError, match="does not support item assignment"):
         vector[0] = 1
     with pytest.raises(TypeError, match="not supported between"):
         vector < (1, 2)  # noqa: B015
-    with pytest.raises(IndexError, match="pop from an empty Vector"):
-        Vector().pop()
-    with pytest.raises(ValueError, match="3 is not in Vector"):
+    with pytest.raises(IndexError, match=f"pop from an empty {name}"):
+        vector_type().pop()
+    with pytest.raises(ValueError, match=f"3 is not in {name}"):
         vector.index(3)
 
 
-def test_an_iterable_that_fails_leaves_nothing_behind():
+def test_an_iterable_that_fails_leaves_nothing_behind(vector_type):
     def broken(count):
         yield from range(count)
         raise KeyError("enough")
 
     for length in BORDERS[:-1]:
         with pytest.raises(KeyError, match="enough"):
-            Vector(broken(length))
+            vector_type(broken(length))
         with pytest.raises(KeyError, match="enough"):
-            Vector(range(50)).extend(broken(length))
+            vector_type(range(50)).extend(broken(length))
 
 
 # Derived vectors
 
 
 @given(length=lengths, start=bounds, stop=bounds, step=bounds.filter(lambda step: step != 0))
-def test_slices(length, start, stop, step):
+def test_slices(vector_type, length, start, stop, step):
     expected = list(range(length))[start:stop:step]
-    assert checked(Vector(range(length))[start:stop:step]).tolist() == expected
+    assert checked(vector_type(range(length))[start:stop:step]).tolist() == expected
 
 
 @given(length=lengths, start=bounds, stop=bounds, more=lengths)
-def test_slices_of_concatenations(length, start, stop, more):
+def test_slices_of_concatenations(vector_type, length, start, stop, more):
     expected = list(range(length)) + list(range(more))
-    vector = checked(Vector(range(length)) + Vector(range(more)))
+    vector = checked(vector_type(range(length)) + vector_type(range(more)))
     assert vector.tolist() == expected
     assert checked(vector[start:stop]).tolist() == expected[start:stop]
     assert checked(vector[start:] + vector[:stop]).tolist() == expected[start:] + expected[:stop]
 
 
 @given(length=lengths, index=st.integers(-200, 200))
-def test_insert_set_delete(length, index):
+def test_insert_set_delete(vector_type, length, index):
+    name = vector_type.__name__
     expected = list(range(length))
-    vector = Vector(expected)
+    vector = vector_type(expected)
     inserted = list(expected)
     inserted.insert(index, "new")
     assert checked(vector.insert(index, "new")).tolist() == inserted
@@ -127,20 +144,20 @@ def test_insert_set_delete(length, index):
         assert checked(vector.delete(index)).tolist() == expected
     else:
         for operation in (vector.delete, lambda index: vector.set(index, None), vector.__getitem__):
-            with pytest.raises(IndexError, match=f"Vector index {index} out of range for length {length}"):
+            with pytest.raises(IndexError, match=f"{name} index {index} out of range for length {length}"):
                 operation(index)
     assert vector.tolist() == list(range(length))
 
 
 @given(length=lengths, start=bounds, stop=bounds)
-def test_delete_a_range(length, start, stop):
+def test_delete_a_range(vector_type, length, start, stop):
     expected = list(range(length))
     del expected[start:stop]
-    assert checked(Vector(range(length)).delete(start, stop)).tolist() == expected
+    assert checked(vector_type(range(length)).delete(start, stop)).tolist() == expected
 
 
-def test_append_and_pop_one_by_one():
-    vector, versions = Vector(), []
+def test_append_and_pop_one_by_one(vector_type):
+    vector, versions = vector_type(), []
     for number in range(2100):
         versions.append(vector)
         vector = vector.append(number)
@@ -153,27 +170,27 @@ def test_append_and_pop_one_by_one():
 
 
 @given(length=st.integers(0, 70), times=st.integers(-2, 40))
-def test_repeat(length, times):
-    vector = Vector(range(length))
+def test_repeat(vector_type, length, times):
+    vector = vector_type(range(length))
     assert checked(vector * times).tolist() == checked(times * vector).tolist() == list(range(length)) * times
 
 
-def test_repeating_shares_structure():
-    huge = Vector([7]) * sys.maxsize
+def test_repeating_shares_structure(vector_type):
+    huge = vector_type([7]) * sys.maxsize
     assert len(huge) == sys.maxsize
     assert huge[0] == huge[-1] == huge[sys.maxsize // 2] == 7
     assert sys.getsizeof(huge) < 1_000_000
     assert huge[5 : sys.maxsize // 3 : 1][-1] == 7
 
 
-def test_what_would_be_too_long_is_refused():
-    huge = Vector([7]) * sys.maxsize
+def test_what_would_be_too_long_is_refused(vector_type):
+    huge = vector_type([7]) * sys.maxsize
     for operation in (
         lambda: huge.append(1),
-        lambda: huge + Vector([1]),
-        lambda: huge.extend(Vector([1])),
+        lambda: huge + vector_type([1]),
+        lambda: huge.extend(vector_type([1])),
         lambda: huge.insert(0, 1),
-        lambda: Vector([1, 2]) * sys.maxsize,
+        lambda: vector_type([1, 2]) * sys.maxsize,
         lambda: huge * 2,
         lambda: huge.mutate().append(1),
         lambda: huge.mutate().extend([1]),
@@ -182,25 +199,25 @@ def test_what_would_be_too_long_is_refused():
         with pytest.raises(OverflowError, match=r"longer than sys\.maxsize"):
             operation()
     with pytest.raises(OverflowError):
-        Vector([1]) * (sys.maxsize + 1)
+        vector_type([1]) * (sys.maxsize + 1)
 
 
-def test_what_changes_nothing_returns_self():
-    for vector in (Vector(), Vector([1]), Vector(range(50)), Vector(range(5000))):
-        assert Vector(vector) is vector
+def test_what_changes_nothing_returns_self(vector_type):
+    for vector in (vector_type(), vector_type([1]), vector_type(range(50)), vector_type(range(5000))):
+        assert vector_type(vector) is vector
         assert vector[:] is vector
         assert vector[0 : len(vector)] is vector
         assert vector * 1 is vector
-        assert vector + Vector() is vector
-        assert vector.extend(Vector()) is vector
+        assert vector + vector_type() is vector
+        assert vector.extend(vector_type()) is vector
         assert vector.delete(3, 3) is vector
         assert vector.copy() is copy.copy(vector) is copy.deepcopy(vector) is vector
         if vector:
-            assert Vector() + vector is vector
+            assert vector_type() + vector is vector
             assert vector.set(-1, vector[-1]) is vector
 
 
-def test_a_list_that_changes_while_it_is_read():
+def test_a_list_that_changes_while_it_is_read(vector_type):
     source = [1, 2, 3]
 
     class Treacherous:
@@ -209,24 +226,24 @@ def test_a_list_that_changes_while_it_is_read():
                 source.clear()
                 yield number
 
-    assert Vector(Treacherous()).tolist() == list(range(100))
+    assert vector_type(Treacherous()).tolist() == list(range(100))
 
 
 # Comparison and hash
 
 
 @given(a=st.lists(st.integers(0, 2), max_size=6), b=st.lists(st.integers(0, 2), max_size=6), same=lengths)
-def test_order_is_that_of_tuples(a, b, same):
+def test_order_is_that_of_tuples(vector_type, a, b, same):
     left, right = [0] * same + a, [0] * same + b
     for compare in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge):
-        assert compare(Vector(left), Vector(right)) == compare(left, right)
+        assert compare(vector_type(left), vector_type(right)) == compare(left, right)
     if left == right:
-        assert hash(Vector(left)) == hash(Vector(right))
+        assert hash(vector_type(left)) == hash(vector_type(right))
 
 
 @given(length=lengths, cut=st.integers(0, 1100))
-def test_equal_vectors_of_different_shape(length, cut):
-    one = Vector(range(length))
+def test_equal_vectors_of_different_shape(vector_type, length, cut):
+    one = vector_type(range(length))
     other = one[:cut] + one[cut:]
     assert one == other
     assert hash(one) == hash(other)
@@ -287,8 +304,9 @@ def test_errors_of_the_elements_surface():
         hash(Vector([[]]))
 
 
-def test_searching():
-    vector = Vector([0, 1, 2, 1, 0] * 20)
+def test_searching(vector_type):
+    name = vector_type.__name__
+    vector = vector_type([0, 1, 2, 1, 0] * 20)
     expected = vector.tolist()
     assert 1 in vector
     assert 5 not in vector
@@ -297,7 +315,7 @@ def test_searching():
     assert vector.index(2, 3) == expected.index(2, 3)
     assert vector.index(0, -4, -2) == expected.index(0, -4) if 0 in expected[-4:-2] else True
     for arguments in ((2, 3, 4), (2, -1), (7,), (0, 100)):
-        with pytest.raises(ValueError, match="is not in Vector"):
+        with pytest.raises(ValueError, match=f"is not in {name}"):
             vector.index(*arguments)
 
 
@@ -314,16 +332,16 @@ def test_repr():
     assert repr(Vector([1]).mutate()) == "VectorMutation([1])"
 
 
-def test_abstract_base_classes_and_patterns():
-    assert isinstance(Vector(), Sequence)
-    assert isinstance(Vector().mutate(), MutableSequence)
-    match Vector([1, 2, 3]):
+def test_abstract_base_classes_and_patterns(vector_type):
+    assert isinstance(vector_type(), Sequence)
+    assert isinstance(vector_type().mutate(), MutableSequence)
+    match vector_type([1, 2, 3]):
         case [first, *rest]:
             assert (first, rest) == (1, [2, 3])
         case _:
             pytest.fail("a Vector is a sequence")
-    assert Vector[int].__origin__ is Vector
-    assert not hasattr(Vector([1]), "__dict__")
+    assert vector_type[int].__origin__ is vector_type
+    assert not hasattr(vector_type([1]), "__dict__")
 
 
 def test_subclasses_give_the_base_type():
@@ -361,9 +379,9 @@ class Plain(Vector):
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_pickles(protocol):
+def test_pickles(vector_type, protocol):
     for length in BORDERS[:-1]:
-        vector = Vector(range(length)).insert(length // 2, "x")
+        vector = vector_type(range(length)).insert(length // 2, "x")
         again = pickle.loads(pickle.dumps(vector, protocol))
         assert again == vector
         assert hash(again) == hash(vector)
@@ -388,25 +406,25 @@ def test_deep_copies():
     assert copied[0][0] is copied
 
 
-def test_weak_references():
-    vector = Vector([1])
+def test_weak_references(vector_type):
+    vector = vector_type([1])
     reference = weakref.ref(vector)
     assert reference() is vector
     del vector
     assert reference() is None
 
 
-def test_size_counts_the_nodes():
-    assert sys.getsizeof(Vector(range(1000))) > 8 * 1000
-    assert sys.getsizeof(Vector(range(1000))) < 10 * 1000
+def test_size_counts_the_nodes(vector_type):
+    assert sys.getsizeof(vector_type(range(1000))) > 8 * 1000
+    assert sys.getsizeof(vector_type(range(1000))) < 10 * 1000
 
 
 # Mutation
 
 
-def test_a_mutation_does_not_touch_the_vector():
+def test_a_mutation_does_not_touch_the_vector(vector_type):
     for length in BORDERS:
-        vector = Vector(range(length))
+        vector = vector_type(range(length))
         with vector.mutate() as mutation:
             mutation.append("x")
             mutation[0] = "first"
@@ -419,11 +437,12 @@ def test_a_mutation_does_not_touch_the_vector():
         assert result.tolist() == expected
 
 
-def test_a_finished_mutation_is_sealed():
-    mutation = Vector([1, 2]).mutate()
+def test_a_finished_mutation_is_sealed(vector_type):
+    name = vector_type.__name__
+    mutation = vector_type([1, 2]).mutate()
     result = mutation.finish()
     assert mutation.finish() is result
-    assert repr(mutation) == "VectorMutation([1, 2])"
+    assert repr(mutation) == f"{name}Mutation([1, 2])"
     for operation in (
         lambda: mutation.append(1),
         lambda: mutation.extend([1]),
@@ -449,29 +468,31 @@ def test_a_finished_mutation_is_sealed():
     assert len(mutation) == mutation.index(2) + mutation.count(2) == 2
 
 
-def test_a_mutation_is_neither_hashable_nor_pickled_nor_made_by_calling():
-    mutation = Vector([1]).mutate()
+def test_a_mutation_is_neither_hashable_nor_pickled_nor_made_by_calling(vector_type):
+    name = vector_type.__name__
+    mutation = vector_type([1]).mutate()
     with pytest.raises(TypeError, match="unhashable"):
         hash(mutation)
-    with pytest.raises(TypeError, match="cannot pickle a VectorMutation"):
+    with pytest.raises(TypeError, match=f"cannot pickle a {name}Mutation"):
         pickle.dumps(mutation)
     with pytest.raises(TypeError, match="cannot create"):
-        VectorMutation()
-    assert mutation == Vector([1])
-    assert mutation == Vector([1]).mutate()
+        type(mutation)()
+    assert mutation == vector_type([1])
+    assert mutation == vector_type([1]).mutate()
     assert mutation != [1]
 
 
-def test_an_exception_in_the_block_leaves_the_mutation_finished():
-    mutation = Vector([1]).mutate()
+def test_an_exception_in_the_block_leaves_the_mutation_finished(vector_type):
+    mutation = vector_type([1]).mutate()
     mutation.append(2)
     with pytest.raises(KeyError), mutation:
         mutation[{}["missing"]] = 3
-    assert mutation.finish() == Vector([1, 2])
+    assert mutation.finish() == vector_type([1, 2])
 
 
-def test_errors_of_mutations_are_those_of_lists():
-    mutation = Vector([1, 2, 3]).mutate()
+def test_errors_of_mutations_are_those_of_lists(vector_type):
+    name = vector_type.__name__
+    mutation = vector_type([1, 2, 3]).mutate()
     for index in (3, -4):
         for operation in (
             mutation.__getitem__,
@@ -479,17 +500,17 @@ def test_errors_of_mutations_are_those_of_lists():
             mutation.pop,
             lambda i: mutation.__setitem__(i, 0),
         ):
-            with pytest.raises(IndexError, match=f"VectorMutation index {index} out of range for length 3"):
+            with pytest.raises(IndexError, match=f"{name}Mutation index {index} out of range for length 3"):
                 operation(index)
     with pytest.raises(ValueError, match="attempt to assign 1 values to an extended slice of 2"):
         mutation[::2] = [1]
-    with pytest.raises(ValueError, match="9 is not in VectorMutation"):
+    with pytest.raises(ValueError, match=f"9 is not in {name}Mutation"):
         mutation.remove(9)
-    with pytest.raises(IndexError, match="pop from an empty VectorMutation"):
-        Vector().mutate().pop()
+    with pytest.raises(IndexError, match=f"pop from an empty {name}Mutation"):
+        vector_type().mutate().pop()
     with pytest.raises(TypeError, match="not iterable"):
         mutation.extend(5)
-    with pytest.raises(TypeError, match="VectorMutation indices must be integers or slices, not str"):
+    with pytest.raises(TypeError, match=f"{name}Mutation indices must be integers or slices, not str"):
         mutation["a"] = 1
     assert mutation.finish().tolist() == [1, 2, 3]
 

@@ -6,15 +6,25 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from frozen import Vector
+from frozen import SharedVector, Vector
 from frozen._core import _check
 
 LONGEST = 5000
-values = st.integers() | st.builds(list)
-"""Some can be part of a cycle, so that nodes are general here and plain there."""
-
+values = st.runner().flatmap(lambda history: history.values)
 lengths = st.integers(0, 80) | st.sampled_from([31, 32, 33, 992, 1023, 1024, 1025, 1056])
 places = st.integers(-1100, 1100)
+
+
+class OverLocalMemory:
+    vector_type = Vector
+    values = st.integers() | st.builds(list)
+    """Some can be part of a cycle, so that nodes are general here and plain there."""
+
+
+class OverSharedMemory:
+    vector_type = SharedVector
+    values = st.integers() | st.text(max_size=12) | st.tuples(st.integers(), st.binary(max_size=9))
+    """Some stand in the cells themselves, some in boxes."""
 
 
 class VectorHistory(RuleBasedStateMachine):
@@ -37,7 +47,7 @@ class VectorHistory(RuleBasedStateMachine):
     @rule(target=versions, length=lengths, start=st.integers(0, 5))
     def build(self, length, start):
         expected = tuple(range(start, start + length))
-        return self.keep(Vector(expected), expected)
+        return self.keep(self.vector_type(expected), expected)
 
     @rule(target=versions, version=versions, value=values)
     def append(self, version, value):
@@ -123,7 +133,7 @@ class MutationHistory(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.vector = Vector(range(1050))
+        self.vector = self.vector_type(range(1050))
         self.mutation = self.vector.mutate()
         self.expected = list(range(1050))
         self.all = [(self.vector, tuple(range(1050)))]
@@ -175,7 +185,7 @@ class MutationHistory(RuleBasedStateMachine):
 
     @rule(more=st.lists(values, max_size=100), lazily=st.booleans())
     def extend(self, more, lazily):
-        self.mutation.extend(iter(more) if lazily else Vector(more))
+        self.mutation.extend(iter(more) if lazily else self.vector_type(more))
         self.expected.extend(more)
 
     @rule()
@@ -206,7 +216,25 @@ class MutationHistory(RuleBasedStateMachine):
             assert vector.totuple() == expected
 
 
-TestVectorHistory = VectorHistory.TestCase
-TestMutationHistory = MutationHistory.TestCase
-TestVectorHistory.settings = settings(stateful_step_count=30)
-TestMutationHistory.settings = settings(stateful_step_count=30)
+class LocalVectorHistory(OverLocalMemory, VectorHistory):
+    pass
+
+
+class LocalMutationHistory(OverLocalMemory, MutationHistory):
+    pass
+
+
+class SharedVectorHistory(OverSharedMemory, VectorHistory):
+    pass
+
+
+class SharedMutationHistory(OverSharedMemory, MutationHistory):
+    pass
+
+
+TestVector = LocalVectorHistory.TestCase
+TestVectorMutation = LocalMutationHistory.TestCase
+TestSharedVector = SharedVectorHistory.TestCase
+TestSharedVectorMutation = SharedMutationHistory.TestCase
+for _history in (TestVector, TestVectorMutation, TestSharedVector, TestSharedVectorMutation):
+    _history.settings = settings(stateful_step_count=30)

@@ -31,8 +31,10 @@ typedef enum {
     KIND_FOREIGN,
     KIND_MAP,
     KIND_SET,
+    KIND_VECTOR,
     NODE_MAP,
     NODE_SET,
+    NODE_VECTOR,
     KIND_COUNT,
 } block_kind;
 

@@ -142,8 +142,7 @@ bool cell_known_hash(cell c, uint64_t *hash);
 
 /* The cell of a container or Blob: 1 and a new reference; 0: none of them; -1: failed (reported). */
 int shared_object_encode(PyObject *object, cell *c);
-PyObject *shared_map_decode(box *b);
-PyObject *shared_set_decode(box *b);
+PyObject *shared_container_decode(box *b);
 PyObject *shared_blob_decode(box *b);
 
 /* Registered types (frozen/sharing.py): a name, and a value that can be held, from which `decode` makes the object.
@@ -158,9 +157,13 @@ void not_shareable(PyObject *object, const char *reason);
  * be shared.  Steals key. */
 void not_shareable_at(const char *brackets, PyObject *key);
 
+/* If it is a NotShareableError: clear it, and say so. */
+bool not_shareable_clear(void);
+
 /* What a node of each tree owns. */
-node_contents shared_map_contents(void *node);
-node_contents shared_set_contents(void *node);
+node_contents shared_map_contents(block *node);
+node_contents shared_set_contents(block *node);
+node_contents shared_vector_contents(block *node);
 
 /* ---- the table ---- */
 

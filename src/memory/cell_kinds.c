@@ -85,34 +85,24 @@ contents_root(block *b)
     return (node_contents){.children = box_root((box *)b), .child_count = 1};
 }
 
-static node_contents
-contents_map_node(block *b)
-{
-    return shared_map_contents(b);
-}
-
-static node_contents
-contents_set_node(block *b)
-{
-    return shared_set_contents(b);
-}
-
 const kind_row kind_rows[KIND_COUNT] = {
-    /*                 name          decode             same           equal         contents          */
-    [KIND_INT]       = {"int",       decode_int,         same_word,     equal_int,    NULL},
-    [KIND_BIG_INT]   = {"int",       decode_big_int,     same_bytes,    equal_bytes,  NULL},
-    [KIND_FLOAT]     = {"float",     decode_float,       same_word,     equal_float,  NULL},
-    [KIND_COMPLEX]   = {"complex",   decode_complex,     same_complex,  NULL,         NULL},
-    [KIND_STR]       = {"str",       decode_str,         same_str,      equal_str,    NULL},
-    [KIND_BYTES]     = {"bytes",     decode_bytes,       same_bytes,    equal_bytes,  NULL},
-    [KIND_BLOB]      = {"Blob",      shared_blob_decode, NULL,          NULL,         NULL},
-    [KIND_TUPLE]     = {"tuple",     decode_tuple,       NULL,          equal_tuple,  contents_cells},
-    [KIND_FROZENSET] = {"frozenset", decode_frozenset,   NULL,          NULL,         contents_cells},
-    [KIND_FOREIGN]   = {"foreign",   decode_foreign,     NULL,          NULL,         contents_cells},
-    [KIND_MAP]       = {"SharedMap", shared_map_decode,  same_root,     NULL,         contents_root},
-    [KIND_SET]       = {"SharedSet", shared_set_decode,  same_root,     NULL,         contents_root},
-    [NODE_MAP]       = {"map node",  NULL,               NULL,          NULL,         contents_map_node},
-    [NODE_SET]       = {"set node",  NULL,               NULL,          NULL,         contents_set_node},
+    /*                 name            decode                   same          equal        contents               */
+    [KIND_INT]       = {"int",          decode_int,              same_word,    equal_int,   NULL},
+    [KIND_BIG_INT]   = {"int",          decode_big_int,          same_bytes,   equal_bytes, NULL},
+    [KIND_FLOAT]     = {"float",        decode_float,            same_word,    equal_float, NULL},
+    [KIND_COMPLEX]   = {"complex",      decode_complex,          same_complex, NULL,        NULL},
+    [KIND_STR]       = {"str",          decode_str,              same_str,     equal_str,   NULL},
+    [KIND_BYTES]     = {"bytes",        decode_bytes,            same_bytes,   equal_bytes, NULL},
+    [KIND_BLOB]      = {"Blob",         shared_blob_decode,      NULL,         NULL,        NULL},
+    [KIND_TUPLE]     = {"tuple",        decode_tuple,            NULL,         equal_tuple, contents_cells},
+    [KIND_FROZENSET] = {"frozenset",    decode_frozenset,        NULL,         NULL,        contents_cells},
+    [KIND_FOREIGN]   = {"foreign",      decode_foreign,          NULL,         NULL,        contents_cells},
+    [KIND_MAP]       = {"SharedMap",    shared_container_decode, same_root,    NULL,        contents_root},
+    [KIND_SET]       = {"SharedSet",    shared_container_decode, same_root,    NULL,        contents_root},
+    [KIND_VECTOR]    = {"SharedVector", shared_container_decode, same_root,    NULL,        contents_root},
+    [NODE_MAP]       = {"map node",     NULL,                    NULL,         NULL,        shared_map_contents},
+    [NODE_SET]       = {"set node",     NULL,                    NULL,         NULL,        shared_set_contents},
+    [NODE_VECTOR]    = {"vector node",  NULL,                    NULL,         NULL,        shared_vector_contents},
 };
 
 node_contents

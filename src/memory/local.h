@@ -292,11 +292,50 @@ value_refused(PyObject *key)
     (void)key;
 }
 
+/* The same for the element at `index` of a sequence. */
+static inline void
+element_refused(Py_ssize_t index)
+{
+    (void)index;
+}
+
+/* An object that many cells are compared with: any object, whether it could become a cell or not. */
+typedef PyObject *sought;
+
+static inline int
+sought_open(PyObject *object, sought *s)
+{
+    *s = object;
+    return 0;
+}
+
+static inline void
+sought_close(const sought *s)
+{
+    (void)s;
+}
+
+static inline int
+sought_equals(const sought *s, cell c)
+{
+    return cell_equal(c, *s);
+}
+
 /* A new reference, or NULL (reported). */
 static inline PyObject *
 cell_to_object(cell c)
 {
     return Py_NewRef(c);
 }
+
+/* The same, and the cell is given up. */
+static inline PyObject *
+cell_into_object(cell c)
+{
+    return c;
+}
+
+/* Whether cell_to_object may run foreign code: then what holds the cell must be kept alive meanwhile. */
+#define CELLS_ARE_DECODED false
 
 #endif

@@ -158,6 +158,19 @@ static inline void cell_close(cell c) { cell_release(c); }
 /* Whether every object can become a cell. */
 #define CELLS_HOLD_ALL false
 
+/* As cell_to_object, and the cell is given up. */
+static inline PyObject *
+cell_into_object(cell c)
+{
+    PyObject *object = cell_to_object(c);
+    cell_release(c);
+    return object;
+}
+
+/* Whether cell_to_object may run foreign code, as registered types have it: then what holds the cell must be kept alive
+ * meanwhile. */
+#define CELLS_ARE_DECODED true
+
 /* The same two for keys, whose probe is known. */
 static inline int
 cell_from_key(PyObject *key, const probe *p, cell *c)
@@ -173,5 +186,35 @@ static inline int key_open(PyObject *key, const probe *p, cell *c) { return cell
 
 /* The value under `key` could not become a cell, which was reported: add to the report where it was to stand. */
 static inline void value_refused(PyObject *key) { not_shareable_at("[]", Py_NewRef(key)); }
+
+/* The same for the element at `index` of a sequence. */
+static inline void element_refused(Py_ssize_t index) { not_shareable_at("[]", PyLong_FromSsize_t(index)); }
+
+/* An object that many cells are compared with: as a cell, where it can be one. */
+typedef struct {
+    cell word; /* NO_CELL: it cannot */
+    PyObject *object;
+} sought;
+
+static inline int
+sought_open(PyObject *object, sought *s)
+{
+    s->object = object;
+    s->word = NO_CELL;
+    return cell_from_object(object, &s->word) == 0 || not_shareable_clear() ? 0 : -1;
+}
+
+static inline void
+sought_close(const sought *s)
+{
+    if (s->word != NO_CELL)
+        cell_release(s->word);
+}
+
+static inline int
+sought_equals(const sought *s, cell c)
+{
+    return s->word != NO_CELL ? cell_equal(c, s->word) : cell_equals_object(c, s->object);
+}
 
 #endif

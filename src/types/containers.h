@@ -15,7 +15,8 @@ container_root(module_state *state, PyObject *op)
 {
     bool ours = Py_IS_TYPE(op, state->local_map.container) || Py_IS_TYPE(op, state->local_set.container)
         || Py_IS_TYPE(op, state->local_vector.container)
-        || Py_IS_TYPE(op, state->shared_map.container) || Py_IS_TYPE(op, state->shared_set.container);
+        || Py_IS_TYPE(op, state->shared_map.container) || Py_IS_TYPE(op, state->shared_set.container)
+        || Py_IS_TYPE(op, state->shared_vector.container);
     return ours ? ((container *)op)->root : NULL;
 }
 

@@ -61,14 +61,18 @@ iterator_step(iterator *it)
     return slot_to_object(s, it->what, &it->kept);
 }
 
-/* One iterator may be advanced by several threads: each item goes to one of them. */
+/* One iterator may be advanced by several threads: each item goes to one of them.  The one that finds the end gives up
+ * the tree, while another one may still be making objects of the last entry. */
 static PyObject *
 iterator_next(PyObject *self)
 {
-    PyObject *result;
+    PyObject *result, *held = NULL;
     OBJECT_LOCK(self);
+    if (CELLS_ARE_DECODED)
+        held = Py_XNewRef(((iterator *)self)->source);
     result = iterator_step((iterator *)self);
     OBJECT_UNLOCK();
+    Py_XDECREF(held);
     return result;
 }
 

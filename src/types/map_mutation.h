@@ -41,8 +41,7 @@ mutation_take(PyObject *self, PyObject *key, PyObject **value)
     OBJECT_UNLOCK();
     if (status <= 0)
         return status;
-    *value = cell_to_object(removed);
-    cell_release(removed);
+    *value = cell_into_object(removed);
     return *value != NULL ? 1 : -1;
 }
 

@@ -6,8 +6,7 @@
 static PyObject *
 call_sharing(const char *function, const char *format, ...)
 {
-    PyObject *module = PyImport_ImportModule("frozen.sharing");
-    PyObject *callable = module ? PyObject_GetAttrString(module, function) : NULL;
+    PyObject *callable = imported("frozen.sharing", function);
     va_list values;
     va_start(values, format);
     PyObject *args = callable ? Py_VaBuildValue(format, values) : NULL;
@@ -15,7 +14,6 @@ call_sharing(const char *function, const char *format, ...)
     PyObject *result = args ? PyObject_CallObject(callable, args) : NULL;
     Py_XDECREF(args);
     Py_XDECREF(callable);
-    Py_XDECREF(module);
     return result;
 }
 
@@ -60,4 +58,19 @@ not_shareable_at(const char *brackets, PyObject *key)
     Py_XDECREF(done);
     Py_XDECREF(key);
     restore_exception(error);
+}
+
+bool
+not_shareable_clear(void)
+{
+    PyObject *error = take_exception(), *cls = imported("frozen.sharing", "NotShareableError");
+    bool cleared = error != NULL && cls != NULL && PyObject_IsInstance(error, cls) > 0;
+    Py_XDECREF(cls);
+    if (cleared) {
+        Py_DECREF(error);
+        return true;
+    }
+    PyErr_Clear(); /* the error itself matters more */
+    restore_exception(error);
+    return false;
 }

@@ -25,7 +25,7 @@ shared_map_setup(PyObject *Py_UNUSED(module), module_state *state)
 
 /* For memory/. */
 node_contents
-shared_map_contents(void *node)
+shared_map_contents(block *node)
 {
     return contents_of(node);
 }

@@ -5,12 +5,40 @@
 #include "interp/current.h"
 #include "memory/shared.h"
 
+/* X(kind of its box, family) */
+#define SHARED_CONTAINERS(X)     \
+    X(KIND_MAP, shared_map)      \
+    X(KIND_SET, shared_set)      \
+    X(KIND_VECTOR, shared_vector)
+
+static block_kind
+kind_of_container(module_state *state, PyObject *object)
+{
+#define X(kind, family)                                   \
+    if (Py_IS_TYPE(object, state->family.container))      \
+        return kind;
+    SHARED_CONTAINERS(X)
+#undef X
+    Py_UNREACHABLE();
+}
+
+static PyTypeObject *
+type_of_kind(module_state *state, unsigned kind)
+{
+#define X(its_kind, family)                   \
+    if (kind == its_kind)                     \
+        return state->family.container;
+    SHARED_CONTAINERS(X)
+#undef X
+    Py_UNREACHABLE();
+}
+
 /* A box around a container's root.  Each time a new one, for headers do not know each other: 56 bytes. */
 static int
-container_encode(PyObject *object, block_kind kind, cell *c)
+container_encode(PyObject *object, cell *c)
 {
     container *held = (container *)object;
-    box *b = box_alloc(kind, sizeof(void *));
+    box *b = box_alloc(kind_of_container(module_state_of(object), object), sizeof(void *));
     if (b == NULL)
         return -1;
     b->size = (uint64_t)held->count;
@@ -20,11 +48,14 @@ container_encode(PyObject *object, block_kind kind, cell *c)
     return 1;
 }
 
-static PyObject *
-container_decode(PyTypeObject *type, box *b)
+PyObject *
+shared_container_decode(box *b)
 {
+    module_state *state = current_state();
+    if (state == NULL)
+        return NULL;
     node_retain(*box_root(b));
-    return container_new(type, *box_root(b), (Py_ssize_t)b->size);
+    return container_new(type_of_kind(state, b->head.kind), *box_root(b), (Py_ssize_t)b->size);
 }
 
 int
@@ -32,22 +63,5 @@ shared_object_encode(PyObject *object, cell *c)
 {
     if (blob_encode(object, c))
         return 1;
-    if (Py_TYPE(object)->tp_dealloc != shared_container_dealloc)
-        return 0;
-    module_state *state = module_state_of(object);
-    return container_encode(object, Py_IS_TYPE(object, state->shared_map.container) ? KIND_MAP : KIND_SET, c);
-}
-
-PyObject *
-shared_map_decode(box *b)
-{
-    module_state *state = current_state();
-    return state != NULL ? container_decode(state->shared_map.container, b) : NULL;
-}
-
-PyObject *
-shared_set_decode(box *b)
-{
-    module_state *state = current_state();
-    return state != NULL ? container_decode(state->shared_set.container, b) : NULL;
+    return Py_TYPE(object)->tp_dealloc == shared_container_dealloc ? container_encode(object, c) : 0;
 }

@@ -24,7 +24,7 @@ shared_set_setup(PyObject *Py_UNUSED(module), module_state *state)
 
 /* For memory/. */
 node_contents
-shared_set_contents(void *node)
+shared_set_contents(block *node)
 {
     return contents_of(node);
 }

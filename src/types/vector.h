@@ -21,6 +21,14 @@ is_vector(family *types, PyObject *o)
     return PyObject_TypeCheck(o, types->container);
 }
 
+/* A vector of whichever memory. */
+static inline bool
+is_vector_of_any_memory(PyObject *self, PyObject *o)
+{
+    module_state *state = module_state_of(self);
+    return PyObject_TypeCheck(o, state->local_vector.container) || Py_IS_TYPE(o, state->shared_vector.container);
+}
+
 /* Borrowed.  The core knows empty vectors as NULL, the header as the one empty leaf of its family. */
 static inline rrb
 vector_value(PyObject *self)
@@ -88,18 +96,22 @@ length_fits(Py_ssize_t length, Py_ssize_t more)
 
 /* ---- from any iterable ---- */
 
+/* `index`: where the object stands in what it comes from. */
 static bool
-builder_push_object(rrb_builder *builder, PyObject *object)
+builder_push_object(rrb_builder *builder, PyObject *object, Py_ssize_t index)
 {
     cell c;
-    return cell_from_object(object, &c) == 0 && builder_push(builder, c);
+    if (LIKELY(cell_from_object(object, &c) == 0))
+        return builder_push(builder, c);
+    element_refused(index);
+    return false;
 }
 
 static bool
 builder_push_tuple(rrb_builder *builder, PyObject *tuple)
 {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++)
-        if (!builder_push_object(builder, PyTuple_GET_ITEM(tuple, i)))
+        if (!builder_push_object(builder, PyTuple_GET_ITEM(tuple, i), i))
             return false;
     return true;
 }
@@ -111,8 +123,8 @@ builder_push_iterable(rrb_builder *builder, PyObject *iterable)
     if (iterator == NULL)
         return false;
     bool done = true;
-    while (done && (next = PyIter_Next(iterator)) != NULL) {
-        done = builder_push_object(builder, next);
+    for (Py_ssize_t i = 0; done && (next = PyIter_Next(iterator)) != NULL; i++) {
+        done = builder_push_object(builder, next, i);
         Py_DECREF(next);
     }
     Py_DECREF(iterator);
@@ -295,19 +307,19 @@ vector_subscript(PyObject *self, PyObject *key)
 static Py_ssize_t
 rrb_find(rrb v, PyObject *object, Py_ssize_t from, Py_ssize_t to, Py_ssize_t *count)
 {
-    cell sought;
+    sought sought;
     rrb_cursor cursor;
     const cell *cells;
     if (from >= to)
         return to;
-    if (cell_open(object, &sought) < 0)
+    if (sought_open(object, &sought) < 0)
         return -1;
     cursor_init(&cursor, v, (size_t)from);
     Py_ssize_t found = to;
     for (Py_ssize_t at = from; at < to;) {
         unsigned n = cursor_cells(&cursor, &cells);
         for (unsigned i = 0; i < n && at < to; i++, at++) {
-            int equal = cell_equal(cells[i], sought);
+            int equal = sought_equals(&sought, cells[i]);
             if (LIKELY(equal == 0))
                 continue;
             found = equal < 0 ? -1 : at;
@@ -318,7 +330,7 @@ rrb_find(rrb v, PyObject *object, Py_ssize_t from, Py_ssize_t to, Py_ssize_t *co
         cursor_advance(&cursor, n);
     }
 end:
-    cell_close(sought);
+    sought_close(&sought);
     return found;
 }
 
@@ -380,8 +392,12 @@ vector_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     cell c;
     rrb v = vector_value(self), result;
     if (!check_positional("set", nargs, 2, 2) || !index_from_object(self, args[0], &index)
-        || !index_in_range(self, &index, VECTOR_LENGTH(self)) || cell_open(args[1], &c) < 0)
+        || !index_in_range(self, &index, VECTOR_LENGTH(self)))
         return NULL;
+    if (cell_open(args[1], &c) < 0) {
+        element_refused(index);
+        return NULL;
+    }
     if (cell_identical(rrb_get(v.root, (size_t)index), c)) {
         cell_close(c);
         return vector_derived(self, rrb_share(v, &result), result);
@@ -467,6 +483,8 @@ vector_concat(PyObject *self, PyObject *other)
 {
     family *types = family_of(self);
     rrb result;
+    if (!is_vector(types, other) && is_vector_of_any_memory(self, other))
+        return vector_extend(self, other);
     if (!is_vector(types, other)) {
         const char *name = short_type_name(Py_TYPE(self));
         return PyErr_Format(PyExc_TypeError, "can only concatenate %s (not \"%s\") to %s: extend() takes any iterable",

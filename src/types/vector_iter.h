@@ -70,14 +70,18 @@ vector_iterator_step(vector_iterator *it)
     return cell_to_object(c);
 }
 
-/* One iterator may be advanced by several threads: each element goes to one of them. */
+/* One iterator may be advanced by several threads: each element goes to one of them.  The one that finds the end gives up
+ * the vector, while another one may still be making an object of the last element. */
 static PyObject *
 vector_iterator_next(PyObject *self)
 {
-    PyObject *result;
+    PyObject *result, *held = NULL;
     OBJECT_LOCK(self);
+    if (CELLS_ARE_DECODED)
+        held = Py_XNewRef(((vector_iterator *)self)->vector);
     result = vector_iterator_step((vector_iterator *)self);
     OBJECT_UNLOCK();
+    Py_XDECREF(held);
     return result;
 }
 

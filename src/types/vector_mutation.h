@@ -151,12 +151,13 @@ static PyObject *
 mutation_get(PyObject *self, Py_ssize_t index)
 {
     rrb *draft = &((vector_mutation *)self)->draft;
-    PyObject *item = NULL;
+    cell c;
+    bool found;
     OBJECT_LOCK(self);
-    if (index_in_range(self, &index, (Py_ssize_t)draft->count))
-        item = cell_to_object(rrb_get(draft->root, (size_t)index));
+    if ((found = index_in_range(self, &index, (Py_ssize_t)draft->count)))
+        cell_retain(c = rrb_get(draft->root, (size_t)index));
     OBJECT_UNLOCK();
-    return item;
+    return found ? cell_into_object(c) : NULL;
 }
 
 /* As C callers ask, who have counted from the end already; also what `iter` goes through. */
@@ -240,8 +241,10 @@ mutation_set_item(PyObject *self, Py_ssize_t index, PyObject *value)
     vector_mutation *m = (vector_mutation *)self;
     cell c, old;
     bool done = false;
-    if (cell_open(value, &c) < 0)
+    if (cell_open(value, &c) < 0) {
+        element_refused(index);
         return -1;
+    }
     OBJECT_LOCK(self);
     if (mutation_is_open(m) && index_in_range(self, &index, (Py_ssize_t)m->draft.count)) {
         COLLECTOR_PAUSE();
@@ -289,11 +292,7 @@ mutation_pop_last(vector_mutation *m)
         }
     }
     OBJECT_UNLOCK();
-    if (!done)
-        return NULL;
-    PyObject *item = cell_to_object(last);
-    cell_release(last);
-    return item;
+    return done ? cell_into_object(last) : NULL;
 }
 
 static PyObject *
@@ -308,9 +307,7 @@ mutation_pop(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         return mutation_pop_last(m);
     if (mutation_splice(m, SPLICE_DELETE, index, 0, (rrb){NULL, 0}, &taken) < 0)
         return NULL;
-    PyObject *item = cell_to_object(taken);
-    cell_release(taken);
-    return item;
+    return cell_into_object(taken);
 }
 
 /* Comparing may change the very mutation: found in a snapshot, removed only if that still is the draft. */

@@ -20,15 +20,29 @@ compare_at(rrb a, rrb b, size_t index, int op)
     return result;
 }
 
+/* Against a vector of another memory. */
+static PyObject *
+compare_as_tuples(PyObject *self, PyObject *other, int op)
+{
+    PyObject *left = PySequence_Tuple(self), *right = left != NULL ? PySequence_Tuple(other) : NULL;
+    PyObject *result = right != NULL ? PyObject_RichCompare(left, right, op) : NULL;
+    Py_XDECREF(left);
+    Py_XDECREF(right);
+    return result;
+}
+
 /* Equality and order are a tuple's: by the first elements that differ, identity first.  O(what differs). */
 static PyObject *
 vector_richcompare(PyObject *self, PyObject *other, int op)
 {
-    if (!is_vector(family_of(self), other))
+    bool ours = is_vector(family_of(self), other);
+    if (!ours && !is_vector_of_any_memory(self, other))
         Py_RETURN_NOTIMPLEMENTED;
-    rrb a = vector_value(self), b = vector_value(other);
-    if (a.count != b.count && (op == Py_EQ || op == Py_NE))
+    if (VECTOR_LENGTH(self) != VECTOR_LENGTH(other) && (op == Py_EQ || op == Py_NE))
         return PyBool_FromLong(op == Py_NE);
+    if (!ours)
+        return compare_as_tuples(self, other, op);
+    rrb a = vector_value(self), b = vector_value(other);
     size_t index = 0;
     int differ = 0;
     if (a.root != b.root) {

@@ -17,6 +17,13 @@ vector_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyOb
     return vector_construct(type, family_of_type(type), count > 0 ? args[0] : NULL);
 }
 
+/* A family may have its own words, and methods that the others lack. */
+#ifndef VECTOR_SUMMARY
+#define VECTOR_SUMMARY "Vector(iterable=(), /)\n--\n\n" \
+                       "An immutable, persistent sequence of any values.\n\n"
+#define VECTOR_FAMILY_METHODS
+#endif
+
 static PyMethodDef vector_methods[] = {
     {"append", vector_append, METH_O,
      PyDoc_STR("append($self, value, /)\n--\n\nThe vector with value behind it.  O(1) in effect: one leaf is copied.")},
@@ -42,6 +49,7 @@ static PyMethodDef vector_methods[] = {
     {"totuple", vector_totuple, METH_NOARGS,
      PyDoc_STR("totuple($self, /)\n--\n\nA tuple of the elements, faster than tuple(v).  O(n).")},
     {"copy", vector_copy, METH_NOARGS, PyDoc_STR("copy($self, /)\n--\n\nThe vector itself, for it never changes.")},
+    VECTOR_FAMILY_METHODS
     {"__copy__", vector_copy, METH_NOARGS, NULL},
     {"__deepcopy__", vector_deepcopy, METH_O, NULL},
     {"__reduce__", vector_reduce, METH_NOARGS, NULL},
@@ -57,9 +65,7 @@ static PyMemberDef vector_members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
-PyDoc_STRVAR(vector_doc,
-"Vector(iterable=(), /)\n--\n\n"
-"An immutable, persistent sequence of any values.\n\n"
+PyDoc_STRVAR(vector_doc, VECTOR_SUMMARY
 "Every change makes a new vector and shares nearly everything with the old one, which stays as it is: set, append and\n"
 "pop in O(log n), base 32; concatenation, slices, insert and delete in O(log n).\n"
 "A relaxed radix balanced tree (RRB tree: Bagwell and Rompf 2011; Stucki, Rompf, Ureche and Bagwell, ICFP 2015).");
