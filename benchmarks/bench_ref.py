@@ -1,8 +1,7 @@
 """References: reads by one and two threads, reads beside a publisher, contended updates, waking up.
 
-Ratios only, from interleaved rounds. Reads are sampled as in bench_threads.py: slices in which every thread was
-running; a reference for which none was found is not shown. On a build with the GIL threads take turns, and only the
-updates and the waking up say something.
+Ratios only, from interleaved rounds. Reads are sampled in slices (slices.py); a reference for which none was found is
+not shown. On a build with the GIL threads take turns, and only the updates and the waking up say something.
 """
 
 import argparse
@@ -14,7 +13,7 @@ import time
 from pathlib import Path
 
 import report
-from bench_threads import calibrated, slices, undisturbed
+from slices import calibrated, in_threads, undisturbed
 
 from frozen import AtomicRef, Map
 
@@ -104,8 +103,8 @@ def scaling(rounds):
     alone, together = ({name: [] for name in teams} for _ in range(2))
     for _ in range(rounds):
         for name, team in teams.items():
-            alone[name] += undisturbed(slices(team[:1], fill[name]))
-            together[name] += undisturbed(slices(team, fill[name]))
+            alone[name] += undisturbed(in_threads(team[:1], fill[name]))
+            together[name] += undisturbed(in_threads(team, fill[name]))
     return {
         name: 2 * statistics.median(alone[name]) / statistics.median(together[name])
         for name in teams
@@ -134,7 +133,7 @@ def beside_a_publisher(rounds):
             publisher = threading.Thread(target=publishing, args=(ref, rate, stop))
             if rate != 0:
                 publisher.start()
-            found = undisturbed(slices([run], fill))
+            found = undisturbed(in_threads([run], fill))
             stop.set()
             if rate != 0:
                 publisher.join()

@@ -1,8 +1,7 @@
 """Threads on a free-threaded build: how much more do two do than one, each peer in turn.
 
-Every thread works in slices of about half a millisecond, and notes for each when it began, when it ended and how much
-processor time it got. Only slices count in which the thread ran all the time and so did every other thread: what a busy
-machine does to the rest is not the library's. The figure is the aggregate throughput of two threads over that of one.
+Only the time counts in which every thread was running (slices.py). The figure is the aggregate throughput of two
+threads over that of one.
 
 Some extension modules turn the GIL on when they are imported; PYTHON_GIL=0 keeps it off here, for all of them.
 """
@@ -13,18 +12,14 @@ import os
 import statistics
 import sys
 import sysconfig
-import threading
-import time
-from bisect import bisect_left
 from dataclasses import dataclass
 from pathlib import Path
 
 import report
 from bench_map import World
 from peers import MAPS, installed
+from slices import calibrated, in_threads, undisturbed
 
-SLICE, RUN = 0.0005, 0.15  # seconds
-ON_CPU, OVERLAP = 0.97, 0.93  # shares of a slice
 SIZE, KEYS = 1_000, 100  # of each map; of those, the keys that a thread goes over
 ENOUGH = 40  # slices, for a figure that is worth printing
 
@@ -73,67 +68,6 @@ def team_of(peer, work, threads):
     return [function_of(peer, work, shared) for _ in range(threads)]
 
 
-def calibrated(run):
-    """Rounds that fill a slice."""
-    rounds = 1
-    while True:
-        started = time.perf_counter()
-        run(rounds)
-        took = time.perf_counter() - started
-        if took > SLICE / 4:
-            return max(1, round(rounds * SLICE / took))
-        rounds *= 4
-
-
-def slices(functions, rounds, seconds=RUN):
-    """For each thread a list of (start, end, share of the time that it ran)."""
-    records, errors, barrier = [[] for _ in functions], [], threading.Barrier(len(functions))
-
-    def work(i):
-        try:
-            run, record = functions[i], records[i]
-            run(rounds)
-            barrier.wait()
-            stop = time.perf_counter() + seconds
-            while not record or record[-1][1] < stop:
-                used, started = time.thread_time(), time.perf_counter()
-                run(rounds)
-                ended = time.perf_counter()
-                record.append((started, ended, (time.thread_time() - used) / (ended - started)))
-        except BaseException as error:
-            errors.append(error)
-            barrier.abort()
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(functions))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return records
-
-
-def covered(record, started, ended):
-    """How much of the time from `started` to `ended` this thread spent in its slices."""
-    total, i = 0.0, max(0, bisect_left(record, (started,)) - 1)
-    while i < len(record) and record[i][0] < ended:
-        total += max(0.0, min(ended, record[i][1]) - max(started, record[i][0]))
-        i += 1
-    return total / (ended - started)
-
-
-def undisturbed(records):
-    """The seconds of each slice in which every thread was running."""
-    running = [[one for one in record if one[2] >= ON_CPU] for record in records]
-    return [
-        ended - started
-        for i, record in enumerate(running)
-        for started, ended, _ in record
-        if all(covered(other, started, ended) >= OVERLAP for j, other in enumerate(running) if j != i)
-    ]
-
-
 def measure(peers, work, rounds, threads=2):
     """By peer: (throughput of all threads over that of one, slices that counted)."""
     team = {peer.name: team_of(peer, work, threads) for peer in peers}
@@ -141,8 +75,8 @@ def measure(peers, work, rounds, threads=2):
     alone, together = {name: [] for name in team}, {name: [] for name in team}
     for _ in range(rounds):
         for name, functions in team.items():
-            alone[name] += undisturbed(slices(functions[:1], fill[name]))
-            together[name] += undisturbed(slices(functions, fill[name]))
+            alone[name] += undisturbed(in_threads(functions[:1], fill[name]))
+            together[name] += undisturbed(in_threads(functions, fill[name]))
     return {
         name: (threads * statistics.median(alone[name]) / statistics.median(together[name]), len(together[name]))
         if alone[name] and together[name]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-import sysconfig
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from support import FREE_THREADED, ROOT, run_python
 
-BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+BENCHMARKS = ROOT / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 import bench_map  # noqa: E402
@@ -21,12 +19,18 @@ import bench_vector  # noqa: E402
 import harness  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
+import slices  # noqa: E402
 
 FROZEN, DICT = peers.MAPS[0], peers.MAPS[-1]
 
 
 def race(operation, *racing, n=10):
     return harness.race(operation, bench_map.World(n), racing, "frozen", rounds=3, seconds=0)
+
+
+def run_script(name, *arguments, **kwargs):
+    """A benchmark as its users run it: with its own folder on the path."""
+    return run_python(BENCHMARKS / name, *arguments, env={"PYTHONSAFEPATH": ""}, **kwargs)
 
 
 def row(ours, theirs, *targets):
@@ -114,9 +118,8 @@ def test_verdicts_are_printed():
 
 
 def test_the_script_prints_a_table_and_writes_its_files(tmp_path):
-    command = [sys.executable, str(BENCHMARKS / "bench_map.py"), "--sizes", "10", "--peers", "dict"]
-    quick = ["--rounds", "3", "--seconds", "0", "--only", "get", "set", "tracked", "--output", str(tmp_path)]
-    done = subprocess.run(command + quick, capture_output=True, text=True, timeout=120, check=True)
+    quick = ["--sizes", "10", "--peers", "dict", "--rounds", "3", "--seconds", "0"]
+    done = run_script("bench_map.py", *quick, "--only", "get", "set", "tracked", "--output", tmp_path)
     assert "get, same key object" in done.stdout
     facts = json.loads((tmp_path / "map.json").read_text())
     assert {row["row"] for row in facts["rows"]} == {"get", "set"}
@@ -127,27 +130,26 @@ def test_the_script_prints_a_table_and_writes_its_files(tmp_path):
 def test_slices_count_while_every_thread_runs():
     always = [(float(i), i + 1.0, 1.0) for i in range(10)]
     late = [(float(i), i + 1.0, 1.0 if i >= 5 else 0.5) for i in range(10)]
-    assert len(bench_threads.undisturbed([always])) == 10
-    assert len(bench_threads.undisturbed([late])) == 5
-    assert len(bench_threads.undisturbed([always, late])) == 10  # five of each
-    assert bench_threads.undisturbed([always, late[:5]]) == []
+    assert len(slices.undisturbed([always])) == 10
+    assert len(slices.undisturbed([late])) == 5
+    assert len(slices.undisturbed([always, late])) == 10  # five of each
+    assert slices.undisturbed([always, late[:5]]) == []
 
 
 @pytest.mark.parametrize("work", bench_threads.WORKS, ids=lambda work: work.name)
 def test_threads_do_their_work(work):
     functions = bench_threads.team_of(FROZEN, work, threads=2)
-    records = bench_threads.slices(functions, rounds=1, seconds=0.01)
+    records = slices.in_threads(functions, rounds=1, seconds=0.01)
     assert all(record for record in records)
 
 
 def test_what_fails_in_a_thread_fails_the_measurement():
     with pytest.raises(ZeroDivisionError):
-        bench_threads.slices([lambda rounds: rounds // 0], rounds=1)
+        slices.in_threads([lambda rounds: rounds // 0], rounds=1)
 
 
-@pytest.mark.skipif(bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="for builds with the GIL")
+@pytest.mark.skipif(FREE_THREADED, reason="for builds with the GIL")
 def test_scaling_is_not_measured_under_the_gil():
-    command = [sys.executable, str(BENCHMARKS / "bench_threads.py")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = run_script("bench_threads.py", check=False)
     assert done.returncode == 2
     assert "free-threaded" in done.stderr
