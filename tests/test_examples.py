@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 import threading
 import time
 import urllib.error
@@ -154,3 +155,43 @@ def test_undo_and_redo_walk_the_history() -> None:
     assert editor.document == Map(n=1)
     editor.set(["n"], 9)
     assert not editor.redo()
+
+
+# spelling.py
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    (tmp_path / "a.py").write_text("# the value of the value\n" * 3)
+    (tmp_path / "b.py").write_text("of the valve = 1\n" * 3)
+    return tmp_path
+
+
+def test_spelling_counts_words_and_pairs(sources: Path) -> None:
+    table = load_example("spelling").count_words(sources)
+    words = {"the": 9, "value": 6, "of": 6, "valve": 3}
+    pairs = {"the value": 6, "value of": 3, "of the": 6, "value the": 2, "the valve": 3, "valve of": 2}
+    assert table == words | pairs
+
+
+def test_spelling_prefers_what_follows_the_word_before(sources: Path) -> None:
+    spelling = load_example("spelling")
+    table = spelling.count_words(sources)
+    assert spelling.correct(table, "teh valie: of") == "the value of"  # more frequent than "the valve"
+    assert spelling.correct(table.set("the valve", 100), "the valie") == "the valve"
+    assert spelling.correct(table, "nothing resembles") == "nothing resembles"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="InterpreterPoolExecutor is new in 3.14")
+def test_spelling_workers_share_the_table(sources: Path) -> None:
+    example = [EXAMPLES / "spelling.py", "--sources", sources, "--workers", "2"]
+    table, *lines, _ = run_python(*example, "teh valeu", "of th vlaue").stdout.splitlines()
+    assert table.startswith("10 words and pairs of words")
+    assert lines == ["the value", "of the value"]
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="for versions without InterpreterPoolExecutor")
+def test_spelling_says_what_it_needs() -> None:
+    done = run_python(EXAMPLES / "spelling.py", check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Python 3.14" in done.stderr
