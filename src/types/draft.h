@@ -9,6 +9,7 @@
 
 #include "core/champ.h"
 #include "core/champ_merge.h"
+#include "types/family.h"
 
 typedef struct {
     champ_node *root; /* owned; NULL: sealed */
@@ -23,7 +24,7 @@ draft_is_sealed(const draft *d)
 {
     if (d->root != NULL)
         return 0;
-    PyErr_SetString(PyExc_ValueError, "this mutation has been finished: call mutate() on its result to go on");
+    PyErr_SetString(PyExc_ValueError, MUTATION_SEALED);
     return 1;
 }
 

@@ -9,6 +9,8 @@
 
 #include "module.h"
 
+#define MUTATION_SEALED "this mutation has been finished: call mutate() on its result to go on"
+
 static inline family *
 family_of_type(PyTypeObject *type)
 {

@@ -15,6 +15,7 @@ static PyObject *container_richcompare(PyObject *self, PyObject *other, int op);
 static PyObject *container_repr_as(PyObject *self, const char *name);
 static PyObject *container_vectorcall(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *names);
 
+#define CONTAINER_ELLIPSIS "{...}" /* what a repr shows instead of itself */
 #define ROOT(self) ((champ_node *)((container *)(self))->root)
 #define COUNT(self) (((container *)(self))->count)
 
@@ -184,7 +185,7 @@ keyed_repr(PyObject *self)
     const char *name = short_type_name(Py_TYPE(self));
     int entered = Py_ReprEnter(self);
     if (entered != 0)
-        return entered > 0 ? PyUnicode_FromFormat("%s({...})", name) : NULL;
+        return entered > 0 ? PyUnicode_FromFormat("%s(" CONTAINER_ELLIPSIS ")", name) : NULL;
     PyObject *result = container_repr_as(self, name);
     Py_ReprLeave(self);
     return result;

@@ -116,7 +116,7 @@ mutation_discard(PyObject *self, PyObject *key)
 
 /* ---- sealing ---- */
 
-/* The map, the same each time; a new reference.  The first call moves the root out of the draft. */
+/* The map or set, the same each time; a new reference.  The first call moves the root out of the draft. */
 static PyObject *
 mutation_finish(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
@@ -136,73 +136,29 @@ mutation_finish(PyObject *self, PyObject *Py_UNUSED(ignored))
     return result;
 }
 
-static PyObject *
-mutation_enter(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    int sealed;
-    OBJECT_LOCK(self);
-    sealed = draft_is_sealed(&((mutation *)self)->draft);
-    OBJECT_UNLOCK();
-    return sealed ? NULL : Py_NewRef(self);
-}
-
-static PyObject *
-mutation_exit(PyObject *self, PyObject *const *Py_UNUSED(args), Py_ssize_t Py_UNUSED(nargs))
-{
-    PyObject *result = mutation_finish(self, NULL);
-    if (result == NULL)
-        return NULL;
-    Py_DECREF(result);
-    Py_RETURN_NONE;
-}
-
 /* ---- the rest of the object ---- */
 
-/* The contents as a map, sealed or not: what comparing and showing a mutation go through. */
+static bool
+mutation_is_open(mutation *m)
+{
+    return !draft_is_sealed(&m->draft);
+}
+
+/* The contents as a container, sealed or not: what comparing and showing a mutation go through. */
 static PyObject *
-mutation_snapshot(PyObject *self)
+mutation_contents(PyObject *self)
 {
     mutation *m = (mutation *)self;
-    PyObject *snapshot = NULL;
+    PyObject *contents = NULL;
     OBJECT_LOCK(self);
     if (m->result != NULL)
-        snapshot = Py_NewRef(m->result);
+        contents = Py_NewRef(m->result);
     else if (!draft_is_sealed(&m->draft)) {
         node_retain(m->draft.root);
-        snapshot = container_new(family_of(self)->container, m->draft.root, m->draft.count);
+        contents = container_new(family_of(self)->container, m->draft.root, m->draft.count);
     }
     OBJECT_UNLOCK();
-    return snapshot;
-}
-
-/* ---- the rest of the object ---- */
-
-static PyObject *
-mutation_richcompare(PyObject *self, PyObject *other, int op)
-{
-    family *types = family_of(self);
-    if (op != Py_EQ && op != Py_NE)
-        Py_RETURN_NOTIMPLEMENTED;
-    bool other_mutates = Py_IS_TYPE(other, types->mutation);
-    PyObject *left = mutation_snapshot(self);
-    PyObject *right = other_mutates ? mutation_snapshot(other) : Py_NewRef(other);
-    PyObject *result = left != NULL && right != NULL ? container_richcompare(left, right, op) : NULL;
-    Py_XDECREF(left);
-    Py_XDECREF(right);
-    return result;
-}
-
-static PyObject *
-mutation_repr(PyObject *self)
-{
-    int entered = Py_ReprEnter(self);
-    if (entered != 0)
-        return entered > 0 ? PyUnicode_FromFormat("%s({...})", short_type_name(Py_TYPE(self))) : NULL;
-    PyObject *map = mutation_snapshot(self);
-    PyObject *result = map != NULL ? container_repr_as(map, short_type_name(Py_TYPE(self))) : NULL;
-    Py_XDECREF(map);
-    Py_ReprLeave(self);
-    return result;
+    return contents;
 }
 
 static PyObject *
@@ -212,45 +168,6 @@ mutation_iter(PyObject *self)
                         short_type_name(Py_TYPE(self)));
 }
 
-static PyObject *
-mutation_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    return PyErr_Format(PyExc_TypeError, "cannot pickle a %s: pickle the map that finish() returns",
-                        short_type_name(Py_TYPE(self)));
-}
-
-static int
-mutation_traverse(PyObject *self, visitproc visit, void *arg)
-{
-    mutation *m = (mutation *)self;
-    Py_VISIT(Py_TYPE(self));
-    Py_VISIT(m->result);
-    return root_traverse(m->draft.root, visit, arg);
-}
-
-/* The collector breaks cycles here, for a mutation is the one thing that can hold itself. */
-static int
-mutation_clear(PyObject *self)
-{
-    mutation *m = (mutation *)self;
-    Py_CLEAR(m->result);
-    draft_clear(&m->draft);
-    return 0;
-}
-
-static void
-mutation_dealloc(PyObject *self)
-{
-    mutation *m = (mutation *)self;
-    PyTypeObject *type = Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
-    Py_TRASHCAN_BEGIN(self, mutation_dealloc)
-    if (m->weakrefs != NULL)
-        PyObject_ClearWeakRefs(self);
-    mutation_clear(self);
-    PyObject_GC_Del(self);
-    Py_DECREF(type);
-    Py_TRASHCAN_END
-}
+#include "types/mutation.h"
 
 #endif

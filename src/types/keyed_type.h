@@ -11,11 +11,6 @@ static PyMemberDef keyed_members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
-static PyMemberDef mutation_members[] = {
-    {"__weaklistoffset__", T_PYSSIZET, offsetof(mutation, weakrefs), READONLY, NULL},
-    {NULL, 0, 0, 0, NULL},
-};
-
 #define KEYED_COMMON_SLOTS                                       \
     {Py_tp_dealloc, (void *)container_dealloc},                  \
     {Py_tp_traverse, (void *)container_traverse},                \
@@ -25,27 +20,13 @@ static PyMemberDef mutation_members[] = {
     {Py_tp_members, keyed_members},                              \
     {Py_mp_length, (void *)keyed_len}
 
-#define MUTATION_COMMON_SLOTS                                    \
+#define KEYED_MUTATION_SLOTS                                     \
+    MUTATION_COMMON_SLOTS,                                       \
     {Py_tp_doc, (void *)mutation_doc},                           \
-    {Py_tp_dealloc, (void *)mutation_dealloc},                   \
-    {Py_tp_traverse, (void *)mutation_traverse},                 \
-    {Py_tp_clear, (void *)mutation_clear},                       \
-    {Py_tp_repr, (void *)mutation_repr},                         \
-    {Py_tp_richcompare, (void *)mutation_richcompare},           \
-    {Py_tp_hash, (void *)PyObject_HashNotImplemented},           \
     {Py_tp_iter, (void *)mutation_iter},                         \
     {Py_tp_methods, mutation_methods},                           \
-    {Py_tp_members, mutation_members},                           \
     {Py_mp_length, (void *)mutation_len},                        \
     {Py_sq_contains, (void *)mutation_contains}
-
-#define MUTATION_COMMON_METHODS                                                                         \
-    {"finish", mutation_finish, METH_NOARGS,                                                            \
-     PyDoc_STR("finish($self, /)\n--\n\nSeal the mutation and return its result, the same each time.  O(1).")}, \
-    {"__enter__", mutation_enter, METH_NOARGS, NULL},                                                   \
-    {"__exit__", FASTCALL(mutation_exit), METH_FASTCALL, NULL},                                         \
-    {"__reduce__", mutation_reduce, METH_NOARGS, NULL},                                                 \
-    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL}
 
 #define CONTAINER_FLAGS (FROZEN_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC)
 #define HELPER_FLAGS (CONTAINER_FLAGS | Py_TPFLAGS_DISALLOW_INSTANTIATION)

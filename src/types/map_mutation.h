@@ -118,7 +118,7 @@ PyDoc_STRVAR(mutation_doc,
 static PyType_Slot map_mutation_slots[] = {
     {Py_mp_subscript, (void *)mutation_subscript},
     {Py_mp_ass_subscript, (void *)mutation_assign},
-    MUTATION_COMMON_SLOTS,
+    KEYED_MUTATION_SLOTS,
     {0, NULL},
 };
 

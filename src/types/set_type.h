@@ -101,7 +101,7 @@ PyDoc_STRVAR(mutation_doc,
 "Costs a fraction of deriving a set a change, for nodes that only the mutation can reach are changed where they are.");
 
 static PyType_Slot set_mutation_slots[] = {
-    MUTATION_COMMON_SLOTS,
+    KEYED_MUTATION_SLOTS,
     {0, NULL},
 };
 

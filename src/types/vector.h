@@ -12,6 +12,7 @@
 #include "types/arguments.h"
 #include "types/family.h"
 
+#define CONTAINER_ELLIPSIS "[...]" /* what a repr shows instead of itself */
 #define LENGTH_MAX ((Py_ssize_t)(SIZE_MAX / 2)) /* sys.maxsize */
 #define VECTOR_LENGTH(self) (((container *)(self))->count)
 

@@ -6,6 +6,7 @@
 #ifndef FROZEN_TYPES_VECTOR_MUTATION_H
 #define FROZEN_TYPES_VECTOR_MUTATION_H
 
+#include "types/family.h"
 #include "types/vector_protocol.h"
 
 typedef struct {
@@ -13,12 +14,12 @@ typedef struct {
     rrb draft;        /* owned; after finish() the result's */
     PyObject *result; /* what finish() returned; NULL: not sealed */
     PyObject *weakrefs;
-} vector_mutation;
+} mutation;
 
 static PyObject *
 vector_mutate(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    vector_mutation *m = PyObject_GC_New(vector_mutation, family_of(self)->mutation);
+    mutation *m = PyObject_GC_New(mutation, family_of(self)->mutation);
     if (m == NULL)
         return NULL;
     rrb_share(vector_value(self), &m->draft);
@@ -28,24 +29,24 @@ vector_mutate(PyObject *self, PyObject *Py_UNUSED(ignored))
 }
 
 static inline memory *
-mutation_memory(vector_mutation *m)
+mutation_memory(mutation *m)
 {
     return family_memory(family_of((PyObject *)m));
 }
 
 /* ValueError, if it is sealed.  To be called under the lock. */
 static inline bool
-mutation_is_open(vector_mutation *m)
+mutation_is_open(mutation *m)
 {
     if (LIKELY(m->result == NULL))
         return true;
-    PyErr_SetString(PyExc_ValueError, "this mutation has been finished: call mutate() on its result to go on");
+    PyErr_SetString(PyExc_ValueError, MUTATION_SEALED);
     return false;
 }
 
 /* The contents at this moment, owned. */
 static rrb
-mutation_snapshot(vector_mutation *m)
+mutation_snapshot(mutation *m)
 {
     rrb snapshot;
     OBJECT_LOCK(m);
@@ -56,10 +57,10 @@ mutation_snapshot(vector_mutation *m)
 
 /* The same as a vector: a new reference. */
 static PyObject *
-mutation_vector(PyObject *self)
+mutation_contents(PyObject *self)
 {
     family *types = family_of(self);
-    return vector_new(types->container, types, mutation_snapshot((vector_mutation *)self));
+    return vector_new(types->container, types, mutation_snapshot((mutation *)self));
 }
 
 /* How the bounds of a splice are meant: a slice's, to be clamped to the length; one index, to be checked; the place of an
@@ -67,7 +68,7 @@ mutation_vector(PyObject *self)
 typedef enum { SPLICE_SLICE, SPLICE_DELETE, SPLICE_INSERT } splice;
 
 static bool
-splice_bounds(vector_mutation *m, splice what, Py_ssize_t *start, Py_ssize_t *stop)
+splice_bounds(mutation *m, splice what, Py_ssize_t *start, Py_ssize_t *stop)
 {
     Py_ssize_t length = (Py_ssize_t)m->draft.count;
     if (what == SPLICE_SLICE) {
@@ -85,7 +86,7 @@ splice_bounds(vector_mutation *m, splice what, Py_ssize_t *start, Py_ssize_t *st
 /* Replaces [start, stop) of the draft by `middle`, which stays the caller's.  With `taken`: the first cell that was
  * replaced, a reference of the caller's own. */
 static int
-mutation_splice(vector_mutation *m, splice what, Py_ssize_t start, Py_ssize_t stop, rrb middle, cell *taken)
+mutation_splice(mutation *m, splice what, Py_ssize_t start, Py_ssize_t stop, rrb middle, cell *taken)
 {
     rrb old = {NULL, 0}, next;
     bool done = false;
@@ -109,7 +110,7 @@ mutation_splice(vector_mutation *m, splice what, Py_ssize_t start, Py_ssize_t st
 
 /* Replaces the whole draft by `next` (stolen), provided that it still is `expected`; ValueError if it is not. */
 static int
-mutation_exchange(vector_mutation *m, rrb expected, rrb next)
+mutation_exchange(mutation *m, rrb expected, rrb next)
 {
     rrb old = next;
     bool done = false;
@@ -142,7 +143,7 @@ mutation_length(PyObject *self)
 {
     Py_ssize_t length;
     OBJECT_LOCK(self);
-    length = (Py_ssize_t)((vector_mutation *)self)->draft.count;
+    length = (Py_ssize_t)((mutation *)self)->draft.count;
     OBJECT_UNLOCK();
     return length;
 }
@@ -150,7 +151,7 @@ mutation_length(PyObject *self)
 static PyObject *
 mutation_get(PyObject *self, Py_ssize_t index)
 {
-    rrb *draft = &((vector_mutation *)self)->draft;
+    rrb *draft = &((mutation *)self)->draft;
     cell c;
     bool found;
     OBJECT_LOCK(self);
@@ -178,7 +179,7 @@ mutation_subscript(PyObject *self, PyObject *key)
     Py_ssize_t index;
     if (!PySlice_Check(key))
         return index_from_object(self, key, &index) ? mutation_get(self, index) : NULL;
-    PyObject *vector = mutation_vector(self);
+    PyObject *vector = mutation_contents(self);
     PyObject *result = vector != NULL ? vector_slice(vector, key) : NULL;
     Py_XDECREF(vector);
     return result;
@@ -188,7 +189,7 @@ mutation_subscript(PyObject *self, PyObject *key)
 static int
 mutation_contains(PyObject *self, PyObject *object)
 {
-    rrb v = mutation_snapshot((vector_mutation *)self);
+    rrb v = mutation_snapshot((mutation *)self);
     Py_ssize_t found = rrb_find(v, object, 0, (Py_ssize_t)v.count, NULL);
     int contains = found < 0 ? -1 : found < (Py_ssize_t)v.count;
     rrb_release(v);
@@ -199,7 +200,7 @@ mutation_contains(PyObject *self, PyObject *object)
 static PyObject *
 mutation_index_of(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    PyObject *vector = mutation_vector(self);
+    PyObject *vector = mutation_contents(self);
     PyObject *result = vector != NULL ? vector_index(vector, args, nargs) : NULL;
     Py_XDECREF(vector);
     return result;
@@ -208,7 +209,7 @@ mutation_index_of(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 static PyObject *
 mutation_count(PyObject *self, PyObject *object)
 {
-    PyObject *vector = mutation_vector(self);
+    PyObject *vector = mutation_contents(self);
     PyObject *result = vector != NULL ? vector_count(vector, object) : NULL;
     Py_XDECREF(vector);
     return result;
@@ -219,7 +220,7 @@ mutation_count(PyObject *self, PyObject *object)
 static PyObject *
 mutation_append(PyObject *self, PyObject *value)
 {
-    vector_mutation *m = (vector_mutation *)self;
+    mutation *m = (mutation *)self;
     cell c;
     bool done = false;
     if (cell_open(value, &c) < 0)
@@ -238,7 +239,7 @@ mutation_append(PyObject *self, PyObject *value)
 static int
 mutation_set_item(PyObject *self, Py_ssize_t index, PyObject *value)
 {
-    vector_mutation *m = (vector_mutation *)self;
+    mutation *m = (mutation *)self;
     cell c, old;
     bool done = false;
     if (cell_open(value, &c) < 0) {
@@ -267,17 +268,17 @@ mutation_insert(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if (!check_positional("insert", nargs, 2, 2) || !index_from_object(self, args[0], &index)
         || cell_open(args[1], &c) < 0)
         return NULL;
-    bool done = rrb_push(mutation_memory((vector_mutation *)self), (rrb){NULL, 0}, c, &one);
+    bool done = rrb_push(mutation_memory((mutation *)self), (rrb){NULL, 0}, c, &one);
     cell_close(c);
     if (!done)
         return NULL;
-    int status = mutation_splice((vector_mutation *)self, SPLICE_INSERT, index, 0, one, NULL);
+    int status = mutation_splice((mutation *)self, SPLICE_INSERT, index, 0, one, NULL);
     rrb_release(one);
     return status == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
 static PyObject *
-mutation_pop_last(vector_mutation *m)
+mutation_pop_last(mutation *m)
 {
     cell last;
     bool done = false;
@@ -298,7 +299,7 @@ mutation_pop_last(vector_mutation *m)
 static PyObject *
 mutation_pop(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    vector_mutation *m = (vector_mutation *)self;
+    mutation *m = (mutation *)self;
     Py_ssize_t index = -1;
     cell taken;
     if (!check_positional("pop", nargs, 0, 1) || (nargs > 0 && !index_from_object(self, args[0], &index)))
@@ -314,7 +315,7 @@ mutation_pop(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 static PyObject *
 mutation_remove(PyObject *self, PyObject *object)
 {
-    vector_mutation *m = (vector_mutation *)self;
+    mutation *m = (mutation *)self;
     rrb v = mutation_snapshot(m), next;
     int status = -1;
     Py_ssize_t found = rrb_find(v, object, 0, (Py_ssize_t)v.count, NULL);
@@ -332,11 +333,11 @@ mutation_remove(PyObject *self, PyObject *object)
 static int
 mutation_extend_by(PyObject *self, PyObject *iterable)
 {
-    vector_mutation *m = (vector_mutation *)self;
+    mutation *m = (mutation *)self;
     family *types = family_of(self);
     rrb more, old = {NULL, 0}, next;
     bool done = false;
-    PyObject *source = Py_IS_TYPE(iterable, types->mutation) ? mutation_vector(iterable) : Py_NewRef(iterable);
+    PyObject *source = Py_IS_TYPE(iterable, types->mutation) ? mutation_contents(iterable) : Py_NewRef(iterable);
     bool known = source != NULL && rrb_from_iterable(types, source, &more);
     bool join = known && is_vector(types, source);
     Py_XDECREF(source);
@@ -373,7 +374,7 @@ mutation_inplace_concat(PyObject *self, PyObject *iterable)
 static PyObject *
 mutation_clear_all(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    if (mutation_splice((vector_mutation *)self, SPLICE_SLICE, 0, LENGTH_MAX, (rrb){NULL, 0}, NULL) < 0)
+    if (mutation_splice((mutation *)self, SPLICE_SLICE, 0, LENGTH_MAX, (rrb){NULL, 0}, NULL) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -381,7 +382,7 @@ mutation_clear_all(PyObject *self, PyObject *Py_UNUSED(ignored))
 static PyObject *
 mutation_reverse(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    vector_mutation *m = (vector_mutation *)self;
+    mutation *m = (mutation *)self;
     rrb v = mutation_snapshot(m), reversed;
     int status = -1;
     if (rrb_pick(mutation_memory(m), v, (Py_ssize_t)v.count - 1, -1, (Py_ssize_t)v.count, &reversed))
@@ -394,7 +395,7 @@ mutation_reverse(PyObject *self, PyObject *Py_UNUSED(ignored))
 static PyObject *
 mutation_sort(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-    vector_mutation *m = (vector_mutation *)self;
+    mutation *m = (mutation *)self;
     rrb v = mutation_snapshot(m), sorted;
     int status = -1;
     PyObject *list = rrb_to_list(v), *sort = list != NULL ? PyObject_GetAttrString(list, "sort") : NULL;
@@ -455,7 +456,7 @@ rrb_delete_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, Py_
 
 /* Assigns (`values` not NULL) or deletes a slice with a step, on a snapshot that then replaces the draft. */
 static int
-mutation_assign_steps(vector_mutation *m, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t step, const rrb *values)
+mutation_assign_steps(mutation *m, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t step, const rrb *values)
 {
     rrb v = mutation_snapshot(m), next;
     memory *mem = mutation_memory(m);
@@ -479,7 +480,7 @@ mutation_assign_steps(vector_mutation *m, Py_ssize_t start, Py_ssize_t stop, Py_
 static int
 mutation_assign_slice(PyObject *self, PyObject *slice, PyObject *value)
 {
-    vector_mutation *m = (vector_mutation *)self;
+    mutation *m = (mutation *)self;
     Py_ssize_t start, stop, step;
     rrb values = {NULL, 0};
     if (PySlice_Unpack(slice, &start, &stop, &step) < 0)
@@ -502,7 +503,7 @@ mutation_assign(PyObject *self, PyObject *key, PyObject *value)
         return -1;
     if (value != NULL)
         return mutation_set_item(self, index, value);
-    return mutation_splice((vector_mutation *)self, SPLICE_DELETE, index, 0, (rrb){NULL, 0}, NULL);
+    return mutation_splice((mutation *)self, SPLICE_DELETE, index, 0, (rrb){NULL, 0}, NULL);
 }
 
 #endif

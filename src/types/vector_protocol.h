@@ -33,7 +33,7 @@ compare_as_tuples(PyObject *self, PyObject *other, int op)
 
 /* Equality and order are a tuple's: by the first elements that differ, identity first.  O(what differs). */
 static PyObject *
-vector_richcompare(PyObject *self, PyObject *other, int op)
+container_richcompare(PyObject *self, PyObject *other, int op)
 {
     bool ours = is_vector(family_of(self), other);
     if (!ours && !is_vector_of_any_memory(self, other))
@@ -123,11 +123,11 @@ vector_totuple(PyObject *self, PyObject *Py_UNUSED(ignored))
 
 /* `Vector([1, 2])`, and `Vector()` for an empty one. */
 static NO_INLINE PyObject *
-vector_repr_as(rrb v, const char *name)
+container_repr_as(PyObject *self, const char *name)
 {
-    if (v.count == 0)
+    if (VECTOR_LENGTH(self) == 0)
         return PyUnicode_FromFormat("%s()", name);
-    PyObject *list = rrb_to_list(v);
+    PyObject *list = rrb_to_list(vector_value(self));
     if (list == NULL)
         return NULL;
     PyObject *result = PyUnicode_FromFormat("%s(%R)", name, list);
@@ -141,8 +141,8 @@ vector_repr(PyObject *self)
     const char *name = short_type_name(Py_TYPE(self));
     int entered = Py_ReprEnter(self);
     if (entered != 0)
-        return entered > 0 ? PyUnicode_FromFormat("%s([...])", name) : NULL;
-    PyObject *result = vector_repr_as(vector_value(self), name);
+        return entered > 0 ? PyUnicode_FromFormat("%s(" CONTAINER_ELLIPSIS ")", name) : NULL;
+    PyObject *result = container_repr_as(self, name);
     Py_ReprLeave(self);
     return result;
 }

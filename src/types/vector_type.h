@@ -77,7 +77,7 @@ static PyType_Slot vector_slots[] = {
     {Py_tp_traverse, (void *)container_traverse},
     {Py_tp_repr, (void *)vector_repr},
     {Py_tp_hash, (void *)vector_hash},
-    {Py_tp_richcompare, (void *)vector_richcompare},
+    {Py_tp_richcompare, (void *)container_richcompare},
     {Py_tp_iter, (void *)vector_iter},
     {Py_tp_methods, vector_methods},
     {Py_tp_members, vector_members},
@@ -109,18 +109,8 @@ static PyMethodDef vector_mutation_methods[] = {
      PyDoc_STR("index($self, value, start=None, stop=None, /)\n--\n\n"
                "The first index of value; ValueError if it is absent.  O(n).")},
     {"count", mutation_count, METH_O, PyDoc_STR("count($self, value, /)\n--\n\nHow many elements equal value.  O(n).")},
-    {"finish", mutation_finish, METH_NOARGS,
-     PyDoc_STR("finish($self, /)\n--\n\nSeal the mutation and return its result, the same each time.  O(1).")},
-    {"__enter__", mutation_enter, METH_NOARGS, NULL},
-    {"__exit__", FASTCALL(mutation_exit), METH_FASTCALL, NULL},
-    {"__reduce__", mutation_reduce, METH_NOARGS, NULL},
-    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
+    MUTATION_COMMON_METHODS,
     {NULL, NULL, 0, NULL},
-};
-
-static PyMemberDef vector_mutation_members[] = {
-    {"__weaklistoffset__", T_PYSSIZET, offsetof(vector_mutation, weakrefs), READONLY, NULL},
-    {NULL, 0, 0, 0, NULL},
 };
 
 PyDoc_STRVAR(vector_mutation_doc,
@@ -129,16 +119,10 @@ PyDoc_STRVAR(vector_mutation_doc,
 "Costs a fraction of deriving a vector a change, for nodes that only the mutation can reach are changed where they are.");
 
 static PyType_Slot vector_mutation_slots[] = {
+    MUTATION_COMMON_SLOTS,
     {Py_tp_doc, (void *)vector_mutation_doc},
-    {Py_tp_dealloc, (void *)mutation_dealloc},
-    {Py_tp_traverse, (void *)mutation_traverse},
-    {Py_tp_clear, (void *)mutation_clear},
-    {Py_tp_repr, (void *)mutation_repr},
-    {Py_tp_richcompare, (void *)mutation_richcompare},
-    {Py_tp_hash, (void *)PyObject_HashNotImplemented},
     {Py_tp_iter, (void *)PySeqIter_New},
     {Py_tp_methods, vector_mutation_methods},
-    {Py_tp_members, vector_mutation_members},
     {Py_mp_length, (void *)mutation_length},
     {Py_mp_subscript, (void *)mutation_subscript},
     {Py_mp_ass_subscript, (void *)mutation_assign},
@@ -156,7 +140,7 @@ static PyType_Slot vector_mutation_slots[] = {
 #define VECTOR_SPECS(prefix, name, flags)                                                                         \
     PyType_Spec prefix##_spec = {name, sizeof(container), 0, VECTOR_FLAGS | Py_TPFLAGS_SEQUENCE | (flags),        \
                                  vector_slots};                                                                   \
-    PyType_Spec prefix##_mutation_spec = {name "Mutation", sizeof(vector_mutation), 0,                            \
+    PyType_Spec prefix##_mutation_spec = {name "Mutation", sizeof(mutation), 0,                            \
                                           VECTOR_HELPER_FLAGS | Py_TPFLAGS_SEQUENCE, vector_mutation_slots};      \
     PyType_Spec prefix##_iterator_spec = {name "Iterator", sizeof(vector_iterator), 0, VECTOR_HELPER_FLAGS,       \
                                           vector_iterator_slots}
