@@ -20,6 +20,7 @@ from typing import (
     ClassVar,
     Concatenate,
     Generic,
+    NoReturn,
     ParamSpec,
     Protocol,
     Self,
@@ -49,6 +50,8 @@ _B = TypeVar("_B")
 _C = TypeVar("_C")
 _D = TypeVar("_D")
 _Ts = TypeVarTuple("_Ts")
+
+_AnyRef: TypeAlias = AtomicRef[_T] | SharedRef[_T]
 
 @disjoint_base
 class AtomicRef(Generic[_T]):
@@ -126,21 +129,127 @@ class AtomicRef(Generic[_T]):
 
     @overload
     @classmethod
-    def snapshot(cls, a: AtomicRef[_A], /) -> tuple[_A]: ...
+    def snapshot(cls, a: _AnyRef[_A], /) -> tuple[_A]: ...
     @overload
     @classmethod
-    def snapshot(cls, a: AtomicRef[_A], b: AtomicRef[_B], /) -> tuple[_A, _B]: ...
+    def snapshot(cls, a: _AnyRef[_A], b: _AnyRef[_B], /) -> tuple[_A, _B]: ...
     @overload
     @classmethod
-    def snapshot(cls, a: AtomicRef[_A], b: AtomicRef[_B], c: AtomicRef[_C], /) -> tuple[_A, _B, _C]: ...
+    def snapshot(cls, a: _AnyRef[_A], b: _AnyRef[_B], c: _AnyRef[_C], /) -> tuple[_A, _B, _C]: ...
     @overload
     @classmethod
-    def snapshot(
-        cls, a: AtomicRef[_A], b: AtomicRef[_B], c: AtomicRef[_C], d: AtomicRef[_D], /
-    ) -> tuple[_A, _B, _C, _D]: ...
+    def snapshot(cls, a: _AnyRef[_A], b: _AnyRef[_B], c: _AnyRef[_C], d: _AnyRef[_D], /) -> tuple[_A, _B, _C, _D]: ...
     @overload
     @classmethod
-    def snapshot(cls, *refs: AtomicRef[Any]) -> tuple[Any, ...]:
+    def snapshot(cls, *refs: _AnyRef[Any]) -> tuple[Any, ...]:
+        """The tuple of the values that were current in all `refs` (at most 16) at one moment. O(number of refs)."""
+
+@final
+class SharedRef(Generic[_T]):
+    """A variable whose value all interpreters of the process read and replace atomically.
+
+    It holds what shared containers hold; other values raise NotShareableError (`share` converts ordinary data). What
+    is read is made anew in the reading interpreter, once for each version. Every operation is linearizable over all
+    interpreters and threads. What AtomicRef has is here under the same names, with the same meaning.
+
+    It crosses to other interpreters as itself, natively or by `handle()`, alone or in a tuple; no shared container and
+    no SharedRef holds one, so that none can come to hold itself. It has no copies and no pickle (TypeError). Two
+    SharedRefs are equal if they stand for the same variable.
+    """
+
+    @overload
+    def __new__(cls) -> SharedRef[None]: ...
+    @overload
+    def __new__(cls, initial: _T) -> Self: ...
+    @overload
+    def __new__(cls, name: str, /, initial: _T) -> Self:
+        """One value is the initial value, a str too; two are a name and a value. ValueError if the name is taken.
+
+        Names are the process's: `attach` finds them in every interpreter. A name keeps its variable, whatever becomes
+        of the interpreter that made it, until it is unlinked, so that attaching never races with a drop.
+        """
+
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+    @classmethod
+    def attach(cls, name: str, /) -> SharedRef[Any]:
+        """The SharedRef of that name in this process, whichever interpreter made it. LookupError if there is none."""
+
+    @staticmethod
+    def unlink(name: str, /) -> None:
+        """Remove a name: `attach` finds it no more, and it is free for another SharedRef. LookupError if there is none.
+
+        Those who have the SharedRef already go on with it (as with POSIX's `shm_unlink`).
+        """
+
+    @property
+    def name(self) -> str | None:
+        """The name it was made with, unlinked since or not."""
+
+    @property
+    def version(self) -> int:
+        """How often a value was published: 0 for the initial value, one more each time."""
+
+    def get(self) -> _T:
+        """The value published last. O(1), and the same object until the next version is published."""
+
+    def lookup(self, key: Any, default: Any = None) -> Any:
+        """`ref.get()[key]`, or `default` where there is no such item: one call in place of two."""
+
+    def get_versioned(self) -> tuple[_T, int]:
+        """The pair (value, version) as they were at one moment. O(1)."""
+
+    def set(self, value: _T, /) -> None:
+        """Publish `value`, whatever is there. O(1) for what is shared already, else O(its size)."""
+
+    def exchange(self, value: _T, /) -> _T:
+        """Publish `value` and return the value it replaced. O(1) for what is shared already, else O(its size)."""
+
+    def compare_and_set(self, expected: object, value: _T, /, *, version: int | None = None) -> bool:
+        """Publish `value` if the current value is `expected`; say whether it did.
+
+        Shared containers are compared by the version they stand for, in O(1); other values by type and equality. With
+        `version`, the number of the current version must be that one too, so that a value that went and came back does
+        not pass for one that stayed. NotShareableError for an `expected` that no SharedRef could hold.
+        """
+
+    def update(self, fn: Callable[Concatenate[_T, _P], _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """As `AtomicRef.update`, against the threads of all interpreters: back-off, then first come, first served."""
+
+    def wait(self, version: int, timeout: float | None = None) -> bool:
+        """As `AtomicRef.wait`; whichever interpreter publishes wakes it."""
+
+    async def changed(self, since: int | None = None) -> tuple[_T, int]:
+        """Await a version newer than `since` (by default: than the current one); give the pair (value, version)."""
+
+    def changes(self, since: int | None = None) -> AsyncGenerator[_T]:
+        """The values published after version `since` (by default: after the current one), as they come.
+
+        Values that are replaced before the loop comes round are skipped; the newest one is never missed.
+        """
+
+    def handle(self, *, uses: int = 1, timeout: float | None = None) -> Handle[Self]:
+        """A ticket that any channel of bytes within the process carries; see Handle."""
+
+    def __reduce__(self) -> NoReturn:
+        """TypeError: send `ref.handle()`, or its name."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    @overload
+    @classmethod
+    def snapshot(cls, a: _AnyRef[_A], /) -> tuple[_A]: ...
+    @overload
+    @classmethod
+    def snapshot(cls, a: _AnyRef[_A], b: _AnyRef[_B], /) -> tuple[_A, _B]: ...
+    @overload
+    @classmethod
+    def snapshot(cls, a: _AnyRef[_A], b: _AnyRef[_B], c: _AnyRef[_C], /) -> tuple[_A, _B, _C]: ...
+    @overload
+    @classmethod
+    def snapshot(cls, a: _AnyRef[_A], b: _AnyRef[_B], c: _AnyRef[_C], d: _AnyRef[_D], /) -> tuple[_A, _B, _C, _D]: ...
+    @overload
+    @classmethod
+    def snapshot(cls, *refs: _AnyRef[Any]) -> tuple[Any, ...]:
         """The tuple of the values that were current in all `refs` (at most 16) at one moment. O(number of refs)."""
 
 @final
@@ -148,17 +257,17 @@ class transaction(Generic[*_Ts]):
     """Several references (at most 16) read and published as one: no snapshot sees one of them new and another old."""
 
     @overload
-    def __new__(cls, a: AtomicRef[_A], /) -> transaction[_A]: ...
+    def __new__(cls, a: _AnyRef[_A], /) -> transaction[_A]: ...
     @overload
-    def __new__(cls, a: AtomicRef[_A], b: AtomicRef[_B], /) -> transaction[_A, _B]: ...
+    def __new__(cls, a: _AnyRef[_A], b: _AnyRef[_B], /) -> transaction[_A, _B]: ...
     @overload
-    def __new__(cls, a: AtomicRef[_A], b: AtomicRef[_B], c: AtomicRef[_C], /) -> transaction[_A, _B, _C]: ...
+    def __new__(cls, a: _AnyRef[_A], b: _AnyRef[_B], c: _AnyRef[_C], /) -> transaction[_A, _B, _C]: ...
     @overload
     def __new__(
-        cls, a: AtomicRef[_A], b: AtomicRef[_B], c: AtomicRef[_C], d: AtomicRef[_D], /
+        cls, a: _AnyRef[_A], b: _AnyRef[_B], c: _AnyRef[_C], d: _AnyRef[_D], /
     ) -> transaction[_A, _B, _C, _D]: ...
     @overload
-    def __new__(cls, *refs: AtomicRef[Any]) -> transaction[*tuple[Any, ...]]: ...
+    def __new__(cls, *refs: _AnyRef[Any]) -> transaction[*tuple[Any, ...]]: ...
     def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
     def get(self) -> tuple[*_Ts]:
         """The tuple of the values that were current at one moment. O(number of references)."""

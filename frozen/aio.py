@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
-    from frozen import AtomicRef
+    from frozen import AtomicRef, SharedRef
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 class _Bell:
     """Lets the running loop sleep until a reference has changed: `with _Bell(ref) as bell: await bell.rung()`."""
 
-    def __init__(self, ref: AtomicRef[T]) -> None:
+    def __init__(self, ref: AtomicRef[T] | SharedRef[T]) -> None:
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
         self._pressed = False
@@ -50,7 +50,7 @@ class _Bell:
         self._watch.close()
 
 
-async def changed(ref: AtomicRef[T], since: int | None = None) -> tuple[T, int]:
+async def changed(ref: AtomicRef[T] | SharedRef[T], since: int | None = None) -> tuple[T, int]:
     """The value and the version, once the version is newer than `since` (by default: than the current one)."""
     if since is None:
         since = ref.version
@@ -60,12 +60,12 @@ async def changed(ref: AtomicRef[T], since: int | None = None) -> tuple[T, int]:
         return ref.get_versioned()
 
 
-def changes(ref: AtomicRef[T], since: int | None = None) -> AsyncGenerator[T, None]:
+def changes(ref: AtomicRef[T] | SharedRef[T], since: int | None = None) -> AsyncGenerator[T, None]:
     """The values published after version `since` (by default: after the current one), those that are still there."""
     return _changes(ref, ref.version if since is None else since)
 
 
-async def _changes(ref: AtomicRef[T], since: int) -> AsyncGenerator[T, None]:
+async def _changes(ref: AtomicRef[T] | SharedRef[T], since: int) -> AsyncGenerator[T, None]:
     with _Bell(ref) as bell:
         while True:
             while ref.version <= since:

@@ -16,7 +16,7 @@ from operator import is_ as _is
 from typing import Any, TypeVar, cast
 
 from frozen import _core
-from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector
+from frozen._core import Map, Set, SharedMap, SharedRef, SharedSet, SharedVector, Vector
 
 __all__ = ["NotShareableError", "is_shareable", "register_shareable", "share"]
 
@@ -263,6 +263,8 @@ def _advice(obj: object) -> str:
     name = type(obj).__name__
     if isinstance(obj, (bytearray, memoryview)):
         return "can change: share bytes(...) of it, or a Blob"
+    if isinstance(obj, SharedRef):
+        return "is a place, not a value, and could come to hold itself: pass it beside the value, or attach by name"
     if isinstance(obj, (dict, list, set)) or type(obj).__module__ == "frozen":
         return "is not held as it is: share() converts it"
     if callable(obj):

@@ -33,7 +33,7 @@ typedef struct {
 #define X(name) family name;
     FROZEN_FAMILIES(X)
 #undef X
-    PyTypeObject *blob, *handle, *atomic_ref, *transaction, *watch, *reader_registry, *reader_cache;
+    PyTypeObject *blob, *handle, *atomic_ref, *shared_ref, *transaction, *watch, *reader_registry, *reader_cache;
     PyObject *readers; /* the reader_registry */
 } module_state;
 
@@ -73,6 +73,7 @@ typedef struct {
     X(blob, frozen_blob_spec, "Blob")                                                  \
     X(handle, frozen_handle_spec, "Handle")                                            \
     X(atomic_ref, frozen_atomic_ref_spec, "AtomicRef")                                 \
+    X(shared_ref, frozen_shared_ref_spec, "SharedRef")                                 \
     X(transaction, frozen_transaction_spec, "transaction")                             \
     X(watch, frozen_watch_spec, "Watch")                                               \
     X(reader_registry, frozen_reader_registry_spec, NULL)                              \
@@ -83,7 +84,8 @@ typedef struct {
     X(shared_map.container)      \
     X(shared_set.container)      \
     X(shared_vector.container)   \
-    X(blob)
+    X(blob)                      \
+    X(shared_ref)
 
 /* What a container has to do in a new interpreter once all types are there: 0, or -1 (reported). */
 #define FROZEN_SETUPS(X) \
@@ -94,6 +96,7 @@ typedef struct {
     X(shared_map_setup)   \
     X(shared_set_setup)   \
     X(shared_vector_setup) \
+    X(shared_ref_setup)   \
     X(interp_setup)       \
     X(inspect_setup)
 

@@ -7,6 +7,7 @@ import signal
 import sys
 
 import hypothesis
+import pytest
 
 # A shell that starts a command in the background makes it, and all that it starts, deaf to Ctrl-C: tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -32,3 +33,11 @@ def pytest_report_header() -> str:
     gil = "with the GIL" if getattr(sys, "_is_gil_enabled", lambda: True)() else "without the GIL"
     debug = ", debug build" if hasattr(sys, "gettotalrefcount") else ""
     return f"frozen {frozen.__version__} from {frozen.__path__[0]} ({gil}{debug})"
+
+
+@pytest.fixture(params=["AtomicRef", "SharedRef"])
+def Ref(request: pytest.FixtureRequest) -> type:
+    """Both kinds of reference, for what holds for both."""
+    import frozen
+
+    return getattr(frozen, request.param)

@@ -15,7 +15,7 @@ import pytest
 from linearizability import Call, Recorder, is_linearizable
 from support import run_threads, switch_interval
 
-from frozen import AtomicRef, Map, snapshot, transaction
+from frozen import AtomicRef, Map, SharedMap, SharedRef, snapshot, transaction
 
 SECONDS = float(os.environ.get("FROZEN_STRESS_SECONDS", "1"))
 THREADS, CALLS = 3, 5
@@ -67,8 +67,11 @@ def two_registers(state, name, arguments):
 # What a reference holds: numbers, as objects of their own or inside containers that are read through headers.
 
 WRAPPINGS = {
-    "objects": (lambda number: number, lambda value: value),
-    "containers": (lambda number: Map(number=number), lambda value: value["number"]),
+    "objects": (AtomicRef, lambda number: number, lambda value: value),
+    "containers": (AtomicRef, lambda number: Map(number=number), lambda value: value["number"]),
+    "shared words": (SharedRef, lambda number: number, lambda value: value),
+    "shared boxes": (SharedRef, lambda number: str(number) * 20, lambda value: int(value[: len(value) // 20])),
+    "shared containers": (SharedRef, lambda number: SharedMap(number=number), lambda value: value["number"]),
 }
 
 
@@ -116,11 +119,11 @@ def check(history, model, state):
 
 @pytest.mark.parametrize("kind", WRAPPINGS)
 def test_histories_of_one_reference(kind):
-    wrap, unwrap = WRAPPINGS[kind]
+    Ref, wrap, unwrap = WRAPPINGS[kind]
     end, seed = time.monotonic() + SECONDS, 0
     with switch_interval():
         while time.monotonic() < end:
-            ref, recorders = AtomicRef(wrap(0)), [Recorder() for _ in range(THREADS)]
+            ref, recorders = Ref(wrap(0)), [Recorder() for _ in range(THREADS)]
             run_threads(
                 *[
                     lambda recorder=recorder, rng=random.Random(seed * THREADS + i): random_calls(
@@ -135,7 +138,7 @@ def test_histories_of_one_reference(kind):
 
 @pytest.mark.parametrize("kind", WRAPPINGS)
 def test_histories_of_two_references_published_together(kind):
-    wrap, unwrap = WRAPPINGS[kind]
+    Ref, wrap, unwrap = WRAPPINGS[kind]
 
     def work(refs, recorder, rng):
         both = transaction(*refs)
@@ -162,7 +165,7 @@ def test_histories_of_two_references_published_together(kind):
     end, seed = time.monotonic() + SECONDS, 0
     with switch_interval():
         while time.monotonic() < end:
-            refs, recorders = (AtomicRef(wrap(0)), AtomicRef(wrap(0))), [Recorder() for _ in range(THREADS)]
+            refs, recorders = (Ref(wrap(0)), Ref(wrap(0))), [Recorder() for _ in range(THREADS)]
             run_threads(
                 *[
                     lambda recorder=recorder, rng=random.Random(seed * THREADS + i): work(refs, recorder, rng)

@@ -12,7 +12,7 @@ import time
 import pytest
 from support import run_threads, switch_interval
 
-from frozen import AtomicRef, Map
+from frozen import AtomicRef, Map, SharedMap, SharedRef
 
 THREADS = 4
 SECONDS = float(os.environ.get("FROZEN_STRESS_SECONDS", "0.5"))
@@ -28,8 +28,8 @@ def repeat_for(seconds, function):
     return calls
 
 
-def test_no_update_is_lost():
-    ref, each = AtomicRef(0), 3000
+def test_no_update_is_lost(Ref):
+    ref, each = Ref(0), 3000
 
     def count():
         for _ in range(each):
@@ -60,8 +60,8 @@ def test_no_compare_and_set_succeeds_twice():
     assert length == won == ref.version
 
 
-def test_each_exchanged_value_comes_out_once():
-    ref, each = AtomicRef(None), 3000
+def test_each_exchanged_value_comes_out_once(Ref):
+    ref, each = Ref(None), 3000
 
     def trade(name):
         return [ref.exchange((name, number)) for number in range(each)]
@@ -84,13 +84,18 @@ class Tagged:
 
 
 @pytest.mark.parametrize(
-    ("make", "tag_of"),
-    [(Tagged, lambda value: value.tag), (lambda tag: Map(tag=tag), lambda value: value["tag"])],
-    ids=["objects", "containers"],
+    ("Ref", "make", "tag_of"),
+    [
+        (AtomicRef, Tagged, lambda value: value.tag),
+        (AtomicRef, lambda tag: Map(tag=tag), lambda value: value["tag"]),
+        (SharedRef, lambda tag: tag * 20, lambda value: value[0]),
+        (SharedRef, lambda tag: SharedMap(tag=tag), lambda value: value["tag"]),
+    ],
+    ids=["objects", "containers", "shared boxes", "shared containers"],
 )
-def test_reading_never_gives_the_object_of_another_reference(make, tag_of):
+def test_reading_never_gives_the_object_of_another_reference(Ref, make, tag_of):
     """Memory is freed and reused at once: a reader that trusts an address gets what another reference published."""
-    refs = {tag: AtomicRef(make(tag)) for tag in "ab"}
+    refs = {tag: Ref(make(tag)) for tag in "ab"}
 
     def read(tag):
         get = refs[tag].get
@@ -114,10 +119,14 @@ def test_reading_never_gives_the_object_of_another_reference(make, tag_of):
         run_threads(*[lambda f=f, tag=tag: f(tag) for f in (read, write) for tag in "ab"])
 
 
-def test_readers_see_whole_versions_while_headers_are_given_away():
+BOTH_FAMILIES = pytest.mark.parametrize(("Ref", "Map"), [(AtomicRef, Map), (SharedRef, SharedMap)])
+
+
+@BOTH_FAMILIES
+def test_readers_see_whole_versions_while_headers_are_given_away(Ref, Map):
     """Threads read, hand what they read to each other, and drop what they were given: headers of every kind of
     ownership (one thread's, shared, merged) meet publishers that take them away."""
-    ref = AtomicRef(Map(a=0, b=0))
+    ref = Ref(Map(a=0, b=0))
     given = collections.deque(maxlen=8)
 
     def whole(version):
@@ -155,8 +164,9 @@ def test_readers_see_whole_versions_while_headers_are_given_away():
     whole(ref.get())
 
 
-def test_threads_come_and_go_while_others_publish():
-    ref, stop = AtomicRef(Map(a=0)), threading.Event()
+@BOTH_FAMILIES
+def test_threads_come_and_go_while_others_publish(Ref, Map):
+    ref, stop = Ref(Map(a=0)), threading.Event()
 
     def readers():
         def some():
@@ -177,9 +187,10 @@ def test_threads_come_and_go_while_others_publish():
         run_threads(readers, publish)
 
 
-def test_references_die_while_others_are_read():
+@BOTH_FAMILIES
+def test_references_die_while_others_are_read(Ref, Map):
     """Threads keep headers of references that another thread drops and makes anew."""
-    refs = [AtomicRef(Map(number=number)) for number in range(8)]
+    refs = [Ref(Map(number=number)) for number in range(8)]
 
     def read():
         def some():
@@ -191,7 +202,7 @@ def test_references_die_while_others_are_read():
     def replace():
         def some():
             for number in range(8):
-                refs[number] = AtomicRef(Map(number=number))
+                refs[number] = Ref(Map(number=number))
 
         repeat_for(SECONDS, some)
 
@@ -199,9 +210,9 @@ def test_references_die_while_others_are_read():
         run_threads(read, read, replace)
 
 
-def test_a_slow_update_finishes_among_fast_ones():
+def test_a_slow_update_finishes_among_fast_ones(Ref):
     """The slow function would lose every optimistic try; it gets its turn."""
-    ref, done, tries = AtomicRef(0), threading.Event(), 0
+    ref, done, tries = Ref(0), threading.Event(), 0
 
     def slow():
         def function(value):
@@ -226,8 +237,8 @@ def test_a_slow_update_finishes_among_fast_ones():
     assert tries < 50
 
 
-def test_versions_never_go_back():
-    ref = AtomicRef(0)
+def test_versions_never_go_back(Ref):
+    ref = Ref(0)
 
     def read():
         last = 0

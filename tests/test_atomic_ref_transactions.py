@@ -8,17 +8,17 @@ import weakref
 import pytest
 from support import run_threads, switch_interval
 
-from frozen import AtomicRef, snapshot, transaction
+from frozen import AtomicRef, SharedRef, snapshot, transaction
 
 
-def test_snapshot_gives_the_values_in_the_order_asked_for():
-    a, b, c = AtomicRef("a"), AtomicRef("b"), AtomicRef("c")
+def test_snapshot_gives_the_values_in_the_order_asked_for(Ref):
+    a, b, c = Ref("a"), Ref("b"), Ref("c")
     assert snapshot(c, a, b) == ("c", "a", "b")
-    assert AtomicRef.snapshot(b) == ("b",)
+    assert Ref.snapshot(b) == ("b",)
 
 
-def test_set_publishes_in_all():
-    a, b = AtomicRef(1), AtomicRef(2)
+def test_set_publishes_in_all(Ref):
+    a, b = Ref(1), Ref(2)
     both = transaction(a, b)
     assert both.get() == (1, 2)
     assert both.set(10, 20) is None
@@ -26,8 +26,8 @@ def test_set_publishes_in_all():
     assert (a.version, b.version) == (1, 1)
 
 
-def test_update_gets_all_values_and_returns_one_for_each():
-    accounts = AtomicRef(100), AtomicRef(0)
+def test_update_gets_all_values_and_returns_one_for_each(Ref):
+    accounts = Ref(100), Ref(0)
 
     def transfer(source, target, amount, *, fee):
         return source - amount - fee, target + amount
@@ -36,8 +36,8 @@ def test_update_gets_all_values_and_returns_one_for_each():
     assert snapshot(*accounts) == (69, 30)
 
 
-def test_update_takes_any_iterable_of_the_right_length():
-    a, b = AtomicRef(1), AtomicRef(2)
+def test_update_takes_any_iterable_of_the_right_length(Ref):
+    a, b = Ref(1), Ref(2)
     assert transaction(a, b).update(lambda x, y: iter([y, x])) == (2, 1)
     with pytest.raises(ValueError, match="returned 3 values for a transaction over 2 references"):
         transaction(a, b).update(lambda x, y: (x, y, x))
@@ -46,15 +46,15 @@ def test_update_takes_any_iterable_of_the_right_length():
     assert (a.version, b.version) == (1, 1)
 
 
-def test_over_one_reference_it_is_that_reference():
-    a = AtomicRef(1)
+def test_over_one_reference_it_is_that_reference(Ref):
+    a = Ref(1)
     assert transaction(a).update(lambda value: value + 1) == 2
     transaction(a).set(5)
     assert transaction(a).get() == (5,)
 
 
-def test_what_the_function_raises_leaves_all_as_they_were():
-    a, b = AtomicRef(1), AtomicRef(2)
+def test_what_the_function_raises_leaves_all_as_they_were(Ref):
+    a, b = Ref(1), Ref(2)
     with pytest.raises(ZeroDivisionError):
         transaction(a, b).update(lambda x, y: (x, y / 0))
     assert snapshot(a, b) == (1, 2)
@@ -62,24 +62,34 @@ def test_what_the_function_raises_leaves_all_as_they_were():
 
 
 @pytest.mark.parametrize("read", [snapshot, transaction], ids=["snapshot", "transaction"])
-def test_arguments_are_1_to_16_different_references(read):
-    a = AtomicRef()
-    with pytest.raises(TypeError, match="argument 2 is not an AtomicRef but int"):
+def test_arguments_are_1_to_16_different_references(Ref, read):
+    a = Ref()
+    with pytest.raises(TypeError, match="argument 2 is neither an AtomicRef nor a SharedRef but int"):
         read(a, 3)
     with pytest.raises(ValueError, match="given twice"):
-        read(a, AtomicRef(), a)
+        read(a, Ref(), a)
     with pytest.raises(ValueError, match="from 1 to 16 references"):
         read()
     with pytest.raises(ValueError, match="from 1 to 16 references"):
-        read(*[AtomicRef() for _ in range(17)])
-    read(*[AtomicRef() for _ in range(16)])
+        read(*[Ref() for _ in range(17)])
+    read(*[Ref() for _ in range(16)])
     with pytest.raises(TypeError):
         read(ref=a)
 
 
-def test_set_wants_one_value_for_each():
+def test_set_wants_one_value_for_each(Ref):
     with pytest.raises(TypeError, match=r"each of the 2 references \(1 given\)"):
-        transaction(AtomicRef(), AtomicRef()).set(1)
+        transaction(Ref(), Ref()).set(1)
+
+
+def test_both_kinds_take_part_together():
+    local, shared = AtomicRef([1]), SharedRef(2)
+    both = transaction(local, shared)
+    assert both.update(lambda x, y: ([y], x[0])) == ([2], 1)
+    assert AtomicRef.snapshot(local, shared) == SharedRef.snapshot(local, shared) == ([2], 1)
+    with pytest.raises(TypeError, match="not held as it is"):
+        both.set([3], [4])
+    assert snapshot(local, shared) == ([2], 1), "nothing is published when one of the values cannot be"
 
 
 def test_subclasses_take_part():
@@ -107,9 +117,9 @@ def test_keeps_its_references_alive_and_is_collected_with_them():
     assert weak() is None
 
 
-def test_no_snapshot_is_torn():
+def test_no_snapshot_is_torn(Ref):
     """Writers keep the sum; whoever saw one half of a publication would see another sum."""
-    refs = [AtomicRef(100), AtomicRef(100), AtomicRef(100)]
+    refs = [Ref(100), Ref(100), Ref(100)]
 
     def move(order, amount):
         group = transaction(*[refs[i] for i in order])
@@ -127,8 +137,8 @@ def test_no_snapshot_is_torn():
     assert [ref.get() for ref in refs] == [100 - 3000 + 9000, 100, 100 + 3000 - 9000]
 
 
-def test_transactions_and_updates_of_the_same_references_lose_nothing():
-    a, b, each = AtomicRef(0), AtomicRef(0), 2000
+def test_transactions_and_updates_of_the_same_references_lose_nothing(Ref):
+    a, b, each = Ref(0), Ref(0), 2000
 
     def together(first, second):
         group = transaction(first, second)

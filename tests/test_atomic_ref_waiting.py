@@ -20,15 +20,15 @@ from frozen import AtomicRef
 # wait
 
 
-def test_wait_returns_at_once_when_the_version_is_newer_already():
-    ref = AtomicRef()
+def test_wait_returns_at_once_when_the_version_is_newer_already(Ref):
+    ref = Ref()
     ref.set(1)
     assert ref.wait(0) is True
     assert ref.wait(version=0, timeout=None) is True
 
 
-def test_wait_says_false_when_the_time_is_over():
-    ref = AtomicRef()
+def test_wait_says_false_when_the_time_is_over(Ref):
+    ref = Ref()
     before = time.monotonic()
     assert ref.wait(0, 0.05) is False
     assert time.monotonic() - before >= 0.05
@@ -37,13 +37,13 @@ def test_wait_says_false_when_the_time_is_over():
 
 
 @pytest.mark.parametrize(("timeout", "error"), [("1", TypeError), (float("nan"), ValueError)])
-def test_wait_wants_seconds(timeout, error):
+def test_wait_wants_seconds(Ref, timeout, error):
     with pytest.raises(error):
-        AtomicRef().wait(0, timeout)
+        Ref().wait(0, timeout)
 
 
-def test_an_infinite_timeout_waits_for_ever():
-    ref = AtomicRef()
+def test_an_infinite_timeout_waits_for_ever(Ref):
+    ref = Ref()
     ref.set(1)
     assert ref.wait(0, float("inf")) is True
 
@@ -58,8 +58,8 @@ def test_an_infinite_timeout_waits_for_ever():
     ],
     ids=["set", "exchange", "compare_and_set", "update"],
 )
-def test_every_kind_of_publication_wakes_every_waiter(publish):
-    ref = AtomicRef()
+def test_every_kind_of_publication_wakes_every_waiter(Ref, publish):
+    ref = Ref()
     waiting = threading.Barrier(4)
 
     def wait():
@@ -74,8 +74,8 @@ def test_every_kind_of_publication_wakes_every_waiter(publish):
     assert run_threads(wait, wait, wait, wake)[:3] == [(True, 1)] * 3
 
 
-def test_waiters_sleep_until_the_version_they_asked_for():
-    ref = AtomicRef()
+def test_waiters_sleep_until_the_version_they_asked_for(Ref):
+    ref = Ref()
 
     def wait():
         assert ref.wait(2, 60)
@@ -89,9 +89,9 @@ def test_waiters_sleep_until_the_version_they_asked_for():
     assert run_threads(wait, publish)[0] >= 3
 
 
-def test_no_publication_is_slept_through():
+def test_no_publication_is_slept_through(Ref):
     """Two threads hand a number to and fro; a wake-up that is lost would stop them for ever."""
-    ping, pong, rounds = AtomicRef(0), AtomicRef(0), 1000
+    ping, pong, rounds = Ref(0), Ref(0), 1000
 
     def play(mine, theirs):
         for number in range(rounds):
@@ -103,13 +103,13 @@ def test_no_publication_is_slept_through():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to itself")
-def test_keyboard_interrupt_ends_a_wait():
+def test_keyboard_interrupt_ends_a_wait(Ref):
     done = run_python(
         "-c",
-        """if True:
+        f"""if True:
         import os, signal, threading, time
-        from frozen import AtomicRef
-        ref = AtomicRef()
+        from frozen import {Ref.__name__}
+        ref = {Ref.__name__}()
         threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         try:
             ref.wait(0)
@@ -123,13 +123,13 @@ def test_keyboard_interrupt_ends_a_wait():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="setitimer is POSIX")
-def test_a_signal_whose_handler_does_not_raise_prolongs_no_wait():
+def test_a_signal_whose_handler_does_not_raise_prolongs_no_wait(Ref):
     seen = []
     previous = signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
     signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
     before = time.monotonic()
     try:
-        assert AtomicRef().wait(0, 0.2) is False
+        assert Ref().wait(0, 0.2) is False
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)

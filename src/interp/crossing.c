@@ -131,7 +131,7 @@ static int
 send(PyThreadState *thread, PyObject *object, crossing_data *data)
 {
     cell c;
-    int known = shared_object_encode(object, &c);
+    int known = crossing_encode(object, &c);
     if (known <= 0) {
         if (known == 0)
             PyErr_Format(PyExc_TypeError, "%s objects do not cross interpreters", Py_TYPE(object)->tp_name);

@@ -223,7 +223,7 @@ handle_issue(PyTypeObject *type, PyObject *object, Py_ssize_t uses, PyObject *ti
     if (timeout != Py_None && !(seconds > 0))
         return PyErr_Format(PyExc_ValueError, "timeout must be a positive number of seconds or None, not %R", timeout);
     cell value;
-    int known = shared_object_encode(object, &value);
+    int known = crossing_encode(object, &value);
     if (known < 0)
         return NULL;
     if (known == 0) {

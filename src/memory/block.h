@@ -32,6 +32,7 @@ typedef enum {
     KIND_MAP,
     KIND_SET,
     KIND_VECTOR,
+    KIND_REF,
     NODE_MAP,
     NODE_SET,
     NODE_VECTOR,

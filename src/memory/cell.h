@@ -100,6 +100,9 @@ cell_prefetch(cell c)
         PREFETCH_WRITE(cell_block(c));
 }
 
+/* As cell_release; detaches the thread while it frees what may be a large tree. */
+void cell_release_detached(cell c);
+
 /* ---- objects to cells, cells to objects ---- */
 
 /* The word of an exact str of at most 7 ASCII characters, else NO_CELL. */
@@ -142,8 +145,14 @@ bool cell_known_hash(cell c, uint64_t *hash);
 
 /* The cell of a container or Blob: 1 and a new reference; 0: none of them; -1: failed (reported). */
 int shared_object_encode(PyObject *object, cell *c);
+int shared_ref_encode(PyObject *object, cell *c);
 PyObject *shared_container_decode(box *b);
 PyObject *shared_blob_decode(box *b);
+PyObject *shared_ref_decode(box *b);
+
+/* What can cross to another interpreter by itself: what shared_object_encode knows, and a SharedRef, which is a place
+ * and not a value: a container that held one could hold itself, and nothing would ever free it. */
+int crossing_encode(PyObject *object, cell *c);
 
 /* Registered types (frozen/sharing.py): a name, and a value that can be held, from which `decode` makes the object.
  * 0, or -1 (reported). */
@@ -160,10 +169,11 @@ void not_shareable_at(const char *brackets, PyObject *key);
 /* If it is a NotShareableError: clear it, and say so. */
 bool not_shareable_clear(void);
 
-/* What a node of each tree owns. */
+/* What a node of each tree owns, and what the variable behind a SharedRef does. */
 node_contents shared_map_contents(block *node);
 node_contents shared_set_contents(block *node);
 node_contents shared_vector_contents(block *node);
+node_contents shared_ref_contents(block *variable);
 
 /* ---- the table ---- */
 

@@ -100,6 +100,7 @@ const kind_row kind_rows[KIND_COUNT] = {
     [KIND_MAP]       = {"SharedMap",    shared_container_decode, same_root,    NULL,        contents_root},
     [KIND_SET]       = {"SharedSet",    shared_container_decode, same_root,    NULL,        contents_root},
     [KIND_VECTOR]    = {"SharedVector", shared_container_decode, same_root,    NULL,        contents_root},
+    [KIND_REF]       = {"SharedRef",    shared_ref_decode,       NULL,         NULL,        shared_ref_contents},
     [NODE_MAP]       = {"map node",     NULL,                    NULL,         NULL,        shared_map_contents},
     [NODE_SET]       = {"set node",     NULL,                    NULL,         NULL,        shared_set_contents},
     [NODE_VECTOR]    = {"vector node",  NULL,                    NULL,         NULL,        shared_vector_contents},

@@ -36,6 +36,22 @@ shared_root_release(void *root, Py_ssize_t count)
 }
 
 void
+cell_release_detached(cell c)
+{
+    if (!cell_is_box(c) || !block_drop(cell_block(c)))
+        return;
+    block *b = cell_block(c);
+    bool owns = kind_rows[b->kind].contents != NULL;
+    if (!owns || (b->kind != KIND_REF && ((box *)b)->size < DETACH_FROM)) {
+        block_free(b);
+        return;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    block_free(b);
+    Py_END_ALLOW_THREADS
+}
+
+void
 shared_container_dealloc(PyObject *self)
 {
     container *c = (container *)self;

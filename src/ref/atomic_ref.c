@@ -3,31 +3,23 @@
  * Publication is slot.h's, waiting waiters.h's, retrying group.c's; here stands the Python type.  No lock is held while
  * a reference is dropped, memory is allocated or Python code runs: old values die after unlocking. */
 
-#include "ref/group.h"
+#include "ref/atomic_ref.h"
+#include "ref/reference.h"
+#include "ref/updating.h"
 #include "types/arguments.h"
 
 #if REF_THREAD_HEADERS
-
-static _Atomic(uint64_t) next_reference_id = 1;
-
-/* Takes the headers of older versions from the threads that keep them. */
-static void
-ref_revoke(AtomicRefObject *self)
-{
-    if (atomic_load(&self->cached) && atomic_exchange(&self->cached, false))
-        reader_revoke(self->readers, self->id);
-}
 
 /* As ref_read; when the value is a container, this thread keeps a header of it for the next time. */
 static PyObject *
 ref_get_first(AtomicRefObject *self, uint64_t *version)
 {
     uint64_t current;
-    ref_mutex_lock(&self->slot.lock);
+    ref_mutex_lock(self->pub.slot.lock);
     PyObject *value = ref_value_locked(self);
-    bool is_container = atomic_load_explicit(&self->slot.root, memory_order_relaxed) != self->slot.value;
-    current = slot_version(&self->slot);
-    ref_mutex_unlock(&self->slot.lock);
+    bool is_container = atomic_load_explicit(&self->pub.slot.root, memory_order_relaxed) != self->pub.slot.value;
+    current = slot_version(&self->pub.slot);
+    ref_mutex_unlock(self->pub.slot.lock);
     if (version != NULL)
         *version = current;
     module_state *state = is_container ? module_state_of((PyObject *)self) : NULL;
@@ -37,17 +29,14 @@ ref_get_first(AtomicRefObject *self, uint64_t *version)
         return value;
     }
     PyObject *old = NULL, *header = NULL;
-    reader_slot *slot = reader_claim(self->readers, state->reader_cache, self->id, &old);
+    reader_slot *slot = reader_claim(&self->readers, state->reader_cache, &old);
     if (slot != NULL && (header = container_again(value)) == NULL)
         PyErr_Clear();
     if (header != NULL) {
         if (!object_is_mine((PyObject *)self))
             object_defer_counting((PyObject *)self); /* read by more threads than the one that made it */
         Py_SETREF(value, header);
-        reader_fill(slot, header, current);
-        atomic_store(&self->cached, true);
-        if (atomic_load(&self->slot.version) != current)
-            Py_XDECREF(reader_withdraw(slot));
+        reader_fill(&self->readers, slot, header, current, &self->pub.slot);
     }
     Py_XDECREF(old);
     return value;
@@ -60,8 +49,13 @@ static inline PyObject *
 ref_get_value(AtomicRefObject *self, uint64_t *version)
 {
 #if REF_THREAD_HEADERS
-    PyObject *header = reader_get(self->id, &self->slot, version);
-    return LIKELY(header != NULL) ? header : ref_get_first(self, version);
+    reader_slot *slot = reader_find(&self->readers, &self->pub.slot);
+    PyObject *header = slot != NULL ? reader_header(slot) : NULL;
+    if (UNLIKELY(header == NULL))
+        return ref_get_first(self, version);
+    if (version != NULL)
+        *version = slot->version;
+    return header;
 #else
     return ref_read(self, version);
 #endif
@@ -71,10 +65,10 @@ void
 ref_published(AtomicRefObject *self, PyObject *old)
 {
 #if REF_THREAD_HEADERS
-    ref_revoke(self);
+    reader_revoke(&self->readers);
 #endif
-    if (waiters_any(&self->waiters)) {
-        waiters_wake(&self->waiters, slot_version(&self->slot));
+    if (waiters_any(&self->pub.waiters)) {
+        waiters_wake(&self->pub.waiters, slot_version(&self->pub.slot));
         ref_deliver(self);
     }
     Py_XDECREF(old);
@@ -86,13 +80,11 @@ ref_exchange(AtomicRefObject *self, module_state *state, PyObject *value)
 {
     const void *root = version_root(state, value);
     Py_INCREF(value);
-    ref_mutex_lock(&self->slot.lock);
-    PyObject *old = slot_publish(&self->slot, value, root);
-    ref_mutex_unlock(&self->slot.lock);
+    ref_mutex_lock(self->pub.slot.lock);
+    PyObject *old = slot_publish(&self->pub.slot, value, root);
+    ref_mutex_unlock(self->pub.slot.lock);
     return old;
 }
-
-static const uint64_t ANY_VERSION = UINT64_MAX;
 
 /* Publishes `value` (borrowed) if the current value is `expected` and its version is `version`. */
 static bool
@@ -100,22 +92,72 @@ ref_compare_and_set(AtomicRefObject *self, module_state *state, PyObject *expect
 {
     /* The caller holds `expected`, and with it its root: an address that is equal is the same version, not a new
      * object at an old place.  So what must fail fails here, for two loads. */
-    if (!slot_may_hold(&self->slot, version_root(state, expected)))
+    if (!slot_may_hold(&self->pub.slot, version_root(state, expected)))
         return false;
     const void *root = version_root(state, value);
     PyObject *replaced = Py_NewRef(value);
-    ref_mutex_lock(&self->slot.lock);
-    bool published = self->slot.value != NULL && container_same(state, self->slot.value, expected)
-        && (version == ANY_VERSION || version == slot_version(&self->slot));
+    ref_mutex_lock(self->pub.slot.lock);
+    bool published = self->pub.slot.value != NULL && container_same(state, self->pub.slot.value, expected)
+        && (version == ANY_VERSION || version == slot_version(&self->pub.slot));
     if (published)
-        replaced = slot_publish(&self->slot, value, root);
-    ref_mutex_unlock(&self->slot.lock);
+        replaced = slot_publish(&self->pub.slot, value, root);
+    ref_mutex_unlock(self->pub.slot.lock);
     if (published)
         ref_published(self, replaced);
     else
         Py_DECREF(replaced);
     return published;
 }
+
+/* ---- the face to groups: a slot's value is the object itself, NULL only after tp_clear ---- */
+
+static void *
+kind_retain(void *value)
+{
+    return Py_NewRef(value != NULL ? (PyObject *)value : Py_None);
+}
+
+static void
+kind_release(void *value)
+{
+    Py_XDECREF((PyObject *)value);
+}
+
+static PyObject *
+kind_to_object(void *value)
+{
+    return value;
+}
+
+static bool
+kind_from_object(module_state *state, PyObject *object, void **value, const void **root)
+{
+    *value = Py_NewRef(object);
+    *root = version_root(state, object);
+    return true;
+}
+
+static void
+kind_published(PyObject *op, void *old)
+{
+    ref_published((AtomicRefObject *)op, old);
+}
+
+static const ref_kind atomic_ref_kind = {
+    .retain = kind_retain,
+    .release = kind_release,
+    .to_object = kind_to_object,
+    .from_object = kind_from_object,
+    .published = kind_published,
+};
+
+reference
+atomic_ref_reference(PyObject *op)
+{
+    return (reference){op, &((AtomicRefObject *)op)->pub, &atomic_ref_kind};
+}
+
+/* ---- methods ---- */
 
 PyDoc_STRVAR(ref_get_doc,
 "get($self, /)\n--\n\n"
@@ -152,7 +194,7 @@ ref_set(PyObject *op, PyObject *value)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
     module_state *state = module_state_of(op);
-    if (state == NULL || !updating_permits(&self->slot, "set"))
+    if (state == NULL || !updating_permits(&self->pub.slot, "set"))
         return NULL;
     ref_published(self, ref_exchange(self, state, value));
     Py_RETURN_NONE;
@@ -167,7 +209,7 @@ ref_exchange_method(PyObject *op, PyObject *value)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
     module_state *state = module_state_of(op);
-    if (state == NULL || !updating_permits(&self->slot, "exchange"))
+    if (state == NULL || !updating_permits(&self->pub.slot, "exchange"))
         return NULL;
     PyObject *old = ref_exchange(self, state, value);
     ref_published(self, NULL);
@@ -181,59 +223,16 @@ PyDoc_STRVAR(ref_compare_and_set_doc,
 "object, instances of their subclasses included, by identity. With `version`, the number of the current version must\n"
 "be that one too, so that a value that went and came back does not pass for one that stayed.");
 
-/* The one keyword argument `version`, if it was given; false with an exception set. */
-static bool
-parse_version_keyword(PyObject *const *values, PyObject *kwnames, uint64_t *version)
-{
-    *version = ANY_VERSION;
-    Py_ssize_t count = kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0;
-    if (count == 0)
-        return true;
-    PyObject *name = PyTuple_GET_ITEM(kwnames, 0);
-    if (count > 1 || PyUnicode_CompareWithASCIIString(name, "version") != 0) {
-        PyErr_Format(PyExc_TypeError, "compare_and_set() got an unexpected keyword argument, not 'version': %R",
-                     count > 1 ? kwnames : name);
-        return false;
-    }
-    if (values[0] != Py_None)
-        *version = PyLong_AsUnsignedLongLong(values[0]);
-    return !PyErr_Occurred();
-}
-
 static PyObject *
 ref_compare_and_set_method(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
     uint64_t version;
-    if (nargs != 2) {
-        PyErr_Format(PyExc_TypeError, "compare_and_set() takes the expected and the new value (%zd given)", nargs);
-        return NULL;
-    }
     module_state *state = module_state_of(op);
-    if (state == NULL || !parse_version_keyword(args + nargs, kwnames, &version)
-            || !updating_permits(&self->slot, "compare_and_set"))
+    if (state == NULL || !parse_compare_and_set(nargs, args + nargs, kwnames, &version)
+            || !updating_permits(&self->pub.slot, "compare_and_set"))
         return NULL;
     return PyBool_FromLong(ref_compare_and_set(self, state, args[0], args[1], version));
-}
-
-PyDoc_STRVAR(ref_update_doc,
-"update($self, fn, /, *args, **kwargs)\n--\n\n"
-"Replaces the value by `fn(value, *args, **kwargs)` and returns the new value.\n\n"
-"`fn` runs without any lock and is called again when another thread published meanwhile, so it should have no side\n"
-"effects. What it raises is raised here, and the reference stays as it was; RuntimeError if it publishes to this very\n"
-"reference itself. After some lost tries an update takes its turn and later ones wait for it, so `fn` should not wait\n"
-"for a thread that updates this reference. Method: optimistic retry with exponential back-off, as Clojure's swap!,\n"
-"then a first-come, first-served queue.");
-
-static PyObject *
-ref_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-    AtomicRefObject *self = (AtomicRefObject *)op;
-    module_state *state = module_state_of(op);
-    if (state == NULL)
-        return NULL;
-    ref_group group = {.count = 1, .refs = {self}, .sorted = {&self->slot}};
-    return group_update(&group, state, args, nargs, kwnames);
 }
 
 PyDoc_STRVAR(ref_get_versioned_doc,
@@ -245,31 +244,7 @@ ref_get_versioned(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     uint64_t version;
     PyObject *value = ref_get_value((AtomicRefObject *)op, &version);
-    PyObject *pair = Py_BuildValue("(OK)", value, (unsigned long long)version);
-    Py_DECREF(value);
-    return pair;
-}
-
-PyDoc_STRVAR(ref_wait_doc,
-"wait($self, /, version, timeout=None)\n--\n\n"
-"Waits until a version newer than `version` is current; at most `timeout` seconds if given. Says whether one is.\n\n"
-"The thread sleeps and is woken by the publication; there is no polling. A signal ends the wait if its handler raises.");
-
-static PyObject *
-ref_wait(PyObject *op, PyObject *args, PyObject *kwargs)
-{
-    AtomicRefObject *self = (AtomicRefObject *)op;
-    static char *names[] = {"version", "timeout", NULL};
-    PyObject *number, *timeout = NULL;
-    long long microseconds;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|O:wait", names, &PyLong_Type, &number, &timeout)
-            || !parse_timeout(timeout, &microseconds))
-        return NULL;
-    uint64_t version = PyLong_AsUnsignedLongLong(number);
-    if (PyErr_Occurred())
-        return NULL;
-    park_result result = slot_wait(&self->slot, &self->waiters, version, microseconds);
-    return result != PARK_ERROR ? PyBool_FromLong(result == PARK_WOKEN) : NULL;
+    return versioned_pair(value, version);
 }
 
 PyDoc_STRVAR(ref_watch_doc,
@@ -279,49 +254,10 @@ PyDoc_STRVAR(ref_watch_doc,
 "while the callback runs are delivered as one, by the thread that runs it: each `old` is the `new` of the call\n"
 "before. What it raises goes to sys.unraisablehook.");
 
-/* Calls a function of frozen.aio, where what needs an event loop is written, with self at the head of the arguments. */
-static PyObject *
-call_aio(const char *name, PyObject *op, PyObject *args, PyObject *kwargs)
-{
-    PyObject *aio = PyImport_ImportModule("frozen.aio");
-    PyObject *function = aio != NULL ? PyObject_GetAttrString(aio, name) : NULL;
-    PyObject *bound = function != NULL ? PyMethod_New(function, op) : NULL;
-    PyObject *result = bound != NULL ? PyObject_Call(bound, args, kwargs) : NULL;
-    Py_XDECREF(bound);
-    Py_XDECREF(function);
-    Py_XDECREF(aio);
-    return result;
-}
-
-PyDoc_STRVAR(ref_changed_doc,
-"changed($self, /, since=None)\n--\n\n"
-"Awaits a version newer than `since` (by default: than the current one); gives the pair (value, version).");
-
-static PyObject *
-ref_changed(PyObject *op, PyObject *args, PyObject *kwargs)
-{
-    return call_aio("changed", op, args, kwargs);
-}
-
-PyDoc_STRVAR(ref_changes_doc,
-"changes($self, /, since=None)\n--\n\n"
-"An asynchronous iterator over the values published after version `since` (by default: after the current one).\n\n"
-"Values that are replaced before the loop comes round are skipped; the newest one is never missed.");
-
-static PyObject *
-ref_changes(PyObject *op, PyObject *args, PyObject *kwargs)
-{
-    return call_aio("changes", op, args, kwargs);
-}
-
-PyDoc_STRVAR(ref_snapshot_doc,
-"snapshot($type, /, *refs)\n--\n\n"
-"The tuple of the values that were current in all `refs` at one moment. O(number of references).");
-
 static PyObject *
 ref_version(PyObject *op, void *Py_UNUSED(closure))
 {
-    return PyLong_FromUnsignedLongLong(slot_version(&((AtomicRefObject *)op)->slot));
+    return PyLong_FromUnsignedLongLong(slot_version(&((AtomicRefObject *)op)->pub.slot));
 }
 
 static PyObject *
@@ -330,19 +266,11 @@ ref_tp_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kw
     AtomicRefObject *self = (AtomicRefObject *)type->tp_alloc(type, 0);
     if (self == NULL)
         return NULL;
-    slot_init(&self->slot, Py_NewRef(Py_None), Py_None);
-    turns_init(&self->writers);
+    publication_init(&self->pub, &self->locks, Py_NewRef(Py_None), Py_None);
 #if REF_THREAD_HEADERS
     module_state *state = module_state_of((PyObject *)self);
-    if (state == NULL || state->readers == NULL) {
+    if (state == NULL || !reader_link_init(&self->readers, state->readers))
         Py_CLEAR(self);
-        if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_RuntimeError, "frozen is being torn down: no new references");
-    }
-    else {
-        self->id = atomic_fetch_add_explicit(&next_reference_id, 1, memory_order_relaxed);
-        self->readers = Py_NewRef(state->readers);
-    }
 #endif
     return (PyObject *)self;
 }
@@ -357,15 +285,15 @@ ref_tp_init(PyObject *op, PyObject *args, PyObject *kwargs)
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:AtomicRef", names, &initial))
         return -1;
     module_state *state = module_state_of(op);
-    if (state == NULL || !updating_permits(&self->slot, "__init__"))
+    if (state == NULL || !updating_permits(&self->pub.slot, "__init__"))
         return -1;
     const void *root = version_root(state, initial);
     Py_INCREF(initial);
-    ref_mutex_lock(&self->slot.lock);
-    PyObject *old = self->initialised ? slot_publish(&self->slot, initial, root)
-                                      : slot_replace(&self->slot, initial, root);
+    ref_mutex_lock(self->pub.slot.lock);
+    PyObject *old = self->initialised ? slot_publish(&self->pub.slot, initial, root)
+                                      : slot_replace(&self->pub.slot, initial, root);
     self->initialised = true;
-    ref_mutex_unlock(&self->slot.lock);
+    ref_mutex_unlock(self->pub.slot.lock);
     ref_published(self, old);
     return 0;
 }
@@ -375,11 +303,10 @@ ref_tp_traverse(PyObject *op, visitproc visit, void *arg)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
     Py_VISIT(Py_TYPE(op));
-    Py_VISIT((PyObject *)self->slot.value);
+    Py_VISIT((PyObject *)self->pub.slot.value);
     Py_VISIT(self->watches);
 #if REF_THREAD_HEADERS
-    if (self->readers != NULL)
-        return reader_traverse(self->readers, self->id, visit, arg);
+    return reader_traverse(&self->readers, visit, arg);
 #endif
     return 0;
 }
@@ -390,15 +317,14 @@ static int
 ref_tp_clear(PyObject *op)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
-    ref_mutex_lock(&self->slot.lock);
-    PyObject *old = slot_publish(&self->slot, NULL, NULL);
+    ref_mutex_lock(self->pub.slot.lock);
+    PyObject *old = slot_publish(&self->pub.slot, NULL, NULL);
     PyObject *watches = self->watches;
     self->watches = NULL;
-    ref_mutex_unlock(&self->slot.lock);
+    ref_mutex_unlock(self->pub.slot.lock);
     Py_XDECREF(watches);
 #if REF_THREAD_HEADERS
-    if (self->readers != NULL)
-        ref_revoke(self);
+    reader_revoke(&self->readers);
 #endif
     Py_XDECREF(old);
     return 0;
@@ -413,7 +339,7 @@ ref_tp_dealloc(PyObject *op)
         PyObject_ClearWeakRefs(op);
     ref_tp_clear(op);
 #if REF_THREAD_HEADERS
-    Py_XDECREF(((AtomicRefObject *)op)->readers);
+    Py_XDECREF(((AtomicRefObject *)op)->readers.registry);
 #endif
     type->tp_free(op);
     Py_DECREF(type);
@@ -441,12 +367,8 @@ static PyMethodDef ref_methods[] = {
     {"set", ref_set, METH_O, ref_set_doc},
     {"exchange", ref_exchange_method, METH_O, ref_exchange_doc},
     {"compare_and_set", FASTCALL(ref_compare_and_set_method), METH_FASTCALL | METH_KEYWORDS, ref_compare_and_set_doc},
-    {"update", FASTCALL(ref_update), METH_FASTCALL | METH_KEYWORDS, ref_update_doc},
-    {"wait", FASTCALL(ref_wait), METH_VARARGS | METH_KEYWORDS, ref_wait_doc},
+    REFERENCE_METHODS,
     {"watch", ref_watch, METH_O, ref_watch_doc},
-    {"changed", FASTCALL(ref_changed), METH_VARARGS | METH_KEYWORDS, ref_changed_doc},
-    {"changes", FASTCALL(ref_changes), METH_VARARGS | METH_KEYWORDS, ref_changes_doc},
-    {"snapshot", FASTCALL(ref_snapshot), METH_FASTCALL | METH_CLASS, ref_snapshot_doc},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, "AtomicRef[T]: a reference to values of type T."},
     {NULL, NULL, 0, NULL},
 };

@@ -2,24 +2,19 @@
 #ifndef FROZEN_REF_ATOMIC_REF_H
 #define FROZEN_REF_ATOMIC_REF_H
 
+#include "ref/publication.h"
 #include "ref/reader.h"
-#include "ref/slot.h"
-#include "ref/turns.h"
-#include "ref/waiters.h"
 #include "types/containers.h"
 
 typedef struct {
     PyObject_HEAD
 #if REF_THREAD_HEADERS
     char apart[64];       /* what readers load lies on another cache line than the reference's own shared count */
-    uint64_t id;          /* unique in the process, never reused */
-    PyObject *readers;    /* the registry of this interpreter */
-    _Atomic(bool) cached; /* threads may keep headers of the current version */
+    reader_link readers;
 #endif
-    ref_slot slot;       /* values are PyObject *; NULL only after tp_clear */
-    turn_queue writers;
-    waiter_list waiters; /* counts the watches as well */
-    PyObject *watches;   /* tuple of Watch, or NULL; changes under slot.lock */
+    publication pub;      /* values are PyObject *, NULL only after tp_clear; its waiters count the watches as well */
+    publication_locks locks;
+    PyObject *watches;    /* tuple of Watch, or NULL; changes under the slot's lock */
     PyObject *weakrefs;
     bool initialised;
 } AtomicRefObject;
@@ -36,7 +31,7 @@ version_root(module_state *state, PyObject *value)
 static inline PyObject *
 ref_value_locked(AtomicRefObject *self)
 {
-    PyObject *value = self->slot.value;
+    PyObject *value = self->pub.slot.value;
     return Py_NewRef(value != NULL ? value : Py_None);
 }
 
@@ -44,11 +39,11 @@ ref_value_locked(AtomicRefObject *self)
 static inline PyObject *
 ref_read(AtomicRefObject *self, uint64_t *version)
 {
-    ref_mutex_lock(&self->slot.lock);
+    ref_mutex_lock(self->pub.slot.lock);
     PyObject *value = ref_value_locked(self);
     if (version != NULL)
-        *version = slot_version(&self->slot);
-    ref_mutex_unlock(&self->slot.lock);
+        *version = slot_version(&self->pub.slot);
+    ref_mutex_unlock(self->pub.slot.lock);
     return value;
 }
 
@@ -59,8 +54,5 @@ void ref_published(AtomicRefObject *self, PyObject *old);
 /* watch.c: calls the callbacks of `self->watches`; registers one more. */
 void ref_deliver(AtomicRefObject *self);
 PyObject *ref_watch(PyObject *self, PyObject *callback);
-
-/* transaction.c: AtomicRef.snapshot(*refs), a class method. */
-PyObject *ref_snapshot(PyObject *type, PyObject *const *args, Py_ssize_t nargs);
 
 #endif

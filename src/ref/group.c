@@ -13,47 +13,82 @@
 
 enum { OPTIMISTIC_TRIES = 8, STACK_ARGUMENTS = 16 };
 
-void
-group_read(const ref_group *group, PyObject **values, uint64_t *versions)
+/* The objects behind `values`, which are stolen; false: failed (reported), and none are left. */
+static bool
+group_open(const ref_group *group, void *const *values, PyObject **objects)
 {
+    bool open = true;
+    for (Py_ssize_t i = 0; i < group->count; i++) {
+        const ref_kind *kind = group->refs[i].kind;
+        objects[i] = NULL;
+        if (open)
+            open = (objects[i] = kind->to_object(values[i])) != NULL;
+        else
+            kind->release(values[i]);
+    }
+    for (Py_ssize_t i = 0; !open && i < group->count; i++)
+        Py_XDECREF(objects[i]);
+    return open;
+}
+
+bool
+group_read(const ref_group *group, PyObject **objects, uint64_t *versions)
+{
+    void *values[GROUP_MAX];
     slots_lock(group->sorted, group->count);
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        values[i] = ref_value_locked(group->refs[i]);
-        versions[i] = slot_version(&group->refs[i]->slot);
+        ref_slot *slot = &group->refs[i].pub->slot;
+        values[i] = group->refs[i].kind->retain(slot->value);
+        versions[i] = slot_version(slot);
     }
     slots_unlock(group->sorted, group->count);
+    return group_open(group, values, objects);
 }
 
 static bool
 group_is_at(const ref_group *group, const uint64_t *versions)
 {
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        if (slot_version(&group->refs[i]->slot) != versions[i])
+        if (slot_version(&group->refs[i].pub->slot) != versions[i])
             return false;
     }
     return true;
 }
 
-bool
-group_publish(const ref_group *group, module_state *state, const uint64_t *versions,
-              PyObject *const *values, PyObject **old)
+static void
+group_release(const ref_group *group, Py_ssize_t count, void *const *values)
 {
+    while (count-- > 0)
+        group->refs[count].kind->release(values[count]);
+}
+
+int
+group_publish(const ref_group *group, module_state *state, const uint64_t *versions,
+              PyObject *const *objects, void **old)
+{
+    void *values[GROUP_MAX];
     const void *roots[GROUP_MAX];
-    for (Py_ssize_t i = 0; i < group->count; i++)
-        roots[i] = version_root(state, values[i]);
+    for (Py_ssize_t i = 0; i < group->count; i++) {
+        if (!group->refs[i].kind->from_object(state, objects[i], &values[i], &roots[i])) {
+            group_release(group, i, values);
+            return -1;
+        }
+    }
     slots_lock(group->sorted, group->count);
     bool current = versions == NULL || group_is_at(group, versions);
     for (Py_ssize_t i = 0; current && i < group->count; i++)
-        old[i] = slot_publish(&group->refs[i]->slot, Py_NewRef(values[i]), roots[i]);
+        old[i] = slot_publish(&group->refs[i].pub->slot, values[i], roots[i]);
     slots_unlock(group->sorted, group->count);
+    if (!current)
+        group_release(group, group->count, values);
     return current;
 }
 
 void
-group_published(const ref_group *group, PyObject **old)
+group_published(const ref_group *group, void **old)
 {
     for (Py_ssize_t i = 0; i < group->count; i++)
-        ref_published(group->refs[i], old[i]);
+        group->refs[i].kind->published(group->refs[i].object, old[i]);
 }
 
 /* A call of fn(*values, *args, **kwargs), its argument list prepared once and used for every try. */
@@ -122,32 +157,29 @@ unpack_result(const ref_group *group, PyObject **result)
 
 /* One try.  Returns what update() would return, or NULL with the exception set; `published` says whether it counts. */
 static PyObject *
-group_try_update(const ref_group *group, module_state *state, update_call *call, PyObject **old, bool *published)
+group_try_update(const ref_group *group, module_state *state, update_call *call, void **old, bool *published)
 {
     PyObject *values[GROUP_MAX];
     uint64_t versions[GROUP_MAX];
     *published = false;
-    group_read(group, values, versions);
+    if (!group_read(group, values, versions))
+        return NULL;
     PyObject *result = call_with(call, values, group->count);
     PyObject *const *unpacked = result != NULL ? unpack_result(group, &result) : NULL;
-    if (unpacked != NULL)
-        *published = group_publish(group, state, versions, unpacked, old);
+    int status = unpacked != NULL ? group_publish(group, state, versions, unpacked, old) : 0;
+    if (status < 0)
+        Py_CLEAR(result);
+    *published = status > 0;
     for (Py_ssize_t i = 0; i < group->count; i++)
         Py_DECREF(values[i]);
     return result;
-}
-
-static AtomicRefObject *
-ref_of_slot(ref_slot *slot)
-{
-    return (AtomicRefObject *)((char *)slot - offsetof(AtomicRefObject, slot));
 }
 
 static bool
 group_has_turn_taken(const ref_group *group)
 {
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        if (turns_taken(&group->refs[i]->writers))
+        if (turns_taken(&group->refs[i].pub->writers))
             return true;
     }
     return false;
@@ -157,14 +189,14 @@ static void
 group_release_turns(const ref_group *group, Py_ssize_t count)
 {
     while (count-- > 0)
-        turns_release(&ref_of_slot(group->sorted[count])->writers);
+        turns_release(&publication_of_slot(group->sorted[count])->writers);
 }
 
 static bool
 group_acquire_turns(const ref_group *group)
 {
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        if (!turns_acquire(&ref_of_slot(group->sorted[i])->writers)) {
+        if (!turns_acquire(&publication_of_slot(group->sorted[i])->writers)) {
             group_release_turns(group, i);
             return false;
         }
@@ -181,7 +213,7 @@ back_off(unsigned tries)
 
 /* Tries until it publishes or fails; on success `old` is filled. */
 static PyObject *
-group_update_retrying(const ref_group *group, module_state *state, update_call *call, bool nested, PyObject **old)
+group_update_retrying(const ref_group *group, module_state *state, update_call *call, bool nested, void **old)
 {
     bool has_turn = false, published = false;
     PyObject *result = NULL;
@@ -208,14 +240,14 @@ static void
 group_leave(const ref_group *group, Py_ssize_t count)
 {
     while (count-- > 0)
-        updating_leave(&group->refs[count]->slot);
+        updating_leave(&group->refs[count].pub->slot);
 }
 
 static bool
 group_enter(const ref_group *group)
 {
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        if (!updating_enter(&group->refs[i]->slot)) {
+        if (!updating_enter(&group->refs[i].pub->slot)) {
             group_leave(group, i);
             return false;
         }
@@ -227,7 +259,7 @@ PyObject *
 group_update(const ref_group *group, module_state *state, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     update_call call;
-    PyObject *old[GROUP_MAX];
+    void *old[GROUP_MAX];
     if (!call_prepare(&call, group->count, args, nargs, kwnames))
         return NULL;
     PyObject *result = NULL;

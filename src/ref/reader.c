@@ -18,6 +18,28 @@ REF_THREAD_LOCAL reader_cache *reader_current;
  * cache, which nobody would close. */
 static REF_THREAD_LOCAL reader_owner reader_ended;
 
+static _Atomic(uint64_t) next_reference_id = 1;
+
+bool
+reader_link_init(reader_link *link, PyObject *registry)
+{
+    if (registry == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "frozen is being torn down: no new references");
+        return false;
+    }
+    link->id = atomic_fetch_add_explicit(&next_reference_id, 1, memory_order_relaxed);
+    link->registry = Py_NewRef(registry);
+    atomic_init(&link->cached, false);
+    return true;
+}
+
+/* Takes the header out. */
+static PyObject *
+reader_withdraw(reader_slot *slot)
+{
+    return atomic_exchange(&slot->header, NULL);
+}
+
 static void
 registry_add(reader_registry *registry, reader_cache *cache)
 {
@@ -105,9 +127,9 @@ cache_end(ReaderCacheObject *self)
 }
 
 reader_slot *
-reader_claim(PyObject *registry, PyTypeObject *cache_type, uint64_t id, PyObject **old)
+reader_claim(reader_link *link, PyTypeObject *cache_type, PyObject **old)
 {
-    reader_cache *last = reader_current, *cache = cache_of_thread((reader_registry *)registry, cache_type);
+    reader_cache *last = reader_current, *cache = cache_of_thread((reader_registry *)link->registry, cache_type);
     if (cache != last) {
         reader_current = cache;
         if (last != NULL && atomic_load(&last->closed))
@@ -116,24 +138,23 @@ reader_claim(PyObject *registry, PyTypeObject *cache_type, uint64_t id, PyObject
     *old = NULL;
     if (cache == NULL)
         return NULL;
-    reader_slot *slot = &cache->slots[id % READER_SLOTS];
+    reader_slot *slot = &cache->slots[link->id % READER_SLOTS];
     *old = reader_withdraw(slot);
-    atomic_store_explicit(&slot->ref_id, id, memory_order_relaxed);
+    slot->word = 0;
+    atomic_store_explicit(&slot->ref_id, link->id, memory_order_relaxed);
     return slot;
 }
 
 void
-reader_fill(reader_slot *slot, PyObject *header, uint64_t version)
+reader_fill(reader_link *link, reader_slot *slot, PyObject *header, uint64_t version, ref_slot *published)
 {
     slot->version = version;
-    PyObject *put_back = atomic_exchange(&slot->header, Py_NewRef(header));
+    PyObject *put_back = atomic_exchange(&slot->header, Py_NewRef(header)), *outdated = NULL;
+    atomic_store(&link->cached, true);
+    if (atomic_load(&published->version) != version)
+        outdated = reader_withdraw(slot);
     Py_XDECREF(put_back); /* by a publisher, since the slot was claimed */
-}
-
-PyObject *
-reader_withdraw(reader_slot *slot)
-{
-    return atomic_exchange(&slot->header, NULL);
+    Py_XDECREF(outdated);
 }
 
 /* Takes the slot's header, unless only its thread may drop it (see reader.h). */
@@ -149,18 +170,20 @@ slot_revoke(reader_slot *slot)
 }
 
 void
-reader_revoke(PyObject *op, uint64_t id)
+reader_revoke(reader_link *link)
 {
     enum { AT_ONCE = 64 };
-    reader_registry *registry = (reader_registry *)op;
+    reader_registry *registry = (reader_registry *)link->registry;
     PyObject *taken[AT_ONCE];
     int count;
+    if (!atomic_load(&link->cached) || !atomic_exchange(&link->cached, false))
+        return;
     do {
         count = 0;
         ref_mutex_lock(&registry->lock);
         for (reader_cache *cache = registry->first; cache != NULL && count < AT_ONCE; cache = cache->next) {
-            reader_slot *slot = &cache->slots[id % READER_SLOTS];
-            if (atomic_load_explicit(&slot->ref_id, memory_order_relaxed) == id
+            reader_slot *slot = &cache->slots[link->id % READER_SLOTS];
+            if (atomic_load_explicit(&slot->ref_id, memory_order_relaxed) == link->id
                     && (taken[count] = slot_revoke(slot)) != NULL)
                 count++;
         }
@@ -171,12 +194,14 @@ reader_revoke(PyObject *op, uint64_t id)
 }
 
 int
-reader_traverse(PyObject *op, uint64_t id, visitproc visit, void *arg)
+reader_traverse(reader_link *link, visitproc visit, void *arg)
 {
-    reader_registry *registry = (reader_registry *)op;
+    reader_registry *registry = (reader_registry *)link->registry;
+    if (registry == NULL)
+        return 0;
     for (reader_cache *cache = registry->first; cache != NULL; cache = cache->next) {
-        reader_slot *slot = &cache->slots[id % READER_SLOTS];
-        if (atomic_load_explicit(&slot->ref_id, memory_order_relaxed) == id)
+        reader_slot *slot = &cache->slots[link->id % READER_SLOTS];
+        if (atomic_load_explicit(&slot->ref_id, memory_order_relaxed) == link->id)
             Py_VISIT(atomic_load_explicit(&slot->header, memory_order_relaxed));
     }
     return 0;

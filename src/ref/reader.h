@@ -37,7 +37,8 @@ enum { READER_SLOTS = 32 }; /* references whose headers a thread keeps; more tha
 typedef struct {
     _Atomic(uint64_t) ref_id;   /* written by the owning thread; 0: unused */
     _Atomic(PyObject *) header; /* a strong reference, taken by whoever exchanges it */
-    uint64_t version;           /* that `header` stands for; the owning thread's */
+    uint64_t version;           /* that `header`, or `word`, stands for; the owning thread's */
+    uint64_t word;              /* a value that needs no object to be kept; 0: none; the owning thread's */
 } reader_slot;
 
 /* A thread state, by address and number: addresses are reused. */
@@ -65,41 +66,58 @@ typedef struct {
 #if REF_THREAD_HEADERS
 #include "ref/thread_local.h"
 
+/* What a reference has to do with the threads that read it. */
+typedef struct {
+    uint64_t id;          /* unique in the process, never reused */
+    PyObject *registry;   /* of this interpreter */
+    _Atomic(bool) cached; /* threads may keep headers of the current version */
+} reader_link;
+
+/* False: the module is being torn down (reported). */
+bool reader_link_init(reader_link *link, PyObject *registry);
+
 extern REF_THREAD_LOCAL reader_cache *reader_current;
 
-/* The calling thread's slot for the reference `id`, emptied: what it held is in `old` (may be NULL) and has to be dropped
+/* The calling thread's slot for the reference, emptied: what it held is in `old` (may be NULL) and has to be dropped
  * at the end.  NULL: this thread keeps no headers (it is ending, or memory is short; no exception). */
-reader_slot *reader_claim(PyObject *registry, PyTypeObject *cache_type, uint64_t id, PyObject **old);
+reader_slot *reader_claim(reader_link *link, PyTypeObject *cache_type, PyObject **old);
 
-/* Puts `header` (borrowed), of `version`, into the slot just claimed. */
-void reader_fill(reader_slot *slot, PyObject *header, uint64_t version);
+/* Puts `header` (borrowed), of `version`, into the slot just claimed, unless another version is current already. */
+void reader_fill(reader_link *link, reader_slot *slot, PyObject *header, uint64_t version, ref_slot *published);
 
-/* Takes the header out again; returns it. */
-PyObject *reader_withdraw(reader_slot *slot);
+/* The same for a word. */
+static inline void
+reader_fill_word(reader_slot *slot, uint64_t word, uint64_t version)
+{
+    slot->version = version;
+    slot->word = word;
+}
 
-/* Takes the headers of the reference `id` from all threads and drops them.  May run Python code. */
-void reader_revoke(PyObject *registry, uint64_t id);
+/* After a publication: takes the headers of older versions from all threads and drops them.  May run Python code. */
+void reader_revoke(reader_link *link);
 
-/* For the collector: every header of the reference `id`. No thread of the interpreter is running. */
-int reader_traverse(PyObject *registry, uint64_t id, visitproc visit, void *arg);
+/* For the collector: every header of the reference.  No thread of the interpreter is running. */
+int reader_traverse(reader_link *link, visitproc visit, void *arg);
 
-/* The calling thread's header for the reference `id`, if it is of the version current in `published` (new reference),
- * else NULL without an exception. */
-static inline PyObject *
-reader_get(uint64_t id, ref_slot *published, uint64_t *version)
+/* The calling thread's slot for the reference, if it is of the version current in `published`, else NULL. */
+static inline reader_slot *
+reader_find(const reader_link *link, ref_slot *published)
 {
     reader_cache *cache = reader_current;
     if (cache == NULL)
         return NULL;
-    reader_slot *slot = &cache->slots[id % READER_SLOTS];
-    if (atomic_load_explicit(&slot->ref_id, memory_order_relaxed) != id || slot->version != slot_version(published))
-        return NULL;
+    reader_slot *slot = &cache->slots[link->id % READER_SLOTS];
+    bool current = atomic_load_explicit(&slot->ref_id, memory_order_relaxed) == link->id
+        && slot->version == slot_version(published);
+    return current ? slot : NULL;
+}
+
+/* The header in a slot that reader_find found (new reference), or NULL without an exception. */
+static inline PyObject *
+reader_header(reader_slot *slot)
+{
     PyObject *header = atomic_load_explicit(&slot->header, memory_order_seq_cst);
-    if (header == NULL || !object_is_mine(header))
-        return NULL;
-    if (version != NULL)
-        *version = slot->version;
-    return Py_NewRef(header);
+    return header != NULL && object_is_mine(header) ? Py_NewRef(header) : NULL;
 }
 #endif /* REF_THREAD_HEADERS */
 

@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 
 typedef struct {
-    ref_mutex lock;
+    ref_mutex *lock; /* beside the slot, or one that several slots share: process-wide locks are few (publication.h) */
     _Atomic(uint64_t) version;
     _Atomic(const void *) root;
     void *value;
@@ -21,9 +21,9 @@ typedef struct {
 
 /* The first value of a slot nobody else can see yet; steals `value`. */
 static inline void
-slot_init(ref_slot *slot, void *value, const void *root)
+slot_init(ref_slot *slot, ref_mutex *lock, void *value, const void *root)
 {
-    slot->lock = (ref_mutex)REF_MUTEX_INIT;
+    slot->lock = lock;
     slot->value = value;
     atomic_init(&slot->root, root);
     atomic_init(&slot->version, 0);

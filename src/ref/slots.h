@@ -1,8 +1,15 @@
-/* Several slots at once: locked in the order of their addresses, so that two who lock never wait for each other. */
+/* Several slots at once: locked in the order of their locks' addresses, so that two who lock never wait for each other.
+ * Slots that have one lock stand side by side in that order, and it is taken once. */
 #ifndef FROZEN_REF_SLOTS_H
 #define FROZEN_REF_SLOTS_H
 
 #include "ref/slot.h"
+
+static inline bool
+slot_comes_before(const ref_slot *a, const ref_slot *b)
+{
+    return a->lock != b->lock ? (uintptr_t)a->lock < (uintptr_t)b->lock : (uintptr_t)a < (uintptr_t)b;
+}
 
 /* Insertion sort: groups are small. */
 static inline void
@@ -11,7 +18,7 @@ slots_sort(ref_slot **slots, Py_ssize_t count)
     for (Py_ssize_t i = 1; i < count; i++) {
         ref_slot *slot = slots[i];
         Py_ssize_t j = i;
-        for (; j > 0 && (uintptr_t)slots[j - 1] > (uintptr_t)slot; j--)
+        for (; j > 0 && slot_comes_before(slot, slots[j - 1]); j--)
             slots[j] = slots[j - 1];
         slots[j] = slot;
     }
@@ -21,14 +28,16 @@ static inline void
 slots_lock(ref_slot *const *sorted, Py_ssize_t count)
 {
     for (Py_ssize_t i = 0; i < count; i++)
-        ref_mutex_lock(&sorted[i]->lock);
+        if (i == 0 || sorted[i]->lock != sorted[i - 1]->lock)
+            ref_mutex_lock(sorted[i]->lock);
 }
 
 static inline void
 slots_unlock(ref_slot *const *sorted, Py_ssize_t count)
 {
     for (Py_ssize_t i = count; i-- > 0;)
-        ref_mutex_unlock(&sorted[i]->lock);
+        if (i == 0 || sorted[i]->lock != sorted[i - 1]->lock)
+            ref_mutex_unlock(sorted[i]->lock);
 }
 
 #endif

@@ -18,13 +18,12 @@ group_from_arguments(ref_group *group, module_state *state, PyObject *const *arg
     }
     group->count = count;
     for (Py_ssize_t i = 0; i < count; i++) {
-        if (!PyObject_TypeCheck(args[i], state->atomic_ref)) {
-            PyErr_Format(PyExc_TypeError, "argument %zd is not an AtomicRef but %.200s",
+        if (!reference_of(state, args[i], &group->refs[i])) {
+            PyErr_Format(PyExc_TypeError, "argument %zd is neither an AtomicRef nor a SharedRef but %.200s",
                          i + 1, Py_TYPE(args[i])->tp_name);
             return false;
         }
-        group->refs[i] = (AtomicRefObject *)args[i];
-        group->sorted[i] = &group->refs[i]->slot;
+        group->sorted[i] = &group->refs[i].pub->slot;
     }
     slots_sort(group->sorted, count);
     for (Py_ssize_t i = 1; i < count; i++) {
@@ -42,16 +41,21 @@ group_snapshot(const ref_group *group)
     PyObject *values[GROUP_MAX];
     uint64_t versions[GROUP_MAX];
     PyObject *tuple = PyTuple_New(group->count);
-    if (tuple == NULL)
+    if (tuple == NULL || !group_read(group, values, versions)) {
+        Py_XDECREF(tuple);
         return NULL;
-    group_read(group, values, versions);
+    }
     for (Py_ssize_t i = 0; i < group->count; i++)
         PyTuple_SET_ITEM(tuple, i, values[i]);
     return tuple;
 }
 
+const char reference_snapshot_doc[] = PyDoc_STR(
+"snapshot($type, /, *refs)\n--\n\n"
+"The tuple of the values that were current in all `refs` at one moment. O(number of references).");
+
 PyObject *
-ref_snapshot(PyObject *type, PyObject *const *args, Py_ssize_t nargs)
+reference_snapshot(PyObject *type, PyObject *const *args, Py_ssize_t nargs)
 {
     PyObject *module = PyType_GetModuleByDef((PyTypeObject *)type, &frozen_module);
     module_state *state = module != NULL ? PyModule_GetState(module) : NULL;
@@ -79,7 +83,7 @@ static PyObject *
 transaction_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
 {
     const ref_group *group = &((TransactionObject *)op)->group;
-    PyObject *old[GROUP_MAX];
+    void *old[GROUP_MAX];
     module_state *state = PyType_GetModuleState(Py_TYPE(op));
     if (state == NULL)
         return NULL;
@@ -89,10 +93,11 @@ transaction_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     }
     for (Py_ssize_t i = 0; i < nargs; i++) {
-        if (!updating_permits(&group->refs[i]->slot, "set"))
+        if (!updating_permits(&group->refs[i].pub->slot, "set"))
             return NULL;
     }
-    group_publish(group, state, NULL, args, old);
+    if (group_publish(group, state, NULL, args, old) < 0)
+        return NULL;
     group_published(group, old);
     Py_RETURN_NONE;
 }
@@ -128,7 +133,7 @@ transaction_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (!valid)
         self->group.count = 0;
     for (Py_ssize_t i = 0; i < self->group.count; i++)
-        Py_INCREF(self->group.refs[i]);
+        Py_INCREF(self->group.refs[i].object);
     if (!valid)
         Py_CLEAR(self);
     return (PyObject *)self;
@@ -140,7 +145,7 @@ transaction_tp_traverse(PyObject *op, visitproc visit, void *arg)
     ref_group *group = &((TransactionObject *)op)->group;
     Py_VISIT(Py_TYPE(op));
     for (Py_ssize_t i = 0; i < group->count; i++)
-        Py_VISIT((PyObject *)group->refs[i]);
+        Py_VISIT(group->refs[i].object);
     return 0;
 }
 
@@ -153,7 +158,7 @@ transaction_tp_dealloc(PyObject *op)
     ref_group *group = &((TransactionObject *)op)->group;
     PyObject_GC_UnTrack(op);
     for (Py_ssize_t i = 0; i < group->count; i++)
-        Py_DECREF((PyObject *)group->refs[i]);
+        Py_DECREF(group->refs[i].object);
     type->tp_free(op);
     Py_DECREF(type);
 }

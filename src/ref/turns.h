@@ -27,16 +27,16 @@ typedef struct turn {
 
 typedef struct {
     _Atomic(uint32_t) taken; /* read without the lock as a hint that writers queue */
-    ref_mutex lock;
+    ref_mutex *lock;
     int64_t process; /* that the holder and the queue belong to */
     turn *first, **last;
 } turn_queue;
 
 static inline void
-turns_init(turn_queue *queue)
+turns_init(turn_queue *queue, ref_mutex *lock)
 {
     atomic_init(&queue->taken, 0);
-    queue->lock = (ref_mutex)REF_MUTEX_INIT;
+    queue->lock = lock;
     queue->process = 0;
     queue->first = NULL;
     queue->last = &queue->first;
@@ -53,7 +53,7 @@ static inline bool
 turns_take_or_queue(turn_queue *queue, turn *self)
 {
     int64_t process = PROCESS_ID();
-    ref_mutex_lock(&queue->lock);
+    ref_mutex_lock(queue->lock);
     bool is_free = !turns_taken(queue) || queue->process != process;
     if (is_free) {
         queue->process = process;
@@ -65,7 +65,7 @@ turns_take_or_queue(turn_queue *queue, turn *self)
         *queue->last = self;
         queue->last = &self->next;
     }
-    ref_mutex_unlock(&queue->lock);
+    ref_mutex_unlock(queue->lock);
     return is_free;
 }
 
@@ -73,7 +73,7 @@ turns_take_or_queue(turn_queue *queue, turn *self)
 static inline void
 turns_release(turn_queue *queue)
 {
-    ref_mutex_lock(&queue->lock);
+    ref_mutex_lock(queue->lock);
     turn *next = queue->first;
     if (next == NULL) {
         atomic_store_explicit(&queue->taken, 0, memory_order_relaxed);
@@ -85,7 +85,7 @@ turns_release(turn_queue *queue)
         next->granted = true;
         parker_unpark(&next->parker);
     }
-    ref_mutex_unlock(&queue->lock);
+    ref_mutex_unlock(queue->lock);
 }
 
 /* After parking: takes `self` out of the queue if it is still there; says whether the turn was granted.  Once the lock
@@ -93,7 +93,7 @@ turns_release(turn_queue *queue)
 static inline bool
 turns_settle(turn_queue *queue, turn *self)
 {
-    ref_mutex_lock(&queue->lock);
+    ref_mutex_lock(queue->lock);
     bool granted = self->granted;
     if (!granted) {
         turn **link = &queue->first;
@@ -103,7 +103,7 @@ turns_settle(turn_queue *queue, turn *self)
         if (queue->last == &self->next)
             queue->last = link;
     }
-    ref_mutex_unlock(&queue->lock);
+    ref_mutex_unlock(queue->lock);
     return granted;
 }
 

@@ -17,9 +17,17 @@ typedef struct waiter {
 
 typedef struct {
     _Atomic(uint32_t) count; /* of those who want to hear of publications: the waiters, and whoever else counts itself */
-    ref_mutex lock;
+    ref_mutex *lock;
     waiter *first;
 } waiter_list;
+
+static inline void
+waiters_init(waiter_list *list, ref_mutex *lock)
+{
+    atomic_init(&list->count, 0);
+    list->lock = lock;
+    list->first = NULL;
+}
 
 /* Whether anybody might be waiting for what the caller has just published. */
 static inline bool
@@ -32,37 +40,37 @@ waiters_any(waiter_list *list)
 static inline void
 waiters_wake(waiter_list *list, uint64_t version)
 {
-    ref_mutex_lock(&list->lock);
+    ref_mutex_lock(list->lock);
     for (waiter *self = list->first; self != NULL; self = self->next) {
         if (!self->woken && self->version < version) {
             self->woken = true;
             parker_unpark(&self->parker);
         }
     }
-    ref_mutex_unlock(&list->lock);
+    ref_mutex_unlock(list->lock);
 }
 
 static inline void
 waiters_add(waiter_list *list, waiter *self)
 {
-    ref_mutex_lock(&list->lock);
+    ref_mutex_lock(list->lock);
     self->next = list->first;
     self->link = &list->first;
     if (self->next != NULL)
         self->next->link = &self->next;
     list->first = self;
-    ref_mutex_unlock(&list->lock);
+    ref_mutex_unlock(list->lock);
     atomic_fetch_add_explicit(&list->count, 1, memory_order_seq_cst);
 }
 
 static inline void
 waiters_remove(waiter_list *list, waiter *self)
 {
-    ref_mutex_lock(&list->lock);
+    ref_mutex_lock(list->lock);
     *self->link = self->next;
     if (self->next != NULL)
         self->next->link = self->link;
-    ref_mutex_unlock(&list->lock);
+    ref_mutex_unlock(list->lock);
     atomic_fetch_sub_explicit(&list->count, 1, memory_order_seq_cst);
 }
 

@@ -58,9 +58,9 @@ watch_deliver(WatchObject *self)
 static PyObject *
 ref_watches(AtomicRefObject *self)
 {
-    ref_mutex_lock(&self->slot.lock);
+    ref_mutex_lock(self->pub.slot.lock);
     PyObject *watches = Py_XNewRef(self->watches);
-    ref_mutex_unlock(&self->slot.lock);
+    ref_mutex_unlock(self->pub.slot.lock);
     return watches;
 }
 
@@ -106,11 +106,11 @@ watches_without(PyObject *watches, PyObject *removed)
 static bool
 ref_replace_watches(AtomicRefObject *self, PyObject *watches, PyObject *changed)
 {
-    ref_mutex_lock(&self->slot.lock);
+    ref_mutex_lock(self->pub.slot.lock);
     bool replaced = self->watches == watches;
     if (replaced)
         self->watches = changed;
-    ref_mutex_unlock(&self->slot.lock);
+    ref_mutex_unlock(self->pub.slot.lock);
     Py_XDECREF(watches);
     Py_XDECREF(replaced ? watches : changed);
     return replaced;
@@ -144,7 +144,7 @@ ref_watch(PyObject *op, PyObject *callback)
             return NULL;
         }
     } while (!ref_replace_watches(ref, watches, changed));
-    atomic_fetch_add_explicit(&ref->waiters.count, 1, memory_order_seq_cst);
+    atomic_fetch_add_explicit(&ref->pub.waiters.count, 1, memory_order_seq_cst);
     watch_deliver(self); /* what was published before the line above may have found no watch */
     return (PyObject *)self;
 }
@@ -170,7 +170,7 @@ watch_close(PyObject *op, PyObject *Py_UNUSED(ignored))
             return NULL;
         }
     } while (!ref_replace_watches(ref, watches, changed));
-    atomic_fetch_sub_explicit(&ref->waiters.count, 1, memory_order_seq_cst);
+    atomic_fetch_sub_explicit(&ref->pub.waiters.count, 1, memory_order_seq_cst);
     Py_RETURN_NONE;
 }
 

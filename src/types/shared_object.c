@@ -1,4 +1,4 @@
-/* Which objects stand for shared values: the shared containers, Blob and SharedRef. */
+/* Which objects stand for shared values: the shared containers and Blob; and which cross interpreters: SharedRef too. */
 
 #include "types/shared_object.h"
 
@@ -64,4 +64,10 @@ shared_object_encode(PyObject *object, cell *c)
     if (blob_encode(object, c))
         return 1;
     return Py_TYPE(object)->tp_dealloc == shared_container_dealloc ? container_encode(object, c) : 0;
+}
+
+int
+crossing_encode(PyObject *object, cell *c)
+{
+    return shared_ref_encode(object, c) ? 1 : shared_object_encode(object, c);
 }

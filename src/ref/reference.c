@@ -1,0 +1,120 @@
+/* The methods that AtomicRef and SharedRef share. */
+
+#include "ref/group.h"
+
+bool
+reference_of(module_state *state, PyObject *op, reference *self)
+{
+    if (PyObject_TypeCheck(op, state->atomic_ref))
+        *self = atomic_ref_reference(op);
+    else if (Py_IS_TYPE(op, state->shared_ref))
+        *self = shared_ref_reference(op);
+    else
+        return false;
+    return true;
+}
+
+bool
+parse_compare_and_set(Py_ssize_t nargs, PyObject *const *keyword_values, PyObject *kwnames, uint64_t *version)
+{
+    *version = ANY_VERSION;
+    if (nargs != 2) {
+        PyErr_Format(PyExc_TypeError, "compare_and_set() takes the expected and the new value (%zd given)", nargs);
+        return false;
+    }
+    Py_ssize_t count = kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0;
+    if (count == 0)
+        return true;
+    PyObject *name = PyTuple_GET_ITEM(kwnames, 0);
+    if (count > 1 || PyUnicode_CompareWithASCIIString(name, "version") != 0) {
+        PyErr_Format(PyExc_TypeError, "compare_and_set() got an unexpected keyword argument, not 'version': %R",
+                     count > 1 ? kwnames : name);
+        return false;
+    }
+    if (keyword_values[0] != Py_None)
+        *version = PyLong_AsUnsignedLongLong(keyword_values[0]);
+    return !PyErr_Occurred();
+}
+
+PyObject *
+versioned_pair(PyObject *value, uint64_t version)
+{
+    return value != NULL ? Py_BuildValue("(NK)", value, (unsigned long long)version) : NULL;
+}
+
+const char reference_update_doc[] = PyDoc_STR(
+"update($self, fn, /, *args, **kwargs)\n--\n\n"
+"Replaces the value by `fn(value, *args, **kwargs)` and returns the new value.\n\n"
+"`fn` runs without any lock and is called again when another thread published meanwhile, so it should have no side\n"
+"effects. What it raises is raised here, and the reference stays as it was; RuntimeError if it publishes to this very\n"
+"reference itself. After some lost tries an update takes its turn and later ones wait for it, so `fn` should not wait\n"
+"for a thread that updates this reference. Method: optimistic retry with exponential back-off, as Clojure's swap!,\n"
+"then a first-come, first-served queue.");
+
+PyObject *
+reference_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    ref_group group = {.count = 1};
+    module_state *state = module_state_of(op);
+    if (state == NULL || !reference_of(state, op, &group.refs[0]))
+        return NULL;
+    group.sorted[0] = &group.refs[0].pub->slot;
+    return group_update(&group, state, args, nargs, kwnames);
+}
+
+const char reference_wait_doc[] = PyDoc_STR(
+"wait($self, /, version, timeout=None)\n--\n\n"
+"Waits until a version newer than `version` is current; at most `timeout` seconds if given. Says whether one is.\n\n"
+"The thread sleeps and is woken by the publication; there is no polling. A signal ends the wait if its handler raises.");
+
+PyObject *
+reference_wait(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"version", "timeout", NULL};
+    PyObject *number, *timeout = NULL;
+    long long microseconds;
+    reference self;
+    module_state *state = module_state_of(op);
+    if (state == NULL || !reference_of(state, op, &self)
+            || !PyArg_ParseTupleAndKeywords(args, kwargs, "O!|O:wait", names, &PyLong_Type, &number, &timeout)
+            || !parse_timeout(timeout, &microseconds))
+        return NULL;
+    uint64_t version = PyLong_AsUnsignedLongLong(number);
+    if (PyErr_Occurred())
+        return NULL;
+    park_result result = slot_wait(&self.pub->slot, &self.pub->waiters, version, microseconds);
+    return result != PARK_ERROR ? PyBool_FromLong(result == PARK_WOKEN) : NULL;
+}
+
+/* Calls a function of frozen.aio, where what needs an event loop is written, with self at the head of the arguments. */
+static PyObject *
+call_aio(const char *name, PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    PyObject *function = imported("frozen.aio", name);
+    PyObject *bound = function != NULL ? PyMethod_New(function, op) : NULL;
+    PyObject *result = bound != NULL ? PyObject_Call(bound, args, kwargs) : NULL;
+    Py_XDECREF(bound);
+    Py_XDECREF(function);
+    return result;
+}
+
+const char reference_changed_doc[] = PyDoc_STR(
+"changed($self, /, since=None)\n--\n\n"
+"Awaits a version newer than `since` (by default: than the current one); gives the pair (value, version).");
+
+PyObject *
+reference_changed(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    return call_aio("changed", op, args, kwargs);
+}
+
+const char reference_changes_doc[] = PyDoc_STR(
+"changes($self, /, since=None)\n--\n\n"
+"An asynchronous iterator over the values published after version `since` (by default: after the current one).\n\n"
+"Values that are replaced before the loop comes round are skipped; the newest one is never missed.");
+
+PyObject *
+reference_changes(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    return call_aio("changes", op, args, kwargs);
+}

@@ -1,0 +1,63 @@
+/* What AtomicRef and SharedRef have in common: the face they show to groups (group.h), and the methods that are the same.
+ *
+ * Both publish in slots of the same kind; a `ref_kind` says what a slot of theirs holds and how objects come out of it and
+ * go into it. */
+#ifndef FROZEN_REF_REFERENCE_H
+#define FROZEN_REF_REFERENCE_H
+
+#include "module.h"
+#include "ref/publication.h"
+
+typedef struct {
+    /* Another reference to a slot's value; the caller holds the slot's lock. */
+    void *(*retain)(void *value);
+    void (*release)(void *value);
+    /* The object that the value stands for (new reference); steals the value.  NULL: failed (reported). */
+    PyObject *(*to_object)(void *value);
+    /* A value to publish, a reference of its own, and what names it for comparison.  False: failed (reported). */
+    bool (*from_object)(module_state *state, PyObject *object, void **value, const void **root);
+    /* What every publication in `self` ends with, after unlocking: tells those who wait, and drops what was published
+     * before (steals `old`).  May run Python code. */
+    void (*published)(PyObject *self, void *old);
+} ref_kind;
+
+typedef struct {
+    PyObject *object; /* borrowed */
+    publication *pub;
+    const ref_kind *kind;
+} reference;
+
+/* Whether `op` is a reference: fills `self`. */
+bool reference_of(module_state *state, PyObject *op, reference *self);
+
+/* atomic_ref.c, shared_ref.c: the same for an object of that type. */
+reference atomic_ref_reference(PyObject *op);
+reference shared_ref_reference(PyObject *op);
+
+static const uint64_t ANY_VERSION = UINT64_MAX;
+
+/* The one keyword argument `version` of compare_and_set(expected, value, *, version=None), if it was given, else
+ * ANY_VERSION; false with an exception set. */
+bool parse_compare_and_set(Py_ssize_t nargs, PyObject *const *keyword_values, PyObject *kwnames, uint64_t *version);
+
+/* The pair (value, version); steals `value`, which may be NULL with an exception set. */
+PyObject *versioned_pair(PyObject *value, uint64_t version);
+
+/* The rows of both method tables; `snapshot` is a class method. */
+PyObject *reference_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *reference_wait(PyObject *op, PyObject *args, PyObject *kwargs);
+PyObject *reference_changed(PyObject *op, PyObject *args, PyObject *kwargs);
+PyObject *reference_changes(PyObject *op, PyObject *args, PyObject *kwargs);
+PyObject *reference_snapshot(PyObject *type, PyObject *const *args, Py_ssize_t nargs);
+
+extern const char reference_update_doc[], reference_wait_doc[], reference_changed_doc[], reference_changes_doc[],
+    reference_snapshot_doc[];
+
+#define REFERENCE_METHODS                                                                                      \
+    {"update", FASTCALL(reference_update), METH_FASTCALL | METH_KEYWORDS, reference_update_doc},               \
+    {"wait", FASTCALL(reference_wait), METH_VARARGS | METH_KEYWORDS, reference_wait_doc},                      \
+    {"changed", FASTCALL(reference_changed), METH_VARARGS | METH_KEYWORDS, reference_changed_doc},             \
+    {"changes", FASTCALL(reference_changes), METH_VARARGS | METH_KEYWORDS, reference_changes_doc},             \
+    {"snapshot", FASTCALL(reference_snapshot), METH_FASTCALL | METH_CLASS, reference_snapshot_doc}
+
+#endif

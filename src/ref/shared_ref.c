@@ -1,0 +1,575 @@
+/* SharedRef: a variable that all interpreters of the process read and replace atomically.
+ *
+ * The variable itself is shared_variable.h's, what a reader keeps shared_reader.h's; here stands the Python type, a header
+ * that each interpreter makes for itself. */
+
+#include "interp/current.h"
+#include "interp/handle.h"
+#include "ref/reference.h"
+#include "ref/shared_reader.h"
+#include "ref/updating.h"
+#include "types/arguments.h"
+#include "types/containers.h"
+
+typedef struct {
+    PyObject_HEAD
+    shared_reader reader;
+    shared_variable *variable; /* one reference */
+    PyObject *weakrefs;
+} SharedRefObject;
+
+#define VARIABLE(op) (((SharedRefObject *)(op))->variable)
+
+/* ---- values: objects to cells and back ---- */
+
+/* The cell of `object` (new reference), and what names it for comparison: the root of a container, or the cell. */
+static bool
+encode(module_state *state, PyObject *object, cell *value, const void **root)
+{
+    if (cell_from_object(object, value) < 0)
+        return false;
+    *root = container_root(state, object);
+    if (*root == NULL)
+        *root = slot_value_of_cell(*value);
+    return true;
+}
+
+static PyObject *
+decode(cell value)
+{
+    PyObject *object = cell_to_object(value);
+    cell_release_detached(value);
+    return object;
+}
+
+/* Whether two values are the same to compare_and_set: containers if they are one version, others by kind and value; -1:
+ * failed (reported). */
+static int
+same_value(cell a, cell b)
+{
+    if (cell_same_value(a, b))
+        return 1;
+    bool decided = !cell_is_box(a) || !cell_is_box(b) || cell_block(a)->kind != cell_block(b)->kind
+        || kind_rows[cell_block(a)->kind].same != NULL;
+    return decided ? 0 : cell_equals(a, b);
+}
+
+/* ---- reading ---- */
+
+NO_INLINE static PyObject *
+read_anew(SharedRefObject *self, uint64_t *version)
+{
+    cell value = variable_read(self->variable, version);
+    PyObject *object = cell_to_object(value);
+    if (object != NULL)
+        shared_reader_keep(&self->reader, (PyObject *)self, &self->variable->pub.slot, value, object, *version);
+    cell_release_detached(value);
+    return object;
+}
+
+/* The current value (new reference) and its version, or NULL (reported). */
+static inline PyObject *
+read_current(PyObject *op, uint64_t *version)
+{
+    SharedRefObject *self = (SharedRefObject *)op;
+    PyObject *object = shared_reader_get(&self->reader, &self->variable->pub.slot, version);
+    return LIKELY(object != NULL) ? object : read_anew(self, version);
+}
+
+/* ---- publishing ---- */
+
+static void
+published(PyObject *op, void *old)
+{
+    SharedRefObject *self = (SharedRefObject *)op;
+    publication *pub = &self->variable->pub;
+    if (waiters_any(&pub->waiters))
+        waiters_wake(&pub->waiters, slot_version(&pub->slot));
+    shared_reader_drop(&self->reader);
+    cell_release_detached(cell_of_slot_value(old));
+}
+
+/* Publishes `object` and returns what it replaced (to be passed to `published`) in *old; false: failed (reported). */
+static bool
+exchange(PyObject *op, const char *verb, PyObject *object, cell *old)
+{
+    module_state *state = module_state_of(op);
+    cell value;
+    const void *root;
+    if (state == NULL || !updating_permits(&VARIABLE(op)->pub.slot, verb) || !encode(state, object, &value, &root))
+        return false;
+    *old = variable_exchange(VARIABLE(op), value, root);
+    return true;
+}
+
+/* Whether the current value is `expected` and its version `*version`, which becomes the current one: 1, 0, or -1
+ * (reported). */
+static int
+is_current(PyObject *op, cell expected, uint64_t *version)
+{
+    uint64_t asked = *version;
+    cell current = variable_read(VARIABLE(op), version);
+    int same = asked == ANY_VERSION || asked == *version ? same_value(current, expected) : 0;
+    cell_release_detached(current);
+    return same;
+}
+
+/* Comparing values may run Python code, so it cannot be done under the lock: compare, then replace the version that was
+ * compared, and start again if another one came between.  Lock-free: somebody has published then. */
+static int
+compare_and_set(PyObject *op, module_state *state, PyObject *expected, PyObject *object, uint64_t version)
+{
+    shared_variable *variable = VARIABLE(op);
+    const void *root = container_root(state, expected);
+    /* the caller holds `expected`, so an equal address is the same root: what must fail costs one load */
+    if (root != NULL && !slot_may_hold(&variable->pub.slot, root))
+        return 0;
+    cell wanted, value;
+    if (cell_from_object(expected, &wanted) < 0)
+        return -1;
+    uint64_t found = version;
+    int same = is_current(op, wanted, &found);
+    if (same > 0 && !encode(state, object, &value, &root))
+        same = -1;
+    if (same > 0) {
+        while (same > 0 && !variable_replace(variable, found, &value, root)) {
+            found = version;
+            same = is_current(op, wanted, &found);
+        }
+        if (same > 0)
+            published(op, slot_value_of_cell(value)); /* the old one */
+        else
+            cell_release_detached(value);
+    }
+    cell_release_detached(wanted);
+    return same;
+}
+
+/* ---- the face to groups ---- */
+
+static void *
+kind_retain(void *value)
+{
+    cell_retain(cell_of_slot_value(value));
+    return value;
+}
+
+static void
+kind_release(void *value)
+{
+    cell_release_detached(cell_of_slot_value(value));
+}
+
+static PyObject *
+kind_to_object(void *value)
+{
+    return decode(cell_of_slot_value(value));
+}
+
+static bool
+kind_from_object(module_state *state, PyObject *object, void **value, const void **root)
+{
+    cell c;
+    if (!encode(state, object, &c, root))
+        return false;
+    *value = slot_value_of_cell(c);
+    return true;
+}
+
+static const ref_kind shared_ref_kind = {
+    .retain = kind_retain,
+    .release = kind_release,
+    .to_object = kind_to_object,
+    .from_object = kind_from_object,
+    .published = published,
+};
+
+reference
+shared_ref_reference(PyObject *op)
+{
+    return (reference){op, &VARIABLE(op)->pub, &shared_ref_kind};
+}
+
+/* ---- methods ---- */
+
+PyDoc_STRVAR(get_doc,
+"get($self, /)\n--\n\n"
+"The value published last. O(1); made anew in this interpreter once for each version, the same object until the next.");
+
+static PyObject *
+ref_get(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    uint64_t version;
+    return read_current(op, &version);
+}
+
+PyDoc_STRVAR(get_versioned_doc,
+"get_versioned($self, /)\n--\n\n"
+"The pair (value, version) as they were at one moment. O(1).");
+
+static PyObject *
+ref_get_versioned(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    uint64_t version = 0;
+    PyObject *value = read_current(op, &version);
+    return versioned_pair(value, version);
+}
+
+PyDoc_STRVAR(lookup_doc,
+"lookup($self, /, key, default=None)\n--\n\n"
+"ref.get()[key], or `default` where there is no such item: one call in place of two.");
+
+static PyObject *
+ref_lookup(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    PyObject *key, *fallback = Py_None;
+    uint64_t version;
+    if (!parse_key_default("lookup", args, nargs, kwnames, &key, &fallback))
+        return NULL;
+    PyObject *value = read_current(op, &version);
+    if (value == NULL)
+        return NULL;
+    PyObject *item = container_lookup(value, key, fallback);
+    Py_DECREF(value);
+    return item;
+}
+
+PyDoc_STRVAR(set_doc,
+"set($self, value, /)\n--\n\n"
+"Publishes `value`, whatever is there. O(1) for what is shared already, else O(its size).");
+
+static PyObject *
+ref_set(PyObject *op, PyObject *value)
+{
+    cell old;
+    if (!exchange(op, "set", value, &old))
+        return NULL;
+    published(op, slot_value_of_cell(old));
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(exchange_doc,
+"exchange($self, value, /)\n--\n\n"
+"Publishes `value` and returns the value it replaced. O(1) for what is shared already, else O(its size).");
+
+static PyObject *
+ref_exchange(PyObject *op, PyObject *value)
+{
+    cell old;
+    if (!exchange(op, "exchange", value, &old))
+        return NULL;
+    published(op, slot_value_of_cell(CELL_NONE));
+    return decode(old);
+}
+
+PyDoc_STRVAR(compare_and_set_doc,
+"compare_and_set($self, expected, value, /, *, version=None)\n--\n\n"
+"Publishes `value` if the current value is `expected`; says whether it did.\n\n"
+"Shared containers are compared by the version they stand for, in O(1); other values by type and equality. With\n"
+"`version`, the number of the current version must be that one too, so that a value that went and came back does not\n"
+"pass for one that stayed.");
+
+static PyObject *
+ref_compare_and_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    uint64_t version;
+    module_state *state = module_state_of(op);
+    if (state == NULL || !parse_compare_and_set(nargs, args + nargs, kwnames, &version)
+            || !updating_permits(&VARIABLE(op)->pub.slot, "compare_and_set"))
+        return NULL;
+    int done = compare_and_set(op, state, args[0], args[1], version);
+    return done >= 0 ? PyBool_FromLong(done) : NULL;
+}
+
+static PyObject *
+ref_reduce(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    (void)op;
+    PyErr_SetString(PyExc_TypeError,
+                    "a SharedRef is a place, not a value: it has no copies and no pickle. Send ref.handle() within the "
+                    "process, or its name, for SharedRef.attach(name)");
+    return NULL;
+}
+
+static PyObject *
+ref_version(PyObject *op, void *Py_UNUSED(closure))
+{
+    return PyLong_FromUnsignedLongLong(slot_version(&VARIABLE(op)->pub.slot));
+}
+
+static PyObject *
+ref_name(PyObject *op, void *Py_UNUSED(closure))
+{
+    shared_variable *variable = VARIABLE(op);
+    if (variable->name_length == 0)
+        Py_RETURN_NONE;
+    return PyUnicode_DecodeUTF8(variable->name, (Py_ssize_t)variable->name_length, NULL);
+}
+
+/* ---- names ---- */
+
+/* `name` as UTF-8, borrowed, or NULL (reported). */
+static const char *
+parse_name(PyObject *name, size_t *length)
+{
+    Py_ssize_t size;
+    if (!PyUnicode_Check(name)) {
+        PyErr_Format(PyExc_TypeError, "the name of a SharedRef is a str, not %.200s: SharedRef(value) is anonymous, "
+                                      "SharedRef(name, value) is found by SharedRef.attach(name)", Py_TYPE(name)->tp_name);
+        return NULL;
+    }
+    const char *text = PyUnicode_AsUTF8AndSize(name, &size);
+    if (text != NULL && size == 0) {
+        PyErr_SetString(PyExc_ValueError, "the name of a SharedRef must not be empty");
+        return NULL;
+    }
+    *length = (size_t)size;
+    return text;
+}
+
+/* A header over `variable`, which is stolen even on failure. */
+static PyObject *
+ref_over(module_state *state, shared_variable *variable)
+{
+    SharedRefObject *self = (SharedRefObject *)state->shared_ref->tp_alloc(state->shared_ref, 0);
+    if (self == NULL) {
+        variable_release(variable);
+        return NULL;
+    }
+    self->variable = variable;
+    if (!shared_reader_init(&self->reader, state))
+        Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
+PyDoc_STRVAR(attach_doc,
+"attach($type, name, /)\n--\n\n"
+"The SharedRef of that name in this process, whichever interpreter made it. LookupError if there is none.");
+
+static PyObject *
+ref_attach(PyObject *type, PyObject *name)
+{
+    size_t length;
+    const char *text = parse_name(name, &length);
+    if (text == NULL)
+        return NULL;
+    shared_variable *variable = names_find(text, length);
+    if (variable == NULL)
+        return PyErr_Format(PyExc_LookupError, "no SharedRef is named %R in this process: SharedRef(%R, initial) makes one",
+                            name, name);
+    module_state *state = module_state_of_type((PyTypeObject *)type);
+    if (state == NULL) {
+        variable_release(variable);
+        return NULL;
+    }
+    return ref_over(state, variable);
+}
+
+PyDoc_STRVAR(unlink_doc,
+"unlink(name, /)\n--\n\n"
+"Removes a name: attach() finds it no more, and it is free for another SharedRef. LookupError if there is none.\n\n"
+"Those who have the SharedRef already go on with it. A name that is never unlinked keeps its value until the process\n"
+"ends.");
+
+static PyObject *
+ref_unlink(PyObject *Py_UNUSED(none), PyObject *name)
+{
+    size_t length;
+    const char *text = parse_name(name, &length);
+    if (text == NULL)
+        return NULL;
+    shared_variable *variable = names_remove(text, length);
+    if (variable == NULL)
+        return PyErr_Format(PyExc_LookupError, "no SharedRef is named %R in this process", name);
+    variable_release(variable);
+    Py_RETURN_NONE;
+}
+
+/* ---- life ---- */
+
+/* SharedRef(initial=None) or SharedRef(name, initial): borrowed; *name is NULL for an anonymous one. */
+static bool
+parse_new(PyObject *args, PyObject *kwargs, PyObject **name, PyObject **initial)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(args), keywords = kwargs != NULL ? PyDict_GET_SIZE(kwargs) : 0;
+    PyObject *keyword = keywords == 1 ? PyDict_GetItemString(kwargs, "initial") : NULL;
+    *name = NULL;
+    *initial = Py_None;
+    if (count + keywords > 2 || (keywords > 0 && keyword == NULL)) {
+        PyErr_SetString(PyExc_TypeError, "SharedRef() takes an initial value, or a name and an initial value");
+        return false;
+    }
+    if (count + keywords == 2)
+        *name = PyTuple_GET_ITEM(args, 0);
+    if (keyword != NULL)
+        *initial = keyword;
+    else if (count > 0)
+        *initial = PyTuple_GET_ITEM(args, count - 1);
+    return true;
+}
+
+static PyObject *
+ref_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *name, *initial;
+    const char *text = NULL;
+    size_t length = 0;
+    cell value;
+    const void *root;
+    module_state *state = module_state_of_type(type);
+    if (state == NULL || !parse_new(args, kwargs, &name, &initial)
+            || (name != NULL && (text = parse_name(name, &length)) == NULL) || !encode(state, initial, &value, &root))
+        return NULL;
+    shared_variable *variable = variable_new(value, root, text, length);
+    if (variable == NULL) {
+        cell_release_detached(value);
+        return NULL;
+    }
+    PyObject *self = ref_over(state, variable);
+    if (self != NULL && name != NULL && !names_add(variable)) {
+        PyErr_Format(PyExc_ValueError, "a SharedRef named %R exists in this process: SharedRef.attach(%R) finds it, "
+                                       "SharedRef.unlink(%R) frees the name", name, name, name);
+        Py_CLEAR(self);
+    }
+    return self;
+}
+
+static int
+ref_tp_traverse(PyObject *op, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(op));
+    return shared_reader_traverse(&((SharedRefObject *)op)->reader, visit, arg);
+}
+
+static int
+ref_tp_clear(PyObject *op)
+{
+    shared_reader_drop(&((SharedRefObject *)op)->reader);
+    return 0;
+}
+
+static void
+ref_tp_dealloc(PyObject *op)
+{
+    SharedRefObject *self = (SharedRefObject *)op;
+    PyTypeObject *type = Py_TYPE(op);
+    PyObject_GC_UnTrack(op);
+    if (self->weakrefs != NULL)
+        PyObject_ClearWeakRefs(op);
+    shared_reader_end(&self->reader);
+    variable_release(self->variable);
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+static PyObject *
+ref_tp_repr(PyObject *op)
+{
+    uint64_t version;
+    PyObject *value = read_current(op, &version), *name = value != NULL ? ref_name(op, NULL) : NULL, *text = NULL;
+    if (name != NULL)
+        text = name != Py_None ? PyUnicode_FromFormat("SharedRef(%R, %R)", name, value)
+                               : PyUnicode_FromFormat("SharedRef(%R)", value);
+    Py_XDECREF(value);
+    Py_XDECREF(name);
+    return text;
+}
+
+/* Two headers are equal if they stand for the same variable: objects of one interpreter do not know each other. */
+static PyObject *
+ref_tp_richcompare(PyObject *a, PyObject *b, int op)
+{
+    if (Py_TYPE(a) != Py_TYPE(b) || (op != Py_EQ && op != Py_NE))
+        Py_RETURN_NOTIMPLEMENTED;
+    return PyBool_FromLong((VARIABLE(a) == VARIABLE(b)) == (op == Py_EQ));
+}
+
+static Py_hash_t
+ref_tp_hash(PyObject *op)
+{
+    return (Py_hash_t)((uintptr_t)VARIABLE(op) >> 4);
+}
+
+/* ---- for memory/ and interp/ ---- */
+
+int
+shared_ref_encode(PyObject *object, cell *c)
+{
+    if (Py_TYPE(object)->tp_dealloc != ref_tp_dealloc)
+        return 0;
+    variable_retain(VARIABLE(object));
+    *c = (cell)(uintptr_t)VARIABLE(object);
+    return 1;
+}
+
+PyObject *
+shared_ref_decode(box *b)
+{
+    module_state *state = current_state();
+    if (state == NULL)
+        return NULL;
+    block_retain(&b->head);
+    return ref_over(state, (shared_variable *)b);
+}
+
+int
+shared_ref_setup(PyObject *Py_UNUSED(module), module_state *Py_UNUSED(state))
+{
+    return variables_setup();
+}
+
+/* ---- the type ---- */
+
+static PyMethodDef ref_methods[] = {
+    {"get", ref_get, METH_NOARGS, get_doc},
+    {"lookup", FASTCALL(ref_lookup), METH_FASTCALL | METH_KEYWORDS, lookup_doc},
+    {"get_versioned", ref_get_versioned, METH_NOARGS, get_versioned_doc},
+    {"set", ref_set, METH_O, set_doc},
+    {"exchange", ref_exchange, METH_O, exchange_doc},
+    {"compare_and_set", FASTCALL(ref_compare_and_set), METH_FASTCALL | METH_KEYWORDS, compare_and_set_doc},
+    REFERENCE_METHODS,
+    SHARED_HANDLE_METHOD,
+    {"attach", ref_attach, METH_O | METH_CLASS, attach_doc},
+    {"unlink", ref_unlink, METH_O | METH_STATIC, unlink_doc},
+    {"__reduce__", ref_reduce, METH_NOARGS, NULL},
+    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, "SharedRef[T]: a reference to values of type T."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef ref_getset[] = {
+    {"version", ref_version, NULL, "How often a value was published: 0 for the initial value, one more each time.", NULL},
+    {"name", ref_name, NULL, "The name it was made with, or None.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMemberDef ref_members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(SharedRefObject, weakrefs), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+PyDoc_STRVAR(ref_doc,
+"SharedRef(initial=None): an anonymous variable\nSharedRef(name, initial): one that SharedRef.attach(name) finds\n\n"
+"A variable whose value all interpreters of the process read and replace atomically.\n\n"
+"Holds what shared containers hold. It crosses to other interpreters itself, or is found there by its name.");
+
+static PyType_Slot ref_slots[] = {
+    {Py_tp_doc, (void *)ref_doc},
+    {Py_tp_new, ref_tp_new},
+    {Py_tp_traverse, ref_tp_traverse},
+    {Py_tp_clear, ref_tp_clear},
+    {Py_tp_dealloc, ref_tp_dealloc},
+    {Py_tp_repr, ref_tp_repr},
+    {Py_tp_richcompare, ref_tp_richcompare},
+    {Py_tp_hash, ref_tp_hash},
+    {Py_tp_methods, ref_methods},
+    {Py_tp_getset, ref_getset},
+    {Py_tp_members, ref_members},
+    {0, NULL},
+};
+
+PyType_Spec frozen_shared_ref_spec = {
+    .name = "frozen.SharedRef",
+    .basicsize = sizeof(SharedRefObject),
+    .flags = FROZEN_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC,
+    .slots = ref_slots,
+};

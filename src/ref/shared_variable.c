@@ -1,0 +1,146 @@
+#include "ref/shared_variable.h"
+
+#include "interp/fork.h"
+
+/* ---- variables ---- */
+
+enum { STRIPES = 64 };
+static publication_locks stripes[STRIPES];
+
+shared_variable *
+variable_new(cell value, const void *root, const char *name, size_t name_length)
+{
+    bool fits = name_length <= PTRDIFF_MAX - sizeof(shared_variable);
+    shared_variable *self = fits ? block_alloc(sizeof(shared_variable) + name_length, KIND_REF) : NULL;
+    if (self == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    size_t stripe = ((uintptr_t)self >> 4) * UINT64_C(0x9E3779B97F4A7C15) >> 58;
+    _Static_assert(STRIPES == 1 << (64 - 58), "the highest bits of the product choose");
+    publication_init(&self->pub, &stripes[stripe], slot_value_of_cell(value), root);
+    self->next = NULL;
+    self->name_length = name_length;
+    if (name_length > 0)
+        memcpy(self->name, name, name_length);
+    return self;
+}
+
+/* What a variable owns: its value, where that is a block. */
+node_contents
+shared_ref_contents(block *b)
+{
+    ref_slot *slot = &((shared_variable *)b)->pub.slot;
+    return (node_contents){.children = &slot->value, .child_count = cell_is_box(cell_of_slot_value(slot->value))};
+}
+
+cell
+variable_read(shared_variable *self, uint64_t *version)
+{
+    ref_slot *slot = &self->pub.slot;
+    ref_mutex_lock(slot->lock);
+    cell value = cell_of_slot_value(slot->value);
+    cell_retain(value);
+    *version = slot_version(slot);
+    ref_mutex_unlock(slot->lock);
+    return value;
+}
+
+cell
+variable_exchange(shared_variable *self, cell value, const void *root)
+{
+    ref_slot *slot = &self->pub.slot;
+    ref_mutex_lock(slot->lock);
+    void *old = slot_publish(slot, slot_value_of_cell(value), root);
+    ref_mutex_unlock(slot->lock);
+    return cell_of_slot_value(old);
+}
+
+bool
+variable_replace(shared_variable *self, uint64_t version, cell *value, const void *root)
+{
+    ref_slot *slot = &self->pub.slot;
+    ref_mutex_lock(slot->lock);
+    bool current = slot_version(slot) == version;
+    if (current)
+        *value = cell_of_slot_value(slot_publish(slot, slot_value_of_cell(*value), root));
+    ref_mutex_unlock(slot->lock);
+    return current;
+}
+
+/* ---- names ---- */
+
+enum { BUCKETS = 256 };
+static struct {
+    ref_mutex lock;
+    shared_variable *buckets[BUCKETS];
+} names = {.lock = REF_MUTEX_INIT};
+
+/* FNV-1a (Fowler, Noll & Vo) */
+static shared_variable **
+names_bucket(const char *name, size_t length)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (unsigned char)name[i]) * UINT64_C(1099511628211);
+    return &names.buckets[(hash ^ hash >> 32) % BUCKETS];
+}
+
+/* The link to the variable of that name, or to the end of its bucket; the caller holds the lock. */
+static shared_variable **
+names_link(const char *name, size_t length)
+{
+    shared_variable **link = names_bucket(name, length);
+    while (*link != NULL && ((*link)->name_length != length || memcmp((*link)->name, name, length) != 0))
+        link = &(*link)->next;
+    return link;
+}
+
+bool
+names_add(shared_variable *variable)
+{
+    ref_mutex_lock(&names.lock);
+    shared_variable **link = names_link(variable->name, variable->name_length);
+    bool is_free = *link == NULL;
+    if (is_free) {
+        variable_retain(variable);
+        *link = variable;
+    }
+    ref_mutex_unlock(&names.lock);
+    return is_free;
+}
+
+shared_variable *
+names_find(const char *name, size_t length)
+{
+    ref_mutex_lock(&names.lock);
+    shared_variable *found = *names_link(name, length);
+    if (found != NULL)
+        variable_retain(found);
+    ref_mutex_unlock(&names.lock);
+    return found;
+}
+
+shared_variable *
+names_remove(const char *name, size_t length)
+{
+    ref_mutex_lock(&names.lock);
+    shared_variable **link = names_link(name, length), *found = *link;
+    if (found != NULL) {
+        *link = found->next;
+        found->next = NULL;
+    }
+    ref_mutex_unlock(&names.lock);
+    return found;
+}
+
+/* ---- fork ---- */
+
+int
+variables_setup(void)
+{
+    _Static_assert(sizeof stripes == STRIPES * 3 * sizeof(ref_mutex), "locks and nothing else");
+    if (fork_guard(&names.lock, 1) < 0)
+        return -1;
+    return fork_guard(&stripes[0].slot, STRIPES * 3);
+}
