@@ -11,12 +11,12 @@ from peers import installed
 SIZES = (10, 1_000, 100_000, 1_000_000)
 
 
-def parse(doc, peers, sizes):
+def parse(doc, peers, sizes, subject):
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=sizes, metavar="N", help="entries of the containers")
     parser.add_argument("--only", nargs="+", metavar="ROW", help="rows to measure, by the name in the JSON")
     parser.add_argument("--peers", nargs="+", choices=[p.name for p in peers], help="default: all that are installed")
-    parser.add_argument("--subject", default="frozen", choices=[p.name for p in peers], help="whose ratios are shown")
+    parser.add_argument("--subject", default=subject, choices=[p.name for p in peers], help="whose ratios are shown")
     parser.add_argument("--rounds", type=int, default=21, help="of the interleaved run (default: 21)")
     parser.add_argument("--seconds", type=float, default=3, help="at most, for one row at one size (default: 3)")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="for the JSON, Markdown and plot: default none")
@@ -25,9 +25,9 @@ def parse(doc, peers, sizes):
     return options
 
 
-def main(name, peers, rows, doc, summary=lambda rows: [], sizes=SIZES):
+def main(name, peers, rows, doc, summary=lambda rows: [], sizes=SIZES, subject="frozen", plot=report.plot):
     """Run a benchmark; the exit status says nothing about targets, which depend on the machine."""
-    options = parse(doc, peers, sizes)
+    options = parse(doc, peers, sizes, subject)
     found, missing = installed([p for p in peers if not options.peers or p.name in (*options.peers, options.subject)])
     for absent, why in missing.items():
         print(f"{absent} is left out: {why}", file=sys.stderr)
@@ -45,7 +45,7 @@ def main(name, peers, rows, doc, summary=lambda rows: [], sizes=SIZES):
         (options.output / f"{name}.json").write_text(report.as_json(done, facts))
         (options.output / f"{name}.md").write_text(report.markdown(done, facts))
         try:
-            report.plot(done, options.subject, options.output / f"{name}.png")
+            plot(done, options.subject, options.output / f"{name}.png")
         except ImportError as error:
             print(f"no plot: {error}", file=sys.stderr)
     return 0

@@ -93,13 +93,13 @@ ROWS = (
 )
 
 
-def measure(probe, peer, n):
-    """The figures of one probe in a new process, as a dict."""
+def in_new_process(script, probe, *arguments):
+    """What a script called with a probe's name prints, as JSON."""
     environment = dict(os.environ)
     if probe == "memory":
         environment |= {"PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
-    command = [sys.executable, __file__, probe, peer.name, str(n)]
-    return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+    command = [sys.executable, script, probe, *map(str, arguments)]
+    return json.loads(subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def rows(n, peers, options):
@@ -111,7 +111,7 @@ def rows(n, peers, options):
         found = {peer.name: [] for peer in peers}
         for _ in range(1 if probe == "memory" else 3):
             for peer in peers:
-                found[peer.name].append(measure(probe, peer, n))
+                found[peer.name].append(in_new_process(__file__, probe, peer.name, n))
         for _, name, title, targets, _ in (row for row in wanted if row[0] == probe):
             costs = {peer: [figures[name] for figures in runs if name in figures] for peer, runs in found.items()}
             yield Row(

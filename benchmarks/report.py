@@ -146,12 +146,23 @@ def plot(rows, subject, path):
     shown = [row for row in rows if row.best and row.ratio(row.best) and math.isfinite(row.ratio(row.best))]
     if not shown:
         return
+    height = 1.5 + 0.42 * len({row.title for row in shown})
+    figure, axes = pyplot.subplots(figsize=(10, height), layout="constrained")
+    draw(axes, shown)
+    axes.set_xlabel(f"{subject} / best peer that shares structure: left of the line at 1 is better")
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
+    figure.savefig(path, dpi=130)
+    pyplot.close(figure)
+
+
+def draw(axes, shown):
+    """The dots and bars of such a plot."""
+    from matplotlib import colormaps
+
     titles = list(dict.fromkeys(row.title for row in shown))
     sizes = sorted({row.n for row in shown if row.n})
-    palette = pyplot.get_cmap("viridis")
-    colours = {n: palette(i / max(1, len(sizes) - 0.5)) for i, n in enumerate(sizes)}
+    colours = {n: colormaps["viridis"](i / max(1, len(sizes) - 0.5)) for i, n in enumerate(sizes)}
     step = 0.8 / max(1, len(sizes))
-    figure, axes = pyplot.subplots(figsize=(10, 1.5 + 0.42 * len(titles)), layout="constrained")
     for row in shown:
         y = titles.index(row.title) + (step * (sizes.index(row.n) - (len(sizes) - 1) / 2) if row.n else 0)
         axes.plot(row.ratio(row.best), y, "o", color=colours.get(row.n, "black"), markersize=5, zorder=3)
@@ -165,9 +176,5 @@ def plot(rows, subject, path):
     for i in range(1, len(titles)):
         axes.axhline(i - 0.5, color="0.9", linewidth=0.8, zorder=0)
     axes.set(xscale="log", ylim=(len(titles) - 0.5, -0.5), yticks=range(len(titles)), yticklabels=titles)
-    axes.set_xlabel(f"{subject} / best peer that shares structure: left of the line at 1 is better")
     axes.xaxis.set_major_formatter(lambda ratio, _: ratio_text(ratio))
     axes.grid(axis="x", color="0.9")
-    figure.legend(loc="outside upper center", ncols=4, frameon=False)
-    figure.savefig(path, dpi=130)
-    pyplot.close(figure)

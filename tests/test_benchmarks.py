@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from support import FREE_THREADED, ROOT, run_python
 
+from frozen import AtomicRef, SharedMap, SharedRef
+
 BENCHMARKS = ROOT / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+import bench_interpreters  # noqa: E402
 import bench_map  # noqa: E402
+import bench_ref  # noqa: E402
 import bench_set  # noqa: E402
 import bench_threads  # noqa: E402
 import bench_vector  # noqa: E402
@@ -153,3 +158,94 @@ def test_scaling_is_not_measured_under_the_gil():
     done = run_script("bench_threads.py", check=False)
     assert done.returncode == 2
     assert "free-threaded" in done.stderr
+
+
+# References
+
+
+@pytest.mark.parametrize(
+    ("name", "make"), bench_ref.peers().items(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_references_are_read(name, make):
+    bench_ref.reader(make())(rounds=3)
+
+
+def test_a_lost_update_fails_the_measurement():
+    assert bench_ref.updates_a_second(AtomicRef(0), writers=2, seconds=0.01) > 0
+
+    class Lossy(bench_ref.Locked):
+        def update(self, function):
+            function(self.value)
+
+    with pytest.raises(AssertionError, match="an update was lost"):
+        bench_ref.updates_a_second(Lossy(0), writers=1, seconds=0.01)
+
+
+@pytest.mark.parametrize("make", [AtomicRef, bench_ref.Locked, bench_ref.Polled])
+def test_two_threads_wake_each_other(make):
+    assert bench_ref.round_trip(make, trips=3) > 0
+
+
+def test_the_script_of_references_prints_a_table_and_writes_its_files(tmp_path):
+    done = run_script("bench_ref.py", "--rounds", "1", "--only", "waking", "--output", tmp_path)
+    assert "threading.Condition" in done.stdout
+    assert json.loads((tmp_path / "ref.json").read_text())["waking"]["polling"] > 0
+
+
+# Interpreters
+
+gives = pytest.mark.skipif(bench_interpreters.interpreters is None, reason="giving needs concurrent.interpreters")
+
+
+@gives
+def test_what_is_given_is_looked_at():
+    with bench_interpreters.receivers(2) as to:
+        world = bench_interpreters.World(10)
+        until = bench_interpreters.give(to, SharedMap(world.d), world)
+        assert 0 < until[0] < until[1]
+        with pytest.raises(harness.WrongResult, match="SharedMap, n = 10"):
+            bench_interpreters.give(to, SharedMap({world.keys[0]: "wrong"}), world)
+
+
+@gives
+def test_giving_is_timed_and_weighed(monkeypatch):
+    monkeypatch.setattr(bench_interpreters, "RECEIVERS", (1,))
+    rows = list(bench_interpreters.giving(10, SimpleNamespace(rounds=3, seconds=0)))
+    assert [row.name for row in rows] == ["give_1", "build_give_1"]
+    assert all(row.ratio("pickled") > 0 for row in rows)
+    before, built, given = bench_interpreters.memory_to_give("pickled", 10_000)
+    assert before <= built < given
+
+
+@gives
+def test_readers_in_interpreters_record_slices():
+    with bench_interpreters.receivers(2) as to:
+        teams = bench_interpreters.teams_of_interpreters(to)
+        assert [len(recorders) for _, recorders, _ in teams.values()] == [2, 2, 2]
+        assert to[1].answer("slices.recorded(through_ref, 1, seconds=0)")
+
+
+def test_readers_in_threads_look_at_what_they_read():
+    teams = bench_interpreters.teams_of_threads()
+    assert [len(recorders) for _, recorders, _ in teams.values()] == [2, 2, 2]
+    world = bench_interpreters.World(10)
+    wrong = SharedRef(SharedMap(dict.fromkeys(world.d, "wrong")))
+    with pytest.raises(AssertionError):
+        bench_interpreters.recorders_in_threads(wrong, world, bench_interpreters.THROUGH_A_REFERENCE)
+
+
+def test_the_script_of_interpreters_prints_a_table_and_writes_its_files(tmp_path):
+    quick = ["--sizes", "10", "--rounds", "3", "--seconds", "0", "--output", tmp_path]
+    rows = {"get", "iterate_str", "publish"}
+    done = run_script("bench_interpreters.py", *quick, "--only", *rows)
+    assert "publish 10 changes" in done.stdout
+    assert {row["row"] for row in json.loads((tmp_path / "interpreters.json").read_text())["rows"]} == rows
+
+
+def test_the_plot_of_interpreters_has_every_part(tmp_path):
+    pytest.importorskip("matplotlib", reason="plots need matplotlib")
+    counts, ways = bench_interpreters.RECEIVERS, bench_interpreters.GIVEN
+    costs = {"shared": [1.0], "pickled": [2.0]}
+    given = [bench_interpreters.row(f"{way}_{count}", "", 10, costs, "pickled") for way in ways for count in counts]
+    bench_interpreters.plot([*given, row([1.0], [2.0])], "shared", tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").stat().st_size > 0
