@@ -1,7 +1,8 @@
 """`python -m frozen [FILE]`: the library at work.
 
-A configuration is frozen and put behind an AtomicRef.  Reader threads look entries up in it and check each version
-they see, while a writer publishes one version after the other.
+A configuration is frozen and put behind an AtomicRef, and its shared form behind a SharedRef.  Threads read the one and
+other interpreters the other: they look entries up and check each version they see, while a writer publishes one version
+after the other.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 
 import frozen
 from frozen import AtomicRef
+from frozen._demo import hand_over, isolated
 from frozen._demo.document import entry_paths, first_version
 from frozen._demo.loading import LoadError, about_this_python, load_file
 from frozen._demo.report import LiveLine, as_json, python_build, table
@@ -32,6 +34,8 @@ what is counted:
                the one seen before; there must be none
   staleness    at the end of a read, how much later than the version it used the
                latest version was published; 0 for all reads but the overtaken
+  hand-over    how long it takes until another interpreter has a version: published
+               and taken from the SharedRef, or as dicts and lists, pickled
   nodes shared the nodes of a version's tries that are those of the version
                before it, at the same address
 
@@ -57,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
-        description="Reader threads share a frozen configuration while a writer publishes new versions of it.",
+        description="Threads and interpreters read one frozen configuration while a writer publishes new versions.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -75,6 +79,13 @@ def _parser() -> argparse.ArgumentParser:
         type=_count,
         default=readers,
         help="reader threads (default here: %(default)s)",
+    )
+    add(
+        "--interpreters",
+        metavar="N",
+        type=_interpreters,
+        default=2 if isolated.AVAILABLE else 0,
+        help="readers in interpreters with a GIL of their own, from Python 3.12 on (default here: %(default)s)",
     )
     add(
         "--seconds",
@@ -101,6 +112,15 @@ def _count(text: str) -> int:
     return number
 
 
+def _interpreters(text: str) -> int:
+    number = 0 if text == "0" else _count(text)
+    if number and not isolated.AVAILABLE:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}, but interpreters with a GIL of their own need Python 3.12 or later"
+        )
+    return number
+
+
 def _amount(text: str) -> float:
     try:
         number = float(text)
@@ -120,13 +140,14 @@ def _run(options: argparse.Namespace) -> int:
     if not options.json:
         print(f"frozen {frozen.__version__} on {python_build()}")
         print(f"{source}: {entries:,} entries in {len(doc['parts'])} parts", flush=True)
-    work = Workload(AtomicRef(doc), options.threads, options.rate)
+    work = Workload(AtomicRef(doc), options.threads, options.rate, options.interpreters)
     live = LiveLine(sys.stderr)
     try:
         work.run(options.seconds or math.inf, live.show)
     finally:
         live.clear()
-    print(json.dumps(as_json(work, source, entries), indent=2) if options.json else table(work), flush=True)
+    cost = hand_over.compare(work.crew.ref.get()) if work.crew and not work.interrupted else None
+    print(json.dumps(as_json(work, source, entries, cost), indent=2) if options.json else table(work, cost), flush=True)
     if work.torn:
         return 1
     return 130 if work.interrupted else 0

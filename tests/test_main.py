@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FREE_THREADED, child_environment, run_python
+from support import FREE_THREADED, child_environment, needs_subinterpreters, run_python
 
-from frozen import AtomicRef, Map, get_in, set_in
+from frozen import AtomicRef, Map, SharedRef, get_in, set_in, share
 from frozen.__main__ import main
-from frozen._demo import document, loading, report, workload
+from frozen._demo import document, hand_over, interpreters, isolated, loading, readers, report, workload
 from frozen._demo.workload import Workload
 
 CONFIG = {
@@ -32,7 +32,8 @@ PATH = ("parts", "limits", "data", "requests", "minute")
 
 
 def run_demo(*arguments: str | Path, **kwargs: Any) -> subprocess.CompletedProcess[str]:
-    return run_python("-m", "frozen", "--seconds", "0.3", "--threads", "2", *arguments, **kwargs)
+    few = ["--seconds", "0.3", "--threads", "2"]
+    return run_python("-m", "frozen", *few, *arguments, **kwargs)
 
 
 @pytest.fixture
@@ -46,14 +47,14 @@ def config_file(tmp_path: Path) -> Path:
 
 
 def test_prints_build_source_and_table() -> None:
-    done = run_demo()
+    done = run_demo("--interpreters", "0")
     first, second, *rows = done.stdout.splitlines()
     assert ("free-threaded" if FREE_THREADED else "with the GIL") in first
     assert second.startswith("what this Python knows about itself: ")
-    assert [row.split("  ")[1] for row in rows] == [
+    assert names_of(rows) == [
         "reads, thread 1",
         "reads, thread 2",
-        "reads, all threads",
+        "reads, in all",
         "versions published",
         "overtaken reads",
         "staleness, worst",
@@ -64,8 +65,31 @@ def test_prints_build_source_and_table() -> None:
     assert done.stderr == ""
 
 
+def names_of(rows: list[str]) -> list[str]:
+    return [row.split("  ")[1] for row in rows]
+
+
+@needs_subinterpreters
+def test_two_interpreters_read_too_unless_told_otherwise() -> None:
+    _, _, *rows = run_demo().stdout.splitlines()
+    for name in ("reads, thread 2", "reads, interpreter 2", "hand-over, by reference", "hand-over, by pickle"):
+        assert name in names_of(rows)
+    assert rows[-1].split()[-1] == "0"
+
+
+@needs_subinterpreters
+def test_json_reports_on_interpreters(config_file: Path) -> None:
+    figures = json.loads(run_demo(config_file, "--interpreters", "1", "--json").stdout)
+    assert figures["torn_reads"] == 0
+    (reads_per_second,) = figures["reads_per_second_by_interpreter"]
+    threads = figures["reads_per_second_by_thread"]
+    assert 0 < reads_per_second == pytest.approx(figures["reads_per_second"] - sum(threads))
+    assert figures["hand_over_seconds"]["by_reference"] > 0
+    assert figures["hand_over_seconds"]["by_pickle"] > 0
+
+
 def test_json_reports_what_was_asked_for(config_file: Path) -> None:
-    figures = json.loads(run_demo(config_file, "--rate", "200", "--json").stdout)
+    figures = json.loads(run_demo(config_file, "--interpreters", "0", "--rate", "200", "--json").stdout)
     assert figures["source"] == str(config_file)
     assert (figures["entries"], figures["parts"]) == (5, 3)
     assert (figures["torn_reads"], figures["interrupted"]) == (0, False)
@@ -73,6 +97,8 @@ def test_json_reports_what_was_asked_for(config_file: Path) -> None:
     assert figures["reads"] > 0
     assert len(figures["reads_per_second_by_thread"]) == 2
     assert sum(figures["reads_per_second_by_thread"]) == pytest.approx(figures["reads_per_second"])
+    assert figures["reads_per_second_by_interpreter"] == []
+    assert figures["hand_over_seconds"] is None
     assert 0 < figures["nodes"]["shared"] < figures["nodes"]["total"]
     assert figures["overtaken_reads"] > 0
     assert 0 < figures["staleness_mean_where_overtaken"] <= figures["staleness_worst"]
@@ -81,12 +107,12 @@ def test_json_reports_what_was_asked_for(config_file: Path) -> None:
 def test_toml_is_loaded_by_its_name(tmp_path: Path) -> None:
     path = tmp_path / "config.TOML"
     path.write_text('title = "x"\n[owner]\nborn = 1979-05-27\nports = [1, 2]\n')
-    assert json.loads(run_demo(path, "--json").stdout)["entries"] == 4
+    assert json.loads(run_demo(path, "--interpreters", "0", "--json").stdout)["entries"] == 4
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_interrupt_ends_the_run_with_its_figures(config_file: Path) -> None:
-    command = [sys.executable, "-m", "frozen", str(config_file), "--seconds", "0"]
+    command = [sys.executable, "-m", "frozen", str(config_file), "--interpreters", "0", "--seconds", "0"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     # a shell starts background jobs with SIGINT ignored, and so would be whatever the tests start from there
     with_interrupt = (
@@ -149,7 +175,11 @@ def test_unusable_file_is_one_line_and_status_2(
 
 
 @pytest.mark.parametrize(
-    "option", [["--threads", "0"], ["--threads", "x"], ["--seconds", "-1"], ["--rate", "nan"], ["--rate", "x"]]
+    "option",
+    [
+        *(["--threads", "0"], ["--threads", "x"], ["--interpreters", "-1"], ["--interpreters", "x"]),
+        *(["--seconds", "-1"], ["--rate", "nan"], ["--rate", "x"]),
+    ],
 )
 def test_unusable_option_is_status_2(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -158,10 +188,18 @@ def test_unusable_option_is_status_2(option: list[str], capsys: pytest.CaptureFi
     assert f"error: argument {option[0]}: {option[1]!r} is not a " in capsys.readouterr().err
 
 
+@pytest.mark.skipif(isolated.AVAILABLE, reason="for versions whose interpreters share one GIL")
+def test_interpreters_where_there_are_none_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--interpreters", "1"])
+    assert caught.value.code == 2
+    assert "'1', but interpreters with a GIL of their own need Python 3.12" in capsys.readouterr().err
+
+
 # Torn versions: references that publish the way AtomicRef must not
 
 
-READERS = 2
+READERS = 1  # of whom the reads that are waited for must be, so that nobody misses what the others see
 
 
 class PartByPart:
@@ -178,11 +216,11 @@ class PartByPart:
         return doc
 
     def show(self, doc: Any) -> None:
-        """Publish; the first ones stay until the readers have seen them, whose turn may not have come yet."""
+        """Publish; the first ones stay until the reader has seen them, whose turn may not have come yet."""
         self.doc, self.reads = doc, threading.Semaphore(0)
         if self.waits > 0:
-            seen = all(self.reads.acquire(timeout=2) for _ in range(READERS + 1))  # each may have been within `get`
-            self.waits = self.waits - 1 if seen else 0  # the readers have ended
+            seen = all(self.reads.acquire(timeout=2) for _ in range(READERS + 1))  # it may have been within `get`
+            self.waits = self.waits - 1 if seen else 0  # the reader has ended
 
     def set(self, new: Map[str, Any]) -> None:
         doc = self.doc.set("version", new["version"]).set("published", new["published"])
@@ -243,9 +281,9 @@ class Scripted:
             self.stop.set()
         return self.docs[0]
 
-    def read(self) -> workload.ReaderTally:
-        tally = workload.ReaderTally()
-        workload.read(self, itertools.repeat(PATH), self.stop, tally)
+    def read(self) -> readers.ReaderTally:
+        tally = readers.ReaderTally()
+        readers.read(self, itertools.repeat(PATH), self.stop, tally)
         return tally
 
 
@@ -254,7 +292,7 @@ def test_reader_counts_versions_that_overtook_it() -> None:
     second = document.next_version(first, PATH).set("published", 10.5)
     fourth = document.next_version(document.next_version(second, PATH), PATH).set("published", 13.0)
     tally = Scripted(first, first, second, second, fourth).read()
-    assert tally == workload.ReaderTally(workload.BATCH, torn=0, overtaken=2, lag=3.0, worst_lag=2.5)
+    assert tally == readers.ReaderTally(readers.BATCH, torn=0, overtaken=2, lag=3.0, worst_lag=2.5)
 
 
 def test_reader_notices_that_a_version_changed_after_it_was_published() -> None:
@@ -290,7 +328,7 @@ def test_torn_read_is_status_1(
     monkeypatch: pytest.MonkeyPatch, config_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("frozen.__main__.AtomicRef", PartByPart)
-    assert main([str(config_file), "--seconds", "0.3", "--threads", "1"]) == 1
+    assert main([str(config_file), "--seconds", "0.3", "--threads", "1", "--interpreters", "0"]) == 1
     assert "A VERSION WAS NOT WHOLE" in capsys.readouterr().out
 
 
@@ -302,6 +340,91 @@ def test_failure_in_a_thread_ends_the_run_and_is_raised() -> None:
     work = Workload(Failing(document.first_version(CONFIG)), readers=2, rate=1000)
     with pytest.raises(OSError, match="cannot publish"):
         work.run(60)
+
+
+# Interpreters
+
+
+class TornSharedRef:
+    """Publishes part by part to the interpreters: crosses as the SharedRef that it stands for."""
+
+    def __init__(self, doc: Any) -> None:
+        self.ref = SharedRef(doc)
+        self.get, self.handle = self.ref.get, self.ref.handle
+
+    def set(self, new: Any) -> None:
+        doc = self.get().set("version", new["version"]).set("published", new["published"])
+        for name, part in new["parts"].items():
+            doc = set_in(doc, ("parts", name), part)
+            self.ref.set(doc)
+            time.sleep(0.001)
+
+
+def work_of_interpreters(count: int, rate: float = 0) -> Workload:
+    return Workload(AtomicRef(document.first_version(CONFIG)), readers=1, rate=rate, interpreters=count)
+
+
+@needs_subinterpreters
+def test_interpreters_find_nothing_torn_behind_a_shared_ref() -> None:
+    work = work_of_interpreters(2)
+    work.run(0.3)
+    assert work.torn == 0
+    assert all(tally.reads > 0 for tally in work.tallies)
+    assert work.crew.ref.get() == work.written.last
+
+
+@needs_subinterpreters
+def test_interpreters_notice_a_torn_publisher(monkeypatch: pytest.MonkeyPatch) -> None:
+    class TornCrew(interpreters.Crew):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self.ref = TornSharedRef(self.ref.get())
+
+    monkeypatch.setattr(workload, "Crew", TornCrew)
+    for _ in range(60):  # on a busy machine a short run may end before a reader had its turn
+        work = work_of_interpreters(1)
+        work.run(0.3)
+        if sum(tally.torn for tally in work.crew.tallies):
+            return
+    pytest.fail("60 runs, and no reader noticed")
+
+
+@needs_subinterpreters
+def test_failure_in_an_interpreter_ends_the_run_and_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreters, "CODE", "raise OSError('cannot read')")
+    with pytest.raises(Exception, match="cannot read"):
+        work_of_interpreters(2).run(60)
+
+
+@needs_subinterpreters
+@pytest.mark.parametrize("waiting", [True, False], ids=["before they read", "while they read"])
+def test_interrupt_closes_the_interpreters(monkeypatch: pytest.MonkeyPatch, waiting: bool) -> None:
+    closed: list[object] = []
+    close = isolated.Interpreter.__exit__
+    monkeypatch.setattr(isolated.Interpreter, "__exit__", lambda *args: (close(*args), closed.append(args[0])))
+
+    def interrupt(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    work = work_of_interpreters(2)
+    if waiting:
+        monkeypatch.setattr(interpreters.Crew, "ready", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            work.run(60)
+    else:
+        work.run(60, show=interrupt)
+        assert work.interrupted
+    assert len(closed) == 2
+
+
+@needs_subinterpreters
+def test_what_is_handed_over_by_reference_and_by_pickle_is_timed() -> None:
+    cost = hand_over.compare(share(document.first_version(CONFIG)))
+    assert cost.by_reference > 0
+    assert cost.by_pickle > 0
+    pickles = hand_over.Pickles()
+    pickles.put(CONFIG)
+    assert hand_over.Pickles(pickles.ident).get() == CONFIG
 
 
 # The document
@@ -344,6 +467,16 @@ def test_many_top_level_entries_share_parts() -> None:
     assert sorted(document.look_up(doc, path) for path in document.entry_paths(doc)) == list(range(1000))
 
 
+def test_the_shared_document_has_the_same_versions() -> None:
+    doc = document.first_version(CONFIG)
+    shared = share(doc)
+    assert sorted(document.entry_paths(shared)) == sorted(document.entry_paths(doc))
+    for path in document.entry_paths(doc):
+        doc, shared = document.next_version(doc, path, 1.0), document.next_version(shared, path, 1.0)
+        assert shared == doc
+        assert document.look_up(shared, path) == document.Edit(doc["version"], document.look_up(doc, path).original)
+
+
 # What this Python knows
 
 
@@ -370,7 +503,7 @@ class Terminal(io.StringIO):
 
 def finished_work() -> Workload:
     work = Workload(AtomicRef(document.first_version(CONFIG)), readers=1, rate=1000, seconds=2.0)
-    work.read = [workload.ReaderTally(reads=1234, overtaken=2, lag=0.004, worst_lag=0.003)]
+    work.read = [readers.ReaderTally(reads=1234, overtaken=2, lag=0.004, worst_lag=0.003)]
     work.written.versions = 17
     work.written.last = work.ref.get()
     return work
@@ -405,7 +538,7 @@ def test_no_live_line_where_there_is_no_terminal() -> None:
 
 def test_table_of_many_readers_names_the_slowest_and_the_fastest() -> None:
     work = finished_work()
-    work.read = [workload.ReaderTally(reads=count) for count in range(100, 120)]
+    work.read = [readers.ReaderTally(reads=count) for count in range(100, 120)]
     rows = report.table(work).splitlines()
     assert rows[0].split() == ["reads,", "slowest", "thread", "100", "50", "a", "second"]
     assert rows[1].split() == ["reads,", "fastest", "thread", "119", "60", "a", "second"]

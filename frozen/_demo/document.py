@@ -14,13 +14,15 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from frozen import Map, Vector, freeze, set_in, update_in
+from frozen import Map, SharedMap, SharedVector, Vector, freeze, register_shareable, set_in, update_in
 
 MOST_PARTS = 32  # more top-level entries share parts, so that stamping a version stays cheap
 
 Path = tuple[Any, ...]
+Document = Any  # a Map, or the SharedMap that `share` makes of it
 
 
+@register_shareable
 class Edit(NamedTuple):
     """An entry that was changed, by which version, and what it held at first."""
 
@@ -49,14 +51,17 @@ def _cut(config: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
         yield f"entries {start} to {start + len(chunk) - 1}", chunk
 
 
-def next_version(doc: Map[str, Any], path: Path) -> Map[str, Any]:
-    """The version after `doc`: every part stamped, the entry at `path` edited, everything else shared."""
+def next_version(doc: Document, path: Path, published: float | None = None) -> Document:
+    """The version after `doc`: every part stamped, the entry at `path` edited, everything else shared.
+
+    The document may be the one of this interpreter or the one that all of them share: their types have one interface.
+    """
     version = doc["version"] + 1
     doc = update_in(doc, path, lambda entry: Edit(version, entry.original if isinstance(entry, Edit) else entry))
     parts = doc["parts"]
     for name in parts:
         parts = set_in(parts, (name, "version"), version)
-    return doc.update(version=version, published=clock(), parts=parts)
+    return doc.update(version=version, published=clock() if published is None else published, parts=parts)
 
 
 def is_whole(doc: Mapping[str, Any]) -> bool:
@@ -73,7 +78,7 @@ def look_up(doc: Mapping[str, Any], path: Path) -> Any:
     return value
 
 
-def entry_paths(doc: Map[str, Any]) -> list[Path]:
+def entry_paths(doc: Document) -> list[Path]:
     """The paths of all entries in the data: what the steps of a path lead to is neither a map nor a sequence."""
     found: list[Path] = []
     todo: list[tuple[Path, Any]] = [(("parts", name, "data"), part["data"]) for name, part in doc["parts"].items()]
@@ -88,8 +93,8 @@ def entry_paths(doc: Map[str, Any]) -> list[Path]:
 
 
 def _steps(value: Any) -> Any:
-    if isinstance(value, Map):
+    if isinstance(value, (Map, SharedMap)):
         return value.items()
-    if isinstance(value, (Vector, tuple)):
+    if isinstance(value, (Vector, SharedVector, tuple)):
         return enumerate(value)
     return None

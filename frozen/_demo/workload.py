@@ -1,35 +1,22 @@
-"""The threads of the demonstration: readers that check every version they see, and the writer that publishes."""
+"""The demonstration at work: readers that check every version they see, and the writer that publishes."""
 
 from __future__ import annotations
 
 import contextlib
-import itertools
-import random
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from frozen._core import _shared_nodes
-from frozen._demo.document import Edit, Path, clock, entry_paths, is_whole, look_up, next_version
-
-BATCH = 64  # reads between two looks at the stop flag
+from frozen._demo.document import Path, clock, entry_paths, next_version
+from frozen._demo.interpreters import Crew
+from frozen._demo.readers import ReaderTally, endless, read
 
 # Where there is a GIL, a waking writer waits this long for a reader to give it up.  Python's own 5 ms for each of
 # several readers would hold it to some hundred versions a second, however fast publishing is.
 SWITCH_INTERVAL = 0.0005
-
-
-@dataclass(slots=True)
-class ReaderTally:
-    """What one reader counted: written by its thread only, read by the live line meanwhile."""
-
-    reads: int = 0
-    torn: int = 0
-    overtaken: int = 0  # reads during which a newer version was published
-    lag: float = 0.0  # staleness of these, in seconds, added up
-    worst_lag: float = 0.0
 
 
 @dataclass(slots=True)
@@ -50,15 +37,20 @@ class SharedNodes(NamedTuple):
 
 @dataclass
 class Workload:
-    """Readers and a writer around one reference; `ref` needs `get` and `set`, and holds the first version."""
+    """Readers and a writer around one reference; `ref` needs `get` and `set`, and holds the first version.
+
+    Readers in interpreters have a reference of their own, to which every version is published too.
+    """
 
     ref: Any
     readers: int
     rate: float
+    interpreters: int = 0
     seconds: float = 0.0  # how long it ran
     interrupted: bool = False
     written: WriterTally = field(default_factory=WriterTally)
     read: list[ReaderTally] = field(default_factory=list)
+    crew: Crew | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _failures: list[BaseException] = field(default_factory=list)
 
@@ -70,13 +62,15 @@ class Workload:
         self.written.last = self.ref.get()
         paths = entry_paths(self.written.last)
         self.read = [ReaderTally() for _ in range(self.readers)]
+        self.crew = Crew(self.interpreters, self.written.last) if self.interpreters else None
+        refs = [self.ref, self.crew.ref] if self.crew else [self.ref]
         threads = [
-            self._thread(read, self.ref, _endless(paths, number), self._stop, tally)
+            self._thread(read, self.ref, endless(paths, number), self._stop, tally)
             for number, tally in enumerate(self.read)
         ]
-        threads.append(self._thread(publish, self.ref, _endless(paths, -1), self._stop, self.written, self.rate))
-        begin = clock()
-        with _switching_often():
+        threads.append(self._thread(publish, refs, endless(paths, -1), self._stop, self.written, self.rate))
+        with _switching_often(), self._interpreters_at_work():
+            begin = clock()
             try:
                 for thread in threads:
                     thread.start()
@@ -87,12 +81,30 @@ class Workload:
                 self.interrupted = True
             finally:
                 self._stop.set()
+                if self.crew:
+                    self.crew.stop()
                 self.seconds = clock() - begin
-                for thread in threads:
-                    if thread.ident is not None:  # the last may not have started
-                        thread.join()
+                _join(threads)
         if self._failures:
             raise self._failures[0]
+
+    @contextlib.contextmanager
+    def _interpreters_at_work(self) -> Iterator[None]:
+        """Let the crew's readers begin when all of them are ready, and close their interpreters in the end."""
+        if self.crew is None:
+            yield
+            return
+        threads = [self._thread(job) for job in self.crew.jobs]
+        try:
+            for thread in threads:
+                thread.start()
+            while not self.crew.ready() and not self._stop.wait(0.005):
+                pass
+            self.crew.start()
+            yield
+        finally:
+            self.crew.stop()
+            _join(threads)
 
     def _thread(self, job: Callable[..., None], *args: Any) -> threading.Thread:
         def work() -> None:
@@ -105,12 +117,17 @@ class Workload:
         return threading.Thread(target=work, name=job.__name__)
 
     @property
+    def tallies(self) -> list[ReaderTally]:
+        """Of all readers: those in threads, then those in interpreters."""
+        return self.read + (self.crew.tallies if self.crew else [])
+
+    @property
     def reads(self) -> int:
-        return sum(tally.reads for tally in self.read)
+        return sum(tally.reads for tally in self.tallies)
 
     @property
     def torn(self) -> int:
-        return sum(tally.torn for tally in self.read)
+        return sum(tally.torn for tally in self.tallies)
 
     def shared_nodes(self) -> SharedNodes | None:
         """What the last version shares with the one before; None if there was none."""
@@ -120,64 +137,29 @@ class Workload:
         return SharedNodes(shared, total)
 
 
-def read(ref: Any, paths: Iterator[Path], stop: threading.Event, tally: ReaderTally) -> None:
-    """One reader.  A read takes the current version and looks one entry up in it.
+def publish(refs: Sequence[Any], paths: Iterator[Path], stop: threading.Event, tally: WriterTally, rate: float) -> None:
+    """The writer: derive the next version, publish it, wait for the next one's turn (`rate` 0: do not wait).
 
-    A version is checked when it is first seen, and once more when the next one is seen: publishing must not have
-    changed it.  Then its staleness is known as well: how much later the version that replaced it was published.
+    Each reference holds the document in its own form, and gets the next version in that.
     """
-    get = ref.get  # hoisted: the thread now has a method of its own, and shares no reference count with the others
-    doc = get()
-    version = _checked(doc, tally)
-    while not stop.is_set():
-        for path in itertools.islice(paths, BATCH):
-            latest = get()
-            if latest is not doc:
-                _replaced(doc, version, latest, tally)
-                doc, version = latest, _checked(latest, tally)
-            entry = look_up(doc, path)
-            if isinstance(entry, Edit) and entry.version > version:
-                tally.torn += 1
-        tally.reads += BATCH
-    _replaced(doc, version, doc, tally)
-
-
-def _checked(doc: Any, tally: ReaderTally) -> int:
-    """The version that `doc` says it is, after a look at all its parts."""
-    if not is_whole(doc):
-        tally.torn += 1
-    version: int = doc["version"]
-    return version
-
-
-def _replaced(doc: Any, version: int, latest: Any, tally: ReaderTally) -> None:
-    """Count what a reader learns about `doc`, first seen as `version`, when `latest` takes its place."""
-    if doc["version"] != version or not is_whole(doc) or latest["version"] < version:
-        tally.torn += 1
-    lag = latest["published"] - doc["published"]
-    if lag > 0:
-        tally.overtaken += 1
-        tally.lag += lag
-        tally.worst_lag = max(tally.worst_lag, lag)
-
-
-def publish(ref: Any, paths: Iterator[Path], stop: threading.Event, tally: WriterTally, rate: float) -> None:
-    """The writer: derive the next version, publish it, wait for the next one's turn (`rate` 0: do not wait)."""
-    doc = tally.last
+    docs = [ref.get() for ref in refs]
     due = clock()
     while not stop.is_set():
-        doc = next_version(doc, next(paths))
-        ref.set(doc)
-        tally.before_last, tally.last = tally.last, doc
+        path, now = next(paths), clock()
+        docs = [next_version(doc, path, now) for doc in docs]
+        for ref, doc in zip(refs, docs, strict=True):
+            ref.set(doc)
+        tally.before_last, tally.last = tally.last, docs[0]
         tally.versions += 1
         if rate:
             due = max(due + 1 / rate, clock() - 0.1)  # catch up with a short delay, forget a long one
             stop.wait(due - clock())
 
 
-def _endless(paths: list[Path], seed: int) -> Iterator[Path]:
-    """All paths over and over: each thread has copies of its own, so as not to share their reference counts either."""
-    return itertools.cycle([(*path,) for path in random.Random(seed).sample(paths, len(paths))])
+def _join(threads: Sequence[threading.Thread]) -> None:
+    for thread in threads:
+        if thread.ident is not None:  # the last may not have started
+            thread.join()
 
 
 @contextlib.contextmanager
