@@ -1040,7 +1040,11 @@ _M = TypeVar("_M")
 
 @final
 class SharedSet(AbstractSet[_M_co]):
-    """A Set in memory that all interpreters of the process share. What SharedMap is to Map."""
+    """A Set in memory that all interpreters of the process share. What SharedMap is to Map.
+
+    Other sets may have members that cannot be shared: they are in no SharedSet, unless equal to a member, and
+    NotShareableError where one would have to be added.
+    """
 
     def __init__(self, iterable: Iterable[_M_co] = (), /) -> None: ...
     def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...

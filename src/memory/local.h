@@ -270,6 +270,13 @@ cell_close(cell c)
 /* Whether every object can become a cell. */
 #define CELLS_HOLD_ALL true
 
+/* Whether the error that is set says that an object could not: it is cleared then. */
+static inline bool
+refusal_clear(void)
+{
+    return false;
+}
+
 /* The same two for keys, whose probe is known. */
 static inline int
 cell_from_key(PyObject *key, const probe *p, cell *c)

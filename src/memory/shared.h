@@ -158,6 +158,9 @@ static inline void cell_close(cell c) { cell_release(c); }
 /* Whether every object can become a cell. */
 #define CELLS_HOLD_ALL false
 
+/* Whether the error that is set says that an object could not: it is cleared then. */
+static inline bool refusal_clear(void) { return not_shareable_clear(); }
+
 /* As cell_to_object, and the cell is given up. */
 static inline PyObject *
 cell_into_object(cell c)
@@ -201,7 +204,7 @@ sought_open(PyObject *object, sought *s)
 {
     s->object = object;
     s->word = NO_CELL;
-    return cell_from_object(object, &s->word) == 0 || not_shareable_clear() ? 0 : -1;
+    return cell_from_object(object, &s->word) == 0 || refusal_clear() ? 0 : -1;
 }
 
 static inline void

@@ -134,10 +134,13 @@ is_set_view(PyObject *o)
     return Py_TYPE(o)->tp_dealloc == view_dealloc && VIEW_YIELDS(o) != YIELD_VALUES;
 }
 
+/* The keys or items of a map of whichever memory, or a builtin set or set-like view. */
 static inline bool
-is_set_like(PyObject *o)
+is_set_like(module_state *state, PyObject *o)
 {
-    return PyAnySet_Check(o) || PyDictViewSet_Check(o) || is_set_view(o);
+    return PyAnySet_Check(o) || PyDictViewSet_Check(o)
+        || Py_IS_TYPE(o, state->local_map.keys) || Py_IS_TYPE(o, state->local_map.items)
+        || Py_IS_TYPE(o, state->shared_map.keys) || Py_IS_TYPE(o, state->shared_map.items);
 }
 
 /* 1: every member of `part` is in `whole`, 0: not, -1. */
@@ -157,7 +160,7 @@ all_in(PyObject *part, PyObject *whole)
 static PyObject *
 view_richcompare(PyObject *self, PyObject *other, int op)
 {
-    if (!is_set_like(other))
+    if (!is_set_like(module_state_of(self), other))
         Py_RETURN_NOTIMPLEMENTED;
     Py_ssize_t own = view_len(self), others = PyObject_Size(other);
     if (others < 0)

@@ -79,21 +79,74 @@ intersect_few(memory *mem, draft *d, champ_node *other, Py_ssize_t other_count)
 
 #define FEW(part, whole) ((part) <= (whole) / 8)
 
+/* Combine a private draft with another one: 0 or -1. */
+static int
+draft_combine_trees(memory *mem, draft *d, const draft *other, set_operation op)
+{
+    if (!FEW(other->count, d->count))
+        return draft_merge(mem, d, other, &set_policies[op]);
+    if (op == SET_INTERSECTION)
+        return intersect_few(mem, d, other->root, other->count);
+    return combine_members(mem, d, other->root, op);
+}
+
+/* Add, remove, toggle or keep (in `kept`) one object, which may be none that this memory can hold: 0 or -1. */
+static int
+combine_object(memory *mem, draft *d, draft *kept, PyObject *object, set_operation op)
+{
+    probe p;
+    bool failed = false;
+    if (probe_init(&p, object) < 0)
+        return -1;
+    slot *found = champ_find(d->root, &p, &failed);
+    if (failed)
+        return -1;
+    if (found == NULL)
+        return op == SET_UNION || op == SET_SYMMETRIC ? draft_add(mem, d, object) : 0;
+    if (op == SET_INTERSECTION)
+        return draft_put(mem, kept, &p, SLOT_KEY(found), SLOT_KEY(found));
+    return op == SET_UNION || draft_remove(mem, d, &p, NULL) >= 0 ? 0 : -1;
+}
+
+/* Combine a private draft with objects some of which this memory cannot hold: they are in no set of it, unless equal to
+ * one that it can, and only what has to be added is an error.  0 or -1. */
+static int
+draft_combine_objects(memory *mem, family *types, draft *d, PyObject *list, set_operation op)
+{
+    draft kept = {(champ_node *)types->empty, 0};
+    int status = 0;
+    node_retain(kept.root);
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list) && status == 0; i++)
+        status = combine_object(mem, d, &kept, PyList_GET_ITEM(list, i), op);
+    if (status == 0 && op == SET_INTERSECTION) {
+        draft all = *d;
+        *d = kept;
+        kept = all;
+    }
+    draft_clear(&kept);
+    return status;
+}
+
 /* Combine a private draft with any iterable: 0 or -1. */
 static int
 draft_combine(memory *mem, family *types, draft *d, PyObject *source, set_operation op)
 {
-    draft other;
-    if (draft_from_iterable(mem, types, source, &other) < 0)
+    if (is_ours(types, source)) {
+        draft other = {ROOT(source), COUNT(source)};
+        return draft_combine_trees(mem, d, &other, op);
+    }
+    PyObject *list = distinct_members(source);
+    if (list == NULL)
         return -1;
-    int status;
-    if (!FEW(other.count, d->count))
-        status = draft_merge(mem, d, &other, &set_policies[op]);
-    else if (op == SET_INTERSECTION)
-        status = intersect_few(mem, d, other.root, other.count);
-    else
-        status = combine_members(mem, d, other.root, op);
-    draft_clear(&other);
+    draft other;
+    int status = draft_from_members(mem, list, &other);
+    if (status == 0) {
+        status = draft_combine_trees(mem, d, &other, op);
+        draft_clear(&other);
+    }
+    else if (refusal_clear())
+        status = draft_combine_objects(mem, types, d, list, op);
+    Py_DECREF(list);
     return status;
 }
 

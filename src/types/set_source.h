@@ -34,7 +34,26 @@ root_from_members(memory *mem, PyObject *list)
     return root;
 }
 
-/* The members of any iterable as a draft that the caller clears: 0 or -1. */
+/* What an iterable yields, of equal members the first: a new list. */
+static PyObject *
+distinct_members(PyObject *source)
+{
+    PyObject *set = PyAnySet_CheckExact(source) ? Py_NewRef(source) : PySet_New(source);
+    PyObject *list = set != NULL ? PySequence_List(set) : NULL;
+    Py_XDECREF(set);
+    return list;
+}
+
+/* Distinct members as a draft that the caller clears: 0 or -1. */
+static int
+draft_from_members(memory *mem, PyObject *list, draft *d)
+{
+    d->count = PyList_GET_SIZE(list);
+    d->root = root_from_members(mem, list);
+    return d->root != NULL ? 0 : -1;
+}
+
+/* The same for the members of any iterable. */
 static int
 draft_from_iterable(memory *mem, family *types, PyObject *source, draft *d)
 {
@@ -42,15 +61,10 @@ draft_from_iterable(memory *mem, family *types, PyObject *source, draft *d)
         *d = draft_of(source);
         return 0;
     }
-    PyObject *set = PyAnySet_CheckExact(source) ? Py_NewRef(source) : PySet_New(source);
-    PyObject *list = set != NULL ? PySequence_List(set) : NULL;
-    Py_XDECREF(set);
-    if (list == NULL)
-        return -1;
-    d->count = PyList_GET_SIZE(list);
-    d->root = root_from_members(mem, list);
-    Py_DECREF(list);
-    return d->root != NULL ? 0 : -1;
+    PyObject *list = distinct_members(source);
+    int status = list != NULL ? draft_from_members(mem, list, d) : -1;
+    Py_XDECREF(list);
+    return status;
 }
 
 /* draft_put with an object: what it is as a cell ends with the call. */
