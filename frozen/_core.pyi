@@ -908,7 +908,8 @@ class SharedMap(Mapping[_K, _V_co]):
     It holds values, not objects: None, bool, int, float, complex, str, bytes, Ellipsis, tuple, frozenset, shared
     containers, Blob, and registered types (`register_shareable`); `share` converts the rest. What is read is made anew
     in the interpreter that reads (25-45 ns for a str), so a lookup writes nothing that another thread waits for. Other
-    values raise NotShareableError, and so do keys whose hash differs between interpreters, as a NaN's.
+    values raise NotShareableError, and so do keys whose hash differs between interpreters: NaN, and on 3.12 a date or a
+    time with a time zone.
 
     The same trie as Map's, over plain memory with atomic counts; a derived version shares structure with its origin.
     Complexities are Map's.

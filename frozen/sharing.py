@@ -211,8 +211,10 @@ def _by_fields(cls: type[_T]) -> tuple[Callable[[_T], object], Callable[[Any], _
     )
 
 
-def _encode(obj: object) -> tuple[str, object]:
-    """Called by the core for every object it does not hold by itself: (name, value), or NotShareableError."""
+def _encode(obj: object) -> tuple[str, object, bool]:
+    """Called by the core for every object it does not hold by itself: its name, a value to be held in its place, and
+    whether its hash depends on the interpreter. NotShareableError if there is no such value.
+    """
     cls = type(obj)
     found = _encoders.get(cls)
     if found is None:
@@ -221,7 +223,7 @@ def _encode(obj: object) -> tuple[str, object]:
             raise NotShareableError(obj, _advice(obj))
         _encoders[cls] = found
     name, encode = found
-    return name, encode(obj)
+    return name, encode(obj), name in _HASH_DIFFERS and _HASH_DIFFERS[name](obj)
 
 
 def _decode(name: str, value: object) -> object:
@@ -279,7 +281,7 @@ def _advice(obj: object) -> str:
 
 def _standard_encoder(cls: type) -> tuple[str, Callable[[Any], Any]] | None:
     """Found once for each class, without importing anything: where an object is, its module is."""
-    where = f"{cls.__module__}:{cls.__qualname__}"
+    where = f"{_PUBLIC_MODULES.get(cls.__module__, cls.__module__)}:{cls.__qualname__}"
     for kind, applies, encode in _STANDARD_ENCODERS:
         if applies(cls, where):
             if "<locals>" in where:
@@ -323,6 +325,12 @@ _STANDARD_ENCODERS: list[tuple[str, Callable[[type, str], bool], Callable[[Any],
     ),
     ("args", _named("builtins:range"), lambda r: (r.start, r.stop, r.step)),
 ]
+
+# 3.12 has datetime in Python, and not in C, in all interpreters but the main one.
+_PUBLIC_MODULES = {"_pydatetime": "datetime"}
+_HASH_DIFFERS: dict[str, Callable[[Any], bool]] = {}
+if sys.version_info[:2] == (3, 12):
+    _HASH_DIFFERS = {"args!datetime:date": lambda d: True, "fold!datetime:time": lambda t: t.tzinfo is not None}
 
 _STANDARD_DECODERS: dict[str, Callable[[Any], Callable[[Any], Any]]] = {
     "flag": lambda cls: cls,

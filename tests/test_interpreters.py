@@ -135,22 +135,36 @@ def test_every_kind_of_value_is_made_anew_there():
 
 
 @native
-@pytest.mark.skipif(sys.version_info < (3, 13), reason="3.12 imports datetime's Python version in subinterpreters")
-def test_standard_types_are_made_anew_there():
+def test_standard_types_are_made_anew_there(box):
     import datetime
     import decimal
     import uuid
 
-    shared = SharedMap({uuid.UUID(int=5): decimal.Decimal("1.5"), datetime.date(2020, 1, 2): datetime.timedelta(3)})
+    zone = datetime.timezone(datetime.timedelta(hours=-3))
+    shared = SharedMap(
+        {
+            uuid.UUID(int=5): decimal.Decimal("1.5"),
+            datetime.datetime(2020, 1, 2, tzinfo=zone): datetime.timedelta(3),
+            datetime.datetime(2020, 1, 2, 3): datetime.date(2020, 1, 2),
+            datetime.time(1, 2): datetime.time(1, tzinfo=zone),
+        }
+    )
     with Subinterpreter() as interpreter:
         interpreter.give(shared=shared)
         interpreter.run(
-            """
-            import datetime, decimal, uuid
+            f"""
+            import datetime, decimal, uuid, interp_mailbox
+            zone = datetime.timezone(datetime.timedelta(hours=-3))
             assert shared[uuid.UUID(int=5)] == decimal.Decimal("1.5")
-            assert shared[datetime.date(2020, 1, 2)] == datetime.timedelta(3)
+            assert shared[datetime.datetime(2020, 1, 2, tzinfo=zone)] == datetime.timedelta(3)
+            assert shared[datetime.datetime(2020, 1, 2, 3)] == datetime.date(2020, 1, 2)
+            assert shared[datetime.time(1, 2)] == datetime.time(1, tzinfo=zone)
+            interp_mailbox.put({box}, shared.set("made there", datetime.date(2021, 1, 2)).set(datetime.time(5), zone))
             """
         )
+        theirs = mailbox.get(box)
+    assert theirs["made there"] == datetime.date(2021, 1, 2)
+    assert theirs[datetime.time(5)] == zone
 
 
 @native

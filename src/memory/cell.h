@@ -51,6 +51,7 @@ static inline cell cell_of_int(int64_t i) { return (cell)i << TAG_BITS | TAG_INT
 enum {
     BOX_HASHED = 1, /* `hash` is set, and right in every interpreter of the process */
     BOX_ASCII = 2,  /* str: ASCII only */
+    BOX_HASH_DIFFERS = 4, /* a registered type whose hash depends on the interpreter: no key may hold it */
 };
 
 /* A value too large for a word.  `size` counts characters, bytes or cells. */
@@ -154,9 +155,9 @@ PyObject *shared_ref_decode(box *b);
  * and not a value: a container that held one could hold itself, and nothing would ever free it. */
 int crossing_encode(PyObject *object, cell *c);
 
-/* Registered types (frozen/sharing.py): a name, and a value that can be held, from which `decode` makes the object.
- * 0, or -1 (reported). */
-int foreign_encode(PyObject *object, PyObject **name, PyObject **value);
+/* Registered types (frozen/sharing.py): a name, and a value that can be held, from which `decode` makes the object; and
+ * whether the object's hash is one that only this interpreter gives it.  0, or -1 (reported). */
+int foreign_encode(PyObject *object, PyObject **name, PyObject **value, bool *hash_differs);
 PyObject *foreign_decode(PyObject *name, PyObject *value);
 
 /* Raise NotShareableError. */

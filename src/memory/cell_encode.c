@@ -194,7 +194,8 @@ static int
 encode_foreign(PyObject *o, cell *c)
 {
     PyObject *name, *value;
-    if (foreign_encode(o, &name, &value) < 0)
+    bool hash_differs;
+    if (foreign_encode(o, &name, &value, &hash_differs) < 0)
         return -1;
     cell parts[2] = {NO_CELL, NO_CELL};
     box *b = NULL;
@@ -210,6 +211,7 @@ encode_foreign(PyObject *o, cell *c)
     }
     memcpy(b->data, parts, sizeof parts);
     b->size = 2;
+    b->head.flags = hash_differs ? BOX_HASH_DIFFERS : 0;
     *c = cell_of_box(b);
     return 0;
 }
@@ -267,6 +269,25 @@ survives(cell c, PyObject *key, uint64_t hash)
     return equal;
 }
 
+/* Whether there is anything in the block whose hash depends on the interpreter: 1, 0, or -1 (reported). */
+static int
+hash_differs(block *b)
+{
+    if (b->flags & (BOX_HASHED | BOX_HASH_DIFFERS))
+        return !(b->flags & BOX_HASHED);
+    if (Py_EnterRecursiveCall(" while looking into a key"))
+        return -1;
+    int differs = 0;
+    node_contents held = block_contents(b);
+    for (size_t i = 0; i < held.cell_count && differs == 0; i++)
+        if (cell_is_box(held.cells[i]))
+            differs = hash_differs(cell_block(held.cells[i]));
+    for (size_t i = 0; i < held.child_count && differs == 0; i++)
+        differs = hash_differs(held.children[i]);
+    Py_LeaveRecursiveCall();
+    return differs;
+}
+
 int
 cell_from_hashed(PyObject *key, uint64_t hash, cell *c)
 {
@@ -276,12 +297,16 @@ cell_from_hashed(PyObject *key, uint64_t hash, cell *c)
     if (LIKELY(cell_known_hash(*c, &known)))
         return 0;
     box *b = cell_box(*c);
-    int fit = block_is_unique(&b->head) ? survives(*c, key, hash) : 0;
+    int differs = hash_differs(&b->head);
+    int fit = differs != 0 ? -1 : block_is_unique(&b->head) ? survives(*c, key, hash) : 0;
     if (fit > 0) {
         box_set_hash(b, (Py_hash_t)hash); /* nobody else has seen the box yet */
         return 0;
     }
-    if (fit == 0)
+    if (differs > 0)
+        not_shareable(key, "cannot be a key: this Python gives dates, and times with a time zone, a hash that differs between "
+                           "interpreters; take their isoformat()");
+    else if (fit == 0)
         not_shareable(key, "cannot be a key: an object made anew of it in another interpreter would not be found");
     cell_release(*c);
     return -1;

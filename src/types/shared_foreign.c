@@ -18,17 +18,18 @@ call_sharing(const char *function, const char *format, ...)
 }
 
 int
-foreign_encode(PyObject *object, PyObject **name, PyObject **value)
+foreign_encode(PyObject *object, PyObject **name, PyObject **value, bool *hash_differs)
 {
-    PyObject *pair = call_sharing("_encode", "(O)", object);
-    if (pair == NULL)
+    PyObject *found = call_sharing("_encode", "(O)", object);
+    if (found == NULL)
         return -1;
-    int ok = PyArg_ParseTuple(pair, "UO;frozen.sharing._encode", name, value);
+    int differs, ok = PyArg_ParseTuple(found, "UOp;frozen.sharing._encode", name, value, &differs);
     if (ok) {
         Py_INCREF(*name);
         Py_INCREF(*value);
+        *hash_differs = differs;
     }
-    Py_DECREF(pair);
+    Py_DECREF(found);
     return ok ? 0 : -1;
 }
 
