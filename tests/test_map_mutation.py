@@ -353,3 +353,52 @@ def test_an_iterable_may_finish_the_mutation_that_it_updates():
     assert "c" not in m, "a finished map never changes"
     assert mm.finish() is m
     _core._check(m)
+
+
+def test_a_source_that_fails_changes_nothing():
+    """Few entries are put one by one, and still all or none."""
+
+    class Refusing:
+        refuses = False
+
+        def __hash__(self):
+            return 50
+
+        def __eq__(self, other):
+            if Refusing.refuses:
+                raise KeyError("eq")
+            return self is other
+
+    key = Refusing()
+    for source in ({"a": 1, key: 2}, {"a": 1, "b": 2, key: 3, "c": 4}):
+        mutation = START.mutate()
+        mutation["edited"] = 1
+        Refusing.refuses = True
+        with pytest.raises(KeyError, match="eq"):
+            mutation.update(source)
+        Refusing.refuses = False
+        assert mutation == START.set("edited", 1)
+        mutation.update(source)
+        assert mutation.finish() == START.set("edited", 1).update(source)
+
+
+def test_an_update_that_is_overtaken_starts_again():
+    """Comparing changes the very mutation: both changes are there at the end."""
+
+    class Meddling:
+        def __init__(self):
+            self.meddle = True
+
+        def __hash__(self):
+            return 50
+
+        def __eq__(self, other):
+            if self.meddle:
+                self.meddle = False
+                mutation["meddled"] = 1
+            return self is other
+
+    mutation, key = START.mutate(), Meddling()
+    mutation.update({"a": 1, key: 2})
+    expected = START.update({"a": 1, "meddled": 1}).set(key, 2)
+    assert mutation.finish() == expected

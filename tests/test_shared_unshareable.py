@@ -99,6 +99,21 @@ def test_unhashable_members_are_type_errors():
             getattr(SharedSet(MEMBERS), method)([[], POOL])
 
 
+def test_a_mutation_takes_all_of_a_source_or_nothing():
+    entries, members = SharedMap.fromkeys(range(100)).mutate(), SharedSet(range(100)).mutate()
+    for few_or_many in (
+        {"a": 1, "b": POOL},
+        {**dict.fromkeys("abcdefgh", 1), "i": POOL},
+        dict.fromkeys(range(200), POOL),
+    ):
+        with pytest.raises(NotShareableError):
+            entries.update(few_or_many)
+        with pytest.raises(NotShareableError):
+            members.update(few_or_many.items())
+    assert entries.finish() == SharedMap.fromkeys(range(100))
+    assert members.finish() == SharedSet(range(100))
+
+
 def test_several_right_operands():
     shared = SharedSet(range(100))
     assert shared.difference([POOL, 1], range(3, 100), {POOL}) == {0, 2}

@@ -14,6 +14,14 @@ live_shared_nodes(PyObject *module, PyObject *unused)
 }
 
 static PyObject *
+fail_shared_allocation(PyObject *module, PyObject *after)
+{
+    (void)module;
+    long count = PyLong_AsLong(after);
+    return count == -1 && PyErr_Occurred() ? NULL : PyLong_FromLong(block_fail_after(count));
+}
+
+static PyObject *
 native_crossing(PyObject *module, PyObject *unused)
 {
     (void)module;
@@ -34,6 +42,8 @@ check_shareable(PyObject *module, PyObject *object)
 
 PyMethodDef interp_functions[] = {
     {"_live_shared_nodes", live_shared_nodes, METH_NOARGS, "Blocks of shared memory alive in the process, for tests."},
+    {"_fail_shared_allocation", fail_shared_allocation, METH_O,
+     "Let the allocation of shared memory after this many fail, -1: none; returns what was left to count.  For tests."},
     {"_crosses_natively", native_crossing, METH_NOARGS, "Whether CPython's own channels carry shared objects."},
     {"_check_shareable", check_shareable, METH_O, "NotShareableError, unless the object can be shared as it is."},
     {NULL, NULL, 0, NULL},

@@ -29,18 +29,26 @@ blocks_alive(void)
     return sum;
 }
 
-#ifdef FROZEN_CHECK
-/* Debug builds: the allocation after this many fails, once; negative: none. */
-atomic_long block_fail_after = -1;
-#define ALLOCATION_FAILS() (atomic_load(&block_fail_after) >= 0 && atomic_fetch_sub(&block_fail_after, 1) == 0)
-#else
-#define ALLOCATION_FAILS() false
-#endif
+/* Counted down by allocations while it is not negative; the one that finds 0 fails. */
+static atomic_long allocations_until_failure = -1;
+
+static inline bool
+allocation_fails(void)
+{
+    return UNLIKELY(atomic_load_explicit(&allocations_until_failure, memory_order_relaxed) >= 0)
+        && atomic_fetch_sub(&allocations_until_failure, 1) == 0;
+}
+
+long
+block_fail_after(long count)
+{
+    return atomic_exchange(&allocations_until_failure, count);
+}
 
 void *
 block_alloc(size_t size, block_kind kind)
 {
-    block *b = ALLOCATION_FAILS() ? NULL : malloc(size);
+    block *b = allocation_fails() ? NULL : malloc(size);
     if (b == NULL)
         return NULL;
     atomic_init(&b->count, 1);

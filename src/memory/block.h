@@ -58,6 +58,10 @@ void block_free(block *);
 /* Blocks alive in the process.  For tests: exact when no other thread allocates or frees. */
 long blocks_alive(void);
 
+/* For tests: the allocation after this many, in whichever thread, fails; negative: none.  Returns what was left of the last
+ * call's count, which is negative if an allocation failed since. */
+long block_fail_after(long count);
+
 /* Counts have 32 bits, to keep nodes small.  Whatever has been referenced two billion times stays for ever: from there
  * on its count is held far above the limit, so that no number of racing releases can bring it back below. */
 #define COUNT_LIMIT UINT32_C(0x80000000)

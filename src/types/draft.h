@@ -151,4 +151,44 @@ draft_clear(draft *d)
         node_release(root);
 }
 
+/* Several changes that shall happen as one are made to a second draft of the same tree:
+ *
+ *     do {
+ *         if (draft_begin(d, &changes) < 0) ...
+ *         status = ... changes to changes.next ...
+ *     } while (!draft_commit(d, &changes, status));
+ */
+typedef struct {
+    draft next;
+    champ_node *from; /* held, so that no other tree can have its address */
+} draft_changes;
+
+/* 0, or -1: the draft is sealed (reported). */
+static int
+draft_begin(const draft *d, draft_changes *changes)
+{
+    if (draft_is_sealed(d))
+        return -1;
+    changes->next = *d;
+    changes->from = d->root;
+    node_retain(d->root);
+    node_retain(d->root);
+    return 0;
+}
+
+/* Ends the changes, which become the draft's unless `status` is negative.  False: it was changed meanwhile, start again. */
+static bool
+draft_commit(draft *d, draft_changes *changes, int status)
+{
+    bool moved = d->root != changes->from;
+    if (status == 0 && !moved) {
+        draft old = *d;
+        *d = changes->next;
+        changes->next = old;
+    }
+    draft_clear(&changes->next);
+    node_release(changes->from);
+    return status < 0 || !moved;
+}
+
 #endif

@@ -151,6 +151,23 @@ draft_set(memory *mem, draft *d, PyObject *key, PyObject *value)
     return status;
 }
 
+/* The entries one by one, all or none. */
+static int
+draft_set_items(memory *mem, draft *d, const pair *items, Py_ssize_t count)
+{
+    draft_changes changes;
+    int status;
+    if (count == 1)
+        return draft_set(mem, d, items->key, items->value);
+    do {
+        if ((status = draft_begin(d, &changes)) < 0)
+            return -1;
+        for (Py_ssize_t i = 0; i < count && status == 0; i++)
+            status = draft_set(mem, &changes.next, items[i].key, items[i].value);
+    } while (!draft_commit(d, &changes, status));
+    return status;
+}
+
 /* A few entries are put one by one, many are built and merged. */
 static int
 draft_update_from_dict(memory *mem, draft *d, PyObject *dict)
@@ -159,15 +176,14 @@ draft_update_from_dict(memory *mem, draft *d, PyObject *dict)
     Py_ssize_t count = dict_items(dict, &items);
     if (count < 0)
         return -1;
-    int status = 0;
+    int status;
     if (count > d->count / 4) {
         draft other = {root_from_items(mem, items, count), count};
         status = other.root != NULL ? draft_merge(mem, d, &other, &map_union) : -1;
         draft_clear(&other);
     }
     else
-        for (Py_ssize_t i = 0; i < count && status == 0; i++)
-            status = draft_set(mem, d, items[i].key, items[i].value);
+        status = draft_set_items(mem, d, items, count);
     items_release(items, count);
     return status;
 }

@@ -63,6 +63,22 @@ mutation_add(PyObject *self, PyObject *member)
     Py_RETURN_NONE;
 }
 
+/* A few members one by one, all or none. */
+static int
+mutation_add_few(memory *mem, draft *d, const draft *other)
+{
+    draft_changes changes;
+    int status;
+    if (other->count == 1)
+        return combine_members(mem, d, other->root, SET_UNION);
+    do {
+        if (draft_begin(d, &changes) < 0)
+            return -1;
+        status = combine_members(mem, &changes.next, other->root, SET_UNION);
+    } while (!draft_commit(d, &changes, status));
+    return status;
+}
+
 /* Other threads see all of each iterable's members arrive, or none. */
 static PyObject *
 mutation_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
@@ -74,7 +90,7 @@ mutation_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         if (draft_from_iterable(family_memory(types), types, args[i], &other) < 0)
             return NULL;
         OBJECT_LOCK(self);
-        status = FEW(other.count, own->count) ? combine_members(family_memory(types), own, other.root, SET_UNION)
+        status = FEW(other.count, own->count) ? mutation_add_few(family_memory(types), own, &other)
                                               : draft_merge(family_memory(types), own, &other, &set_policies[SET_UNION]);
         OBJECT_UNLOCK();
         draft_clear(&other);

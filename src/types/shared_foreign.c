@@ -65,13 +65,12 @@ bool
 not_shareable_clear(void)
 {
     PyObject *error = take_exception(), *cls = imported("frozen.sharing", "NotShareableError");
-    bool cleared = error != NULL && cls != NULL && PyObject_IsInstance(error, cls) > 0;
+    int found = cls != NULL ? PyObject_IsInstance(error, cls) : -1;
     Py_XDECREF(cls);
-    if (cleared) {
-        Py_DECREF(error);
-        return true;
+    if (found != 0) { /* below 0: finding out failed, which is reported instead */
+        Py_XDECREF(error);
+        return found > 0;
     }
-    PyErr_Clear(); /* the error itself matters more */
     restore_exception(error);
     return false;
 }
