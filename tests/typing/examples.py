@@ -13,7 +13,20 @@ from collections.abc import Hashable, ItemsView, Iterator, KeysView, Mapping, Va
 from collections.abc import Set as AbstractSet
 from typing import Any, assert_type
 
-from frozen import Map, MapItems, MapKeys, MapMutation, MapValues, Set
+from frozen import (
+    AtomicRef,
+    Map,
+    MapItems,
+    MapKeys,
+    MapMutation,
+    MapValues,
+    Set,
+    SharedMap,
+    SharedRef,
+    Watch,
+    snapshot,
+    transaction,
+)
 
 ints: Map[int, int] = Map({1: 1})
 words: Map[str, int] = Map(a=1)
@@ -221,3 +234,75 @@ def sets(s: Set[int]) -> None:
     assert len(as_abstract) == 1
     s.add([])  # hashability is no matter of types
     s | [1]  # type: ignore[operator]
+
+
+# References
+
+
+def references(settings: AtomicRef[Map[str, int]]) -> None:
+    assert_type(AtomicRef(words), AtomicRef[Map[str, int]])
+    assert_type(AtomicRef[int | None](None).get(), int | None)
+    assert_type(AtomicRef().get(), None)
+    assert_type(settings.get(), Map[str, int])
+    assert_type(settings.get()["a"], int)
+    assert_type(settings.lookup("a"), Any)
+    assert_type(settings.get_versioned(), tuple[Map[str, int], int])
+    assert_type(settings.exchange(words), Map[str, int])
+    assert_type(settings.compare_and_set(words, words.set("b", 2)), bool)
+    assert_type(settings.compare_and_set(words, words, version=3), bool)
+    assert_type(settings.version, int)
+    assert_type(settings.wait(settings.version, timeout=1.5), bool)
+    settings.set(Map({1: 1}))  # type: ignore
+    settings.compare_and_set(words, 1)  # type: ignore
+    settings.exchange(None)  # type: ignore
+
+
+def updates(settings: AtomicRef[Map[str, int]]) -> None:
+    def increment(current: Map[str, int], key: str, by: int = 1) -> Map[str, int]:
+        return current.set(key, current.get(key, 0) + by)
+
+    assert_type(settings.update(increment, "a"), Map[str, int])
+    assert_type(settings.update(increment, "a", by=2), Map[str, int])
+    assert_type(AtomicRef(1).update(lambda n: n + 1), int)
+    settings.update(increment)  # type: ignore
+    settings.update(increment, 1)  # type: ignore
+    settings.update(len)  # type: ignore
+
+
+def several(settings: AtomicRef[Map[str, int]], number: AtomicRef[int], shared: SharedRef[str]) -> None:
+    assert_type(snapshot(settings, number), tuple[Map[str, int], int])
+    assert_type(AtomicRef.snapshot(settings, number, shared), tuple[Map[str, int], int, str])
+
+    def advance(config: Map[str, int], n: int) -> tuple[Map[str, int], int]:
+        return config.set("number", n), n + 1
+
+    assert_type(transaction(settings, number).update(advance), tuple[Map[str, int], int])
+
+
+def watching(settings: AtomicRef[Map[str, int]]) -> None:
+    def changed(old: Map[str, int], new: Map[str, int]) -> None: ...
+
+    assert_type(settings.watch(changed), Watch)
+    settings.watch(lambda only_one: None)  # type: ignore
+
+
+async def waiting(settings: AtomicRef[Map[str, int]]) -> None:
+    assert_type(await settings.changed(), tuple[Map[str, int], int])
+    async for version in settings.changes():
+        assert_type(version, Map[str, int])
+
+
+def shared_references(table: SharedMap[str, int]) -> None:
+    settings = SharedRef("settings", table)
+    assert_type(settings, SharedRef[SharedMap[str, int]])
+    assert_type(SharedRef(table), SharedRef[SharedMap[str, int]])
+    assert_type(SharedRef().get(), None)
+    assert_type(SharedRef.attach("settings"), SharedRef[Any])
+    assert_type(settings.get()["a"], int)
+    assert_type(settings.update(lambda config: config.set("a", 2)), SharedMap[str, int])
+    assert_type(settings.compare_and_set(table, table.set("b", 2)), bool)
+    assert_type(settings.get_versioned(), tuple[SharedMap[str, int], int])
+    assert_type(settings.handle().redeem(), SharedRef[SharedMap[str, int]])
+    assert_type(settings.name, str | None)
+    settings.set(1)  # type: ignore
+    SharedRef(1, table)  # type: ignore
