@@ -183,6 +183,12 @@ def test_examples_of_the_readme_work():
     assert runner.summarize(verbose=False).failed == 0, "".join(report)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="concurrent.interpreters is new in 3.14")
+def test_the_script_of_the_readme_prints_what_it_says():
+    (script,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert run_python("-c", script).stdout.splitlines() == re.findall(r"# prints (.*)", script)
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_documents_name_files_that_exist(document):
     for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
