@@ -159,6 +159,15 @@ def tsan(session: nox.Session) -> None:
     python = str(folder / "bin/python")
     build = {"CC": "clang", "CFLAGS": "-fsanitize=thread -g -O1", "PIP_ONLY_BINARY": "hypothesis"}
     session.run(python, "-m", "pip", "install", "-q", f"{project_copy(session)}[test]", external=True, env=build)
-    options = f"exitcode=66:second_deadlock_stack=1:suppressions={ROOT / 'tests/tsan.supp'}"
+    reports = folder.parent / "reports"  # not printed: pytest keeps what passing tests print to itself
+    shutil.rmtree(reports, ignore_errors=True)
+    reports.mkdir()
+    options = f"exitcode=66:log_path={reports}/report:suppressions={ROOT / 'tests/tsan.supp'}"
     arguments = session.posargs or ["-k", "thread or race or racing"]
-    session.run(python, "-P", "-m", "pytest", *arguments, external=True, env={"TSAN_OPTIONS": options})
+    try:
+        # the tests build the extension once more: uninstrumented, its atomics would be unknown to the sanitizer
+        env = {**build, "TSAN_OPTIONS": options}
+        session.run(python, "-P", "-m", "pytest", *arguments, external=True, env=env)
+    finally:
+        for report in sorted(reports.iterdir()):
+            print(report.read_text(errors="replace"))

@@ -27,8 +27,7 @@ local_container_dealloc(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     Py_TRASHCAN_BEGIN(self, local_container_dealloc)
-    if (c->weakrefs != NULL)
-        PyObject_ClearWeakRefs(self);
+    weakrefs_clear(self, &c->weakrefs);
     Py_XDECREF((PyObject *)c->root);
     type->tp_free(self);
     Py_DECREF(type);

@@ -64,6 +64,15 @@ unicode_known_hash(PyObject *o)
     return atomic_load_explicit((_Atomic(Py_hash_t) *)&((PyASCIIObject *)o)->hash, memory_order_relaxed);
 }
 
+/* When `self` ends: tell its weak references.  On a free-threaded build one of them may be taking itself out of the list
+ * in another thread; CPython looks again under the list's lock. */
+static inline void
+weakrefs_clear(PyObject *self, PyObject **list)
+{
+    if (atomic_load_explicit((_Atomic(PyObject *) *)list, memory_order_acquire) != NULL)
+        PyObject_ClearWeakRefs(self);
+}
+
 /* What a user holds: a header that owns one reference to a root, in whichever memory that is.  All containers have this
  * layout. */
 typedef struct {

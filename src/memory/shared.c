@@ -56,8 +56,7 @@ shared_container_dealloc(PyObject *self)
 {
     container *c = (container *)self;
     PyTypeObject *type = Py_TYPE(self);
-    if (c->weakrefs != NULL)
-        PyObject_ClearWeakRefs(self);
+    weakrefs_clear(self, &c->weakrefs);
     void *root = c->root;
     Py_ssize_t count = c->count;
     PyObject_GC_Del(self);

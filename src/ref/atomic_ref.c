@@ -335,8 +335,7 @@ ref_tp_dealloc(PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
-    if (((AtomicRefObject *)op)->weakrefs != NULL)
-        PyObject_ClearWeakRefs(op);
+    weakrefs_clear(op, &((AtomicRefObject *)op)->weakrefs);
     ref_tp_clear(op);
 #if REF_THREAD_HEADERS
     Py_XDECREF(((AtomicRefObject *)op)->readers.registry);

@@ -93,8 +93,7 @@ mutation_dealloc(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     Py_TRASHCAN_BEGIN(self, mutation_dealloc)
-    if (m->weakrefs != NULL)
-        PyObject_ClearWeakRefs(self);
+    weakrefs_clear(self, &m->weakrefs);
     mutation_clear(self);
     PyObject_GC_Del(self);
     Py_DECREF(type);

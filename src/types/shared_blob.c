@@ -57,8 +57,7 @@ static void
 blob_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    if (((BlobObject *)self)->weakrefs != NULL)
-        PyObject_ClearWeakRefs(self);
+    weakrefs_clear(self, &((BlobObject *)self)->weakrefs);
     block_release(&BLOB_BOX(self)->head);
     PyObject_Free(self);
     Py_DECREF(type);
