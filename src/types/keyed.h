@@ -8,14 +8,15 @@
 #include "core/champ_hash.h"
 #include "types/arguments.h"
 #include "types/draft.h"
+
+#define CONTAINER_ELLIPSIS "{...}"
+#include "types/protocol.h"
 #include "types/family.h"
 
 /* Supplied by the container. */
 static PyObject *container_richcompare(PyObject *self, PyObject *other, int op);
-static PyObject *container_repr_as(PyObject *self, const char *name);
 static PyObject *container_vectorcall(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *names);
 
-#define CONTAINER_ELLIPSIS "{...}" /* what a repr shows instead of itself */
 #define ROOT(self) ((champ_node *)((container *)(self))->root)
 #define COUNT(self) (((container *)(self))->count)
 
@@ -146,88 +147,15 @@ keyed_discard(PyObject *self, PyObject *key)
 
 /* ---- what any object is asked for ---- */
 
-/* hash(frozenset(self)), of a map hash(frozenset(self.items())): kept in the header and, summed up by subtree, in the nodes. */
-static Py_hash_t
-keyed_hash(PyObject *self)
+/* hash(frozenset(self)), of a map hash(frozenset(self.items())): summed up by subtree in the nodes. */
+static int
+container_mix_hash(PyObject *self, Py_hash_t *hash)
 {
-    container *c = (container *)self;
-    Py_hash_t hash = atomic_load_explicit(&c->hash, memory_order_relaxed);
     uint64_t shares;
-    if (hash != -1)
-        return hash;
-    if (Py_EnterRecursiveCall(" while hashing a container") != 0)
-        return -1;
     int status = champ_item_hash(ROOT(self), &shares);
-    Py_LeaveRecursiveCall();
-    if (status < 0)
-        return -1;
-    hash = (Py_hash_t)frozenset_hash(shares, (size_t)c->count);
-    atomic_store_explicit(&c->hash, hash, memory_order_relaxed);
-    return hash;
-}
-
-static PyObject *
-keyed_copy(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    return Py_NewRef(self);
-}
-
-/* copy.deepcopy of one object: a new reference. */
-static PyObject *
-deepcopied(PyObject *deepcopy, PyObject *o, PyObject *memo)
-{
-    return PyObject_CallFunctionObjArgs(deepcopy, o, memo, NULL);
-}
-
-static PyObject *
-keyed_repr(PyObject *self)
-{
-    const char *name = short_type_name(Py_TYPE(self));
-    int entered = Py_ReprEnter(self);
-    if (entered != 0)
-        return entered > 0 ? PyUnicode_FromFormat("%s(" CONTAINER_ELLIPSIS ")", name) : NULL;
-    PyObject *result = container_repr_as(self, name);
-    Py_ReprLeave(self);
-    return result;
-}
-
-/* Self, if deep copies of all that it holds are the same objects; as tuple does it, also within a cycle.  `contents`
- * (stolen, NULL: failed) is what the constructor makes the copy of. */
-static PyObject *
-keyed_deepcopy(PyObject *self, PyObject *contents, bool changed, PyObject *memo)
-{
-    if (contents == NULL)
-        return NULL;
-    PyObject *result = NULL, *id = PyLong_FromVoidPtr(self);
-    if (id != NULL && dict_lookup(memo, id, &result) == 0)
-        result = changed ? PyObject_CallOneArg((PyObject *)Py_TYPE(self), contents) : Py_NewRef(self);
-    Py_XDECREF(id);
-    Py_DECREF(contents);
-    return result;
-}
-
-/* Pickled as a call of `make` with `arguments` (stolen, NULL: failed); a subclass brings its attributes along. */
-static PyObject *
-keyed_reduce_by(PyObject *self, PyObject *make, PyObject *arguments)
-{
-    if (arguments == NULL)
-        return NULL;
-    if (Py_TYPE(self) == family_of(self)->container)
-        return Py_BuildValue("ON", make, arguments);
-    PyObject *attributes;
-    int status = attribute_if_any(self, "__dict__", &attributes);
-    if (status < 0) {
-        Py_DECREF(arguments);
-        return NULL;
-    }
-    return Py_BuildValue("ONN", make, arguments, status ? attributes : Py_NewRef(Py_None));
-}
-
-/* Pickled as a call of the type with `contents` (stolen, NULL: failed). */
-static PyObject *
-keyed_reduce(PyObject *self, PyObject *contents)
-{
-    return contents != NULL ? keyed_reduce_by(self, (PyObject *)Py_TYPE(self), Py_BuildValue("(N)", contents)) : NULL;
+    if (status == 0)
+        *hash = (Py_hash_t)frozenset_hash(shares, (size_t)COUNT(self));
+    return status;
 }
 
 static size_t

@@ -14,8 +14,8 @@ static PyMemberDef keyed_members[] = {
 #define KEYED_COMMON_SLOTS                                       \
     {Py_tp_dealloc, (void *)container_dealloc},                  \
     {Py_tp_traverse, (void *)container_traverse},                \
-    {Py_tp_repr, (void *)keyed_repr},                            \
-    {Py_tp_hash, (void *)keyed_hash},                            \
+    {Py_tp_repr, (void *)container_repr},                            \
+    {Py_tp_hash, (void *)container_hash},                            \
     {Py_tp_richcompare, (void *)container_richcompare},          \
     {Py_tp_members, keyed_members},                              \
     {Py_mp_length, (void *)keyed_len}

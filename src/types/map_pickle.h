@@ -82,7 +82,7 @@ map_reduce_large(PyObject *self)
     PyObject *join = PyObject_GetAttrString(module, "_join");
     PyObject *own = PyDict_New(), *subtrees = PyList_New(0), *result = NULL;
     if (join != NULL && own != NULL && subtrees != NULL && collect_subtrees(ROOT(self), 2, own, subtrees) == 0)
-        result = keyed_reduce_by(self, join, Py_BuildValue("OOO", Py_TYPE(self), own, subtrees));
+        result = container_reduce_by(self, join, Py_BuildValue("OOO", Py_TYPE(self), own, subtrees));
     Py_XDECREF(join);
     Py_XDECREF(own);
     Py_XDECREF(subtrees);
@@ -98,7 +98,7 @@ map_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
     if (COUNT(self) > PICKLE_WHOLE)
         return map_reduce_large(self);
 #endif
-    return keyed_reduce(self, map_to_dict(self));
+    return container_reduce(self, map_to_dict(self));
 }
 
 #endif

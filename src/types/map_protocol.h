@@ -127,37 +127,16 @@ map_to_dict(PyObject *self)
     return dict;
 }
 
-/* The items deep-copied, as a dict; *changed when one of them is another object afterwards. */
-static PyObject *
-map_deepcopied_items(PyObject *self, PyObject *deepcopy, PyObject *memo, bool *changed)
-{
-    champ_iter it;
-    slot *s;
-    PyObject *dict = PyDict_New();
-    champ_iter_init(&it, ROOT(self));
-    while (dict != NULL && (s = champ_iter_next(&it)) != NULL) {
-        PyObject *key = cell_to_object(SLOT_KEY(s)), *value = cell_to_object(SLOT_VALUE(s));
-        PyObject *new_key = key != NULL ? deepcopied(deepcopy, key, memo) : NULL;
-        PyObject *new_value = new_key != NULL && value != NULL ? deepcopied(deepcopy, value, memo) : NULL;
-        if (new_value == NULL || PyDict_SetItem(dict, new_key, new_value) < 0)
-            Py_CLEAR(dict);
-        *changed = *changed || new_key != key || new_value != value;
-        Py_XDECREF(key);
-        Py_XDECREF(value);
-        Py_XDECREF(new_key);
-        Py_XDECREF(new_value);
-    }
-    return dict;
-}
-
+/* The items are copied as pairs: a pair of which neither part is another object is itself its copy. */
 static PyObject *
 map_deepcopy(PyObject *self, PyObject *memo)
 {
     bool changed = false;
-    PyObject *deepcopy = imported("copy", "deepcopy");
-    PyObject *dict = deepcopy != NULL ? map_deepcopied_items(self, deepcopy, memo, &changed) : NULL;
-    Py_XDECREF(deepcopy);
-    return keyed_deepcopy(self, dict, changed, memo);
+    PyObject *dict = map_to_dict(self), *items = dict != NULL ? PyDict_Items(dict) : NULL;
+    Py_XDECREF(dict);
+    if (items != NULL && deepcopy_items(items, memo, &changed) < 0)
+        Py_CLEAR(items);
+    return container_deepcopy(self, items, changed, memo);
 }
 
 #endif

@@ -52,11 +52,11 @@ static PyMethodDef map_methods[] = {
     {"keys", map_keys, METH_NOARGS, PyDoc_STR("keys($self, /)\n--\n\nA set-like view of the keys.")},
     {"values", map_values, METH_NOARGS, PyDoc_STR("values($self, /)\n--\n\nA view of the values.")},
     {"items", map_items, METH_NOARGS, PyDoc_STR("items($self, /)\n--\n\nA set-like view of the (key, value) pairs.")},
-    {"copy", keyed_copy, METH_NOARGS, PyDoc_STR("copy($self, /)\n--\n\nThe map itself, for it never changes.")},
+    {"copy", container_copy, METH_NOARGS, PyDoc_STR("copy($self, /)\n--\n\nThe map itself, for it never changes.")},
     {"fromkeys", FASTCALL(map_fromkeys), METH_FASTCALL | METH_CLASS,
      PyDoc_STR("fromkeys($type, iterable, value=None, /)\n--\n\nA map of the iterable's members, all with one value.")},
     MAP_FAMILY_METHODS
-    {"__copy__", keyed_copy, METH_NOARGS, NULL},
+    {"__copy__", container_copy, METH_NOARGS, NULL},
     {"__deepcopy__", map_deepcopy, METH_O, NULL},
     {"__reduce__", map_reduce, METH_NOARGS, NULL},
     {"__reversed__", map_reversed, METH_NOARGS, PyDoc_STR("__reversed__($self, /)\n--\n\nThe keys, last to first.")},

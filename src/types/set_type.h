@@ -29,24 +29,17 @@ container_repr_as(PyObject *self, const char *name)
 static PyObject *
 set_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return keyed_reduce(self, PySequence_List(self));
+    return container_reduce(self, PySequence_List(self));
 }
 
 static PyObject *
 set_deepcopy(PyObject *self, PyObject *memo)
 {
     bool changed = false;
-    PyObject *list = PySequence_List(self), *deepcopy = imported("copy", "deepcopy");
-    for (Py_ssize_t i = 0; deepcopy != NULL && list != NULL && i < PyList_GET_SIZE(list); i++) {
-        PyObject *copied = deepcopied(deepcopy, PyList_GET_ITEM(list, i), memo);
-        changed = changed || copied != PyList_GET_ITEM(list, i);
-        if (copied == NULL || PyList_SetItem(list, i, copied) < 0)
-            Py_CLEAR(list);
-    }
-    if (deepcopy == NULL)
+    PyObject *list = PySequence_List(self);
+    if (list != NULL && deepcopy_items(list, memo, &changed) < 0)
         Py_CLEAR(list);
-    Py_XDECREF(deepcopy);
-    return keyed_deepcopy(self, list, changed, memo);
+    return container_deepcopy(self, list, changed, memo);
 }
 
 /* ---- mutation ---- */
@@ -156,9 +149,9 @@ static PyMethodDef set_methods[] = {
      PyDoc_STR("isdisjoint($self, iterable, /)\n--\n\nWhether this set and the iterable have no member in common.")},
     {"mutate", keyed_mutate, METH_NOARGS,
      PyDoc_STR("mutate($self, /)\n--\n\nA SetMutation that starts as this set, to make many changes cheaply.  O(1).")},
-    {"copy", keyed_copy, METH_NOARGS, PyDoc_STR("copy($self, /)\n--\n\nThe set itself, for it never changes.")},
+    {"copy", container_copy, METH_NOARGS, PyDoc_STR("copy($self, /)\n--\n\nThe set itself, for it never changes.")},
     SET_FAMILY_METHODS
-    {"__copy__", keyed_copy, METH_NOARGS, NULL},
+    {"__copy__", container_copy, METH_NOARGS, NULL},
     {"__deepcopy__", set_deepcopy, METH_O, NULL},
     {"__reduce__", set_reduce, METH_NOARGS, NULL},
     {"__sizeof__", keyed_sizeof, METH_NOARGS,

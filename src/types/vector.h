@@ -10,9 +10,11 @@
 #include "core/rrb_iter.h"
 #include "core/rrb_mutate.h"
 #include "types/arguments.h"
+
+#define CONTAINER_ELLIPSIS "[...]"
+#include "types/protocol.h"
 #include "types/family.h"
 
-#define CONTAINER_ELLIPSIS "[...]" /* what a repr shows instead of itself */
 #define LENGTH_MAX ((Py_ssize_t)(SIZE_MAX / 2)) /* sys.maxsize */
 #define VECTOR_LENGTH(self) (((container *)(self))->count)
 

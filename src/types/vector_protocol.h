@@ -58,23 +58,14 @@ container_richcompare(PyObject *self, PyObject *other, int op)
     Py_RETURN_RICHCOMPARE(a.count, b.count, op);
 }
 
-static Py_hash_t
-vector_hash(PyObject *self)
+static int
+container_mix_hash(PyObject *self, Py_hash_t *hash)
 {
-    container *c = (container *)self;
-    Py_hash_t hash = atomic_load_explicit(&c->hash, memory_order_relaxed);
     uint64_t mixed;
-    if (hash != -1)
-        return hash;
-    if (Py_EnterRecursiveCall(" while hashing a vector") != 0)
-        return -1;
     int status = rrb_hash(vector_value(self), &mixed);
-    Py_LeaveRecursiveCall();
-    if (status < 0)
-        return -1;
-    hash = (Py_hash_t)mixed == -1 ? -2 : (Py_hash_t)mixed;
-    atomic_store_explicit(&c->hash, hash, memory_order_relaxed);
-    return hash;
+    if (status == 0)
+        *hash = (Py_hash_t)mixed;
+    return status;
 }
 
 /* ---- lists and tuples ---- */
@@ -135,74 +126,22 @@ container_repr_as(PyObject *self, const char *name)
     return result;
 }
 
-static PyObject *
-vector_repr(PyObject *self)
-{
-    const char *name = short_type_name(Py_TYPE(self));
-    int entered = Py_ReprEnter(self);
-    if (entered != 0)
-        return entered > 0 ? PyUnicode_FromFormat("%s(" CONTAINER_ELLIPSIS ")", name) : NULL;
-    PyObject *result = container_repr_as(self, name);
-    Py_ReprLeave(self);
-    return result;
-}
-
 /* ---- copies, pickles, size ---- */
 
-static PyObject *
-vector_copy(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    return Py_NewRef(self);
-}
-
-/* The elements deep-copied, as a list; *changed when one of them is another object afterwards. */
-static PyObject *
-vector_deepcopied(PyObject *self, PyObject *memo, bool *changed)
-{
-    PyObject *copies = rrb_to_list(vector_value(self)), *deepcopy = imported("copy", "deepcopy");
-    for (Py_ssize_t i = 0; copies != NULL && i < VECTOR_LENGTH(self); i++) {
-        PyObject *old = PyList_GET_ITEM(copies, i);
-        PyObject *copy = deepcopy != NULL ? PyObject_CallFunctionObjArgs(deepcopy, old, memo, NULL) : NULL;
-        if (copy == NULL) {
-            Py_CLEAR(copies);
-            break;
-        }
-        *changed = *changed || copy != old;
-        PyList_SetItem(copies, i, copy);
-    }
-    Py_XDECREF(deepcopy);
-    return copies;
-}
-
-/* Self, if deep copies of all its elements are the same objects; as tuple does it, also within a cycle. */
 static PyObject *
 vector_deepcopy(PyObject *self, PyObject *memo)
 {
     bool changed = false;
-    PyObject *result = NULL, *id = PyLong_FromVoidPtr(self);
-    PyObject *copies = id != NULL ? vector_deepcopied(self, memo, &changed) : NULL;
-    if (copies != NULL && dict_lookup(memo, id, &result) == 0)
-        result = changed ? PyObject_CallOneArg((PyObject *)Py_TYPE(self), copies) : Py_NewRef(self);
-    Py_XDECREF(id);
-    Py_XDECREF(copies);
-    return result;
+    PyObject *list = rrb_to_list(vector_value(self));
+    if (list != NULL && deepcopy_items(list, memo, &changed) < 0)
+        Py_CLEAR(list);
+    return container_deepcopy(self, list, changed, memo);
 }
 
-/* Pickled as a call of the type with a list; a subclass brings its attributes along. */
 static PyObject *
 vector_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    PyObject *list = rrb_to_list(vector_value(self));
-    if (list == NULL)
-        return NULL;
-    if (Py_IS_TYPE(self, family_of(self)->container))
-        return Py_BuildValue("O(N)", Py_TYPE(self), list);
-    PyObject *attributes = PyObject_GetAttrString(self, "__dict__");
-    if (attributes == NULL) {
-        PyErr_Clear();
-        attributes = Py_NewRef(Py_None);
-    }
-    return Py_BuildValue("O(N)N", Py_TYPE(self), list, attributes);
+    return container_reduce(self, rrb_to_list(vector_value(self)));
 }
 
 /* Adds up the nodes at and below this one, each once (`v * n` refers to the same ones again and again): 0 or -1. */
