@@ -218,6 +218,15 @@ class SharedRef(Generic[_T]):
     def wait(self, version: int, timeout: float | None = None) -> bool:
         """As `AtomicRef.wait`; whichever interpreter publishes wakes it."""
 
+    def watch(self, callback: Callable[[_T, _T], object], /) -> Watch:
+        """Call `callback(old, new)` soon after each change, until the `Watch` that is returned is closed.
+
+        Whichever interpreter publishes, a thread of this one calls, one thread for all its watches. Changes that come
+        before it gets to it are delivered as one: each `old` is the `new` of the call before. What a callback raises
+        goes to `sys.unraisablehook`. A watch that is not closed goes on until the interpreter ends. RuntimeError when
+        the interpreter is ending.
+        """
+
     async def changed(self, since: int | None = None) -> tuple[_T, int]:
         """Await a version newer than `since` (by default: than the current one); give the pair (value, version)."""
 
@@ -285,15 +294,24 @@ class transaction(Generic[*_Ts]):
 
 @final
 class Watch:
-    """What `AtomicRef.watch` returns: close it, or leave its `with` block, to be called no more."""
+    """What `watch` of a reference returns: close it, or leave its `with` block, to be called no more."""
 
     def close(self) -> None:
         """End the watch: no call begins after this one, though one already under way elsewhere ends later."""
 
+    def _listen(self, bell: _Bell, /) -> None: ...
+    def _deliver(self) -> None: ...
     def __enter__(self) -> Watch: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
     ) -> None: ...
+
+@final
+class _Bell:
+    """What a thread that delivers watches sleeps on; see frozen/watching.py."""
+
+    def ring(self) -> None: ...
+    def wait(self) -> None: ...
 
 # Map: src/types/map*.h
 

@@ -27,7 +27,7 @@ class _Bell:
         self._watch = ref.watch(self._press)
 
     def _press(self, old: object, new: object) -> None:
-        """Called by the publishing thread."""
+        """Called by another thread: the one that publishes, or the one that delivers what other interpreters do."""
         if self._pressed:
             return
         self._pressed = True

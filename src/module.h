@@ -33,7 +33,7 @@ typedef struct {
 #define X(name) family name;
     FROZEN_FAMILIES(X)
 #undef X
-    PyTypeObject *blob, *handle, *atomic_ref, *shared_ref, *transaction, *watch, *reader_registry, *reader_cache;
+    PyTypeObject *blob, *handle, *atomic_ref, *shared_ref, *transaction, *watch, *bell, *reader_registry, *reader_cache;
     PyObject *readers; /* the reader_registry */
 } module_state;
 
@@ -76,6 +76,7 @@ typedef struct {
     X(shared_ref, frozen_shared_ref_spec, "SharedRef")                                 \
     X(transaction, frozen_transaction_spec, "transaction")                             \
     X(watch, frozen_watch_spec, "Watch")                                               \
+    X(bell, frozen_bell_spec, "_Bell")                                                 \
     X(reader_registry, frozen_reader_registry_spec, NULL)                              \
     X(reader_cache, frozen_reader_cache_spec, NULL)
 

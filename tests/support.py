@@ -15,6 +15,7 @@ import sys
 import sysconfig
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -69,6 +70,14 @@ def run_threads(*functions: Callable[[], Any], timeout: float = 120.0) -> list[A
     if failures:
         raise BaseExceptionGroup(f"{len(failures)} of {len(threads)} threads failed", failures)
     return results
+
+
+def eventually(condition: Callable[[], Any], timeout: float = 60.0) -> None:
+    """Wait until `condition()` is true: for what another thread does soon, and nothing announces."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"still not true after {timeout} s"
+        time.sleep(0.001)
 
 
 @contextlib.contextmanager

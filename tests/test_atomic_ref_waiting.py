@@ -1,4 +1,7 @@
-"""Waiting for a reference to change: wait(), watch(), and asyncio."""
+"""Waiting for a reference to change: wait(), watch(), and asyncio.
+
+What SharedRef.watch() does differently is in test_shared_ref_watching.py.
+"""
 
 from __future__ import annotations
 
@@ -280,9 +283,9 @@ def test_opening_and_closing_watches_while_others_publish():
     assert seen == ["last"]
 
 
-def test_watch_wants_a_function():
+def test_watch_wants_a_function(Ref):
     with pytest.raises(TypeError, match="not int"):
-        AtomicRef().watch(3)
+        Ref().watch(3)
 
 
 def test_a_watch_in_a_cycle_is_collected():
@@ -302,9 +305,9 @@ def test_a_watch_in_a_cycle_is_collected():
 # asyncio
 
 
-def test_changed_awaits_the_next_version():
+def test_changed_awaits_the_next_version(Ref):
     async def main():
-        ref = AtomicRef("a")
+        ref = Ref("a")
         waiting = asyncio.create_task(ref.changed())
         await asyncio.sleep(0)
         ref.set("b")
@@ -316,8 +319,8 @@ def test_changed_awaits_the_next_version():
     asyncio.run(main())
 
 
-def test_changed_is_woken_by_another_thread():
-    ref = AtomicRef(0)
+def test_changed_is_woken_by_another_thread(Ref):
+    ref = Ref(0)
 
     async def main():
         version = 0
@@ -333,8 +336,8 @@ def test_changed_is_woken_by_another_thread():
     run_threads(lambda: asyncio.run(main()), publish)
 
 
-def test_changes_gives_values_in_order_up_to_the_last():
-    ref = AtomicRef(0)
+def test_changes_gives_values_in_order_up_to_the_last(Ref):
+    ref = Ref(0)
     started = threading.Event()
 
     async def main():
@@ -358,9 +361,9 @@ def test_changes_gives_values_in_order_up_to_the_last():
     assert seen[-1] == 1000
 
 
-def test_changes_starts_after_the_version_current_when_it_was_called():
+def test_changes_starts_after_the_version_current_when_it_was_called(Ref):
     async def main():
-        ref = AtomicRef("old")
+        ref = Ref("old")
         changes = ref.changes()
         ref.set("new")
         assert await anext(changes) == "new"
@@ -384,8 +387,8 @@ def test_many_publications_wake_the_loop_once():
     asyncio.run(main())
 
 
-def test_a_closed_loop_is_forgotten():
-    ref = AtomicRef(0)
+def test_a_closed_loop_is_forgotten(Ref):
+    ref = Ref(0)
     loop = asyncio.new_event_loop()
     waiting = loop.create_task(ref.changed())
     with contextlib.suppress(TimeoutError):

@@ -152,9 +152,7 @@ def test_no_update_of_four_interpreters_with_two_threads_each_is_lost(name):
     ref, each = SharedRef(name, 0), 500
     interpreters = [Subinterpreter() for _ in range(4)]
     for interpreter in interpreters:
-        interpreter.run(
-            "import threading"
-        )  # 3.12 joins the thread that imported it, so let that be the one that closes
+        interpreter.run("import threading")  # 3.12 joins the thread that imported it: let that be the one that closes
     code = f"""
         import threading
         from frozen import SharedRef

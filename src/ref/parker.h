@@ -49,7 +49,7 @@ parker_free(parker *self)
     PyThread_free_lock(self->lock);
 }
 
-/* At most once for each parker; it may come before the thread parks. */
+/* Once for each time the thread parks; it may come before that. */
 static inline void
 parker_unpark(parker *self)
 {

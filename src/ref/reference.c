@@ -14,6 +14,17 @@ reference_of(module_state *state, PyObject *op, reference *self)
     return true;
 }
 
+PyObject *
+reference_read(const reference *self, uint64_t *version)
+{
+    ref_slot *slot = &self->pub->slot;
+    ref_mutex_lock(slot->lock);
+    void *value = self->kind->retain(slot->value);
+    *version = slot_version(slot);
+    ref_mutex_unlock(slot->lock);
+    return self->kind->to_object(value);
+}
+
 bool
 parse_compare_and_set(Py_ssize_t nargs, PyObject *const *keyword_values, PyObject *kwnames, uint64_t *version)
 {

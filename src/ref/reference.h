@@ -34,6 +34,9 @@ bool reference_of(module_state *state, PyObject *op, reference *self);
 reference atomic_ref_reference(PyObject *op);
 reference shared_ref_reference(PyObject *op);
 
+/* The current value as an object (new reference), and its version; NULL: failed (reported). */
+PyObject *reference_read(const reference *self, uint64_t *version);
+
 static const uint64_t ANY_VERSION = UINT64_MAX;
 
 /* The one keyword argument `version` of compare_and_set(expected, value, *, version=None), if it was given, else

@@ -7,6 +7,7 @@
 #include "interp/handle.h"
 #include "ref/reference.h"
 #include "ref/shared_reader.h"
+#include "ref/shared_watch.h"
 #include "ref/updating.h"
 #include "types/arguments.h"
 #include "types/containers.h"
@@ -281,6 +282,13 @@ ref_compare_and_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObj
     return done >= 0 ? PyBool_FromLong(done) : NULL;
 }
 
+PyDoc_STRVAR(watch_doc,
+"watch($self, callback, /)\n--\n\n"
+"Calls `callback(old, new)` soon after each change, until the Watch that is returned is closed.\n\n"
+"Whichever interpreter publishes, a thread of this one calls, one thread for all its watches. Changes that come\n"
+"before it gets to it are delivered as one: each `old` is the `new` of the call before. What a callback raises goes to\n"
+"sys.unraisablehook.");
+
 static PyObject *
 ref_reduce(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
@@ -454,8 +462,7 @@ ref_tp_dealloc(PyObject *op)
     SharedRefObject *self = (SharedRefObject *)op;
     PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
-    if (self->weakrefs != NULL)
-        PyObject_ClearWeakRefs(op);
+    weakrefs_clear(op, &self->weakrefs);
     shared_reader_end(&self->reader);
     variable_release(self->variable);
     type->tp_free(op);
@@ -528,6 +535,7 @@ static PyMethodDef ref_methods[] = {
     {"exchange", ref_exchange, METH_O, exchange_doc},
     {"compare_and_set", FASTCALL(ref_compare_and_set), METH_FASTCALL | METH_KEYWORDS, compare_and_set_doc},
     REFERENCE_METHODS,
+    {"watch", shared_ref_watch, METH_O, watch_doc},
     SHARED_HANDLE_METHOD,
     {"attach", ref_attach, METH_O | METH_CLASS, attach_doc},
     {"unlink", ref_unlink, METH_O | METH_STATIC, unlink_doc},

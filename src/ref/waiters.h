@@ -1,4 +1,4 @@
-/* Threads that wait for a newer version.  Readers pay nothing for them, a publisher one load.
+/* Threads that wait for a newer version, and bells that are rung by each one.  Readers pay nothing for them, a publisher one load.
  *
  * Nobody sleeps through a publication: a waiter first counts itself, then reads the version; a publisher first stores
  * the version, then reads the count; all four are sequentially consistent, so one of the two sees the other. */
@@ -8,11 +8,33 @@
 #include "ref/parker.h"
 #include "ref/slot.h"
 
+/* What a thread that listens to many references sleeps on.  Ringing it again before the thread has noticed costs nothing
+ * and loses nothing: the thread first takes note (bell_noticed), then looks at all it listens to. */
+typedef struct {
+    _Atomic(bool) rung;
+    parker parker;
+} bell;
+
+static inline void
+bell_ring(bell *self)
+{
+    if (!atomic_exchange_explicit(&self->rung, true, memory_order_seq_cst))
+        parker_unpark(&self->parker);
+}
+
+/* An exchange: it reads what whoever rang last has written, and so sees the version that was published before. */
+static inline void
+bell_noticed(bell *self)
+{
+    atomic_exchange_explicit(&self->rung, false, memory_order_seq_cst);
+}
+
 typedef struct waiter {
     struct waiter *next, **link;
     uint64_t version; /* wakes when a newer one is published */
     bool woken;
     parker parker;
+    bell *bell;       /* unless NULL: is rung, each time, instead of waking a parked thread once */
 } waiter;
 
 typedef struct {
@@ -42,7 +64,11 @@ waiters_wake(waiter_list *list, uint64_t version)
 {
     ref_mutex_lock(list->lock);
     for (waiter *self = list->first; self != NULL; self = self->next) {
-        if (!self->woken && self->version < version) {
+        if (self->version >= version)
+            continue;
+        if (self->bell != NULL)
+            bell_ring(self->bell);
+        else if (!self->woken) {
             self->woken = true;
             parker_unpark(&self->parker);
         }

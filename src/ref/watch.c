@@ -1,6 +1,7 @@
 /* Watch: calls a function with (old, new) when a reference has changed.
  *
- * The publishing thread calls, after it has released every lock.  One thread at a time delivers a watch: who
+ * Of an AtomicRef the publishing thread calls, after it has released every lock; of a SharedRef a thread of the interpreter
+ * that watches (shared_watch.c).  One thread at a time delivers a watch: who
  * comes while another delivers leaves a note (PENDING) and goes, and the one delivering looks once more.  Changes that
  * pile up meanwhile are delivered as one, from the last value delivered to the newest.
  *
@@ -8,25 +9,22 @@
  * turned it back, order its accesses after those of the thread before. */
 
 #include "ref/atomic_ref.h"
+#include "ref/watch.h"
 
 typedef enum { WATCH_IDLE, WATCH_DELIVERING, WATCH_PENDING } watch_state;
-
-typedef struct {
-    PyObject_HEAD
-    AtomicRefObject *ref;
-    PyObject *callback;
-    PyObject *last;
-    uint64_t last_version;
-    _Atomic(int) state;
-    _Atomic(bool) closed;
-} WatchObject;
 
 /* Calls back if there is something newer than what was delivered last. */
 static void
 watch_deliver_newest(WatchObject *self)
 {
     uint64_t version;
-    PyObject *value = ref_read(self->ref, &version);
+    if (slot_version(&self->target.pub->slot) <= self->last_version)
+        return;
+    PyObject *value = reference_read(&self->target, &version);
+    if (value == NULL) {
+        PyErr_WriteUnraisable(self->callback);
+        return;
+    }
     if (version <= self->last_version || atomic_load(&self->closed)) {
         Py_DECREF(value);
         return;
@@ -41,7 +39,7 @@ watch_deliver_newest(WatchObject *self)
     Py_DECREF(old);
 }
 
-static void
+void
 watch_deliver(WatchObject *self)
 {
     if (atomic_exchange(&self->state, WATCH_PENDING) != WATCH_IDLE)
@@ -117,12 +115,8 @@ ref_replace_watches(AtomicRefObject *self, PyObject *watches, PyObject *changed)
 }
 
 PyObject *
-ref_watch(PyObject *op, PyObject *callback)
+watch_new(module_state *state, PyObject *op, PyObject *callback)
 {
-    AtomicRefObject *ref = (AtomicRefObject *)op;
-    module_state *state = module_state_of(op);
-    if (state == NULL)
-        return NULL;
     if (!PyCallable_Check(callback)) {
         PyErr_Format(PyExc_TypeError, "watch() needs a function of the old and the new value, not %.200s",
                      Py_TYPE(callback)->tp_name);
@@ -131,13 +125,27 @@ ref_watch(PyObject *op, PyObject *callback)
     WatchObject *self = (WatchObject *)state->watch->tp_alloc(state->watch, 0);
     if (self == NULL)
         return NULL;
-    self->ref = (AtomicRefObject *)Py_NewRef(op);
+    reference_of(state, op, &self->target);
+    Py_INCREF(op);
     self->callback = Py_NewRef(callback);
-    self->last = ref_read(ref, &self->last_version);
+    self->last = reference_read(&self->target, &self->last_version);
+    if (self->last == NULL)
+        Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
+PyObject *
+ref_watch(PyObject *op, PyObject *callback)
+{
+    AtomicRefObject *ref = (AtomicRefObject *)op;
+    module_state *state = module_state_of(op);
+    PyObject *self = state != NULL ? watch_new(state, op, callback) : NULL;
+    if (self == NULL)
+        return NULL;
     PyObject *watches, *changed;
     do {
         watches = ref_watches(ref);
-        changed = watches_with(watches, (PyObject *)self);
+        changed = watches_with(watches, self);
         if (changed == NULL) {
             Py_XDECREF(watches);
             Py_DECREF(self);
@@ -145,8 +153,27 @@ ref_watch(PyObject *op, PyObject *callback)
         }
     } while (!ref_replace_watches(ref, watches, changed));
     atomic_fetch_add_explicit(&ref->pub.waiters.count, 1, memory_order_seq_cst);
-    watch_deliver(self); /* what was published before the line above may have found no watch */
-    return (PyObject *)self;
+    watch_deliver((WatchObject *)self); /* what was published before the line above may have found no watch */
+    return self;
+}
+
+/* 0, or -1 (reported). */
+static int
+atomic_ref_unwatch(AtomicRefObject *ref, PyObject *watch)
+{
+    PyObject *watches, *changed;
+    do {
+        watches = ref_watches(ref);
+        if (watches == NULL) /* the collector cleared the reference */
+            return 0;
+        changed = watches_without(watches, watch);
+        if (changed == NULL) {
+            Py_DECREF(watches);
+            return -1;
+        }
+    } while (!ref_replace_watches(ref, watches, changed));
+    atomic_fetch_sub_explicit(&ref->pub.waiters.count, 1, memory_order_seq_cst);
+    return 0;
 }
 
 PyDoc_STRVAR(watch_close_doc,
@@ -156,21 +183,23 @@ PyDoc_STRVAR(watch_close_doc,
 static PyObject *
 watch_close(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    AtomicRefObject *ref = ((WatchObject *)op)->ref;
-    if (atomic_exchange(&((WatchObject *)op)->closed, true))
+    WatchObject *self = (WatchObject *)op;
+    if (atomic_exchange(&self->closed, true))
         Py_RETURN_NONE;
-    PyObject *watches, *changed;
-    do {
-        watches = ref_watches(ref);
-        if (watches == NULL) /* the collector cleared the reference */
-            Py_RETURN_NONE;
-        changed = watches_without(watches, op);
-        if (changed == NULL) {
-            Py_DECREF(watches);
-            return NULL;
-        }
-    } while (!ref_replace_watches(ref, watches, changed));
-    atomic_fetch_sub_explicit(&ref->pub.waiters.count, 1, memory_order_seq_cst);
+    bool shared = self->bell != NULL;
+    if ((shared ? shared_watch_close(self) : atomic_ref_unwatch((AtomicRefObject *)self->target.object, op)) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(watch_deliver_doc,
+"_deliver($self, /)\n--\n\n"
+"Calls back if there is something newer than what was delivered last.");
+
+static PyObject *
+watch_deliver_method(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    watch_deliver((WatchObject *)op);
     Py_RETURN_NONE;
 }
 
@@ -191,7 +220,8 @@ watch_tp_traverse(PyObject *op, visitproc visit, void *arg)
 {
     WatchObject *self = (WatchObject *)op;
     Py_VISIT(Py_TYPE(op));
-    Py_VISIT((PyObject *)self->ref);
+    Py_VISIT(self->target.object);
+    Py_VISIT(self->bell);
     Py_VISIT(self->callback);
     Py_VISIT(self->last);
     return 0;
@@ -204,7 +234,9 @@ watch_tp_dealloc(PyObject *op)
     WatchObject *self = (WatchObject *)op;
     PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
-    Py_XDECREF((PyObject *)self->ref);
+    shared_watch_forget(self);
+    Py_XDECREF(self->bell);
+    Py_XDECREF(self->target.object);
     Py_XDECREF(self->callback);
     Py_XDECREF(self->last);
     type->tp_free(op);
@@ -213,13 +245,15 @@ watch_tp_dealloc(PyObject *op)
 
 static PyMethodDef watch_methods[] = {
     {"close", watch_close, METH_NOARGS, watch_close_doc},
+    {"_listen", watch_listen, METH_O, "_listen($self, bell, /)\n--\n\nHas each publication ring the bell."},
+    {"_deliver", watch_deliver_method, METH_NOARGS, watch_deliver_doc},
     {"__enter__", watch_enter, METH_NOARGS, NULL},
     {"__exit__", (PyCFunction)(void (*)(void))watch_exit, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 PyDoc_STRVAR(watch_doc,
-"What AtomicRef.watch() returns: close() it, or leave its `with` block, to be called no more.");
+"What watch() returns: close() it, or leave its `with` block, to be called no more.");
 
 static PyType_Slot watch_slots[] = {
     {Py_tp_doc, (void *)watch_doc},

@@ -1,0 +1,319 @@
+"""SharedRef.watch(): a thread of the watching interpreter calls back, whichever interpreter publishes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import itertools
+import multiprocessing
+import os
+import sys
+import threading
+
+import pytest
+from support import (
+    Subinterpreter,
+    eventually,
+    needs_subinterpreters,
+    run_python,
+    run_threads,
+    switch_interval,
+)
+
+from frozen import SharedMap, SharedRef, _core
+
+
+@pytest.fixture
+def name(request):
+    """A name of the test's own, free again afterwards."""
+    name = f"name of {request.node.name}"
+    yield name
+    with contextlib.suppress(LookupError):
+        SharedRef.unlink(name)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind():
+    gc.collect()
+    before = _core._live_shared_nodes()
+    yield
+    eventually(lambda: not any(thread.name == "frozen watches" for thread in threading.enumerate()))
+    gc.collect()
+    assert _core._live_shared_nodes() == before
+
+
+def test_each_change_is_delivered_with_old_and_new():
+    ref, seen = SharedRef(0), []
+    with ref.watch(lambda old, new: seen.append((old, new))) as watch:
+        for number in (1, 2, 3):
+            ref.set(number)
+            eventually(lambda number=number: len(seen) == number)
+    assert seen == [(0, 1), (1, 2), (2, 3)]
+    watch.close()
+    ref.set(4)
+    with ref.watch(lambda old, new: None) as other:  # the thread of all watches has come round when it has ended
+        other.close()
+    eventually(lambda: not any(thread.name == "frozen watches" for thread in threading.enumerate()))
+    assert seen == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_the_callback_runs_in_a_thread_of_its_own():
+    ref, threads = SharedRef(0), set()
+    with ref.watch(lambda old, new: threads.add(threading.current_thread().name)):
+        ref.set(1)
+        eventually(lambda: threads)
+    assert threads == {"frozen watches"}
+
+
+def test_watches_are_independent():
+    ref, other, first, second = SharedRef(0), SharedRef(0), [], []
+    with ref.watch(lambda old, new: first.append(new)), other.watch(lambda old, new: second.append(new)):
+        ref.set(1)
+        eventually(lambda: first == [1])
+        other.set(2)
+        eventually(lambda: second == [2])
+    assert (first, second) == ([1], [2])
+
+
+def test_an_error_in_a_callback_is_reported_and_touches_nobody_else():
+    ref, seen, reported = SharedRef(0), [], []
+
+    def fail(old, new):
+        raise ValueError(new)
+
+    hook, sys.unraisablehook = (
+        sys.unraisablehook,
+        lambda report: reported.append((report.object, report.exc_value.args)),
+    )
+    try:
+        with ref.watch(fail), ref.watch(lambda old, new: seen.append(new)):
+            ref.set(1)
+            eventually(lambda: seen == [1] and len(reported) == 1)
+            ref.set(2)
+            eventually(lambda: seen == [1, 2] and len(reported) == 2)
+    finally:
+        sys.unraisablehook = hook
+    assert reported == [(fail, (1,)), (fail, (2,))]
+
+
+def test_a_callback_may_publish_and_close():
+    ref, seen = SharedRef(0), []
+
+    def count_up(old, new):
+        seen.append((old, new))
+        if new < 5:
+            ref.update(lambda value: value + 1)
+        else:
+            watch.close()
+
+    watch = ref.watch(count_up)
+    ref.set(1)
+    eventually(lambda: len(seen) == 5)
+    ref.set(6)
+    assert seen == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]
+
+
+def test_changes_during_a_slow_callback_come_as_one():
+    ref, seen = SharedRef(0), []
+    entered, go_on = threading.Event(), threading.Event()
+
+    def slow(old, new):
+        seen.append((old, new))
+        entered.set()
+        assert go_on.wait(60)
+
+    with ref.watch(slow):
+        ref.set(1)
+        assert entered.wait(60)
+        for number in (2, 3, 4):
+            ref.set(number)
+        go_on.set()
+        eventually(lambda: len(seen) == 2)
+    assert seen == [(0, 1), (1, 4)]
+
+
+def test_each_watch_sees_a_chain_that_ends_with_the_last_value():
+    ref, chain = SharedRef((0, 0)), []
+
+    def publish(name):
+        for number in range(1000):
+            ref.set((name, number))
+
+    with ref.watch(lambda old, new: chain.append((old, new))):
+        with switch_interval():
+            run_threads(*[lambda name=name: publish(name) for name in range(1, 4)])
+        eventually(lambda: chain[-1][1] == ref.get())
+    assert all(earlier[1] is later[0] for earlier, later in itertools.pairwise(chain))
+
+
+def test_opening_and_closing_watches_while_others_publish():
+    ref, stop = SharedRef(0), threading.Event()
+
+    def come_and_go():
+        for _ in range(200):
+            with ref.watch(lambda old, new: None):
+                ref.update(lambda value: value + 1)
+        stop.set()
+
+    def publish():
+        while not stop.is_set():
+            ref.update(lambda value: value + 1)
+
+    with switch_interval():
+        run_threads(come_and_go, come_and_go, publish)
+    seen = []
+    with ref.watch(lambda old, new: seen.append(new)):
+        ref.set("last")
+        eventually(lambda: seen)
+    assert seen == ["last"]
+
+
+def test_a_watch_goes_on_when_its_reference_is_dropped(name):
+    seen = []
+    watch = SharedRef(name, 0).watch(lambda old, new: seen.append(new))
+    gc.collect()
+    SharedRef.attach(name).set(1)
+    eventually(lambda: seen == [1])
+    watch.close()
+
+
+@needs_subinterpreters
+def test_a_publication_in_another_interpreter_is_delivered_here(name):
+    ref, seen = SharedRef(name, SharedMap(a=0)), []
+    with Subinterpreter() as interpreter, ref.watch(lambda old, new: seen.append((old["a"], new["a"]))):
+        for number in range(1, 4):
+            interpreter.run(
+                f"from frozen import SharedRef; SharedRef.attach({name!r}).update(lambda m: m.set('a', {number}))"
+            )
+            eventually(lambda number=number: len(seen) == number)
+    assert seen == [(0, 1), (1, 2), (2, 3)]
+
+
+@needs_subinterpreters
+def test_interpreters_watch_each_other(name):
+    """A number goes round four interpreters, each of which waits for its turn by a watch only."""
+    ref, laps, count = SharedRef(name, 0), 25, 4
+    code = f"""
+        import threading
+        from frozen import SharedRef
+        ref, done = SharedRef.attach({name!r}), threading.Event()
+        def turn(old, new):
+            assert old < new
+            if new >= {laps * count}:
+                done.set()
+            elif new % {count} == number:
+                ref.set(new + 1)
+        watch = ref.watch(turn)
+        """
+    interpreters = [Subinterpreter() for _ in range(count)]
+    for number, interpreter in enumerate(interpreters):
+        interpreter.run("import threading")
+        interpreter.run(f"number = {number}")
+        interpreter.run(code)
+    ref.set(4)
+    run_threads(*[lambda i=interpreter: i.run("assert done.wait(60), ref.get()") for interpreter in interpreters])
+    assert ref.get() == laps * count
+    for interpreter in interpreters:
+        interpreter.run("watch.close()")
+        interpreter.close()
+
+
+@needs_subinterpreters
+def test_an_interpreter_ends_while_it_watches(name):
+    ref = SharedRef(name, 0)
+    with Subinterpreter() as interpreter:
+        interpreter.run(
+            f"""
+            import threading
+            from frozen import SharedRef
+            ref, seen = SharedRef.attach({name!r}), threading.Event()
+            watch = ref.watch(lambda old, new: seen.set())
+            ref.watch(lambda old, new: None)
+            """
+        )
+        ref.set(1)
+        interpreter.run("assert seen.wait(60)")
+    ref.set(2)
+    assert ref.get() == 2
+
+
+def test_a_process_ends_while_it_watches():
+    done = run_python(
+        "-c",
+        """
+from frozen import SharedRef
+ref = SharedRef("watched", 0)
+watch = ref.watch(print)
+ref.set(1)
+print("reached the end")
+""",
+    )
+    assert "reached the end" in done.stdout
+
+
+def test_an_interpreter_that_ends_takes_no_new_watches():
+    done = run_python(
+        "-c",
+        """
+import atexit
+from frozen import SharedRef
+ref = SharedRef(0)
+ref.watch(print).close()
+def late():
+    try:
+        ref.watch(print)
+    except RuntimeError as error:
+        print(error)
+atexit.register(late)
+""",
+    )
+    assert done.stdout.strip() == "this interpreter is ending: no new watches"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_watches_go_on_in_the_child_of_a_fork():
+    ref, seen = SharedRef(0), []
+
+    def child():
+        ref.set(1)
+        eventually(lambda: seen == [1])
+        watch.close()
+
+    with ref.watch(lambda old, new: seen.append(new)) as watch:
+        process = multiprocessing.get_context("fork").Process(target=child)
+        process.start()
+        process.join(60)
+        assert process.exitcode == 0
+        ref.set("in the parent")
+        eventually(lambda: seen == ["in the parent"])
+
+
+@needs_subinterpreters
+def test_a_loop_is_woken_by_another_interpreter(name):
+    ref = SharedRef(name, 0)
+
+    async def main():
+        version = 0
+        seen = []
+        while version < 100:
+            value, version = await asyncio.wait_for(ref.changed(version), 60)
+            assert value == version
+        async for value in ref.changes(since=99):
+            seen.append(value)
+            break
+        return seen
+
+    with Subinterpreter() as interpreter:
+        publish = f"""
+            import time
+            from frozen import SharedRef
+            ref = SharedRef.attach({name!r})
+            for number in range(1, 101):
+                ref.set(number)
+                time.sleep(0.0005)
+            """
+        seen, _ = run_threads(lambda: asyncio.run(main()), lambda: interpreter.run(publish))
+    assert seen == [100]
+    gc.collect()
