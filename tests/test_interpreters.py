@@ -14,6 +14,7 @@ import traceback
 
 import interp_mailbox as mailbox
 import pytest
+from buffer_address import address_of
 from support import PACKAGE, ROOT, Subinterpreter, needs_subinterpreters, run_python, run_threads
 
 from frozen import Blob, Handle, Map, NotShareableError, SharedMap, SharedSet, SharedVector, Vector, _core
@@ -306,11 +307,93 @@ def test_queued_items_are_dropped_with_their_queue():
     mailbox.destroy(ident)
 
 
-@native
 def test_a_memoryview_outlives_what_it_came_from():
+    before = alive()
     view = memoryview(SharedMap(blob=Blob(b"abc" * 1000))["blob"])
-    gc.collect()
     assert bytes(view[-3:]) == b"abc"
+    part = view.cast("B")[3:6]
+    view.release()
+    assert alive() == before + 1, "the buffer alone"
+    assert bytes(part) == b"abc"
+    part.release()
+    assert alive() == before
+
+
+@native
+def test_a_memoryview_outlives_the_interpreter_that_made_the_blob(box):
+    with Subinterpreter() as interpreter:
+        interpreter.run(
+            f"""
+            import interp_mailbox
+            from frozen import Blob, SharedVector
+            blob = Blob(bytes(range(256)) * 100)
+            own = memoryview(blob)
+            interp_mailbox.put({box}, blob)
+            interp_mailbox.put({box}, SharedVector([blob]))
+            """
+        )
+        views = [memoryview(mailbox.get(box)), memoryview(mailbox.get(box)[0])]
+        interpreter.run("assert own[255] == 255; own.release()")
+    assert views[0] == views[1] == bytes(range(256)) * 100
+
+
+@native
+def test_a_memoryview_outlives_the_objects_of_the_interpreter_that_sent_the_blob():
+    shared = SharedMap(blob=Blob(b"abc" * 1000))
+    with Subinterpreter() as interpreter:
+        interpreter.give(shared=shared)
+        interpreter.run("view = memoryview(shared['blob']); del shared")
+        before = alive()
+        del shared
+        assert alive() < before
+        interpreter.run("assert view == b'abc' * 1000 and view[-2:] == b'bc'")
+
+
+@native
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="3.12 imports ctypes in the main interpreter only")
+def test_a_blob_has_one_address_in_all_interpreters():
+    blob = Blob(b"abc" * 1000)
+    with Subinterpreter() as interpreter:
+        interpreter.give(blob=blob, address=address_of(memoryview(blob)))
+        interpreter.run("from buffer_address import address_of; assert address_of(memoryview(blob)) == address")
+
+
+@native
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="concurrent.interpreters is new in 3.14")
+def test_cpythons_own_way_of_sending_a_memoryview_works_on_blobs(box):
+    view = memoryview(Blob(bytes(range(256))))
+    with Subinterpreter() as interpreter:
+        mailbox.put(box, view)
+        interpreter.run(
+            f"""
+            import interp_mailbox
+            view = interp_mailbox.get({box})
+            assert bytes(view) == bytes(range(256)) and view.readonly
+            del view
+            """
+        )
+    assert view[7] == 7
+
+
+@native
+def test_interpreters_read_one_blob_at_the_same_time():
+    blob = Blob(bytes(range(256)) * 1000)
+    interpreters = [Subinterpreter() for _ in range(3)]
+    for interpreter in interpreters:
+        interpreter.give(blob=blob)
+
+    def read(interpreter: Subinterpreter) -> None:
+        interpreter.run(
+            """
+            for part in range(200):
+                view = memoryview(blob)[part * 256 : (part + 1) * 256]
+                assert bytes(view) == bytes(range(256))
+            """
+        )
+
+    run_threads(*[lambda interpreter=interpreter: read(interpreter) for interpreter in interpreters])
+    for interpreter in interpreters:
+        interpreter.close()
 
 
 @native
@@ -340,26 +423,32 @@ def test_four_interpreters_in_parallel():
     boxes = [mailbox.create() for _ in range(4)]
     code = """
 import time, interp_mailbox
+from frozen import Blob, SharedSet, SharedVector
 until = time.monotonic() + {seconds}
 mine, round = shared, 0
 while time.monotonic() < until:
     round += 1
     mine = mine.set(({number}, round % 50), "a value of some length").update({{"round": round}})
+    log, members = mine.get("log", shared_log), mine.get("members", SharedSet())
+    log = log.append((round, "a line of some length")).insert(len(log) // 2, round)[-1500:]
+    mine = mine.set("log", log).set("members", (members | {{(round % 70, "member")}}).discard((round % 30, "member")))
+    mine = mine.set("blob", Blob(b"%d" % round))
     assert mine["key number 7"] == (7, "payload of some length")
+    assert mine["log"][-1][1] == "a line of some length" and bytes(mine["blob"]) == b"%d" % round
     interp_mailbox.put({to}, mine)
     theirs = interp_mailbox.take({own})
     if theirs is not None:
-        assert len(theirs) >= len(shared) and theirs["round"] > 0
+        assert len(theirs) >= len(shared) and theirs["round"] > 0 and len(theirs["log"]) == 1500
         mine = mine | theirs if round % 3 else theirs
     if round % 100 == 0:
         mine = shared
 while interp_mailbox.take({own}) is not None:
     pass
 """
-    shared = table(2000)
+    shared, log = table(2000), SharedVector((0, "a line of some length") for _ in range(1500))
     interpreters = [Subinterpreter() for _ in boxes]
     for interpreter in interpreters:
-        interpreter.give(shared=shared)
+        interpreter.give(shared=shared, shared_log=log)
 
     def run(number: int) -> None:
         to, own = boxes[(number + 1) % 4], boxes[number]
@@ -371,6 +460,7 @@ while interp_mailbox.take({own}) is not None:
     for ident in boxes:
         mailbox.destroy(ident)
     assert shared == table(2000)
+    assert set(log) == {(0, "a line of some length")}
 
 
 # Two copies of the extension

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import datetime
 import decimal
@@ -18,6 +17,7 @@ import zoneinfo
 from typing import NamedTuple
 
 import pytest
+from buffer_address import address_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -434,18 +434,8 @@ def test_blob_is_one_buffer():
     one, two = memoryview(shared["blob"]), memoryview(shared["blob"])
     assert one.readonly
     assert bytes(one) == b"hello" * 1000
-    assert _address(one) == _address(two)
-    assert _address(one) % 64 == 0
-
-
-def _address(view: memoryview) -> int:
-    class Buffer(ctypes.Structure):
-        _fields_ = (("address", ctypes.c_void_p), ("rest", ctypes.c_byte * 128))
-
-    buffer = Buffer()
-    ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(view), ctypes.byref(buffer), 0)
-    ctypes.pythonapi.PyBuffer_Release(ctypes.byref(buffer))
-    return buffer.address
+    assert address_of(one) == address_of(two)
+    assert address_of(one) % 64 == 0
 
 
 def test_blob_as_an_object():
