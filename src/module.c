@@ -12,6 +12,10 @@ static int
 module_exec(PyObject *module)
 {
     module_state *state = state_of(module);
+    local_spares_open(&state->spares);
+#define X(family) state->family.nodes.spares = &state->spares;
+    FROZEN_FAMILIES(X)
+#undef X
 #define X(field, spec, name)                                                                    \
     state->field = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);               \
     if (state->field == NULL)                                                                   \
@@ -73,6 +77,7 @@ module_clear(PyObject *module)
 #define X(teardown) teardown(state);
     FROZEN_TEARDOWNS(X)
 #undef X
+    local_spares_close(&state->spares);
 #define X(field, spec, name) Py_CLEAR(state->field);
     FROZEN_TYPES(X)
 #undef X

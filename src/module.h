@@ -7,7 +7,7 @@
 #ifndef FROZEN_MODULE_H
 #define FROZEN_MODULE_H
 
-#include "memory/python.h"
+#include "memory/spares.h"
 
 /* What a kind of container can do for module.c and inspect.c. */
 typedef struct {
@@ -30,6 +30,7 @@ typedef struct {
 #define FROZEN_FAMILIES(X) X(local_map) X(local_set) X(local_vector) X(shared_map) X(shared_set) X(shared_vector)
 
 typedef struct {
+    local_spares spares; /* first, see there */
 #define X(name) family name;
     FROZEN_FAMILIES(X)
 #undef X
@@ -132,13 +133,13 @@ extern struct PyModuleDef frozen_module;
 /* The state behind one of our types or a subclass of one; never NULL for such a type.
  *
  * Types that are ours know their module.  A subclass does not: PyType_GetModuleByDef goes up its bases, and takes a lock
- * that all threads share to do so.  Only types made in C are immutable, so that one flag tells them apart. */
+ * that all threads share to do so.  Only types made in C are immutable, so that flags tell them apart. */
 static inline module_state *
 module_state_of_type(PyTypeObject *type)
 {
     PyObject *module = NULL;
-    if (LIKELY(PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE)))
-        module = PyType_GetModule(type);
+    if (LIKELY(PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE) && PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)))
+        module = ((PyHeapTypeObject *)type)->ht_module;
     if (UNLIKELY(module == NULL || PyModule_GetDef(module) != &frozen_module)) {
         PyErr_Clear();
         module = PyType_GetModuleByDef(type, &frozen_module);

@@ -111,6 +111,14 @@ contents_of(void *node)
     return (node_contents){(cell *)v.slot, (void **)v.child, (size_t)v.entries * ENTRY_WIDTH, v.children};
 }
 
+/* The number of bytes that were allocated; less, once the contents have moved elsewhere. */
+static inline size_t
+size_of(void *node)
+{
+    view v = view_of(node);
+    return node_size(v.entries, v.children, v.wide);
+}
+
 /* ---- stored hashes ---- */
 
 static inline bool

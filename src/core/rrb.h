@@ -107,10 +107,11 @@ contents_of(void *any)
     return (node_contents){.children = (void **)inner_children(node), .child_count = node->length};
 }
 
-/* The number of bytes behind a node, for those who account for memory. */
+/* The number of bytes that were allocated. */
 static inline size_t
-rrb_node_size(const rrb_node *node)
+size_of(void *any)
 {
+    const rrb_node *node = any;
     if (node->kind == RRB_TOP)
         return sizeof(rrb_top);
     return sizeof(rrb_node) + node->capacity * (node->kind == RRB_RELAXED ? 2 : 1) * sizeof(void *);
@@ -214,7 +215,7 @@ rrb_node_copy(memory *mem, const rrb_node *node, bool general)
 {
     if (node->kind == RRB_LEAF)
         return leaf_copy(mem, node, 0, node->length, node->length, general);
-    size_t size = rrb_node_size(node);
+    size_t size = size_of((void *)node);
     rrb_node *copy = node_alloc(mem, size, general || node_is_general(node));
     if (copy == NULL)
         return NULL;

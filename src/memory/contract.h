@@ -48,6 +48,7 @@
  *
  * A memory asks one thing of each algorithm, so that it can release and traverse nodes by itself:
  *   node_contents contents_of(void *node)            the node's cells and children, as two arrays (NODE_CONTENTS).
+ *   size_t size_of(void *node)                       its size as asked for in node_alloc; or less, once it is emptied.
  *
  * An algorithm that moved a node's contents elsewhere empties it (so that contents_of finds nothing) and releases it.
  *

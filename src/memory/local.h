@@ -11,6 +11,7 @@
 
 #include "memory/contract.h"
 #include "memory/python.h"
+#include "memory/spares.h"
 
 #define container_dealloc local_container_dealloc
 #define container_traverse local_container_traverse
@@ -39,7 +40,10 @@ node_alloc(memory *mem, size_t size, bool general)
         /* writes ob_size where the first member behind the head stands: the caller fills that in afterwards */
         return PyObject_GC_NewVar(PyVarObject, mem->general, (Py_ssize_t)(size - sizeof(PyObject)));
     }
-    PyObject *node = PyObject_Malloc(size);
+    size_t class = spare_class(size);
+    PyObject *node = LIKELY(class < SPARE_CLASSES) ? spare_take(&mem->spares->nodes[class]) : NULL;
+    if (node == NULL)
+        node = PyObject_Malloc(class * SPARE_UNIT);
     return node != NULL ? PyObject_Init(node, mem->plain) : PyErr_NoMemory();
 }
 
@@ -208,13 +212,29 @@ root_traverse(void *root, visitproc visit, void *arg)
     return 0;
 }
 
+/* The module state behind an exact container type; NULL for all other types. */
+static inline void *
+container_type_state(PyTypeObject *type)
+{
+    return LIKELY(type->tp_dealloc == local_container_dealloc) ? type_module_state(type) : NULL;
+}
+
+/* Untracked, its members undefined. */
+static inline container *
+header_alloc(PyTypeObject *type)
+{
+    local_spares *spares = container_type_state(type);
+    PyObject *spare = LIKELY(spares != NULL) ? spare_take(&spares->headers) : NULL;
+    return LIKELY(spare != NULL) ? (container *)PyObject_Init(spare, type) : PyObject_GC_New(container, type);
+}
+
 /* A new header over `root`, which is stolen even on failure.  The collector tracks it where the root is general, or
  * where a subclass may hold anything. */
 static inline PyObject *
 container_new(PyTypeObject *type, void *root, Py_ssize_t count)
 {
     bool ours = type->tp_dealloc == local_container_dealloc;
-    container *self = ours ? PyObject_GC_New(container, type) : (container *)type->tp_alloc(type, 0);
+    container *self = ours ? header_alloc(type) : (container *)type->tp_alloc(type, 0);
     if (UNLIKELY(self == NULL)) {
         node_release(root);
         return NULL;

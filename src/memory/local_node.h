@@ -1,5 +1,5 @@
 /* The two node types of one container over the local memory.  Included after the container's algorithms, which supply
- * contents_of(); the including file names the types by NODE_NAME ("frozen._core.map_node"), and may give them methods by
+ * contents_of() and size_of(); the including file names the types by NODE_NAME ("frozen._core.map_node"), and may give them methods by
  * NODE_METHODS. */
 #ifndef FROZEN_MEMORY_LOCAL_NODE_H
 #define FROZEN_MEMORY_LOCAL_NODE_H
@@ -7,8 +7,44 @@
 #include "memory/local.h"
 
 static inline node_contents contents_of(void *node);
+static inline size_t size_of(void *node);
 
-/* Children are released after the cells, and prefetched before: their counts are spread over the whole heap. */
+/* How many counts, spread over the whole heap, are on their way from memory while one is changed. */
+#define RELEASE_AHEAD 8
+
+static inline void
+cells_release(cell *cells, size_t count)
+{
+    size_t i = 0;
+    for (; i + RELEASE_AHEAD < count; i++) {
+        PREFETCH_WRITE(cells[i + RELEASE_AHEAD]);
+        cell_release(cells[i]);
+    }
+    for (; i < count; i++)
+        cell_release(cells[i]);
+}
+
+static inline void
+children_release(void **children, size_t count)
+{
+    size_t i = 0;
+    for (; i + RELEASE_AHEAD < count; i++) {
+        PREFETCH_WRITE(children[i + RELEASE_AHEAD]);
+        node_release(children[i]);
+    }
+    for (; i < count; i++)
+        node_release(children[i]);
+}
+
+static inline void
+plain_node_free(PyObject *node, PyTypeObject *type, size_t size)
+{
+    local_spares *spares = type_module_state(type);
+    size_t class = spare_class(size);
+    if (UNLIKELY(spares == NULL || class >= SPARE_CLASSES || !spare_keep(spares, &spares->nodes[class], node)))
+        PyObject_Free(node);
+}
+
 static void
 local_node_dealloc(PyObject *self)
 {
@@ -17,18 +53,13 @@ local_node_dealloc(PyObject *self)
     if (general)
         PyObject_GC_UnTrack(self);
     node_contents held = contents_of(self);
-    for (size_t i = 0; i < held.child_count; i++)
-        PREFETCH_WRITE(held.children[i]);
-    for (size_t i = 0; i < held.cell_count; i++)
-        PREFETCH_WRITE(held.cells[i]);
-    for (size_t i = 0; i < held.cell_count; i++)
-        cell_release(held.cells[i]);
-    for (size_t i = 0; i < held.child_count; i++)
-        node_release(held.children[i]);
+    size_t size = size_of(self);
+    cells_release(held.cells, held.cell_count);
+    children_release(held.children, held.child_count);
     if (general)
         PyObject_GC_Del(self);
     else
-        PyObject_Free(self);
+        plain_node_free(self, type, size);
     Py_DECREF(type);
 }
 

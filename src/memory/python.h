@@ -96,7 +96,17 @@ PyObject *shared_container_again(PyObject *self);
 typedef struct {
     PyTypeObject *plain;
     PyTypeObject *general;
+    struct local_spares *spares;
 } local_memory;
+
+/* The state of the module that a heap type was made for, or NULL: it has none, or the collector has cleared the type.
+ * Unlike PyType_GetModuleState this sets no exception, and so may be used while an object dies. */
+static inline void *
+type_module_state(PyTypeObject *type)
+{
+    PyObject *module = ((PyHeapTypeObject *)type)->ht_module;
+    return LIKELY(module != NULL) ? PyModule_GetState(module) : NULL;
+}
 
 /* KeyError(key), also for a key that is a tuple. */
 static inline void

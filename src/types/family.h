@@ -11,10 +11,12 @@
 
 #define MUTATION_SEALED "this mutation has been finished: call mutate() on its result to go on"
 
+/* A container's exact type is told by its dealloc: the shortest way to the state. */
 static inline family *
 family_of_type(PyTypeObject *type)
 {
-    return &module_state_of_type(type)->FAMILY;
+    module_state *state = LIKELY(type->tp_dealloc == container_dealloc) ? type_module_state(type) : NULL;
+    return &(LIKELY(state != NULL) ? state : module_state_of_type(type))->FAMILY;
 }
 
 static inline family *

@@ -154,7 +154,7 @@ nodes_sizeof(rrb_node *node, PyObject *seen, size_t *size)
     Py_XDECREF(address);
     if (known != 0 || status < 0)
         return status;
-    *size += rrb_node_size(node) + node_overhead(node);
+    *size += size_of(node) + node_overhead(node);
     node_contents held = contents_of(node);
     for (size_t i = 0; i < held.child_count && status == 0; i++)
         status = nodes_sizeof(held.children[i], seen, size);
