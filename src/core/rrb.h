@@ -209,21 +209,31 @@ leaf_from_cells(memory *mem, const cell *cells, unsigned count)
     return leaf;
 }
 
+static inline void
+children_copy(rrb_node **to, rrb_node *const *from, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        node_retain(to[i] = from[i]);
+}
+
 /* New: the same children, or the same cells; for replacing one of them.  Then node_ready(). */
 static inline rrb_node *
 rrb_node_copy(memory *mem, const rrb_node *node, bool general)
 {
     if (node->kind == RRB_LEAF)
         return leaf_copy(mem, node, 0, node->length, node->length, general);
-    size_t size = size_of((void *)node);
-    rrb_node *copy = node_alloc(mem, size, general || node_is_general(node));
+    rrb_node *copy = node_alloc(mem, size_of((void *)node), general || node_is_general(node));
     if (copy == NULL)
         return NULL;
-    memcpy((char *)copy + offsetof(rrb_node, kind), (const char *)node + offsetof(rrb_node, kind),
-           size - offsetof(rrb_node, kind));
-    node_contents held = contents_of(copy);
-    for (size_t i = 0; i < held.child_count; i++)
-        node_retain(held.children[i]);
+    memcpy(&copy->kind, &node->kind, sizeof(rrb_node) - offsetof(rrb_node, kind));
+    if (node->kind == RRB_TOP) {
+        children_copy(&((rrb_top *)copy)->tree, &((const rrb_top *)node)->tree, 2);
+        ((rrb_top *)copy)->tree_count = ((const rrb_top *)node)->tree_count;
+        return copy;
+    }
+    children_copy(inner_children(copy), inner_children(node), node->length);
+    if (node->kind == RRB_RELAXED)
+        memcpy(inner_sizes(copy), inner_sizes(node), node->length * sizeof(size_t));
     return copy;
 }
 

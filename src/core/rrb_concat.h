@@ -26,7 +26,8 @@ concat_rows(memory *mem, rrb_tree left, rrb_tree middle, rrb_tree right, rrb_row
         return true;
     }
     rrb_tree inner_left = left, inner_right = right;
-    rrb_row row = {.count = 0}, below;
+    rrb_row row, below;
+    row.count = 0;
     if (left.node->height == height)
         inner_left = tree_child(left, left.node->length - 1u);
     if (right.node->height == height)
@@ -48,7 +49,8 @@ concat_rows(memory *mem, rrb_tree left, rrb_tree middle, rrb_tree right, rrb_row
 static inline bool
 tree_concat(memory *mem, rrb_tree left, rrb_tree middle, rrb_tree right, rrb_tree *result)
 {
-    rrb_row row, roots = {.count = 0};
+    rrb_row row, roots;
+    roots.count = 0;
     if (!concat_rows(mem, left, middle, right, &row))
         return false;
     if (row.tree[0].node->height == 0 && !row_balance(mem, &row))

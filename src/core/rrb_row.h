@@ -10,7 +10,7 @@
 #define ROW_MAX (2 * BRANCHES + 1)
 
 typedef struct {
-    unsigned count;
+    unsigned count; /* set to 0 by itself: an initialiser would clear the kilobyte behind it */
     rrb_tree tree[ROW_MAX];
 } rrb_row;
 
@@ -196,7 +196,8 @@ reader_take(memory *mem, row_reader *reader, unsigned length)
 {
     if (reader->row->tree[0].node->height == 0)
         return reader_take_cells(mem, reader, length);
-    rrb_row children = {.count = 0};
+    rrb_row children;
+    children.count = 0;
     while (children.count < length) {
         unsigned n = reader_available(reader, length - children.count);
         row_add_children(&children, reader->row->tree[reader->node], reader->slot, reader->slot + n);
@@ -213,7 +214,8 @@ row_balance(memory *mem, rrb_row *row)
     unsigned count = row_plan(row, lengths);
     if (row_follows_plan(row, lengths, count))
         return true;
-    rrb_row done = {.count = 0};
+    rrb_row done;
+    done.count = 0;
     row_reader reader = {row, 0, 0};
     for (unsigned i = 0; i < count; i++) {
         rrb_tree next = row->tree[reader.node];

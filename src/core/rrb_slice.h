@@ -83,7 +83,8 @@ tree_drop(memory *mem, rrb_tree tree, size_t count)
     rrb_tree first = tree_drop(mem, tree_child(tree, slot), count - inner_offset(tree.node, slot));
     if (first.node == NULL)
         return first;
-    rrb_row row = {.count = 0};
+    rrb_row row;
+    row.count = 0;
     row_add(&row, first.node, first.count);
     row_add_children(&row, tree, slot + 1, tree.node->length);
     return inner_from_trees(mem, row.tree, row.count);

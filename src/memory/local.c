@@ -47,7 +47,8 @@ local_container_dealloc(PyObject *self)
     PyObject_GC_UnTrack(self);
     Py_TRASHCAN_BEGIN(self, local_container_dealloc)
     weakrefs_clear(self, &c->weakrefs);
-    Py_XDECREF((PyObject *)c->root);
+    if (c->root != NULL)
+        node_release(c->root);
     local_spares *spares = container_type_state(type);
     if (UNLIKELY(spares == NULL || !spare_keep(spares, &spares->headers, self)))
         type->tp_free(self);

@@ -60,10 +60,17 @@ node_retain(void *node)
     Py_INCREF((PyObject *)node);
 }
 
+/* The last reference frees the node without a detour through CPython, which would look after the C stack: that is for
+ * containers to do (local.c), between which few nodes stand. */
 static inline void
 node_release(void *node)
 {
-    Py_DECREF((PyObject *)node);
+#if !defined(Py_GIL_DISABLED) && !defined(Py_REF_DEBUG)
+    if (Py_REFCNT((PyObject *)node) == 1)
+        Py_TYPE((PyObject *)node)->tp_dealloc(node);
+    else
+#endif
+        Py_DECREF((PyObject *)node);
 }
 
 static inline bool
