@@ -142,7 +142,7 @@ container_is_untracked(PyObject *o)
 static inline bool
 is_leaf_object(PyObject *o)
 {
-    return !PyObject_IS_GC(o);
+    return !PyType_HasFeature(Py_TYPE(o), Py_TPFLAGS_HAVE_GC) || UNLIKELY(!PyObject_IS_GC(o));
 }
 
 static inline bool

@@ -73,6 +73,21 @@ weakrefs_clear(PyObject *self, PyObject **list)
         PyObject_ClearWeakRefs(self);
 }
 
+/* An exact int of one digit: its value. */
+static inline bool
+small_int_value(PyObject *o, Py_ssize_t *value)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    if (LIKELY(PyLong_CheckExact(o) && PyUnstable_Long_IsCompact((PyLongObject *)o))) {
+        *value = PyUnstable_Long_CompactValue((PyLongObject *)o);
+        return true;
+    }
+#endif
+    (void)o;
+    (void)value;
+    return false;
+}
+
 /* What a user holds: a header that owns one reference to a root, in whichever memory that is.  All containers have this
  * layout. */
 typedef struct {

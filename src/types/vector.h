@@ -119,6 +119,19 @@ builder_push_tuple(rrb_builder *builder, PyObject *tuple)
     return true;
 }
 
+/* For memories that hold all objects, so that no foreign code runs in between.  (A collection may, in CPython 3.11: the
+ * length is read each time.) */
+static bool
+builder_push_list(rrb_builder *builder, PyObject *list)
+{
+    bool done = true;
+    OBJECT_LOCK(list);
+    for (Py_ssize_t i = 0; done && i < PyList_GET_SIZE(list); i++)
+        done = builder_push_object(builder, PyList_GET_ITEM(list, i), i);
+    OBJECT_UNLOCK();
+    return done;
+}
+
 static bool
 builder_push_iterable(rrb_builder *builder, PyObject *iterable)
 {
@@ -140,6 +153,7 @@ rrb_extend_from(family *types, rrb v, PyObject *iterable, rrb *result)
 {
     rrb_builder builder;
     PyObject *snapshot = NULL;
+    bool is_list = PyList_CheckExact(iterable);
     if (is_vector(types, iterable)) {
         rrb more = vector_value(iterable);
         return length_fits((Py_ssize_t)v.count, (Py_ssize_t)more.count)
@@ -147,10 +161,12 @@ rrb_extend_from(family *types, rrb v, PyObject *iterable, rrb *result)
     }
     if (PyTuple_CheckExact(iterable))
         snapshot = Py_NewRef(iterable);
-    else if (PyList_CheckExact(iterable) && (snapshot = PyList_AsTuple(iterable)) == NULL)
+    else if (is_list && !CELLS_HOLD_ALL && (snapshot = PyList_AsTuple(iterable)) == NULL)
         return false;
     builder_begin(&builder, family_memory(types), v);
-    bool done = snapshot != NULL ? builder_push_tuple(&builder, snapshot) : builder_push_iterable(&builder, iterable);
+    bool done = snapshot != NULL ? builder_push_tuple(&builder, snapshot)
+                : is_list        ? builder_push_list(&builder, iterable)
+                                 : builder_push_iterable(&builder, iterable);
     Py_XDECREF(snapshot);
     if (done)
         return builder_end(&builder, result);
@@ -205,13 +221,15 @@ index_in_range(PyObject *self, Py_ssize_t *index, Py_ssize_t length)
 static inline bool
 index_from_object(PyObject *self, PyObject *object, Py_ssize_t *index)
 {
+    if (LIKELY(small_int_value(object, index)))
+        return true;
     if (UNLIKELY(!PyIndex_Check(object))) {
         PyErr_Format(PyExc_TypeError, "%s indices must be integers or slices, not %s", short_type_name(Py_TYPE(self)),
                      Py_TYPE(object)->tp_name);
         return false;
     }
     *index = PyNumber_AsSsize_t(object, PyExc_IndexError);
-    return LIKELY(*index != -1) || !PyErr_Occurred();
+    return *index != -1 || !PyErr_Occurred();
 }
 
 /* Two optional bounds, clamped to the length as a slice's are; *start <= *stop. */
