@@ -107,9 +107,10 @@ typedef struct {
     X(interp_teardown)
 
 /* Functions of the module itself: tables of their own, by the files that have something to offer. */
-#define FROZEN_FUNCTIONS(X) \
-    X(local_map_functions)  \
-    X(inspect_functions)    \
+#define FROZEN_FUNCTIONS(X)   \
+    X(local_map_functions)    \
+    X(local_vector_functions) \
+    X(inspect_functions)      \
     X(interp_functions)
 
 #define X(field, spec, name) extern PyType_Spec spec;

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frozen import SharedVector, Vector
-from frozen._core import _check
+from frozen._core import _chain, _check
 
 BORDERS = [0, 1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1023, 1024, 1025, 1055, 1056, 1057, 2000, 33000]
 """Lengths around those at which a leaf, a tail and a level are full."""
@@ -392,6 +392,26 @@ def test_pickles(vector_type, protocol):
         assert operator.length_hint(rest) == operator.length_hint(iterator) == len(vector) - 40
         assert list(rest) == list(iterator)
     assert list(pickle.loads(pickle.dumps(iterator, protocol))) == []
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("make", [Vector, Plain])
+def test_two_versions_of_a_large_vector_cost_one(make, protocol):
+    vector = make(f"item {index}" for index in range(50_000))
+    other = vector.set(5, "another").delete(12_345).append(["a list"])
+    one, both = (len(pickle.dumps(what, protocol)) for what in (vector, (vector, other)))
+    assert both < one * 1.2
+    for original, again in zip((vector, other), pickle.loads(pickle.dumps((vector, other), protocol)), strict=True):
+        _check(again)
+        assert type(again) is type(original)
+        assert again == original
+
+
+@pytest.mark.parametrize("arguments", [(Vector,), (Vector, 5), (Vector, [[1], 5]), (5, [[1]]), (int, [[1]])])
+def test_a_damaged_pickle_is_an_error(arguments):
+    with pytest.raises(TypeError):
+        _chain(*arguments)
+    assert _chain(Vector, [[1], [], [2, 3]]) == Vector([1, 2, 3])
 
 
 def test_deep_copies():

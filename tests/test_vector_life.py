@@ -9,6 +9,7 @@ import gc
 import itertools
 import operator
 import pickle
+import sys
 import textwrap
 import weakref
 
@@ -22,8 +23,12 @@ from support import (
     switch_interval,
 )
 
-from frozen import Map, Vector
+from frozen import Map, Set, Vector
 from frozen._core import _check
+
+
+class Plain(Vector):
+    """A subclass: its objects are larger, and CPython's own to free."""
 
 
 class Node:
@@ -204,6 +209,35 @@ def test_no_operation_keeps_memory(operation, make):
     if operation is OPERATIONS["compare"] and gc.is_tracked(vector):
         vector = Vector((index, Node) for index in range(150))
     assert_no_leak(lambda: operation(vector))
+
+
+# Memory used again: blocks of the dead serve the next objects of their size
+
+
+@pytest.mark.parametrize("make", [Map, Set, Vector, Plain])
+@pytest.mark.parametrize(
+    "made_before", [lambda: Vector([[]]), lambda: Map(a=[]), lambda: Set("ab"), lambda: Plain([1])]
+)
+def test_a_header_that_is_used_again_begins_anew(made_before, make):
+    dead = made_before()
+    reference = weakref.ref(dead)
+    with contextlib.suppress(TypeError):
+        hash(dead)
+    del dead
+    assert reference() is None
+    new = make([])
+    assert gc.is_tracked(new) == (make is Plain)
+    assert weakref.getweakrefs(new) == []
+    assert (hash(new), new) == (hash(make()), make())
+
+
+def test_little_is_kept_of_a_large_vector():
+    elements = [object()] * 100_000
+    before = sys.getallocatedblocks()
+    vector = Vector(elements)
+    assert sys.getallocatedblocks() > before + 3000 or before == 0
+    del vector
+    assert sys.getallocatedblocks() < before + 500
 
 
 # Nesting

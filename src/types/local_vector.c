@@ -6,6 +6,7 @@
 #include "types/vector_type.h"
 
 #define NODE_NAME "frozen._core.vector_node"
+#define NODE_METHODS vector_node_methods
 #include "memory/local_node.h"
 
 LOCAL_NODE_SPECS(frozen_vector_node_spec, frozen_vector_node_general_spec);
@@ -16,3 +17,9 @@ local_vector_setup(PyObject *Py_UNUSED(module), module_state *state)
 {
     return vector_family_setup(&state->local_vector);
 }
+
+PyMethodDef local_vector_functions[] = {
+    {"_chain", FASTCALL(vector_chain), METH_FASTCALL,
+     PyDoc_STR("_chain($module, type, lists, /)\n--\n\nHow a pickle of a large vector is loaded: type(all elements).")},
+    {NULL, NULL, 0, NULL},
+};

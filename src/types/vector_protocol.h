@@ -1,4 +1,4 @@
-/* What any sequence is asked for, answered by vectors: comparison, hash, repr, lists and tuples, copies, pickles, size. */
+/* What any sequence is asked for, answered by vectors: comparison, hash, repr, lists and tuples, copies, size. */
 #ifndef FROZEN_TYPES_VECTOR_PROTOCOL_H
 #define FROZEN_TYPES_VECTOR_PROTOCOL_H
 
@@ -126,7 +126,7 @@ container_repr_as(PyObject *self, const char *name)
     return result;
 }
 
-/* ---- copies, pickles, size ---- */
+/* ---- copies, size ---- */
 
 static PyObject *
 vector_deepcopy(PyObject *self, PyObject *memo)
@@ -136,12 +136,6 @@ vector_deepcopy(PyObject *self, PyObject *memo)
     if (list != NULL && deepcopy_items(list, memo, &changed) < 0)
         Py_CLEAR(list);
     return container_deepcopy(self, list, changed, memo);
-}
-
-static PyObject *
-vector_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    return container_reduce(self, rrb_to_list(vector_value(self)));
 }
 
 /* Adds up the nodes at and below this one, each once (`v * n` refers to the same ones again and again): 0 or -1. */

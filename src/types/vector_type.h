@@ -3,6 +3,7 @@
 #define FROZEN_TYPES_VECTOR_TYPE_H
 
 #include "types/vector_debug.h"
+#include "types/vector_pickle.h"
 #include "types/vector_seal.h"
 
 static PyObject *
