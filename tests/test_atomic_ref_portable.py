@@ -27,9 +27,8 @@ def test_references_behave_the_same_without_headers_of_each_thread(tmp_path):
         timeout=900,
     )
     shutil.copytree(PACKAGE, build / "frozen", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.so", "*.pyd"))
-    tests = [
-        ROOT / "tests" / f"test_atomic_ref{name}.py" for name in ("", "_threads", "_transactions", "_linearizable")
-    ]
+    names = ["shared_ref", *(f"atomic_ref{name}" for name in ("", "_threads", "_transactions", "_linearizable"))]
+    tests = [ROOT / "tests" / f"test_{name}.py" for name in names]
     run_python(
         *("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests),
         env={

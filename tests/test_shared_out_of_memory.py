@@ -14,7 +14,20 @@ import interp_mailbox as mailbox
 import pytest
 from support import Subinterpreter, needs_subinterpreters
 
-from frozen import Blob, Handle, Map, SharedMap, SharedSet, SharedVector, Vector, _core, is_shareable, share
+from frozen import (
+    Blob,
+    Handle,
+    Map,
+    SharedMap,
+    SharedRef,
+    SharedSet,
+    SharedVector,
+    Vector,
+    _core,
+    is_shareable,
+    share,
+    transaction,
+)
 
 TEXT = "a text that needs a box"
 VALUES = [TEXT, 2**80, (1, TEXT), frozenset({TEXT}), 1.5, b"bytes", 1j, 2**62, decimal.Decimal("1.5"), range(3), None]
@@ -54,6 +67,15 @@ def attempt(operation: Callable[[Any], Any], subject: Any, allocation: int) -> t
     finally:
         left = _core._fail_shared_allocation(-1)
     return result, left >= 0
+
+
+def named(value: Any) -> Any:
+    """What is attached to under a name; one that could not be made leaves no name behind."""
+    SharedRef("out of memory", value)
+    try:
+        return SharedRef.attach("out of memory").get()
+    finally:
+        SharedRef.unlink("out of memory")
 
 
 OPERATIONS: dict[str, Callable[[Inputs], Any]] = {
@@ -104,6 +126,10 @@ OPERATIONS: dict[str, Callable[[Inputs], Any]] = {
     "Blob": lambda i: SharedMap(blob=Blob(b"x" * 100)),
     "Handle": lambda i: Handle(i.map).redeem(),
     "Handle, pickled": lambda i: pickle.loads(pickle.dumps(i.vector.handle())).redeem(),
+    "SharedRef": lambda i: (SharedRef((i.map, TEXT)).get(), SharedRef(i.set).get()),
+    "SharedRef, named": lambda i: named((i.map, TEXT)),
+    "SharedRef, by a handle": lambda i: SharedRef(TEXT).handle().redeem().get(),
+    "SharedRef, read through": lambda i: (SharedRef(i.map).lookup(7), SharedRef.snapshot(SharedRef(i.set))),
     "pickle": lambda i: pickle.loads(pickle.dumps([i.map, i.set, i.vector])),
 }  # fmt: skip
 
@@ -152,6 +178,36 @@ MUTATIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "vector, slice": ("vector", lambda m: m[3:700]),
     "vector, finish": ("vector", lambda m: m.finish()),
 }  # fmt: skip
+
+
+PUBLICATIONS: dict[str, Callable[[SharedRef[Any]], Any]] = {
+    "set": lambda ref: ref.set((TEXT, 2)),
+    "exchange": lambda ref: ref.exchange((TEXT, 2)),
+    "compare_and_set": lambda ref: ref.compare_and_set((TEXT, 1), (TEXT, 2)),
+    "compare_and_set, a container": lambda ref: ref.compare_and_set((TEXT, 1), SharedMap(a=TEXT)),
+    "update": lambda ref: ref.update(lambda value: (*value, TEXT)),
+    "transaction.set": lambda ref: transaction(SharedRef(1), ref).set((TEXT, 3), (TEXT, 2)),
+    "transaction.update": lambda ref: transaction(ref, SharedRef(1)).update(lambda a, b: ((TEXT, 2), (TEXT, 3))),
+}
+
+
+@pytest.mark.parametrize("publish", PUBLICATIONS.values(), ids=PUBLICATIONS)
+def test_publications(publish):
+    """One that fails is none: value and version are what they were."""
+    failed, before = 0, alive()
+    for allocation in itertools.count():
+        ref = SharedRef((TEXT, 1))
+        result, last = attempt(publish, ref, allocation)
+        if result is MemoryError:
+            assert ref.get_versioned() == ((TEXT, 1), 0)
+            failed += 1
+        else:
+            assert ref.version == 1
+        del ref
+        assert alive() == before
+        if last:
+            break
+    assert failed >= 2, "a tuple and what is in it"
 
 
 def edit_a_little(mutation: Any) -> None:
