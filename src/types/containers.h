@@ -44,14 +44,19 @@ container_again(PyObject *op)
 }
 
 PyObject *local_map_lookup(PyObject *self, PyObject *key, PyObject *fallback);
+PyObject *shared_map_lookup(PyObject *self, PyObject *key, PyObject *fallback);
 
 /* op[key], or `fallback` where there is no such item: a new reference, or NULL with the exception set. */
 static inline PyObject *
 container_lookup(PyObject *op, PyObject *key, PyObject *fallback)
 {
-    bool ours = Py_TYPE(op)->tp_dealloc == local_container_dealloc; /* no subclass */
-    if (LIKELY(ours && PyType_HasFeature(Py_TYPE(op), Py_TPFLAGS_MAPPING)))
-        return local_map_lookup(op, key, fallback);
+    if (LIKELY(PyType_HasFeature(Py_TYPE(op), Py_TPFLAGS_MAPPING))) {
+        destructor memory = Py_TYPE(op)->tp_dealloc; /* no subclass has it */
+        if (memory == local_container_dealloc)
+            return local_map_lookup(op, key, fallback);
+        if (memory == shared_container_dealloc)
+            return shared_map_lookup(op, key, fallback);
+    }
     PyObject *item = PyObject_GetItem(op, key);
     if (item == NULL && PyErr_ExceptionMatches(PyExc_LookupError)) {
         PyErr_Clear();

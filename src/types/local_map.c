@@ -31,9 +31,5 @@ PyMethodDef local_map_functions[] = {
 PyObject *
 local_map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
 {
-    bool failed = false;
-    slot *found = lookup(self, key, &failed);
-    if (LIKELY(found != NULL))
-        return cell_to_object(SLOT_VALUE(found));
-    return failed ? NULL : Py_NewRef(fallback);
+    return map_lookup(self, key, fallback);
 }

@@ -78,17 +78,23 @@ map_subscript(PyObject *self, PyObject *key)
     return NULL;
 }
 
+static inline PyObject *
+map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
+{
+    bool failed = false;
+    slot *found = lookup(self, key, &failed);
+    if (LIKELY(found != NULL))
+        return cell_to_object(SLOT_VALUE(found));
+    return failed ? NULL : Py_NewRef(fallback);
+}
+
 static PyObject *
 map_get(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
     PyObject *key, *fallback = Py_None;
     if (!parse_key_default("get", args, nargs, names, &key, &fallback))
         return NULL;
-    bool failed = false;
-    slot *found = lookup(self, key, &failed);
-    if (LIKELY(found != NULL))
-        return cell_to_object(SLOT_VALUE(found));
-    return failed ? NULL : Py_NewRef(fallback);
+    return map_lookup(self, key, fallback);
 }
 
 /* ---- derived maps ---- */

@@ -23,6 +23,13 @@ shared_map_setup(PyObject *Py_UNUSED(module), module_state *state)
     return keyed_family_setup(&state->shared_map);
 }
 
+/* For containers.h. */
+PyObject *
+shared_map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
+{
+    return map_lookup(self, key, fallback);
+}
+
 /* For memory/. */
 node_contents
 shared_map_contents(block *node)
