@@ -15,7 +15,7 @@ from pathlib import Path
 import report
 from slices import calibrated, in_threads, undisturbed
 
-from frozen import AtomicRef, Map
+from frozen import AtomicRef, Map, SharedMap, SharedRef
 
 CONTENTS = {f"key{i}": i for i in range(1_000)}
 RATES = (0, 1_000, 20_000, None)  # publications a second; None: as fast as it goes
@@ -67,6 +67,7 @@ def peers():
     """By name: a function that makes a reference to a value."""
     found = {
         "frozen": lambda: AtomicRef(Map(CONTENTS)),
+        "frozen, shared": lambda: SharedRef(SharedMap(CONTENTS)),
         "frozen, a dict in it": lambda: AtomicRef(CONTENTS),
         "lock": lambda: Locked(CONTENTS),
         "plain global": lambda: Global(CONTENTS),
