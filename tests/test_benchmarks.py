@@ -239,7 +239,9 @@ def test_the_script_of_interpreters_prints_a_table_and_writes_its_files(tmp_path
     rows = {"get", "iterate_str", "publish"}
     done = run_script("bench_interpreters.py", *quick, "--only", *rows)
     assert "publish 10 changes" in done.stdout
-    assert {row["row"] for row in json.loads((tmp_path / "interpreters.json").read_text())["rows"]} == rows
+    assert {
+        row["row"] for row in json.loads((tmp_path / f"{bench_interpreters.NAME}.json").read_text())["rows"]
+    } == rows
 
 
 def test_the_plot_of_interpreters_has_every_part(tmp_path):
