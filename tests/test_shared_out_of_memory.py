@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import decimal
 import functools
+import gc
 import itertools
 import pickle
 from collections.abc import Callable
@@ -54,6 +55,12 @@ class Inputs:
 
 
 alive = _core._live_shared_nodes
+
+
+@pytest.fixture(autouse=True)
+def no_garbage():
+    """So that nothing else is freed while blocks are counted: what earlier tests left for the collector."""
+    gc.collect()
 
 
 def attempt(operation: Callable[[Any], Any], subject: Any, allocation: int) -> tuple[Any, bool]:
