@@ -324,6 +324,27 @@ def test_an_error_while_encoding_surfaces_unchanged():
         SharedMap(a=(Broken(),))
 
 
+def test_a_value_that_cannot_be_decoded_can_be_asked_for_and_removed():
+    """Only reading it needs the decoder, not what looks at its key."""
+
+    class Undecodable:
+        pass
+
+    def fail(value: object) -> object:
+        raise OSError("no decoder")
+
+    Undecodable.__qualname__ = "Undecodable"
+    register_shareable(Undecodable, lambda obj: 1, fail)
+    shared = SharedMap(a=Undecodable(), b=2)
+    mutation = shared.mutate()
+    assert "a" in shared
+    assert "a" in mutation
+    with pytest.raises(OSError, match="no decoder"):
+        mutation["a"]
+    del mutation["a"]
+    assert mutation.finish() == shared.delete("a") == {"b": 2}
+
+
 def test_registration_needs_what_import_finds():
     class Local(NamedTuple):
         x: int

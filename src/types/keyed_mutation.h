@@ -37,21 +37,23 @@ mutation_root(mutation *m)
     return draft_is_sealed(&m->draft) ? NULL : m->draft.root;
 }
 
-/* The value under a key as a new reference; 1, 0: absent, -1.  The root is held, for comparing may run foreign code. */
+/* Whether a key is there: 1, 0, or -1 (reported); with `value`, what is under it as a new reference, or NULL there.  The
+ * root is held, for comparing may run foreign code. */
 static int
 mutation_lookup(PyObject *self, PyObject *key, PyObject **value)
 {
     mutation *m = (mutation *)self;
     probe p;
     int status = -1;
-    *value = NULL;
+    if (value != NULL)
+        *value = NULL;
     OBJECT_LOCK(self);
     champ_node *root;
     if (probe_init(&p, key) == 0 && (root = mutation_root(m)) != NULL) {
         bool failed = false;
         node_retain(root);
         slot *found = champ_find(root, &p, &failed);
-        if (found != NULL)
+        if (found != NULL && value != NULL)
             failed = (*value = cell_to_object(SLOT_VALUE(found))) == NULL;
         node_release(root);
         status = failed ? -1 : found != NULL;
@@ -63,10 +65,7 @@ mutation_lookup(PyObject *self, PyObject *key, PyObject **value)
 static int
 mutation_contains(PyObject *self, PyObject *key)
 {
-    PyObject *value;
-    int status = mutation_lookup(self, key, &value);
-    Py_XDECREF(value);
-    return status;
+    return mutation_lookup(self, key, NULL);
 }
 
 static Py_ssize_t
