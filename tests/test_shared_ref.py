@@ -29,6 +29,9 @@ from frozen import (
     share,
 )
 
+portable = "FROZEN_PORTABLE" in os.environ.get("CFLAGS", "")
+keeps_objects = pytest.mark.skipif(portable, reason="the portable build keeps no objects without the GIL")
+
 
 @pytest.fixture
 def name(request):
@@ -221,7 +224,7 @@ def test_nothing_holds_a_reference():
             hold(ref)
 
 
-@pytest.mark.skipif("FROZEN_PORTABLE" in os.environ.get("CFLAGS", ""), reason="keeps no objects without the GIL")
+@keeps_objects
 def test_an_object_is_made_once_for_each_version():
     ref = SharedRef(SharedMap(a=1))
     assert ref.get() is ref.get() is ref.get_versioned()[0]
@@ -239,6 +242,7 @@ def test_the_version_before_is_freed_when_a_new_one_is_published():
     assert _core._live_shared_nodes() < alive - 1000
 
 
+@keeps_objects
 def test_another_reference_to_the_variable_frees_it_when_it_reads_again():
     ref = SharedRef(SharedMap({index: str(index) * 10 for index in range(1000)}))
     other = ref.handle().redeem()
