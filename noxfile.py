@@ -45,9 +45,10 @@ def pytest(session: nox.Session, *arguments: str, **env: str) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The test suite on one interpreter."""
+    """The test suite on one interpreter; random histories at full length on the main one, shorter on the others."""
     install(session, "[test]")
-    pytest(session, "--ignore=tests/test_core.py")
+    histories = "default" if session.python == MAIN else "quick"
+    pytest(session, "--ignore=tests/test_core.py", FROZEN_HYPOTHESIS=os.environ.get("FROZEN_HYPOTHESIS", histories))
 
 
 @nox.session(python=False)
