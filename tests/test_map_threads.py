@@ -1,7 +1,7 @@
 """Many threads, one set of maps: racing readers, derivers, iterators, droppers, and mutations that they share.
 
 Meant for free-threaded builds; on the others a tiny switch interval makes the GIL change hands within operations that
-call back into Python. A second or so each; FROZEN_STRESS=seconds makes every test run that long.
+call back into Python. A second or so each; FROZEN_STRESS_SECONDS=seconds makes every test run that long.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from support import run_threads, switch_interval
 
 from frozen import AtomicRef, Map, _core
 
-SECONDS = float(os.environ.get("FROZEN_STRESS", "0.6"))
+SECONDS = float(os.environ.get("FROZEN_STRESS_SECONDS", "0.6"))
 THREADS = 4
 
 

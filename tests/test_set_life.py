@@ -17,7 +17,7 @@ from support import assert_no_leak, needs_subinterpreters, run_in_subinterpreter
 
 from frozen import AtomicRef, Set, _core
 
-SECONDS = float(os.environ.get("FROZEN_STRESS", "0.6"))
+SECONDS = float(os.environ.get("FROZEN_STRESS_SECONDS", "0.6"))
 ATOMS = Set(f"member {index}" for index in range(300))
 HASHED = Set([*colliding(4), *map(HashKey, range(60))])
 OTHER = Set([HashKey(index // 2, index % 2 or None) for index in range(80)])
