@@ -76,9 +76,9 @@ ref_published(AtomicRefObject *self, PyObject *old)
 
 /* Publishes `value` (borrowed) unconditionally and returns what it replaced (new reference, or NULL once cleared). */
 static PyObject *
-ref_exchange(AtomicRefObject *self, module_state *state, PyObject *value)
+ref_exchange(AtomicRefObject *self, PyObject *value)
 {
-    const void *root = version_root(state, value);
+    const void *root = version_root(value);
     Py_INCREF(value);
     ref_mutex_lock(self->pub.slot.lock);
     PyObject *old = slot_publish(&self->pub.slot, value, root);
@@ -88,16 +88,16 @@ ref_exchange(AtomicRefObject *self, module_state *state, PyObject *value)
 
 /* Publishes `value` (borrowed) if the current value is `expected` and its version is `version`. */
 static bool
-ref_compare_and_set(AtomicRefObject *self, module_state *state, PyObject *expected, PyObject *value, uint64_t version)
+ref_compare_and_set(AtomicRefObject *self, PyObject *expected, PyObject *value, uint64_t version)
 {
     /* The caller holds `expected`, and with it its root: an address that is equal is the same version, not a new
      * object at an old place.  So what must fail fails here, for two loads. */
-    if (!slot_may_hold(&self->pub.slot, version_root(state, expected)))
+    if (!slot_may_hold(&self->pub.slot, version_root(expected)))
         return false;
-    const void *root = version_root(state, value);
+    const void *root = version_root(value);
     PyObject *replaced = Py_NewRef(value);
     ref_mutex_lock(self->pub.slot.lock);
-    bool published = self->pub.slot.value != NULL && container_same(state, self->pub.slot.value, expected)
+    bool published = self->pub.slot.value != NULL && container_same(self->pub.slot.value, expected)
         && (version == ANY_VERSION || version == slot_version(&self->pub.slot));
     if (published)
         replaced = slot_publish(&self->pub.slot, value, root);
@@ -130,10 +130,10 @@ kind_to_object(void *value)
 }
 
 static bool
-kind_from_object(module_state *state, PyObject *object, void **value, const void **root)
+kind_from_object(PyObject *object, void **value, const void **root)
 {
     *value = Py_NewRef(object);
-    *root = version_root(state, object);
+    *root = version_root(object);
     return true;
 }
 
@@ -193,10 +193,9 @@ static PyObject *
 ref_set(PyObject *op, PyObject *value)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
-    module_state *state = module_state_of(op);
-    if (state == NULL || !updating_permits(&self->pub.slot, "set"))
+    if (!updating_permits(&self->pub.slot, "set"))
         return NULL;
-    ref_published(self, ref_exchange(self, state, value));
+    ref_published(self, ref_exchange(self, value));
     Py_RETURN_NONE;
 }
 
@@ -208,10 +207,9 @@ static PyObject *
 ref_exchange_method(PyObject *op, PyObject *value)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
-    module_state *state = module_state_of(op);
-    if (state == NULL || !updating_permits(&self->pub.slot, "exchange"))
+    if (!updating_permits(&self->pub.slot, "exchange"))
         return NULL;
-    PyObject *old = ref_exchange(self, state, value);
+    PyObject *old = ref_exchange(self, value);
     ref_published(self, NULL);
     return old != NULL ? old : Py_NewRef(Py_None);
 }
@@ -228,11 +226,10 @@ ref_compare_and_set_method(PyObject *op, PyObject *const *args, Py_ssize_t nargs
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
     uint64_t version;
-    module_state *state = module_state_of(op);
-    if (state == NULL || !parse_compare_and_set(nargs, args + nargs, kwnames, &version)
+    if (!parse_compare_and_set(nargs, args + nargs, kwnames, &version)
             || !updating_permits(&self->pub.slot, "compare_and_set"))
         return NULL;
-    return PyBool_FromLong(ref_compare_and_set(self, state, args[0], args[1], version));
+    return PyBool_FromLong(ref_compare_and_set(self, args[0], args[1], version));
 }
 
 PyDoc_STRVAR(ref_get_versioned_doc,
@@ -284,10 +281,9 @@ ref_tp_init(PyObject *op, PyObject *args, PyObject *kwargs)
     PyObject *initial = Py_None;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:AtomicRef", names, &initial))
         return -1;
-    module_state *state = module_state_of(op);
-    if (state == NULL || !updating_permits(&self->pub.slot, "__init__"))
+    if (!updating_permits(&self->pub.slot, "__init__"))
         return -1;
-    const void *root = version_root(state, initial);
+    const void *root = version_root(initial);
     Py_INCREF(initial);
     ref_mutex_lock(self->pub.slot.lock);
     PyObject *old = self->initialised ? slot_publish(&self->pub.slot, initial, root)

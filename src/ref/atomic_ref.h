@@ -21,9 +21,9 @@ typedef struct {
 
 /* What compare_and_set compares first: the root of a container, the identity of anything else. */
 static inline const void *
-version_root(module_state *state, PyObject *value)
+version_root(PyObject *value)
 {
-    const void *root = container_root(state, value);
+    const void *root = container_root(value);
     return root != NULL ? root : value;
 }
 

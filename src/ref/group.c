@@ -63,13 +63,12 @@ group_release(const ref_group *group, Py_ssize_t count, void *const *values)
 }
 
 int
-group_publish(const ref_group *group, module_state *state, const uint64_t *versions,
-              PyObject *const *objects, void **old)
+group_publish(const ref_group *group, const uint64_t *versions, PyObject *const *objects, void **old)
 {
     void *values[GROUP_MAX];
     const void *roots[GROUP_MAX];
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        if (!group->refs[i].kind->from_object(state, objects[i], &values[i], &roots[i])) {
+        if (!group->refs[i].kind->from_object(objects[i], &values[i], &roots[i])) {
             group_release(group, i, values);
             return -1;
         }
@@ -157,7 +156,7 @@ unpack_result(const ref_group *group, PyObject **result)
 
 /* One try.  Returns what update() would return, or NULL with the exception set; `published` says whether it counts. */
 static PyObject *
-group_try_update(const ref_group *group, module_state *state, update_call *call, void **old, bool *published)
+group_try_update(const ref_group *group, update_call *call, void **old, bool *published)
 {
     PyObject *values[GROUP_MAX];
     uint64_t versions[GROUP_MAX];
@@ -166,7 +165,7 @@ group_try_update(const ref_group *group, module_state *state, update_call *call,
         return NULL;
     PyObject *result = call_with(call, values, group->count);
     PyObject *const *unpacked = result != NULL ? unpack_result(group, &result) : NULL;
-    int status = unpacked != NULL ? group_publish(group, state, versions, unpacked, old) : 0;
+    int status = unpacked != NULL ? group_publish(group, versions, unpacked, old) : 0;
     if (status < 0)
         Py_CLEAR(result);
     *published = status > 0;
@@ -213,7 +212,7 @@ back_off(unsigned tries)
 
 /* Tries until it publishes or fails; on success `old` is filled. */
 static PyObject *
-group_update_retrying(const ref_group *group, module_state *state, update_call *call, bool nested, void **old)
+group_update_retrying(const ref_group *group, update_call *call, bool nested, void **old)
 {
     bool has_turn = false, published = false;
     PyObject *result = NULL;
@@ -223,7 +222,7 @@ group_update_retrying(const ref_group *group, module_state *state, update_call *
             if (!has_turn)
                 break;
         }
-        result = group_try_update(group, state, call, old, &published);
+        result = group_try_update(group, call, old, &published);
         if (result == NULL || published)
             break;
         Py_CLEAR(result);
@@ -256,7 +255,7 @@ group_enter(const ref_group *group)
 }
 
 PyObject *
-group_update(const ref_group *group, module_state *state, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+group_update(const ref_group *group, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     update_call call;
     void *old[GROUP_MAX];
@@ -265,7 +264,7 @@ group_update(const ref_group *group, module_state *state, PyObject *const *args,
     PyObject *result = NULL;
     bool nested = updating_any();
     if (group_enter(group)) {
-        result = group_update_retrying(group, state, &call, nested, old);
+        result = group_update_retrying(group, &call, nested, old);
         group_leave(group, group->count);
         if (result != NULL)
             group_published(group, old);

@@ -70,7 +70,7 @@ reference_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject
     if (state == NULL || !reference_of(state, op, &group.refs[0]))
         return NULL;
     group.sorted[0] = &group.refs[0].pub->slot;
-    return group_update(&group, state, args, nargs, kwnames);
+    return group_update(&group, args, nargs, kwnames);
 }
 
 const char reference_wait_doc[] = PyDoc_STR(

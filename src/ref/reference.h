@@ -15,7 +15,7 @@ typedef struct {
     /* The object that the value stands for (new reference); steals the value.  NULL: failed (reported). */
     PyObject *(*to_object)(void *value);
     /* A value to publish, a reference of its own, and what names it for comparison.  False: failed (reported). */
-    bool (*from_object)(module_state *state, PyObject *object, void **value, const void **root);
+    bool (*from_object)(PyObject *object, void **value, const void **root);
     /* What every publication in `self` ends with, after unlocking: tells those who wait, and drops what was published
      * before (steals `old`).  May run Python code. */
     void (*published)(PyObject *self, void *old);

@@ -25,11 +25,11 @@ typedef struct {
 
 /* The cell of `object` (new reference), and what names it for comparison: the root of a container, or the cell. */
 static bool
-encode(module_state *state, PyObject *object, cell *value, const void **root)
+encode(PyObject *object, cell *value, const void **root)
 {
     if (cell_from_object(object, value) < 0)
         return false;
-    *root = container_root(state, object);
+    *root = container_root(object);
     if (*root == NULL)
         *root = slot_value_of_cell(*value);
     return true;
@@ -94,10 +94,9 @@ published(PyObject *op, void *old)
 static bool
 exchange(PyObject *op, const char *verb, PyObject *object, cell *old)
 {
-    module_state *state = module_state_of(op);
     cell value;
     const void *root;
-    if (state == NULL || !updating_permits(&VARIABLE(op)->pub.slot, verb) || !encode(state, object, &value, &root))
+    if (!updating_permits(&VARIABLE(op)->pub.slot, verb) || !encode(object, &value, &root))
         return false;
     *old = variable_exchange(VARIABLE(op), value, root);
     return true;
@@ -118,10 +117,10 @@ is_current(PyObject *op, cell expected, uint64_t *version)
 /* Comparing values may run Python code, so it cannot be done under the lock: compare, then replace the version that was
  * compared, and start again if another one came between.  Lock-free: somebody has published then. */
 static int
-compare_and_set(PyObject *op, module_state *state, PyObject *expected, PyObject *object, uint64_t version)
+compare_and_set(PyObject *op, PyObject *expected, PyObject *object, uint64_t version)
 {
     shared_variable *variable = VARIABLE(op);
-    const void *root = container_root(state, expected);
+    const void *root = container_root(expected);
     /* the caller holds `expected`, so an equal address is the same root: what must fail costs one load */
     if (root != NULL && !slot_may_hold(&variable->pub.slot, root))
         return 0;
@@ -130,7 +129,7 @@ compare_and_set(PyObject *op, module_state *state, PyObject *expected, PyObject 
         return -1;
     uint64_t found = version;
     int same = is_current(op, wanted, &found);
-    if (same > 0 && !encode(state, object, &value, &root))
+    if (same > 0 && !encode(object, &value, &root))
         same = -1;
     if (same > 0) {
         while (same > 0 && !variable_replace(variable, found, &value, root)) {
@@ -168,10 +167,10 @@ kind_to_object(void *value)
 }
 
 static bool
-kind_from_object(module_state *state, PyObject *object, void **value, const void **root)
+kind_from_object(PyObject *object, void **value, const void **root)
 {
     cell c;
-    if (!encode(state, object, &c, root))
+    if (!encode(object, &c, root))
         return false;
     *value = slot_value_of_cell(c);
     return true;
@@ -274,11 +273,10 @@ static PyObject *
 ref_compare_and_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     uint64_t version;
-    module_state *state = module_state_of(op);
-    if (state == NULL || !parse_compare_and_set(nargs, args + nargs, kwnames, &version)
+    if (!parse_compare_and_set(nargs, args + nargs, kwnames, &version)
             || !updating_permits(&VARIABLE(op)->pub.slot, "compare_and_set"))
         return NULL;
-    int done = compare_and_set(op, state, args[0], args[1], version);
+    int done = compare_and_set(op, args[0], args[1], version);
     return done >= 0 ? PyBool_FromLong(done) : NULL;
 }
 
@@ -426,7 +424,7 @@ ref_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     const void *root;
     module_state *state = module_state_of_type(type);
     if (state == NULL || !parse_new(args, kwargs, &name, &initial)
-            || (name != NULL && (text = parse_name(name, &length)) == NULL) || !encode(state, initial, &value, &root))
+            || (name != NULL && (text = parse_name(name, &length)) == NULL) || !encode(initial, &value, &root))
         return NULL;
     shared_variable *variable = variable_new(value, root, text, length);
     if (variable == NULL) {

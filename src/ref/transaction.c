@@ -84,9 +84,6 @@ transaction_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
 {
     const ref_group *group = &((TransactionObject *)op)->group;
     void *old[GROUP_MAX];
-    module_state *state = PyType_GetModuleState(Py_TYPE(op));
-    if (state == NULL)
-        return NULL;
     if (nargs != group->count) {
         PyErr_Format(PyExc_TypeError, "set() takes one value for each of the %zd references (%zd given)",
                      group->count, nargs);
@@ -96,7 +93,7 @@ transaction_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
         if (!updating_permits(&group->refs[i].pub->slot, "set"))
             return NULL;
     }
-    if (group_publish(group, state, NULL, args, old) < 0)
+    if (group_publish(group, NULL, args, old) < 0)
         return NULL;
     group_published(group, old);
     Py_RETURN_NONE;
@@ -110,10 +107,7 @@ PyDoc_STRVAR(transaction_update_doc,
 static PyObject *
 transaction_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    module_state *state = PyType_GetModuleState(Py_TYPE(op));
-    if (state == NULL)
-        return NULL;
-    return group_update(&((TransactionObject *)op)->group, state, args, nargs, kwnames);
+    return group_update(&((TransactionObject *)op)->group, args, nargs, kwnames);
 }
 
 static PyObject *

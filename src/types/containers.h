@@ -8,26 +8,24 @@
 #include "memory/contract.h"
 #include "module.h"
 
-/* The root (borrowed) when `op` is exactly one of our containers, NULL for every other object, subclasses included.
- * Equal versions have equal roots; where equal roots do not suffice, container_same says so. */
+/* The root (borrowed) when `op` is exactly one of our containers, NULL for every other object, subclasses included: they
+ * have another dealloc.  Equal versions have equal roots; where equal roots do not suffice, container_same says so. */
 static inline const void *
-container_root(module_state *state, PyObject *op)
+container_root(PyObject *op)
 {
-    bool ours = Py_IS_TYPE(op, state->local_map.container) || Py_IS_TYPE(op, state->local_set.container)
-        || Py_IS_TYPE(op, state->local_vector.container)
-        || Py_IS_TYPE(op, state->shared_map.container) || Py_IS_TYPE(op, state->shared_set.container)
-        || Py_IS_TYPE(op, state->shared_vector.container);
+    destructor memory = Py_TYPE(op)->tp_dealloc;
+    bool ours = memory == local_container_dealloc || memory == shared_container_dealloc;
     return ours ? ((container *)op)->root : NULL;
 }
 
 /* Whether `a` and `b` are one version: the same object, or two headers of one type over the same root. */
 static inline bool
-container_same(module_state *state, PyObject *a, PyObject *b)
+container_same(PyObject *a, PyObject *b)
 {
     if (a == b)
         return true;
-    const void *root = container_root(state, a);
-    return root != NULL && Py_IS_TYPE(b, Py_TYPE(a)) && root == container_root(state, b);
+    const void *root = container_root(a);
+    return root != NULL && Py_IS_TYPE(b, Py_TYPE(a)) && root == container_root(b);
 }
 
 /* Another header over the root of `op`, which is exactly one of our containers: owned by the calling thread. */

@@ -11,7 +11,7 @@
 #ifndef FROZEN_TYPES_MUTATION_H
 #define FROZEN_TYPES_MUTATION_H
 
-#include "types/family.h"
+#include "types/protocol.h"
 
 static PyObject *
 mutation_enter(PyObject *self, PyObject *Py_UNUSED(ignored))
@@ -49,15 +49,7 @@ mutation_richcompare(PyObject *self, PyObject *other, int op)
 static PyObject *
 mutation_repr(PyObject *self)
 {
-    const char *name = short_type_name(Py_TYPE(self));
-    int entered = Py_ReprEnter(self);
-    if (entered != 0)
-        return entered > 0 ? PyUnicode_FromFormat("%s(" CONTAINER_ELLIPSIS ")", name) : NULL;
-    PyObject *contents = mutation_contents(self);
-    PyObject *result = contents != NULL ? container_repr_as(contents, name) : NULL;
-    Py_XDECREF(contents);
-    Py_ReprLeave(self);
-    return result;
+    return repr_with(self, mutation_contents(self));
 }
 
 static PyObject *

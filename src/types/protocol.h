@@ -33,16 +33,29 @@ container_hash(PyObject *self)
     return hash;
 }
 
+/* The repr of `self`, which holds what `contents` does (a container, stolen; NULL: failed). */
+static PyObject *
+repr_with(PyObject *self, PyObject *contents)
+{
+    if (contents == NULL)
+        return NULL;
+    const char *name = short_type_name(Py_TYPE(self));
+    PyObject *result = NULL;
+    int entered = Py_ReprEnter(self);
+    if (entered > 0)
+        result = PyUnicode_FromFormat("%s(" CONTAINER_ELLIPSIS ")", name);
+    else if (entered == 0) {
+        result = container_repr_as(contents, name);
+        Py_ReprLeave(self);
+    }
+    Py_DECREF(contents);
+    return result;
+}
+
 static PyObject *
 container_repr(PyObject *self)
 {
-    const char *name = short_type_name(Py_TYPE(self));
-    int entered = Py_ReprEnter(self);
-    if (entered != 0)
-        return entered > 0 ? PyUnicode_FromFormat("%s(" CONTAINER_ELLIPSIS ")", name) : NULL;
-    PyObject *result = container_repr_as(self, name);
-    Py_ReprLeave(self);
-    return result;
+    return repr_with(self, Py_NewRef(self));
 }
 
 static PyObject *
