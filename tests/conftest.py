@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from support import live_shared_nodes
 
 # A shell that starts a command in the background makes it, and all that it starts, deaf to Ctrl-C: tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -41,3 +44,22 @@ def Ref(request: pytest.FixtureRequest) -> type:
     import frozen
 
     return getattr(frozen, request.param)
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A name for a SharedRef of the test's own, free again afterwards."""
+    import frozen
+
+    name = f"name of {request.node.name}"
+    yield name
+    with contextlib.suppress(LookupError):
+        frozen.SharedRef.unlink(name)
+
+
+@pytest.fixture
+def nothing_left_behind() -> Iterator[None]:
+    """As much shared memory is alive after the test as before it."""
+    before = live_shared_nodes()
+    yield
+    assert live_shared_nodes() == before

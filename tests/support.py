@@ -217,6 +217,14 @@ def _live() -> tuple[int, int]:
     return (sys.gettotalrefcount() if DEBUG_BUILD else 0), sys.getallocatedblocks()
 
 
+def live_shared_nodes() -> int:
+    """Blocks of shared memory alive in the process, without what only garbage keeps."""
+    from frozen import _core
+
+    gc.collect()
+    return _core._live_shared_nodes()
+
+
 def assert_no_leak(function: Callable[[], Any], *, calls: int = 10, settle: int = 30, repeats: int = 3) -> None:
     """Fail unless, after a while, `repeats` times over, `calls` calls leave no reference and no block of memory behind.
 

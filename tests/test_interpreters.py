@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import pickle
@@ -15,12 +14,12 @@ import traceback
 import interp_mailbox as mailbox
 import pytest
 from buffer_address import address_of
-from support import PACKAGE, ROOT, Subinterpreter, needs_subinterpreters, run_python, run_threads
+from support import PACKAGE, ROOT, Subinterpreter, live_shared_nodes, needs_subinterpreters, run_python, run_threads
 
 from frozen import Blob, Handle, Map, NotShareableError, SharedMap, SharedSet, SharedVector, Vector, _core
 
 native = pytest.mark.skipif(not _core._crosses_natively(), reason="this Python has no registry for types that cross")
-pytestmark = needs_subinterpreters
+pytestmark = [needs_subinterpreters, pytest.mark.usefixtures("nothing_left_behind")]
 
 TRIE_LEVELS = -(-sys.hash_info.width // _core._BITS) + 1  # a path from root to entry, collision node included
 
@@ -29,23 +28,11 @@ def table(size: int = 1000) -> SharedMap:
     return SharedMap({f"key number {index}": (index, "payload of some length") for index in range(size)})
 
 
-def alive() -> int:
-    gc.collect()
-    return _core._live_shared_nodes()
-
-
 @pytest.fixture
 def box():
     ident = mailbox.create()
     yield ident
     mailbox.destroy(ident)
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_behind():
-    before = alive()
-    yield
-    assert alive() == before
 
 
 # Crossing
@@ -78,20 +65,20 @@ def test_it_crosses_and_comes_back(obj, box):
 @native
 def test_nothing_is_copied(box):
     shared = table(10_000)
-    before = alive()
+    before = live_shared_nodes()
     with Subinterpreter() as interpreter:
         interpreter.run("import frozen")
-        idle = alive()
+        idle = live_shared_nodes()
         interpreter.give(shared=shared)
         interpreter.run("assert shared['key number 77'] == (77, 'payload of some length')")
-        assert alive() == idle
+        assert live_shared_nodes() == idle
         interpreter.run(f"import interp_mailbox; interp_mailbox.put({box}, shared.set('new', 1))")
         derived = mailbox.get(box)
         both, _, all_of_derived = _core._shared_nodes(shared, derived)
         assert all_of_derived - both <= TRIE_LEVELS
     assert derived == shared.set("new", 1)
     del derived
-    assert alive() == before
+    assert live_shared_nodes() == before
 
 
 @native
@@ -238,13 +225,13 @@ def test_calls_and_pools():
 @native
 def test_ten_thousand_transfers_leave_nothing(box):
     shared = table(100)
-    before = alive()
+    before = live_shared_nodes()
     for _ in range(10_000 // 50):
         for _ in range(50):
             mailbox.put(box, shared)
         for _ in range(50):
             assert len(mailbox.get(box)) == 100
-    assert alive() == before
+    assert live_shared_nodes() == before
 
 
 @native
@@ -308,15 +295,15 @@ def test_queued_items_are_dropped_with_their_queue():
 
 
 def test_a_memoryview_outlives_what_it_came_from():
-    before = alive()
+    before = live_shared_nodes()
     view = memoryview(SharedMap(blob=Blob(b"abc" * 1000))["blob"])
     assert bytes(view[-3:]) == b"abc"
     part = view.cast("B")[3:6]
     view.release()
-    assert alive() == before + 1, "the buffer alone"
+    assert live_shared_nodes() == before + 1, "the buffer alone"
     assert bytes(part) == b"abc"
     part.release()
-    assert alive() == before
+    assert live_shared_nodes() == before
 
 
 @native
@@ -343,9 +330,9 @@ def test_a_memoryview_outlives_the_objects_of_the_interpreter_that_sent_the_blob
     with Subinterpreter() as interpreter:
         interpreter.give(shared=shared)
         interpreter.run("view = memoryview(shared['blob']); del shared")
-        before = alive()
+        before = live_shared_nodes()
         del shared
-        assert alive() < before
+        assert live_shared_nodes() < before
         interpreter.run("assert view == b'abc' * 1000 and view[-2:] == b'bc'")
 
 
@@ -500,16 +487,16 @@ def test_a_handle_allows_as_many_uses_as_declared():
 
 
 def test_a_handle_releases_what_it_holds():
-    before = alive()
+    before = live_shared_nodes()
     handle = table(100).handle()
-    assert alive() > before + 10
+    assert live_shared_nodes() > before + 10
     del handle
-    assert alive() == before
+    assert live_shared_nodes() == before
     travelled = pickle.dumps(table(100).handle())
-    assert alive() > before + 10
+    assert live_shared_nodes() > before + 10
     assert pickle.loads(travelled).revoke()
     assert not pickle.loads(travelled).revoke()
-    assert alive() == before
+    assert live_shared_nodes() == before
 
 
 def test_a_handle_expires():

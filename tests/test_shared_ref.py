@@ -3,7 +3,6 @@ crossing of interpreters in test_shared_ref_interpreters.py."""
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import enum
 import gc
@@ -29,26 +28,10 @@ from frozen import (
     share,
 )
 
+pytestmark = pytest.mark.usefixtures("nothing_left_behind")
+
 portable = "FROZEN_PORTABLE" in os.environ.get("CFLAGS", "")
 keeps_objects = pytest.mark.skipif(portable, reason="the portable build keeps no objects without the GIL")
-
-
-@pytest.fixture
-def name(request):
-    """A name of the test's own, free again afterwards."""
-    name = f"name of {request.node.name}"
-    yield name
-    with contextlib.suppress(LookupError):
-        SharedRef.unlink(name)
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_behind():
-    gc.collect()
-    before = _core._live_shared_nodes()
-    yield
-    gc.collect()
-    assert _core._live_shared_nodes() == before
 
 
 # Names

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import gc
 import multiprocessing
@@ -20,31 +19,13 @@ from support import FREE_THREADED, Subinterpreter, needs_subinterpreters, run_py
 from frozen import SharedMap, SharedRef, _core
 
 native = pytest.mark.skipif(not _core._crosses_natively(), reason="this Python has no registry for types that cross")
-pytestmark = needs_subinterpreters
+pytestmark = [needs_subinterpreters, pytest.mark.usefixtures("nothing_left_behind")]
 
 SECONDS = float(os.environ.get("FROZEN_STRESS_SECONDS", "1"))
 
 
 def table(size: int = 1000) -> SharedMap:
     return SharedMap({f"key number {index}": (index, "payload of some length") for index in range(size)})
-
-
-@pytest.fixture
-def name(request):
-    """A name of the test's own, free again afterwards."""
-    name = f"name of {request.node.name}"
-    yield name
-    with contextlib.suppress(LookupError):
-        SharedRef.unlink(name)
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_behind():
-    gc.collect()
-    before = _core._live_shared_nodes()
-    yield
-    gc.collect()
-    assert _core._live_shared_nodes() == before
 
 
 def test_attaching_in_another_interpreter(name):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import itertools
 import multiprocessing
@@ -21,26 +20,13 @@ from support import (
     switch_interval,
 )
 
-from frozen import SharedMap, SharedRef, _core
-
-
-@pytest.fixture
-def name(request):
-    """A name of the test's own, free again afterwards."""
-    name = f"name of {request.node.name}"
-    yield name
-    with contextlib.suppress(LookupError):
-        SharedRef.unlink(name)
+from frozen import SharedMap, SharedRef
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind():
-    gc.collect()
-    before = _core._live_shared_nodes()
+def watches_have_ended(nothing_left_behind):
     yield
     eventually(lambda: not any(thread.name == "frozen watches" for thread in threading.enumerate()))
-    gc.collect()
-    assert _core._live_shared_nodes() == before
 
 
 def test_each_change_is_delivered_with_old_and_new():

@@ -4,14 +4,13 @@ both in test_vector.py and test_vector_histories.py."""
 from __future__ import annotations
 
 import copy
-import gc
 import operator
 import pickle
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import run_threads, switch_interval
+from support import live_shared_nodes, run_threads, switch_interval
 
 from frozen import (
     AtomicRef,
@@ -41,11 +40,6 @@ class Whole(int):
 
 
 elements = st.integers(0, 2) | st.text("ab", max_size=9) | st.tuples(st.integers(0, 1))
-
-
-def alive() -> int:
-    gc.collect()
-    return _core._live_shared_nodes()
 
 
 # Beside Vector
@@ -170,12 +164,12 @@ def test_a_nan_is_found_by_its_bits():
     ],
 )
 def test_errors_name_the_path_and_change_nothing(make, path):
-    before = alive()
+    before = live_shared_nodes()
     with pytest.raises(NotShareableError) as caught:
         make()
     assert caught.value.path == path
     del caught
-    assert alive() == before
+    assert live_shared_nodes() == before
 
 
 def test_a_mutation_that_refused_is_as_it_was():
@@ -214,9 +208,9 @@ def test_nested_in_any_shared_container():
 
 def test_nested_vectors_share_their_nodes():
     inner = SharedVector(range(10_000))
-    before = alive()
+    before = live_shared_nodes()
     outer = SharedVector([inner, inner]).append(inner)
-    assert alive() - before < 10
+    assert live_shared_nodes() - before < 10
     assert _core._shared_nodes(outer[0], inner)[0] == _core._shared_nodes(inner, inner)[1]
 
 
@@ -298,24 +292,24 @@ OPERATIONS = {
 @pytest.mark.parametrize("length", [0, 33, 1100])
 def test_operations_leave_nothing_behind(operation, length):
     shared = SharedVector([index, (index, "a text that needs a box")][index % 2] for index in range(length))
-    expected, before = shared.totuple(), alive()
+    expected, before = shared.totuple(), live_shared_nodes()
     try:
         operation(shared)
     except (IndexError, StopIteration):
         assert length == 0
-    assert alive() == before
+    assert live_shared_nodes() == before
     _core._check(shared)
     assert shared.totuple() == expected
 
 
 def test_deep_nesting_is_freed_without_recursion():
-    before = alive()
+    before = live_shared_nodes()
     nested = SharedVector()
     for _ in range(200_000):
         nested = SharedVector([nested])
-    assert alive() > before + 200_000
+    assert live_shared_nodes() > before + 200_000
     del nested
-    assert alive() == before
+    assert live_shared_nodes() == before
 
 
 def test_a_decoder_that_exhausts_the_iterator_it_is_called_by():
@@ -325,10 +319,10 @@ def test_a_decoder_that_exhausts_the_iterator_it_is_called_by():
         lambda: iter(SharedMap({0: 1, "key": (Exhausting(), "a text that needs a box")}).items()),
         lambda: iter(SharedSet([(Exhausting(), "a text that needs a box")])),
     ):
-        Exhausting.iterator, before = make(), alive()
+        Exhausting.iterator, before = make(), live_shared_nodes()
         assert "a text that needs a box" in repr(list(Exhausting.iterator))
         assert next(Exhausting.iterator, "exhausted") == "exhausted"
-        assert alive() < before
+        assert live_shared_nodes() < before
 
 
 class Exhausting:
@@ -357,7 +351,7 @@ register_shareable(Exhausting, lambda obj: None, exhaust)
 
 def test_threads_derive_from_one_vector_at_once():
     base = SharedVector((index, "payload of some length") for index in range(2000))
-    expected, before = base.totuple(), alive()
+    expected, before = base.totuple(), live_shared_nodes()
 
     def work(number: int) -> None:
         mine = base
@@ -370,7 +364,7 @@ def test_threads_derive_from_one_vector_at_once():
 
     with switch_interval():
         run_threads(*[lambda number=number: work(number) for number in range(4)])
-    assert alive() == before
+    assert live_shared_nodes() == before
 
 
 def test_threads_share_one_mutation():
@@ -406,7 +400,7 @@ def test_threads_read_what_a_mutation_replaces():
 
 def test_publishing_through_an_atomic_ref():
     base = SharedVector(range(1000))
-    before = alive()
+    before = live_shared_nodes()
     ref = AtomicRef(base)
 
     def publish() -> None:
@@ -422,4 +416,4 @@ def test_publishing_through_an_atomic_ref():
     assert len(ref.get()) == 1600
     assert ref.compare_and_set(ref.get(), base)
     ref.set(None)
-    assert alive() == before
+    assert live_shared_nodes() == before
