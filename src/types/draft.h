@@ -81,27 +81,27 @@ draft_put(memory *mem, draft *d, const probe *p, cell key, cell value)
     return draft_store(d, n, own, where != PLACE_FOUND, &left);
 }
 
-/* Remove a key: 1 removed, 0 it was absent, -1.  If `value` is asked for, a new reference to what was removed. */
+/* Remove the entry at the end of a path that is still valid: 1 or -1. */
 static int
-draft_remove(memory *mem, draft *d, const probe *p, cell *value)
+draft_remove_at(memory *mem, draft *d, const champ_path *path)
+{
+    leftovers left = {0};
+    unsigned own = champ_owned(path, false);
+    COLLECTOR_PAUSE();
+    champ_node *n = champ_remove(mem, path, own, &left);
+    COLLECTOR_RESUME();
+    return draft_store(d, n, own, -1, &left) < 0 ? -1 : 1;
+}
+
+/* Remove a key: 1 removed, 0 it was absent, -1. */
+static int
+draft_remove(memory *mem, draft *d, const probe *p)
 {
     champ_path path;
-    leftovers left = {0};
     place where = draft_locate(d, p, &path);
     if (where != PLACE_FOUND)
         return where == PLACE_FAILED ? -1 : 0;
-    cell removed = SLOT_VALUE(path_slot(&path));
-    cell_retain(removed);
-    unsigned own = champ_owned(&path, false);
-    COLLECTOR_PAUSE();
-    champ_node *n = champ_remove(mem, &path, own, &left);
-    COLLECTOR_RESUME();
-    int status = draft_store(d, n, own, -1, &left) < 0 ? -1 : 1;
-    if (status > 0 && value != NULL)
-        *value = removed;
-    else
-        cell_release(removed);
-    return status;
+    return draft_remove_at(mem, d, &path);
 }
 
 /* How many entries a merge leaves, from what one side alone had: all that its policy counts. */

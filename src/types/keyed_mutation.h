@@ -88,7 +88,7 @@ mutation_drop(PyObject *self, PyObject *key, bool needed)
     int status = -1;
     OBJECT_LOCK(self);
     if (probe_init(&p, key) == 0)
-        status = draft_remove(family_memory(family_of(self)), &m->draft, &p, NULL);
+        status = draft_remove(family_memory(family_of(self)), &m->draft, &p);
     OBJECT_UNLOCK();
     if (status == 0 && needed) {
         set_key_error(key);

@@ -27,22 +27,29 @@ mutation_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     Py_RETURN_NONE;
 }
 
-/* Remove a key and hand out its value as a new reference; 1, 0: absent, -1. */
+/* Remove a key and hand out its value, a new reference: 1; 0: absent, -1.  The object is made while the entry stands yet,
+ * for where that fails it has to stay; as that may run foreign code, this starts again as draft_locate does. */
 static int
-mutation_take(PyObject *self, PyObject *key, PyObject **value)
+draft_take(memory *mem, draft *d, const probe *p, PyObject **object)
 {
-    mutation *m = (mutation *)self;
-    probe p;
-    cell removed;
-    int status = -1;
-    OBJECT_LOCK(self);
-    if (probe_init(&p, key) == 0)
-        status = draft_remove(family_memory(family_of(self)), &m->draft, &p, &removed);
-    OBJECT_UNLOCK();
-    if (status <= 0)
-        return status;
-    *value = cell_into_object(removed);
-    return *value != NULL ? 1 : -1;
+    for (;;) {
+        champ_path path;
+        place where = draft_locate(d, p, &path);
+        if (where != PLACE_FOUND)
+            return where == PLACE_FAILED ? -1 : 0;
+        champ_node *root = d->root;
+        node_retain(root);
+        *object = cell_to_object(SLOT_VALUE(path_slot(&path)));
+        bool moved = d->root != root;
+        node_release(root);
+        if (*object == NULL)
+            return -1;
+        if (!moved && draft_remove_at(mem, d, &path) > 0)
+            return 1;
+        Py_CLEAR(*object);
+        if (!moved)
+            return -1;
+    }
 }
 
 static PyObject *
@@ -51,7 +58,13 @@ mutation_pop(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *
     PyObject *key, *fallback = NULL, *value;
     if (!parse_key_default("pop", args, nargs, names, &key, &fallback))
         return NULL;
-    int status = mutation_take(self, key, &value);
+    mutation *m = (mutation *)self;
+    probe p;
+    int status = -1;
+    OBJECT_LOCK(self);
+    if (probe_init(&p, key) == 0)
+        status = draft_take(family_memory(family_of(self)), &m->draft, &p, &value);
+    OBJECT_UNLOCK();
     if (status > 0)
         return value;
     if (status == 0 && fallback == NULL)

@@ -46,7 +46,7 @@ common_members(memory *mem, const draft *d, champ_node *other, Py_ssize_t other_
 static int
 combine_member(memory *mem, draft *d, const probe *p, cell member, set_operation op)
 {
-    int removed = op == SET_UNION ? 0 : draft_remove(mem, d, p, NULL);
+    int removed = op == SET_UNION ? 0 : draft_remove(mem, d, p);
     if (removed != 0 || op == SET_DIFFERENCE)
         return removed < 0 ? -1 : 0;
     return draft_put(mem, d, p, member, member);
@@ -105,7 +105,7 @@ combine_object(memory *mem, draft *d, draft *kept, PyObject *object, set_operati
         return op == SET_UNION || op == SET_SYMMETRIC ? draft_add(mem, d, object) : 0;
     if (op == SET_INTERSECTION)
         return draft_put(mem, kept, &p, SLOT_KEY(found), SLOT_KEY(found));
-    return op == SET_UNION || draft_remove(mem, d, &p, NULL) >= 0 ? 0 : -1;
+    return op == SET_UNION || draft_remove(mem, d, &p) >= 0 ? 0 : -1;
 }
 
 /* Combine a private draft with objects some of which this memory cannot hold: they are in no set of it, unless equal to

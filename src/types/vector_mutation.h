@@ -83,10 +83,9 @@ splice_bounds(mutation *m, splice what, Py_ssize_t *start, Py_ssize_t *stop)
     return true;
 }
 
-/* Replaces [start, stop) of the draft by `middle`, which stays the caller's.  With `taken`: the first cell that was
- * replaced, a reference of the caller's own. */
+/* Replaces [start, stop) of the draft by `middle`, which stays the caller's. */
 static int
-mutation_splice(mutation *m, splice what, Py_ssize_t start, Py_ssize_t stop, rrb middle, cell *taken)
+mutation_splice(mutation *m, splice what, Py_ssize_t start, Py_ssize_t stop, rrb middle)
 {
     rrb old = {NULL, 0}, next;
     bool done = false;
@@ -98,8 +97,6 @@ mutation_splice(mutation *m, splice what, Py_ssize_t start, Py_ssize_t stop, rrb
         if (done) {
             old = m->draft;
             m->draft = next;
-            if (taken != NULL)
-                cell_retain(*taken = rrb_get(old.root, (size_t)start));
         }
         COLLECTOR_RESUME();
     }
@@ -272,43 +269,70 @@ mutation_insert(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     cell_close(c);
     if (!done)
         return NULL;
-    int status = mutation_splice((mutation *)self, SPLICE_INSERT, index, 0, one, NULL);
+    int status = mutation_splice((mutation *)self, SPLICE_INSERT, index, 0, one);
     rrb_release(one);
     return status == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
-static PyObject *
-mutation_pop_last(mutation *m)
+/* Removes the element at `index`, counted from the start.  To be called under the lock. */
+static bool
+mutation_remove_at(mutation *m, size_t index)
 {
+    rrb old = m->draft, next;
     cell last;
-    bool done = false;
-    OBJECT_LOCK(m);
-    if (mutation_is_open(m)) {
-        if (m->draft.count == 0)
-            PyErr_Format(PyExc_IndexError, "pop from an empty %s", short_type_name(Py_TYPE((PyObject *)m)));
-        else {
-            COLLECTOR_PAUSE();
-            done = rrb_edit_pop(mutation_memory(m), &m->draft, &last);
-            COLLECTOR_RESUME();
-        }
+    bool done, is_last = index + 1 == old.count;
+    COLLECTOR_PAUSE();
+    done = is_last ? rrb_edit_pop(mutation_memory(m), &m->draft, &last)
+                   : rrb_splice(mutation_memory(m), old, index, index + 1, (rrb){NULL, 0}, &next);
+    if (done && !is_last)
+        m->draft = next;
+    COLLECTOR_RESUME();
+    if (done && is_last)
+        cell_release(last);
+    else if (done)
+        rrb_release(old);
+    return done;
+}
+
+/* Removes the element at `index` and hands it out: 1; 0: the draft was changed meanwhile, -1.  The object is made while
+ * the element stands yet, for where that fails it has to stay, and that may run foreign code.  Under the lock. */
+static int
+mutation_take(mutation *m, Py_ssize_t index, PyObject **object)
+{
+    Py_ssize_t length = (Py_ssize_t)m->draft.count;
+    if (!mutation_is_open(m))
+        return -1;
+    if (length == 0 && index == -1) {
+        PyErr_Format(PyExc_IndexError, "pop from an empty %s", short_type_name(Py_TYPE((PyObject *)m)));
+        return -1;
     }
-    OBJECT_UNLOCK();
-    return done ? cell_into_object(last) : NULL;
+    if (!index_in_range((PyObject *)m, &index, length))
+        return -1;
+    rrb seen;
+    rrb_share(m->draft, &seen);
+    *object = cell_to_object(rrb_get(seen.root, (size_t)index));
+    bool moved = m->draft.root != seen.root || m->draft.count != seen.count || m->result != NULL;
+    rrb_release(seen);
+    if (*object == NULL)
+        return -1;
+    if (!moved && mutation_remove_at(m, (size_t)index))
+        return 1;
+    Py_CLEAR(*object);
+    return moved ? 0 : -1;
 }
 
 static PyObject *
 mutation_pop(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    mutation *m = (mutation *)self;
     Py_ssize_t index = -1;
-    cell taken;
+    PyObject *object = NULL;
     if (!check_positional("pop", nargs, 0, 1) || (nargs > 0 && !index_from_object(self, args[0], &index)))
         return NULL;
-    if (index == -1)
-        return mutation_pop_last(m);
-    if (mutation_splice(m, SPLICE_DELETE, index, 0, (rrb){NULL, 0}, &taken) < 0)
-        return NULL;
-    return cell_into_object(taken);
+    OBJECT_LOCK(self);
+    while (mutation_take((mutation *)self, index, &object) == 0)
+        ;
+    OBJECT_UNLOCK();
+    return object;
 }
 
 /* Comparing may change the very mutation: found in a snapshot, removed only if that still is the draft. */
@@ -374,7 +398,7 @@ mutation_inplace_concat(PyObject *self, PyObject *iterable)
 static PyObject *
 mutation_clear_all(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    if (mutation_splice((mutation *)self, SPLICE_SLICE, 0, LENGTH_MAX, (rrb){NULL, 0}, NULL) < 0)
+    if (mutation_splice((mutation *)self, SPLICE_SLICE, 0, LENGTH_MAX, (rrb){NULL, 0}) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -487,7 +511,7 @@ mutation_assign_slice(PyObject *self, PyObject *slice, PyObject *value)
         return -1;
     if (value != NULL && !rrb_from_iterable(family_of(self), value, &values))
         return -1;
-    int status = step == 1 ? mutation_splice(m, SPLICE_SLICE, start, stop, values, NULL)
+    int status = step == 1 ? mutation_splice(m, SPLICE_SLICE, start, stop, values)
                            : mutation_assign_steps(m, start, stop, step, value != NULL ? &values : NULL);
     rrb_release(values);
     return status;
@@ -503,7 +527,7 @@ mutation_assign(PyObject *self, PyObject *key, PyObject *value)
         return -1;
     if (value != NULL)
         return mutation_set_item(self, index, value);
-    return mutation_splice((mutation *)self, SPLICE_DELETE, index, 0, (rrb){NULL, 0}, NULL);
+    return mutation_splice((mutation *)self, SPLICE_DELETE, index, 0, (rrb){NULL, 0});
 }
 
 #endif

@@ -1,0 +1,141 @@
+"""Values whose reading fails, or changes what is being read: an object is made before anything is removed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support import live_shared_nodes
+
+from frozen import SharedMap, SharedVector, register_shareable
+
+
+class Acting:
+    """A registered type: `on_decode` is called whenever an object of it is made of what a container holds."""
+
+    on_decode: Callable[[], Any] | None = None
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Acting) and self.number == other.number
+
+    def __hash__(self) -> int:
+        return hash(self.number)
+
+
+def decode(number: int) -> Acting:
+    if Acting.on_decode is not None:
+        Acting.on_decode()
+    return Acting(number)
+
+
+register_shareable(Acting, lambda acting: acting.number, decode)
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    yield
+    Acting.on_decode = None
+
+
+class Refused(Exception):
+    pass
+
+
+def refuse() -> None:
+    raise Refused
+
+
+def once(action: Callable[[], Any]) -> Callable[[], None]:
+    def act() -> None:
+        Acting.on_decode = None
+        action()
+
+    return act
+
+
+def a_map() -> SharedMap[Any, Any]:
+    return SharedMap({"acting": Acting(1)} | {number: Acting(number) for number in range(70)})
+
+
+def a_vector() -> SharedVector[Any]:
+    return SharedVector([Acting(number) for number in range(70)])
+
+
+POPS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "map": (a_map, lambda m: m.pop("acting")),
+    "map, with a default": (a_map, lambda m: m.pop("acting", None)),
+    "map, the only entry": (lambda: SharedMap(acting=Acting(1)), lambda m: m.pop("acting")),
+    "vector, the last": (a_vector, lambda m: m.pop()),
+    "vector, the last by its index": (a_vector, lambda m: m.pop(69)),
+    "vector, the first": (a_vector, lambda m: m.pop(0)),
+    "vector, from the end": (a_vector, lambda m: m.pop(-50)),
+    "vector, the only element": (lambda: SharedVector([Acting(1)]), lambda m: m.pop()),
+}
+
+
+@pytest.mark.parametrize(("make", "pop"), POPS.values(), ids=POPS)
+def test_what_cannot_be_made_is_not_removed(make, pop):
+    expected, mutation = make(), make().mutate()
+    before = live_shared_nodes()
+    Acting.on_decode = refuse
+    for _ in range(3):
+        with pytest.raises(Refused):
+            pop(mutation)
+    Acting.on_decode = None
+    assert len(mutation) == len(expected)
+    assert live_shared_nodes() == before
+    popped = pop(mutation)
+    assert isinstance(popped, Acting)
+    assert len(mutation) == len(expected) - 1
+    assert mutation.finish() != expected
+
+
+def test_the_entry_that_is_popped_is_removed_meanwhile():
+    mutation = a_map().mutate()
+    Acting.on_decode = once(lambda: mutation.delete("acting"))
+    with pytest.raises(KeyError, match="acting"):
+        mutation.pop("acting")
+    mutation["acting"] = Acting(1)
+    Acting.on_decode = once(lambda: mutation.pop("acting"))
+    assert mutation.pop("acting", "absent") == "absent"
+    assert len(mutation) == 70
+
+
+def test_the_entry_that_is_popped_is_replaced_meanwhile():
+    mutation = a_map().mutate()
+    Acting.on_decode = once(lambda: mutation.set("acting", Acting(2)))
+    assert mutation.pop("acting") == Acting(2)
+    assert "acting" not in mutation
+    Acting.on_decode = once(lambda: mutation.set("new", 1))
+    assert mutation.pop(5) == Acting(5)
+    assert mutation.finish() == a_map().delete("acting").delete(5).set("new", 1)
+
+
+def test_the_elements_move_while_one_is_popped():
+    """It is the one at that index at the moment of the removal."""
+    mutation = a_vector().mutate()
+    Acting.on_decode = once(lambda: mutation.append(Acting(70)))
+    assert mutation.pop() == Acting(70)
+    Acting.on_decode = once(lambda: mutation.insert(0, Acting(-1)))
+    assert mutation.pop(10) == Acting(9)
+    assert [acting.number for acting in mutation] == [-1, *range(9), *range(10, 70)]
+    Acting.on_decode = once(lambda: mutation.__delitem__(slice(5, None)))
+    with pytest.raises(IndexError, match="10"):
+        mutation.pop(10)
+    Acting.on_decode = once(lambda: mutation.clear())
+    with pytest.raises(IndexError, match="pop from an empty SharedVectorMutation"):
+        mutation.pop()
+    assert mutation.finish() == SharedVector()
+
+
+@pytest.mark.parametrize(("make", "pop"), POPS.values(), ids=POPS)
+def test_finished_while_an_element_is_popped(make, pop):
+    mutation = make().mutate()
+    Acting.on_decode = once(mutation.finish)
+    with pytest.raises(ValueError, match="finished"):
+        pop(mutation)
+    assert mutation.finish() == make()
