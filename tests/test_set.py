@@ -223,6 +223,29 @@ def test_first_of_equal_members_stays():
     assert [type(member) for member in Set([1.0]) & {1}] == [float]
 
 
+@pytest.mark.parametrize("kind", [list, tuple, iter])
+@pytest.mark.parametrize("others", [0, 1, 40, 3000])
+def test_equal_members_are_told_from_colliding_ones(others, kind):
+    members = [*colliding(5), *range(others), *colliding(5), *colliding(1, hash=9), *range(others)]
+    s = Set(kind(members))
+    _core._check(s)
+    assert len(s) == 6 + others
+    assert s == frozenset(members)
+    assert {id(member) for member in s if isinstance(member, HashKey)} == {
+        id(member) for member in members[:5] + members[others + 10 : others + 11]
+    }
+
+
+@pytest.mark.parametrize("change", [list.clear, list.pop, lambda members: members.extend(range(100))])
+def test_a_list_may_change_while_its_members_are_hashed(change):
+    acting = ActingKey(5, "acting")
+    members = ["first", acting, *(object() for _ in range(100))]
+    acting.on_hash = lambda: change(members)
+    s = Set(members)
+    _core._check(s)
+    assert {"first", acting} <= s
+
+
 def test_weakref():
     s = Set([1])
     reference = weakref.ref(s)
@@ -394,6 +417,13 @@ def test_an_error_while_comparing_surfaces_and_harms_nothing(op):
     _core._check(a)
     _core._check(b)
     assert OPERATORS[op](a, b) == OPERATORS[op](frozenset(a), frozenset(b))
+
+
+@pytest.mark.parametrize("others", [[], range(40), [*colliding(3, hash=0)]])
+def test_an_error_while_comparing_members_of_a_list_surfaces(others):
+    with HashKeyCrasher(on_eq=True) as crash, pytest.raises(Crash) as caught:
+        Set([*others, *colliding(2)])
+    assert caught.value is crash
 
 
 def test_an_error_while_hashing_surfaces():

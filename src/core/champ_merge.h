@@ -118,16 +118,6 @@ merge_matching(merger *m, const entry *left, const entry *right, operand *out)
     return 0;
 }
 
-/* 1 the same key, 0 not, -1 comparing failed. */
-static int
-entries_match(const entry *a, const entry *b)
-{
-    if (a->hash != b->hash)
-        return 0;
-    probe p = probe_of(SLOT_KEY(&b->slot), b->hash);
-    return cell_matches(SLOT_KEY(&a->slot), &p, true);
-}
-
 /* The branches of a result under construction: at most one entry or child each. */
 typedef struct {
     entry entries[BRANCHES];

@@ -73,23 +73,19 @@ root_from_items(memory *mem, const pair *items, Py_ssize_t count)
         PyErr_Format(PyExc_OverflowError, "a map of %zd entries built at once; the most is %u", count, UINT32_MAX - 1);
         return NULL;
     }
-    entry small[2][16], *entries = small[0], *spare = small[1];
-    if (count > 16) {
-        entries = scratch_alloc(2 * (size_t)count * sizeof(entry));
-        if (entries == NULL)
-            return NULL;
-        spare = entries + count;
-    }
+    builder b = {.mem = mem};
+    workspace w;
+    if (!workspace_open(&w, (size_t)count))
+        return NULL;
     Py_ssize_t made = 0;
-    while (made < count && entry_from_pair(&items[made], &entries[made]) == 0)
-        made++;
+    while (made < count && entry_from_pair(&items[made], &w.items[made]) == 0)
+        b.any_general |= slot_is_general(&w.items[made++].slot);
     champ_node *root = NULL;
     if (made == count)
-        root = champ_build(mem, entries, spare, (size_t)count, 0, entries_general(entries, (size_t)count));
+        root = champ_build(&b, w.items, w.spare, (size_t)count, 0);
     else
-        entries_release(entries, (size_t)made);
-    if (entries != small[0])
-        scratch_free(entries);
+        entries_release(w.items, (size_t)made);
+    workspace_close(&w);
     return root;
 }
 

@@ -45,39 +45,38 @@ container_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, P
 
 /* ---- members ---- */
 
-/* `function(self, member)`, and where a plain set is not hashable again with a frozenset of it: so that sets of sets
- * can be asked for sets, as frozenset allows. */
+/* After a call with `member` failed: NULL, or, if it did because a plain set is not hashable, a frozenset of it to try
+ * again with.  So sets of sets can be asked for sets, as frozenset allows. */
 static PyObject *
-with_hashable(PyObject *self, PyObject *member, PyObject *(*function)(PyObject *, PyObject *))
+hashable_instead(PyObject *member)
 {
-    PyObject *result = function(self, member);
-    if (result != NULL || !PySet_Check(member) || !PyErr_ExceptionMatches(PyExc_TypeError))
-        return result;
-    PyErr_Clear();
-    PyObject *frozen = PyFrozenSet_New(member);
-    if (frozen == NULL)
+    if (!PySet_Check(member) || !PyErr_ExceptionMatches(PyExc_TypeError))
         return NULL;
-    result = function(self, frozen);
-    Py_DECREF(frozen);
-    return result;
+    PyErr_Clear();
+    return PyFrozenSet_New(member);
 }
 
 static PyObject *
-set_has(PyObject *self, PyObject *member)
+with_hashable(PyObject *self, PyObject *member, PyObject *(*function)(PyObject *, PyObject *))
 {
-    int found = keyed_contains(self, member);
-    return found < 0 ? NULL : PyBool_FromLong(found);
+    PyObject *result = function(self, member), *instead;
+    if (result == NULL && (instead = hashable_instead(member)) != NULL) {
+        result = function(self, instead);
+        Py_DECREF(instead);
+    }
+    return result;
 }
 
 static int
 set_contains(PyObject *self, PyObject *member)
 {
-    if (!PySet_Check(member))
-        return keyed_contains(self, member);
-    PyObject *found = with_hashable(self, member, set_has);
-    int status = found == NULL ? -1 : found == Py_True;
-    Py_XDECREF(found);
-    return status;
+    int found = keyed_contains(self, member);
+    PyObject *instead;
+    if (UNLIKELY(found < 0) && (instead = hashable_instead(member)) != NULL) {
+        found = keyed_contains(self, instead);
+        Py_DECREF(instead);
+    }
+    return found;
 }
 
 static PyObject *

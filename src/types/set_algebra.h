@@ -19,26 +19,30 @@ static const merger set_policies[] = {
 static champ_node *
 common_members(memory *mem, const draft *d, champ_node *other, Py_ssize_t other_count, Py_ssize_t *count)
 {
-    entry *entries = scratch_alloc(2 * (size_t)(other_count ? other_count : 1) * sizeof(entry));
+    builder b = {.mem = mem};
+    workspace w;
+    if (!workspace_open(&w, (size_t)other_count))
+        return NULL;
     size_t found_count = 0;
     champ_iter it;
     slot *s, *found;
-    bool failed = entries == NULL;
+    bool failed = false;
     champ_iter_init(&it, other);
     while (!failed && (s = champ_iter_next(&it)) != NULL) {
         probe p = probe_of(SLOT_KEY(s), champ_iter_hash(&it, s));
         if ((found = champ_find(d->root, &p, &failed)) != NULL) {
             slot_retain(found);
-            entries[found_count++] = (entry){p.hash, *found};
+            b.any_general |= slot_is_general(found);
+            w.items[found_count++] = (entry){p.hash, *found};
         }
     }
     champ_node *n = NULL;
     *count = (Py_ssize_t)found_count;
     if (!failed)
-        n = champ_build(mem, entries, entries + other_count, found_count, 0, entries_general(entries, found_count));
-    else if (entries != NULL)
-        entries_release(entries, found_count);
-    scratch_free(entries);
+        n = champ_build(&b, w.items, w.spare, found_count, 0);
+    else
+        entries_release(w.items, found_count);
+    workspace_close(&w);
     return n;
 }
 
@@ -111,13 +115,15 @@ combine_object(memory *mem, draft *d, draft *kept, PyObject *object, set_operati
 /* Combine a private draft with objects some of which this memory cannot hold: they are in no set of it, unless equal to
  * one that it can, and only what has to be added is an error.  0 or -1. */
 static int
-draft_combine_objects(memory *mem, family *types, draft *d, PyObject *list, set_operation op)
+draft_combine_objects(memory *mem, family *types, draft *d, PyObject *members, set_operation op)
 {
     draft kept = {(champ_node *)types->empty, 0};
-    int status = 0;
+    PyObject *list = distinct_members(members);
+    int status = list != NULL ? 0 : -1;
     node_retain(kept.root);
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list) && status == 0; i++)
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++)
         status = combine_object(mem, d, &kept, PyList_GET_ITEM(list, i), op);
+    Py_XDECREF(list);
     if (status == 0 && op == SET_INTERSECTION) {
         draft all = *d;
         *d = kept;
@@ -135,18 +141,19 @@ draft_combine(memory *mem, family *types, draft *d, PyObject *source, set_operat
         draft other = {ROOT(source), COUNT(source)};
         return draft_combine_trees(mem, d, &other, op);
     }
-    PyObject *list = distinct_members(source);
-    if (list == NULL)
+    bool any_equal;
+    PyObject *members = members_of(source, &any_equal);
+    if (members == NULL)
         return -1;
     draft other;
-    int status = draft_from_members(mem, list, &other);
+    int status = draft_from_members(mem, members, any_equal, &other);
     if (status == 0) {
         status = draft_combine_trees(mem, d, &other, op);
         draft_clear(&other);
     }
     else if (refusal_clear())
-        status = draft_combine_objects(mem, types, d, list, op);
-    Py_DECREF(list);
+        status = draft_combine_objects(mem, types, d, members, op);
+    Py_DECREF(members);
     return status;
 }
 

@@ -1,37 +1,44 @@
 /* Where a set's members come from: any iterable.
  *
- * What is not a Set goes through a builtin set, which keeps the first of equal members, and is built in bulk. */
+ * Lists and tuples are built in bulk as they are; what is neither goes through a builtin set first, so that what yields
+ * few members often takes little memory.  Of equal members the first stays, as in frozenset. */
 #ifndef FROZEN_TYPES_SET_SOURCE_H
 #define FROZEN_TYPES_SET_SOURCE_H
 
 #include "types/keyed.h"
 
-/* A tree over distinct members, a list; a new reference, or NULL. */
-static champ_node *
-root_from_members(memory *mem, PyObject *list)
+/* An entry that owns its cell: 0 or -1. */
+static inline int
+entry_from_member(PyObject *member, entry *out)
 {
-    Py_ssize_t count = PyList_GET_SIZE(list), made = 0;
-    if ((uint64_t)count >= UINT32_MAX) {
-        PyErr_Format(PyExc_OverflowError, "a set of %zd members built at once; the most is %u", count, UINT32_MAX - 1);
-        return NULL;
-    }
-    entry *entries = scratch_alloc(2 * (size_t)(count ? count : 1) * sizeof(entry));
-    if (entries == NULL)
-        return NULL;
-    for (; made < count; made++) {
-        probe p;
-        if (probe_init(&p, PyList_GET_ITEM(list, made)) < 0
-            || cell_from_key(PyList_GET_ITEM(list, made), &p, &SLOT_KEY(&entries[made].slot)) < 0)
+    probe p;
+    if (probe_init(&p, member) < 0)
+        return -1;
+    out->hash = p.hash;
+    return cell_from_key(member, &p, &SLOT_KEY(&out->slot));
+}
+
+/* The members of a list or tuple as entries: how many, or -1.  Hashing may run foreign code, which may shorten a list:
+ * so its length is read again each time, and what it grows by is left out. */
+static Py_ssize_t
+entries_from_sequence(PyObject *sequence, entry *out, Py_ssize_t count, bool *any_general)
+{
+    Py_ssize_t made = 0;
+    int status = 0;
+    OBJECT_LOCK(sequence);
+    for (; made < count && made < PySequence_Fast_GET_SIZE(sequence); made++) {
+        PyObject *member = Py_NewRef(PySequence_Fast_GET_ITEM(sequence, made));
+        status = entry_from_member(member, &out[made]);
+        Py_DECREF(member);
+        if (status < 0)
             break;
-        entries[made].hash = p.hash;
+        *any_general |= slot_is_general(&out[made].slot);
     }
-    champ_node *root = NULL;
-    if (made == count)
-        root = champ_build(mem, entries, entries + count, (size_t)count, 0, entries_general(entries, (size_t)count));
-    else
-        entries_release(entries, (size_t)made);
-    scratch_free(entries);
-    return root;
+    OBJECT_UNLOCK();
+    if (status == 0)
+        return made;
+    entries_release(out, (size_t)made);
+    return -1;
 }
 
 /* What an iterable yields, of equal members the first: a new list. */
@@ -44,12 +51,31 @@ distinct_members(PyObject *source)
     return list;
 }
 
-/* Distinct members as a draft that the caller clears: 0 or -1. */
-static int
-draft_from_members(memory *mem, PyObject *list, draft *d)
+/* The same, or a list or tuple as it is: a new reference. */
+static PyObject *
+members_of(PyObject *source, bool *any_equal)
 {
-    d->count = PyList_GET_SIZE(list);
-    d->root = root_from_members(mem, list);
+    *any_equal = PyList_CheckExact(source) || PyTuple_CheckExact(source);
+    return *any_equal ? Py_NewRef(source) : distinct_members(source);
+}
+
+/* The members of a list or tuple as a draft that the caller clears: 0 or -1. */
+static int
+draft_from_members(memory *mem, PyObject *sequence, bool any_equal, draft *d)
+{
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(sequence);
+    if ((uint64_t)count >= UINT32_MAX) {
+        PyErr_Format(PyExc_OverflowError, "a set of %zd members built at once; the most is %u", count, UINT32_MAX - 1);
+        return -1;
+    }
+    builder b = {.mem = mem, .any_equal = any_equal};
+    workspace w;
+    if (!workspace_open(&w, (size_t)count))
+        return -1;
+    count = entries_from_sequence(sequence, w.items, count, &b.any_general);
+    d->root = count >= 0 ? champ_build(&b, w.items, w.spare, (size_t)count, 0) : NULL;
+    d->count = count - (Py_ssize_t)b.dropped;
+    workspace_close(&w);
     return d->root != NULL ? 0 : -1;
 }
 
@@ -61,9 +87,10 @@ draft_from_iterable(memory *mem, family *types, PyObject *source, draft *d)
         *d = draft_of(source);
         return 0;
     }
-    PyObject *list = distinct_members(source);
-    int status = list != NULL ? draft_from_members(mem, list, d) : -1;
-    Py_XDECREF(list);
+    bool any_equal;
+    PyObject *members = members_of(source, &any_equal);
+    int status = members != NULL ? draft_from_members(mem, members, any_equal, d) : -1;
+    Py_XDECREF(members);
     return status;
 }
 

@@ -44,6 +44,37 @@ a_build_of_any_size(void)
     }
 }
 
+/* Of equal keys the first stays, with its value; after each allocation and each comparison has failed once. */
+static void
+a_build_with_equal_keys_keeps_the_first(void)
+{
+    for (unsigned count = 0; count < 2 * KEYS; count++) {
+        slot slots[2 * KEYS];
+        model expected = {.count = 0};
+        for (unsigned i = 0; i < count; i++) {
+            slots[i] = some_slot(count % 3 ? 0 : 20);
+            if (!expected.has[fake_value(SLOT_KEY(&slots[i]))])
+                model_put(&expected, slots[i]);
+        }
+        void (*const fail_at[])(unsigned) = {fake_fail_at, fake_fail_comparison_at};
+        for (unsigned kind = 0; kind < 2; kind++) {
+            tree t = {.model = expected};
+            size_t dropped;
+            census before = census_now();
+            for (unsigned n = 1; t.root == NULL; n++) {
+                fail_at[kind](n);
+                t.root = build_from(slots, count, &dropped);
+                CHECK(fake_failed() == (t.root == NULL));
+                if (t.root == NULL)
+                    check_census(before);
+            }
+            CHECK(dropped == count - expected.count);
+            tree_verify(&t);
+            tree_drop(&t);
+        }
+    }
+}
+
 static uint64_t hash_below_prefix(cell value) { return (uint64_t)value << 20 | 0x54321; }
 
 static void

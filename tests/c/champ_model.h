@@ -286,22 +286,31 @@ tree_remove(tree *t, cell key, edit_mode mode)
 
 /* ---- bulk ---- */
 
-/* A tree of `count` slots with distinct keys; NULL: an allocation failed. */
+/* A tree of `count` slots, whose keys are distinct unless `dropped` is asked for; NULL: an allocation or a comparison
+ * failed. */
 static champ_node *
-build_root(const slot *slots, size_t count)
+build_from(const slot *slots, size_t count, size_t *dropped)
 {
     entry *items = malloc((count + 1) * sizeof(entry)), *spare = malloc((count + 1) * sizeof(entry));
     CHECK(items != NULL && spare != NULL);
-    bool any_general = false;
+    builder b = {.mem = &mem, .any_equal = dropped != NULL};
     for (size_t i = 0; i < count; i++) {
         items[i] = entry_of(slots[i]);
         slot_retain(&slots[i]);
-        any_general |= slot_is_general(&slots[i]);
+        b.any_general |= slot_is_general(&slots[i]);
     }
-    champ_node *root = champ_build(&mem, items, spare, count, 0, any_general);
+    champ_node *root = champ_build(&b, items, spare, count, 0);
     free(items);
     free(spare);
+    if (dropped != NULL)
+        *dropped = b.dropped;
     return root;
+}
+
+static champ_node *
+build_root(const slot *slots, size_t count)
+{
+    return build_from(slots, count, NULL);
 }
 
 /* The model's entries in random order. */

@@ -34,6 +34,7 @@ static void (*const with_each_hash[])(void) = {
     any_history_in_place,
     removing_all_leaves_the_empty_root,
     a_build_of_any_size,
+    a_build_with_equal_keys_keeps_the_first,
     merging_agrees_with_the_model,
     a_union_with_a_rebuilt_superset_is_that_superset,
     a_subset_has_no_key_of_its_own,
