@@ -111,6 +111,13 @@ contents_of(void *node)
     return (node_contents){(cell *)v.slot, (void **)v.child, (size_t)v.entries * ENTRY_WIDTH, v.children};
 }
 
+/* A node needs no notice of its end: its contents are all that it holds. */
+static inline void
+node_ending(void *node)
+{
+    (void)node;
+}
+
 /* The number of bytes that were allocated; less, once the contents have moved elsewhere. */
 static inline size_t
 size_of(void *node)

@@ -113,37 +113,66 @@ tree_push(memory *mem, rrb_tree tree, rrb_node *leaf, rrb_tree *result)
     return spine_close(&spine, result);
 }
 
-/* Copies the tail, or begins a new one.  Retains `c`. */
+/* New: the cells of `tail` (possibly none) and `c`, which it retains; with some room for more, if it can be shared. */
+static inline rrb_node *
+tail_pushed(memory *mem, rrb_tree tail, cell c, bool shared)
+{
+    unsigned length = (unsigned)tail.count + 1, capacity = length <= RRB_MIN_LENGTH ? RRB_MIN_LENGTH : BRANCHES;
+    bool general = !value_is_plain(c) || (tail.count > 0 && node_is_general(tail.node));
+    rrb_node *next = shared ? tail_alloc(mem, length, capacity, general) : leaf_alloc(mem, length, length, general);
+    if (next == NULL)
+        return NULL;
+    if (tail.count > 0)
+        cells_copy(leaf_cells(next), leaf_cells(tail.node), tail.count);
+    cell_retain(leaf_cells(next)[tail.count] = c);
+    node_ready(next);
+    return next;
+}
+
+/* The tree of `v` with its full tail behind it. */
+static inline bool
+tree_push_tail(memory *mem, rrb v, rrb_tree *result)
+{
+    const rrb_top *top = rrb_top_of(v.root);
+    rrb_tree tail = rrb_tail(v);
+    rrb_node *leaf = leaf_part(mem, tail, 0, (unsigned)tail.count);
+    if (leaf == NULL)
+        return false;
+    *result = (rrb_tree){leaf, tail.count};
+    bool done = top == NULL || tree_push(mem, (rrb_tree){top->tree, top->tree_count}, leaf, result);
+    if (top != NULL)
+        node_release(leaf);
+    return done;
+}
+
+/* Fills the next place of a shared tail, or copies the tail, or begins a new one.  Retains `c`. */
 static inline bool
 rrb_push(memory *mem, rrb v, cell c, rrb *result)
 {
     const rrb_top *top = rrb_top_of(v.root);
-    const rrb_node *tail = top != NULL ? top->tail : v.root;
-    bool general = !value_is_plain(c), grow = tail != NULL && tail->length < BRANCHES;
-    unsigned length = grow ? tail->length : 0;
-    rrb_node *leaf = leaf_alloc(mem, length + 1, length + 1, general || (grow && node_is_general(tail)));
-    if (leaf == NULL)
-        return false;
-    if (grow)
-        cells_copy(leaf_cells(leaf), leaf_cells(tail), length);
-    cell_retain(leaf_cells(leaf)[length] = c);
-    node_ready(leaf);
-    rrb_tree tree = {NULL, 0};
-    if (top != NULL)
-        tree = (rrb_tree){top->tree, top->tree_count};
-    if (grow || tail == NULL) {
-        if (tree.node != NULL)
-            node_retain(tree.node);
+    rrb_tree tail = rrb_tail(v), tree = {NULL, 0};
+    if (top != NULL && top_has_room(top, c)) {
+        rrb_top *extended = top_extended(mem, top, c);
+        if (extended != NULL)
+            *result = (rrb){extended, v.count + 1};
+        return extended != NULL;
     }
-    else if (tree.node == NULL) {
-        tree = (rrb_tree){v.root, v.count};
+    if (tail.count == BRANCHES) {
+        if (!tree_push_tail(mem, v, &tree))
+            return false;
+        tail = (rrb_tree){NULL, 0};
+    }
+    else if (top != NULL) {
+        tree = (rrb_tree){top->tree, top->tree_count};
         node_retain(tree.node);
     }
-    else if (!tree_push(mem, tree, top->tail, &tree)) {
-        node_release(leaf);
+    rrb_node *next = tail_pushed(mem, tail, c, tree.node != NULL);
+    if (next == NULL) {
+        if (tree.node != NULL)
+            node_release(tree.node);
         return false;
     }
-    return rrb_from_parts(mem, tree, leaf, result);
+    return rrb_from_parts(mem, tree, (rrb_tree){next, tail.count + 1}, result);
 }
 
 /* ---- many cells ---- */
@@ -165,9 +194,9 @@ builder_begin(rrb_builder *builder, memory *mem, rrb v)
     if (v.count == 0)
         return;
     const rrb_top *top = rrb_top_of(v.root);
-    const rrb_node *tail = rrb_tail(v.root);
-    cells_copy(builder->cells, leaf_cells(tail), tail->length);
-    builder->filled = tail->length;
+    rrb_tree tail = rrb_tail(v);
+    cells_copy(builder->cells, leaf_cells(tail.node), tail.count);
+    builder->filled = (unsigned)tail.count;
     if (top == NULL)
         return;
     size_t index = top->tree_count - 1;
@@ -191,12 +220,32 @@ builder_count(const rrb_builder *builder)
     return builder->count + builder->filled;
 }
 
+/* New: the cells that wait, as a leaf or as a tail.  Nothing waits afterwards, on failure too. */
+static inline rrb_node *
+builder_leaf(rrb_builder *builder, bool tail)
+{
+    memory *mem = builder->spine.mem;
+    unsigned filled = builder->filled;
+    bool general = false;
+    builder->filled = 0;
+    for (unsigned i = 0; i < filled; i++)
+        general |= !value_is_plain(builder->cells[i]);
+    rrb_node *leaf = tail ? tail_alloc(mem, filled, filled, general) : leaf_alloc(mem, filled, filled, general);
+    if (leaf == NULL) {
+        for (unsigned i = 0; i < filled; i++)
+            cell_release(builder->cells[i]);
+        return NULL;
+    }
+    memcpy(leaf_cells(leaf), builder->cells, filled * sizeof(cell));
+    node_ready(leaf);
+    return leaf;
+}
+
 static inline bool
 builder_flush(rrb_builder *builder)
 {
     unsigned filled = builder->filled;
-    builder->filled = 0;
-    rrb_node *leaf = leaf_from_cells(builder->spine.mem, builder->cells, filled);
+    rrb_node *leaf = builder_leaf(builder, false);
     builder->count += filled;
     return leaf != NULL && spine_add(&builder->spine, (rrb_tree){leaf, filled});
 }
@@ -222,16 +271,14 @@ builder_end(rrb_builder *builder, rrb *result)
         *result = (rrb){NULL, 0};
         return true;
     }
-    unsigned filled = builder->filled;
-    builder->filled = 0;
-    rrb_node *tail = leaf_from_cells(mem, builder->cells, filled);
-    if (tail == NULL) {
+    rrb_tree tree, tail = {NULL, builder->filled};
+    tail.node = builder_leaf(builder, builder->count > 0);
+    if (tail.node == NULL) {
         spine_abandon(&builder->spine);
         return false;
     }
-    rrb_tree tree;
     if (!spine_close(&builder->spine, &tree)) {
-        node_release(tail);
+        node_release(tail.node);
         return false;
     }
     return rrb_from_parts(mem, tree, tail, result);

@@ -1,10 +1,10 @@
-/* Checks the invariants R1 .. R7 of rrb.h; after every step in debug builds (FROZEN_CHECK) and by tests. */
+/* Checks the invariants R1 .. R8 of rrb_node.h; after every step in debug builds (FROZEN_CHECK) and by tests. */
 #ifndef FROZEN_CORE_RRB_CHECK_H
 #define FROZEN_CORE_RRB_CHECK_H
 
 #include "core/rrb_row.h"
 
-/* The least number of cells in a tree of this height; the bound that rrb.h derives from R4 and R5. */
+/* The least number of cells in a tree of this height; the bound that rrb_node.h derives from R4 and R5. */
 static inline size_t
 tree_least_count(unsigned height)
 {
@@ -22,6 +22,23 @@ check_leaf(const rrb_node *leaf)
     for (unsigned i = 0; i < leaf->length; i++)
         if (!value_is_plain(leaf_cells(leaf)[i]) && !node_is_general(leaf))
             return "R7: a general cell in a plain leaf";
+    return NULL;
+}
+
+static const char *
+check_shared_tail(rrb_tree tail)
+{
+    const rrb_node *node = tail.node;
+    const uint8_t *tops = tail_tops(node);
+    if (node->length > node->capacity || node->capacity > BRANCHES || tail.count == 0 || tail.count > node->length)
+        return "R1: a shared tail of a wrong length";
+    if (node_is_general(node))
+        return "R8: a shared tail that is general";
+    if (tops[tail.count - 1] == 0 || tops[node->length - 1] == 0)
+        return "R8: a shared tail that has miscounted its tops";
+    for (unsigned i = 0; i < node->capacity; i++)
+        if (i < node->length ? !value_is_plain(leaf_cells(node)[i]) : tops[i] != 0)
+            return i < node->length ? "R8: a general cell in a shared tail" : "R8: a top longer than its tail";
     return NULL;
 }
 
@@ -91,18 +108,20 @@ rrb_check(rrb v)
 {
     if (v.count == 0)
         return NULL;
-    const rrb_node *tail = rrb_tail(v.root);
     const rrb_top *top = rrb_top_of(v.root);
-    const char *broken = check_leaf(tail);
+    rrb_tree tail = rrb_tail(v);
+    const char *broken = top != NULL && tail.node->kind == RRB_TAIL ? check_shared_tail(tail) : check_leaf(tail.node);
     if (broken != NULL)
         return broken;
-    if (tail->length == 0)
+    if (tail.count == 0)
         return "R6: the tail is empty";
     if (top == NULL)
-        return v.count != tail->length ? "R6: a single leaf of another size" : NULL;
-    if (v.count <= BRANCHES || v.count != top->tree_count + tail->length)
+        return v.count != tail.node->length ? "R6: a single leaf of another size" : NULL;
+    if (v.count <= BRANCHES || v.count != top->tree_count + tail.count)
         return "R6: the tree and the tail are not the vector";
-    if ((node_is_general(top->tree) || node_is_general(tail)) && !node_is_general(top))
+    if (tail.node->kind == RRB_LEAF && tail.count != tail.node->length)
+        return "R6: a top of another length than its tail";
+    if ((node_is_general(top->tree) || node_is_general(tail.node)) && !node_is_general(top))
         return "R7: general contents of a plain top";
     rrb_tree tree = {top->tree, top->tree_count};
     broken = check_tree(tree, true, true);

@@ -97,12 +97,18 @@ rrb_concat(memory *mem, rrb left, rrb right, rrb *result)
     rrb_tree tree = {left.root, left.count}, middle = {NULL, 0};
     if (left_top != NULL) {
         tree = (rrb_tree){left_top->tree, left_top->tree_count};
-        middle = (rrb_tree){left_top->tail, left_top->tail->length};
+        middle = top_tail(left_top);
+        middle.node = leaf_part(mem, middle, 0, (unsigned)middle.count);
+        if (middle.node == NULL)
+            return false;
     }
-    if (!tree_concat(mem, tree, middle, (rrb_tree){right_top->tree, right_top->tree_count}, &tree))
+    bool done = tree_concat(mem, tree, middle, (rrb_tree){right_top->tree, right_top->tree_count}, &tree);
+    if (middle.node != NULL)
+        node_release(middle.node);
+    if (!done)
         return false;
     node_retain(right_top->tail);
-    return rrb_from_parts(mem, tree, right_top->tail, result);
+    return rrb_from_parts(mem, tree, top_tail(right_top), result);
 }
 
 /* `v` n times over, n > 0, by doubling: O(log n) concats, O(log n) new nodes each. */

@@ -10,7 +10,7 @@ typedef struct {
     rrb_tree path[RRB_HEIGHTS];
     uint8_t slot[RRB_HEIGHTS];
     unsigned height; /* of the highest node in the path; the tail is a tree of its own */
-    rrb_node *tail;  /* NULL: passed */
+    rrb_tree tail;   /* none: passed */
 } rrb_cursor;
 
 /* Goes down from path[height], to the cell at `index` in that node. */
@@ -39,14 +39,10 @@ static inline void
 cursor_init(rrb_cursor *cursor, rrb v, size_t index)
 {
     const rrb_top *top = rrb_top_of(v.root);
-    rrb_tree tail = {NULL, 0};
-    cursor->tail = NULL;
-    if (index < v.count) {
-        rrb_node *last = rrb_tail(v.root);
-        tail = (rrb_tree){last, last->length};
-    }
+    rrb_tree none = {NULL, 0}, tail = index < v.count ? rrb_tail(v) : none;
+    cursor->tail = none;
     if (top != NULL && index < top->tree_count) {
-        cursor->tail = tail.node;
+        cursor->tail = tail;
         cursor_enter(cursor, (rrb_tree){top->tree, top->tree_count}, index);
     }
     else {
@@ -63,7 +59,7 @@ cursor_cells(const rrb_cursor *cursor, const cell **cells)
     if (leaf == NULL)
         return 0;
     *cells = leaf_cells(leaf) + cursor->slot[0];
-    return leaf->length - cursor->slot[0];
+    return (unsigned)cursor->path[0].count - cursor->slot[0];
 }
 
 /* To the first cell behind path[height]. */
@@ -77,9 +73,9 @@ cursor_leave(rrb_cursor *cursor, unsigned height)
             return;
         }
     }
-    rrb_node *tail = cursor->tail;
-    cursor->tail = NULL;
-    cursor_enter(cursor, (rrb_tree){tail, tail != NULL ? tail->length : 0}, 0);
+    rrb_tree tail = cursor->tail;
+    cursor->tail = (rrb_tree){NULL, 0};
+    cursor_enter(cursor, tail, 0);
 }
 
 /* Past `count` cells of the current leaf. */
@@ -87,7 +83,7 @@ static inline void
 cursor_advance(rrb_cursor *cursor, unsigned count)
 {
     cursor->slot[0] = (uint8_t)(cursor->slot[0] + count);
-    if (cursor->slot[0] == cursor->path[0].node->length)
+    if (cursor->slot[0] == cursor->path[0].count)
         cursor_leave(cursor, 0);
 }
 

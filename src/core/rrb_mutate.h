@@ -18,22 +18,55 @@ rrb_edit_set(memory *mem, rrb *v, size_t index, cell c, cell *old)
     return true;
 }
 
-/* Where the tail is referred to, with that place made editable; NULL: failed. */
-static inline void **
-edit_tail_place(memory *mem, rrb *v, bool general)
+/* The top made editable, if there is one; false: failed. */
+static inline bool
+edit_top(memory *mem, rrb *v, bool general)
 {
+    const rrb_top *top = rrb_top_of(v->root);
+    if (top == NULL || (node_is_unique(v->root) && (!general || node_is_general(top))))
+        return true;
+    rrb_top *copy = top_copy(mem, top, general);
+    if (copy == NULL)
+        return false;
+    node_release(v->root);
+    v->root = copy;
+    return true;
+}
+
+/* Replaces the last leaf by a copy with room for `capacity` cells; false: failed. */
+static inline bool
+edit_renew_tail(memory *mem, rrb *v, unsigned capacity, bool general)
+{
+    if (!edit_top(mem, v, general))
+        return false;
     rrb_top *top = (rrb_top *)rrb_top_of(v->root);
-    if (top == NULL)
-        return &v->root;
-    if (!node_is_unique(top) || (general && !node_is_general(top))) {
-        rrb_top *copy = (rrb_top *)rrb_node_copy(mem, &top->node, general);
-        if (copy == NULL)
-            return NULL;
-        node_ready(copy);
-        node_release(top);
-        v->root = top = copy;
-    }
-    return (void **)&top->tail;
+    if (top != NULL)
+        return top_own_tail(mem, top, capacity, general);
+    rrb_node *copy = leaf_copy(mem, v->root, 0, (unsigned)v->count, capacity, general);
+    if (copy == NULL)
+        return false;
+    node_ready(copy);
+    node_release(v->root);
+    v->root = copy;
+    return true;
+}
+
+/* Whether a cell can be added to the last leaf in place. */
+static inline bool
+tail_is_editable(const rrb *v, bool general)
+{
+    rrb_tree tail = rrb_tail(*v);
+    return tail.node->kind == RRB_LEAF && tail.node->capacity > tail.count && node_is_unique(v->root)
+        && node_is_unique(tail.node) && (!general || node_is_general(tail.node));
+}
+
+/* Makes the last leaf, which is editable, longer or shorter by one cell. */
+static inline void
+edit_set_length(rrb *v, rrb_node *tail, unsigned length)
+{
+    v->count = v->count - tail->length + length;
+    tail->length = (uint8_t)length;
+    ((rrb_node *)v->root)->length = (uint8_t)length; /* R6; or it is that leaf */
 }
 
 /* Replaces the vector by `next`, which it steals.  The caller holds every cell that is in the old one only. */
@@ -51,29 +84,19 @@ static inline bool
 rrb_edit_push(memory *mem, rrb *v, cell c)
 {
     rrb next;
-    if (v->count == 0 || rrb_tail(v->root)->length == BRANCHES) {
+    unsigned length = (unsigned)rrb_tail(*v).count;
+    if (length == 0 || length == BRANCHES) {
         if (!rrb_push(mem, *v, c, &next))
             return false;
         rrb_replace(v, next);
         return true;
     }
     bool general = !value_is_plain(c);
-    void **place = edit_tail_place(mem, v, general);
-    if (place == NULL)
+    if (!tail_is_editable(v, general) && !edit_renew_tail(mem, v, BRANCHES, general))
         return false;
-    rrb_node *tail = *place;
-    if (tail->capacity == tail->length || !node_is_unique(tail) || (general && !node_is_general(tail))) {
-        rrb_node *copy = leaf_copy(mem, tail, 0, tail->length, BRANCHES, general);
-        if (copy == NULL)
-            return false;
-        node_ready(copy);
-        *place = copy;
-        node_release(tail);
-        tail = copy;
-    }
-    cell_retain(leaf_cells(tail)[tail->length] = c);
-    tail->length++;
-    v->count++;
+    rrb_node *tail = rrb_tail(*v).node;
+    cell_retain(leaf_cells(tail)[length] = c);
+    edit_set_length(v, tail, length + 1);
     return true;
 }
 
@@ -81,13 +104,12 @@ rrb_edit_push(memory *mem, rrb *v, cell c)
 static inline bool
 rrb_edit_pop(memory *mem, rrb *v, cell *last)
 {
-    rrb_node *tail = rrb_tail(v->root);
-    unsigned index = tail->length - 1u;
-    *last = leaf_cells(tail)[index];
-    bool shape_stays = index > 0 && (v->root == tail || v->count > BRANCHES + 1); /* R6 */
-    if (shape_stays && node_is_unique(v->root) && node_is_unique(tail)) {
-        tail->length = (uint8_t)index;
-        v->count--;
+    rrb_tree tail = rrb_tail(*v);
+    unsigned index = (unsigned)tail.count - 1u;
+    *last = leaf_cells(tail.node)[index];
+    bool shape_stays = index > 0 && (v->root == tail.node || v->count > BRANCHES + 1); /* R6 */
+    if (shape_stays && tail.node->kind == RRB_LEAF && node_is_unique(v->root) && node_is_unique(tail.node)) {
+        edit_set_length(v, tail.node, index);
         return true;
     }
     rrb next;
@@ -104,17 +126,8 @@ rrb_edit_trim(memory *mem, rrb *v)
 {
     if (v->count == 0)
         return true;
-    rrb_node *tail = rrb_tail(v->root);
-    if (tail->capacity == tail->length)
-        return true;
-    void **place = edit_tail_place(mem, v, false);
-    rrb_node *copy = place != NULL ? leaf_copy(mem, tail, 0, tail->length, tail->length, false) : NULL;
-    if (copy == NULL)
-        return false;
-    node_ready(copy);
-    *place = copy;
-    node_release(tail);
-    return true;
+    const rrb_node *tail = rrb_tail(*v).node;
+    return tail->kind == RRB_TAIL || tail->capacity == tail->length || edit_renew_tail(mem, v, tail->length, false);
 }
 
 #endif

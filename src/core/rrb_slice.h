@@ -5,20 +5,6 @@
 
 #include "core/rrb_build.h"
 
-/* New: the cells [from, to) of a leaf; the leaf itself if these are all.  NULL: failed. */
-static inline rrb_node *
-leaf_slice(memory *mem, rrb_node *leaf, unsigned from, unsigned to)
-{
-    if (from == 0 && to == leaf->length) {
-        node_retain(leaf);
-        return leaf;
-    }
-    rrb_node *slice = leaf_copy(mem, leaf, from, to, to - from, false);
-    if (slice != NULL)
-        node_ready(slice);
-    return slice;
-}
-
 static inline bool
 rrb_share(rrb v, rrb *result)
 {
@@ -30,20 +16,21 @@ rrb_share(rrb v, rrb *result)
 
 /* Splits the first `count` cells of the tree, 1 at least, into a new tree (possibly none) and a last leaf, its tail. */
 static inline bool
-tree_take(memory *mem, rrb_tree tree, size_t count, rrb_tree *rest, rrb_node **tail)
+tree_take(memory *mem, rrb_tree tree, size_t count, rrb_tree *rest, rrb_tree *tail)
 {
     rrb_spine spine;
     spine_init(&spine, mem);
     size_t index = count - 1;
     rrb_tree leaf = spine_open(&spine, tree, &index);
-    *tail = leaf_slice(mem, leaf.node, 0, (unsigned)index + 1);
-    if (*tail == NULL) {
+    unsigned length = (unsigned)index + 1;
+    *tail = (rrb_tree){length == count ? leaf_part(mem, leaf, 0, length) : tail_prefix(mem, leaf, length), length};
+    if (tail->node == NULL) {
         spine_abandon(&spine);
         return false;
     }
     if (spine_close(&spine, rest) && (rest->node == NULL || tree_lower(mem, rest)))
         return true;
-    node_release(*tail);
+    node_release(tail->node);
     return false;
 }
 
@@ -54,19 +41,19 @@ rrb_take(memory *mem, rrb v, size_t count, rrb *result)
     if (count == 0 || count == v.count)
         return rrb_share(count == 0 ? (rrb){NULL, 0} : v, result);
     const rrb_top *top = rrb_top_of(v.root);
-    rrb_tree tree = {NULL, 0};
-    rrb_node *tail;
+    rrb_tree tree = {NULL, 0}, tail = {NULL, count};
     if (top == NULL)
-        tail = leaf_slice(mem, v.root, 0, (unsigned)count);
+        tail.node = leaf_part(mem, rrb_tail(v), 0, (unsigned)count);
     else if (count > top->tree_count) {
-        tail = leaf_slice(mem, top->tail, 0, (unsigned)(count - top->tree_count));
         tree = (rrb_tree){top->tree, top->tree_count};
-        if (tail != NULL)
+        tail.count = count - tree.count;
+        tail.node = tail_prefix(mem, top_tail(top), (unsigned)tail.count);
+        if (tail.node != NULL)
             node_retain(tree.node);
     }
     else if (!tree_take(mem, (rrb_tree){top->tree, top->tree_count}, count, &tree, &tail))
         return false;
-    return tail != NULL && rrb_from_parts(mem, tree, tail, result);
+    return tail.node != NULL && rrb_from_parts(mem, tree, tail, result);
 }
 
 /* New: the tree without its first `count` cells, which are not all.  It satisfies all but R5. */
@@ -78,7 +65,7 @@ tree_drop(memory *mem, rrb_tree tree, size_t count)
         return tree;
     }
     if (tree.node->height == 0)
-        return (rrb_tree){leaf_slice(mem, tree.node, (unsigned)count, tree.node->length), tree.count - count};
+        return (rrb_tree){leaf_part(mem, tree, (unsigned)count, tree.node->length), tree.count - count};
     unsigned slot = inner_slot(tree.node, count);
     rrb_tree first = tree_drop(mem, tree_child(tree, slot), count - inner_offset(tree.node, slot));
     if (first.node == NULL)
@@ -97,12 +84,12 @@ rrb_drop(memory *mem, rrb v, size_t count, rrb *result)
     if (count == 0 || count == v.count)
         return rrb_share(count == 0 ? v : (rrb){NULL, 0}, result);
     const rrb_top *top = rrb_top_of(v.root);
-    rrb_node *tail = rrb_tail(v.root);
-    size_t before = v.count - tail->length;
-    rrb_tree tree = {NULL, 0};
+    rrb_tree tree = {NULL, 0}, tail = rrb_tail(v);
+    size_t before = v.count - tail.count;
     if (count >= before) {
-        tail = leaf_slice(mem, tail, (unsigned)(count - before), tail->length);
-        return tail != NULL && rrb_from_parts(mem, tree, tail, result);
+        tail.node = leaf_part(mem, tail, (unsigned)(count - before), (unsigned)tail.count);
+        tail.count = v.count - count;
+        return tail.node != NULL && rrb_from_parts(mem, tree, tail, result);
     }
     tree = (rrb_tree){top->tree, top->tree_count};
     for (unsigned last; tree.node->height > 0 && inner_slot(tree.node, count) == (last = tree.node->length - 1u);) {
@@ -112,7 +99,7 @@ rrb_drop(memory *mem, rrb v, size_t count, rrb *result)
     tree = tree_drop(mem, tree, count);
     if (tree.node == NULL || !tree_lower(mem, &tree))
         return false;
-    node_retain(tail);
+    node_retain(tail.node);
     return rrb_from_parts(mem, tree, tail, result);
 }
 

@@ -31,6 +31,9 @@
  * each key (champ_node.h).  A memory without collector answers false everywhere and pays nothing.
  *   bool key_is_plain(cell), value_is_plain(cell)
  *
+ *   MEMORY_IS_SERIAL       true: no two threads ever touch nodes at once, so that something may be added to a node that
+ *                          others hold, in a place where none of them looks.
+ *
  * Cells
  *   void cell_retain(cell) / cell_release(cell)      release may run arbitrary code, as above.
  *   void cell_prefetch(cell)                         its count is about to change.
@@ -46,9 +49,11 @@
  * Scratch arrays, within one call
  *   void *scratch_alloc(size_t), scratch_free(void *)        NULL: out of memory, reported.
  *
- * A memory asks one thing of each algorithm, so that it can release and traverse nodes by itself:
+ * A memory asks this of each algorithm, so that it can release and traverse nodes by itself:
  *   node_contents contents_of(void *node)            the node's cells and children, as two arrays (NODE_CONTENTS).
  *   size_t size_of(void *node)                       its size as asked for in node_alloc; or less, once it is emptied.
+ *   void node_ending(void *node)                     the last reference is gone, the contents are about to be released;
+ *                                                    needed by serial memories only.
  *
  * An algorithm that moved a node's contents elsewhere empties it (so that contents_of finds nothing) and releases it.
  *

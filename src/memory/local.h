@@ -23,6 +23,11 @@ typedef PyObject *cell;
 typedef struct { uint64_t hash; PyObject *object; } probe;
 typedef NODE_CONTENTS(cell) node_contents;
 #define NODE_HEAD PyObject ob_base
+#ifndef Py_GIL_DISABLED
+#define MEMORY_IS_SERIAL true /* the GIL; and no other interpreter sees these objects */
+#else
+#define MEMORY_IS_SERIAL false
+#endif
 #define NODES_ARE_OBJECTS /* pickles may refer to them: types/map_pickle.h */
 
 /* ---- nodes ---- */

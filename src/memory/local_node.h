@@ -8,6 +8,7 @@
 
 static inline node_contents contents_of(void *node);
 static inline size_t size_of(void *node);
+static inline void node_ending(void *node);
 
 /* How many counts, spread over the whole heap, are on their way from memory while one is changed. */
 #define RELEASE_AHEAD 8
@@ -52,6 +53,7 @@ local_node_dealloc(PyObject *self)
     bool general = node_is_general(self);
     if (general)
         PyObject_GC_UnTrack(self);
+    node_ending(self);
     node_contents held = contents_of(self);
     size_t size = size_of(self);
     cells_release(held.cells, held.cell_count);

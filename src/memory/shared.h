@@ -30,6 +30,7 @@ typedef struct {
 } probe;
 
 #define NODE_HEAD block head
+#define MEMORY_IS_SERIAL false
 
 /* ---- nodes ---- */
 

@@ -5,7 +5,7 @@
 #include "types/inspect.h"
 #include "types/vector.h"
 
-/* `_check(vector)`: AssertionError naming the broken invariant of rrb.h. */
+/* `_check(vector)`: AssertionError naming the broken invariant of rrb_node.h. */
 static PyObject *
 vector_check(PyObject *self)
 {
@@ -18,7 +18,7 @@ vector_check(PyObject *self)
 static int
 dump_node(rrb_node *node, unsigned level, PyObject *lines)
 {
-    static const char *const kinds[] = {"leaf", "regular", "relaxed", "top"};
+    static const char *const kinds[] = {"leaf", "tail", "regular", "relaxed", "top"};
     char indent[2 * (RRB_HEIGHTS + 2) + 1] = {0};
     memset(indent, ' ', 2 * level);
     node_contents held = contents_of(node);

@@ -48,7 +48,8 @@ vector_iterator_refill(vector_iterator *it)
     size_t slot = (size_t)it->index;
     const rrb_node *leaf = rrb_leaf(((container *)it->vector)->root, &slot);
     it->next = leaf_cells(leaf) + slot;
-    it->run = it->step > 0 ? leaf->length - (Py_ssize_t)slot : (Py_ssize_t)slot + 1;
+    Py_ssize_t left = VECTOR_LENGTH(it->vector) - it->index; /* a shared tail may be longer */
+    it->run = it->step > 0 ? Py_MIN(leaf->length - (Py_ssize_t)slot, left) : (Py_ssize_t)slot + 1;
     it->index += it->step * it->run;
     return true;
 }

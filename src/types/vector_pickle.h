@@ -46,7 +46,7 @@ static PyMethodDef vector_node_methods[] = {
 static int
 append_subtrees(rrb_node *node, PyObject *list)
 {
-    if (node->kind != RRB_TOP && node->height <= PICKLE_HEIGHT)
+    if (node->height <= PICKLE_HEIGHT)
         return PyList_Append(list, (PyObject *)node);
     node_contents held = contents_of(node);
     int status = 0;
@@ -55,12 +55,26 @@ append_subtrees(rrb_node *node, PyObject *list)
     return status;
 }
 
+/* The cells of the last leaf, of which the vector may have only the first: as a list. */
+static int
+append_tail(rrb_tree tail, PyObject *list)
+{
+    PyObject *cells = PyList_New((Py_ssize_t)tail.count);
+    for (size_t i = 0; cells != NULL && i < tail.count; i++)
+        PyList_SET_ITEM(cells, (Py_ssize_t)i, Py_NewRef(leaf_cells(tail.node)[i]));
+    int status = cells != NULL ? PyList_Append(list, cells) : -1;
+    Py_XDECREF(cells);
+    return status;
+}
+
 static PyObject *
 vector_reduce_large(PyObject *self)
 {
     PyObject *module = PyType_GetModuleByDef(Py_TYPE(self), &frozen_module);
     PyObject *chain = PyObject_GetAttrString(module, "_chain"), *subtrees = PyList_New(0), *result = NULL;
-    if (chain != NULL && subtrees != NULL && append_subtrees(((container *)self)->root, subtrees) == 0)
+    const rrb_top *top = rrb_top_of(((container *)self)->root);
+    if (chain != NULL && subtrees != NULL && append_subtrees(top->tree, subtrees) == 0
+        && append_tail(top_tail(top), subtrees) == 0)
         result = container_reduce_by(self, chain, Py_BuildValue("OO", Py_TYPE(self), subtrees));
     Py_XDECREF(chain);
     Py_XDECREF(subtrees);

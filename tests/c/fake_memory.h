@@ -49,6 +49,9 @@ typedef struct fake_head {
     bool general, ready;
 } fake_head;
 #define NODE_HEAD fake_head head
+#ifndef MEMORY_IS_SERIAL
+#define MEMORY_IS_SERIAL true
+#endif
 
 typedef struct { int unused; } memory;
 
@@ -201,6 +204,7 @@ cell_value_hash(cell c, uint64_t *hash)
 /* ---- nodes ---- */
 
 static inline node_contents contents_of(void *node);
+static inline void node_ending(void *node);
 
 static inline fake_head *fake_head_of(const void *node) { return (fake_head *)node; }
 static inline bool node_is_general(const void *node) { return fake_head_of(node)->general; }
@@ -242,6 +246,7 @@ node_release(void *node)
     CHECK(head->count > 0);
     if (--head->count != 0)
         return;
+    node_ending(node);
     node_contents held = contents_of(node);
     for (size_t i = 0; i < held.cell_count; i++)
         cell_release(held.cells[i]);

@@ -264,6 +264,104 @@ apply(unsigned which, version *old, const arguments *a, version *made)
     return count;
 }
 
+/* ---- tails ---- */
+
+static const rrb_node *
+shared_tail(rrb v)
+{
+    const rrb_node *tail = rrb_tail(v).node;
+    return tail != NULL && tail->kind == RRB_TAIL ? tail : NULL;
+}
+
+/* Every shared tail is as long as the longest version over it, and counts as many tops of each length as there are. */
+static void
+check_shared_tails(const version *versions, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const rrb_node *tail = shared_tail(versions[i].v);
+        size_t longest = 0;
+        unsigned tops = 0;
+        for (unsigned j = 0; tail != NULL && j < count; j++) {
+            rrb_tree other = rrb_tail(versions[j].v);
+            bool seen = false;
+            if (other.node != tail)
+                continue;
+            for (unsigned k = 0; k < j; k++)
+                seen |= versions[k].v.root == versions[j].v.root;
+            tops += !seen && other.count == rrb_tail(versions[i].v).count;
+            longest = other.count > longest ? other.count : longest;
+        }
+        CHECK(tail == NULL || (tail->length == longest && tail_tops(tail)[rrb_tail(versions[i].v).count - 1] == tops));
+    }
+}
+
+static version counting_version(size_t count);
+
+/* Appends that start from one version share its tail as long as they can, and no longer. */
+static void
+the_first_append_takes_the_place(void)
+{
+    version base = counting_version(BRANCHES + 1), step, first, second;
+    arguments a = {.c = 7}, b = {.c = 8};
+    apply(PUSH, &base, &a, &step); /* a tail with room */
+    apply(PUSH, &step, &a, &first);
+    apply(PUSH, &step, &b, &second);
+    CHECK(rrb_tail(step.v).count == 2 && rrb_tail(first.v).count == 3);
+    if (MEMORY_IS_SERIAL && BRANCHES > 4) {
+        CHECK(shared_tail(first.v) == shared_tail(step.v) && shared_tail(step.v) != NULL);
+        CHECK(shared_tail(second.v) != shared_tail(step.v));
+    }
+    version all[] = {base, step, first, second};
+    check_shared_tails(all, 4);
+    for (unsigned i = 0; i < 4; i++)
+        version_drop(&all[i]);
+    fake_check_no_leak();
+}
+
+/* What was appended, or is popped, ends with the last version that holds it, whoever else uses the tail. */
+static void
+cells_end_with_their_versions(void)
+{
+    version base = counting_version(BRANCHES + 1), step, longer, longest, popped;
+    arguments a = {.c = 999}, b = {.c = 998};
+    apply(PUSH, &base, &b, &step);
+    apply(PUSH, &step, &b, &longer);
+    apply(PUSH, &longer, &a, &longest);
+    CHECK(fake_cell_counts[999] > 0);
+    arguments less = {.i = longer.count};
+    apply(TAKE, &longest, &less, &popped);
+    version_drop(&longest);
+    CHECK(fake_cell_counts[999] == 0);
+    check_version(&popped);
+    check_version(&longer);
+    version_drop(&popped);
+    version_drop(&longer);
+    CHECK(fake_cell_counts[998] > 0);
+    version_drop(&step);
+    CHECK(fake_cell_counts[998] == 0);
+    check_version(&base);
+    version_drop(&base);
+    fake_check_no_leak();
+}
+
+/* More tops of one length than a tail can count. */
+static void
+a_tail_may_have_any_number_of_tops(void)
+{
+    enum { VERSIONS = 2 * UINT8_MAX + 10 };
+    static version versions[VERSIONS];
+    versions[0] = counting_version(4 * BRANCHES + 2);
+    for (unsigned i = 1; i < VERSIONS; i++) {
+        arguments set = {.i = i % BRANCHES, .c = i};
+        apply(SET, &versions[0], &set, &versions[i]);
+    }
+    for (unsigned i = 0; i < VERSIONS; i++)
+        check_version(&versions[i]);
+    for (unsigned i = 0; i < VERSIONS; i++)
+        version_drop(&versions[i]);
+    fake_check_no_leak();
+}
+
 /* ---- histories ---- */
 
 #define KEPT 24
@@ -305,6 +403,7 @@ random_history(unsigned steps)
         version *replaced = &kept[random_below(KEPT)];
         version_drop(replaced);
         *replaced = made;
+        check_shared_tails(kept, KEPT);
     }
     for (unsigned i = 0; i < KEPT; i++) {
         check_version(&kept[i]);
@@ -523,6 +622,9 @@ main(void)
         random_state = seed * 0x9E3779B97F4A7C15u;
         random_history(250);
     }
+    the_first_append_takes_the_place();
+    cells_end_with_their_versions();
+    a_tail_may_have_any_number_of_tops();
     many_concats_keep_the_tree_low();
     many_inserts_at_one_place();
     repeating_costs_a_logarithm();
