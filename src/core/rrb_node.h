@@ -170,6 +170,7 @@ leaf_alloc(memory *mem, unsigned length, unsigned capacity, bool general)
 static inline void
 cells_copy(cell *to, const cell *from, size_t count)
 {
+    UNROLL(4)
     for (size_t i = 0; i < count; i++)
         cell_retain(to[i] = from[i]);
 }
@@ -187,6 +188,7 @@ leaf_copy(memory *mem, const rrb_node *leaf, unsigned from, unsigned to, unsigne
 static inline void
 children_copy(rrb_node **to, rrb_node *const *from, size_t count)
 {
+    UNROLL(4)
     for (size_t i = 0; i < count; i++)
         node_retain(to[i] = from[i]);
 }

@@ -10,6 +10,12 @@
 #define FORCE_INLINE static inline __attribute__((always_inline))
 #define NO_INLINE __attribute__((noinline))
 #define MAYBE_UNUSED __attribute__((unused))
+#define COMPILER_PRAGMA(text) _Pragma(#text)
+#ifdef __clang__
+#define UNROLL(n) COMPILER_PRAGMA(clang loop unroll_count(n)) /* before a loop: n rounds at a time */
+#else
+#define UNROLL(n) COMPILER_PRAGMA(GCC unroll n)
+#endif
 #else
 #define LIKELY(x) (x)
 #define UNLIKELY(x) (x)
@@ -18,6 +24,7 @@
 #define FORCE_INLINE static __forceinline
 #define NO_INLINE
 #define MAYBE_UNUSED
+#define UNROLL(n)
 #endif
 
 #endif

@@ -17,6 +17,7 @@ static inline void
 cells_release(cell *cells, size_t count)
 {
     size_t i = 0;
+    UNROLL(4)
     for (; i + RELEASE_AHEAD < count; i++) {
         PREFETCH_WRITE(cells[i + RELEASE_AHEAD]);
         cell_release(cells[i]);
@@ -29,6 +30,7 @@ static inline void
 children_release(void **children, size_t count)
 {
     size_t i = 0;
+    UNROLL(4)
     for (; i + RELEASE_AHEAD < count; i++) {
         PREFETCH_WRITE(children[i + RELEASE_AHEAD]);
         node_release(children[i]);
