@@ -44,6 +44,9 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
 #define X(field, spec, name) Py_VISIT(state->field);
     FROZEN_TYPES(X)
 #undef X
+    int status = local_spares_traverse(&state->spares, visit, arg);
+    if (status != 0)
+        return status;
     /* The empty roots and the registry are invisible to the collector, and own a reference to their types: with it the
      * types, and so the module, would seem to be held from outside. */
     if (state->readers != NULL)

@@ -231,6 +231,75 @@ def test_a_header_that_is_used_again_begins_anew(made_before, make):
     assert (hash(new), new) == (hash(make()), make())
 
 
+@pytest.mark.parametrize("types", [(Map, Set), (Set, Vector), (Vector, Map)], ids=lambda types: types[0].__name__)
+def test_a_header_of_one_type_that_becomes_another_ones_counts_for_that(types):
+    """Each spare holds its type: what stays behind is bounded, for each of the two, however often they take turns."""
+
+    def turns(count):
+        for _ in range(count):
+            made = [types[0]([("a", "b")]) for _ in range(40)]
+            del made
+            made = [types[1]([("a", "b")]) for _ in range(40)]
+            del made
+        return [sys.getrefcount(type) for type in types]
+
+    assert turns(2) == turns(200)
+
+
+FORGET_THE_MODULE = """
+def forget_the_module():
+    import gc, sys, typing
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "frozen"]:
+        del sys.modules[name]
+    typing.clear_overloads()  # they are functions of the package, and so know its names
+    gc.collect()
+    gc.collect()  # what an untracked container refers to goes after it
+"""
+
+
+def test_the_dead_do_not_keep_the_module():
+    run_python(
+        "-c",
+        FORGET_THE_MODULE
+        + """if True:
+        import weakref
+        from frozen import Map, Set, Vector
+
+        kept = [kind([(index, "value")] * 40) for index in range(40) for kind in (Map, Set, Vector)]
+        del kept
+        references = [weakref.ref(kind) for kind in (Map, Set, Vector)]
+        del Map, Set, Vector
+        forget_the_module()
+        assert [reference() for reference in references] == [None] * 3
+    """,
+    )
+
+
+@pytest.mark.parametrize("make", ["Map(a=1)", "Set('a')", "Vector('a')", "Map(a=Vector([Set([1])]))", "Vector([[]])"])
+def test_containers_and_their_module_end_together(make):
+    """In whichever order the collector takes types, module and containers apart."""
+    run_python(
+        "-c",
+        FORGET_THE_MODULE
+        + f"""if True:
+        import weakref
+        from frozen import Map, Set, Vector
+
+        class Holder:
+            pass
+
+        filler = [{make} for _ in range(40)]
+        holder = Holder()
+        holder.held, holder.itself = [{make} for _ in range(40)], holder
+        reference = weakref.ref(Map)
+        del filler, holder, Map, Set, Vector
+        forget_the_module()
+        assert reference() is None
+    """,
+    )
+
+
 def test_little_is_kept_of_a_large_vector():
     elements = [object()] * 100_000
     before = sys.getallocatedblocks()

@@ -24,17 +24,42 @@ local_spares_open(local_spares *spares)
     spares->limit = SPARES_LIMIT;
 }
 
+static void
+spares_free(spare_list *list, void (*block_free)(void *))
+{
+    for (PyObject *spare; (spare = spare_pop(list)) != NULL;) {
+        PyTypeObject *type = Py_TYPE(spare);
+        block_free(spare);
+        Py_DECREF(type);
+    }
+}
+
 /* When the module goes away: what dies from now on is freed at once. */
 void
 local_spares_close(local_spares *spares)
 {
-    PyObject *spare;
     spares->limit = 0;
-    while ((spare = spare_take(&spares->headers)) != NULL)
-        PyObject_GC_Del(spare);
+    spares_free(&spares->headers, PyObject_GC_Del);
     for (size_t class = 0; class < SPARE_CLASSES; class++)
-        while ((spare = spare_take(&spares->nodes[class])) != NULL)
-            PyObject_Free(spare);
+        spares_free(&spares->nodes[class], PyObject_Free);
+}
+
+static int
+spares_traverse(const spare_list *list, visitproc visit, void *arg)
+{
+    for (PyObject *spare = list->first; spare != NULL; spare = *spare_next(spare))
+        Py_VISIT(Py_TYPE(spare));
+    return 0;
+}
+
+/* The module's: the collector sees no spares, but has to know who holds the types. */
+int
+local_spares_traverse(local_spares *spares, visitproc visit, void *arg)
+{
+    int status = spares_traverse(&spares->headers, visit, arg);
+    for (size_t class = 0; status == 0 && class < SPARE_CLASSES; class++)
+        status = spares_traverse(&spares->nodes[class], visit, arg);
+    return status;
 }
 
 /* Containers nested in each other are freed without recursion: the trashcan takes over below a certain depth.  Nodes
@@ -44,14 +69,16 @@ local_container_dealloc(PyObject *self)
 {
     container *c = (container *)self;
     PyTypeObject *type = Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
+    local_spares *spares = container_type_state(type);
+    if (spares == NULL || c->root == NULL || node_is_general(c->root)) /* as container_new says; else it is untracked */
+        PyObject_GC_UnTrack(self);
     Py_TRASHCAN_BEGIN(self, local_container_dealloc)
     weakrefs_clear(self, &c->weakrefs);
     if (c->root != NULL)
         node_release(c->root);
-    local_spares *spares = container_type_state(type);
-    if (UNLIKELY(spares == NULL || !spare_keep(spares, &spares->headers, self)))
+    if (UNLIKELY(spares == NULL || !spare_keep(spares, &spares->headers, self))) {
         type->tp_free(self);
-    Py_DECREF(type);
+        Py_DECREF(type);
+    }
     Py_TRASHCAN_END
 }

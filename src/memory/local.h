@@ -38,6 +38,13 @@ node_is_general(const void *node)
     return PyType_HasFeature(Py_TYPE((PyObject *)node), Py_TPFLAGS_HAVE_GC);
 }
 
+NO_INLINE static void *
+plain_node_alloc(memory *mem, size_t class)
+{
+    PyObject *node = PyObject_Malloc(class * SPARE_UNIT);
+    return node != NULL ? PyObject_Init(node, mem->plain) : PyErr_NoMemory();
+}
+
 static inline void *
 node_alloc(memory *mem, size_t size, bool general)
 {
@@ -46,10 +53,8 @@ node_alloc(memory *mem, size_t size, bool general)
         return PyObject_GC_NewVar(PyVarObject, mem->general, (Py_ssize_t)(size - sizeof(PyObject)));
     }
     size_t class = spare_class(size);
-    PyObject *node = LIKELY(class < SPARE_CLASSES) ? spare_take(&mem->spares->nodes[class]) : NULL;
-    if (node == NULL)
-        node = PyObject_Malloc(class * SPARE_UNIT);
-    return node != NULL ? PyObject_Init(node, mem->plain) : PyErr_NoMemory();
+    PyObject *node = LIKELY(class < SPARE_CLASSES) ? spare_take(&mem->spares->nodes[class], mem->plain) : NULL;
+    return LIKELY(node != NULL) ? node : plain_node_alloc(mem, class);
 }
 
 static inline void
@@ -65,16 +70,25 @@ node_retain(void *node)
     Py_INCREF((PyObject *)node);
 }
 
-/* The last reference frees the node without a detour through CPython, which would look after the C stack: that is for
- * containers to do (local.c), between which few nodes stand. */
+/* Whether the reference about to be given up is the last: then the node is freed without a detour through CPython, which
+ * would look after the C stack.  That is for containers to do (local.c), between which few nodes stand. */
+static inline bool
+node_dies(void *node)
+{
+#if !defined(Py_GIL_DISABLED) && !defined(Py_REF_DEBUG)
+    return Py_REFCNT((PyObject *)node) == 1;
+#else
+    (void)node;
+    return false;
+#endif
+}
+
 static inline void
 node_release(void *node)
 {
-#if !defined(Py_GIL_DISABLED) && !defined(Py_REF_DEBUG)
-    if (Py_REFCNT((PyObject *)node) == 1)
+    if (node_dies(node))
         Py_TYPE((PyObject *)node)->tp_dealloc(node);
     else
-#endif
         Py_DECREF((PyObject *)node);
 }
 
@@ -236,8 +250,8 @@ static inline container *
 header_alloc(PyTypeObject *type)
 {
     local_spares *spares = container_type_state(type);
-    PyObject *spare = LIKELY(spares != NULL) ? spare_take(&spares->headers) : NULL;
-    return LIKELY(spare != NULL) ? (container *)PyObject_Init(spare, type) : PyObject_GC_New(container, type);
+    PyObject *spare = LIKELY(spares != NULL) ? spare_take(&spares->headers, type) : NULL;
+    return LIKELY(spare != NULL) ? (container *)spare : PyObject_GC_New(container, type);
 }
 
 /* A new header over `root`, which is stolen even on failure.  The collector tracks it where the root is general, or

@@ -26,45 +26,66 @@ cells_release(cell *cells, size_t count)
         cell_release(cells[i]);
 }
 
+static void
+local_general_node_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    node_ending(self);
+    node_contents held = contents_of(self);
+    cells_release(held.cells, held.cell_count);
+    for (size_t i = 0; i < held.child_count; i++)
+        node_release(held.children[i]);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static void plain_node_free(PyObject *self, local_spares *spares);
+
+/* The children of a plain node are plain: with this, a dying tree looks for the spares once.  They are there until its root
+ * is gone, for that refers to its type, and so to the module. */
 static inline void
-children_release(void **children, size_t count)
+plain_child_release(PyObject *child, local_spares *spares)
+{
+    if (node_dies(child))
+        plain_node_free(child, spares);
+    else
+        Py_DECREF(child);
+}
+
+static inline void
+plain_children_release(void **children, size_t count, local_spares *spares)
 {
     size_t i = 0;
     UNROLL(4)
     for (; i + RELEASE_AHEAD < count; i++) {
         PREFETCH_WRITE(children[i + RELEASE_AHEAD]);
-        node_release(children[i]);
+        plain_child_release(children[i], spares);
     }
     for (; i < count; i++)
-        node_release(children[i]);
+        plain_child_release(children[i], spares);
 }
 
-static inline void
-plain_node_free(PyObject *node, PyTypeObject *type, size_t size)
+/* `spares`: NULL, or who may take the block. */
+static void
+plain_node_free(PyObject *self, local_spares *spares)
 {
-    local_spares *spares = type_module_state(type);
-    size_t class = spare_class(size);
-    if (UNLIKELY(spares == NULL || class >= SPARE_CLASSES || !spare_keep(spares, &spares->nodes[class], node)))
-        PyObject_Free(node);
+    node_ending(self);
+    node_contents held = contents_of(self);
+    size_t class = spare_class(size_of(self));
+    cells_release(held.cells, held.cell_count);
+    plain_children_release(held.children, held.child_count, spares);
+    if (LIKELY(spares != NULL && class < SPARE_CLASSES && spare_keep(spares, &spares->nodes[class], self)))
+        return;
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_Free(self);
+    Py_DECREF(type);
 }
 
 static void
-local_node_dealloc(PyObject *self)
+local_plain_node_dealloc(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    bool general = node_is_general(self);
-    if (general)
-        PyObject_GC_UnTrack(self);
-    node_ending(self);
-    node_contents held = contents_of(self);
-    size_t size = size_of(self);
-    cells_release(held.cells, held.cell_count);
-    children_release(held.children, held.child_count);
-    if (general)
-        PyObject_GC_Del(self);
-    else
-        plain_node_free(self, type, size);
-    Py_DECREF(type);
+    plain_node_free(self, type_module_state(Py_TYPE(self)));
 }
 
 static int
@@ -88,13 +109,13 @@ static PyMethodDef local_node_methods[] = {
 #endif
 
 static PyType_Slot local_plain_node_slots[] = {
-    {Py_tp_dealloc, (void *)local_node_dealloc},
+    {Py_tp_dealloc, (void *)local_plain_node_dealloc},
     {Py_tp_methods, NODE_METHODS},
     {0, NULL},
 };
 
 static PyType_Slot local_general_node_slots[] = {
-    {Py_tp_dealloc, (void *)local_node_dealloc},
+    {Py_tp_dealloc, (void *)local_general_node_dealloc},
     {Py_tp_methods, NODE_METHODS},
     {Py_tp_traverse, (void *)local_node_traverse},
     {0, NULL},

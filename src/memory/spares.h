@@ -8,7 +8,8 @@
  * clearing before the module goes away.  They rely on the GIL: a free-threaded build, whose allocator has lists of its
  * own for each thread, keeps nothing.  Nor does a debug build of this project, so that tools see who uses the dead.
  *
- * A kept block owns nothing, not even a reference to its type; PyObject_Init makes it an object again. */
+ * A kept block stays an object with its type, of which it owns a reference, and a count of 0: like the blocks in CPython's
+ * own free lists, it lives again by _Py_NewReference, which also tells whoever traces memory or references. */
 #ifndef FROZEN_MEMORY_SPARES_H
 #define FROZEN_MEMORY_SPARES_H
 
@@ -35,16 +36,16 @@ typedef struct local_spares {
     spare_list nodes[SPARE_CLASSES]; /* by size in units */
 } local_spares;
 
-/* The next block in a list; behind the head that PyObject_Init, and for headers the collector, will write. */
+/* The next block in a list; behind the object's head. */
 static inline PyObject **
 spare_next(PyObject *spare)
 {
     return (PyObject **)(spare + 1);
 }
 
-/* A block that is to become an object by PyObject_Init; NULL: there is none. */
+/* The first block of a list, still dead; NULL: there is none. */
 static inline PyObject *
-spare_take(spare_list *list)
+spare_pop(spare_list *list)
 {
     PyObject *spare = list->first;
     if (SPARES_LIMIT == 0 || UNLIKELY(spare == NULL))
@@ -54,7 +55,30 @@ spare_take(spare_list *list)
     return spare;
 }
 
-/* Whether the list has taken the block; otherwise it is the caller's to free. */
+/* Node types share their lists, and so do container types. */
+static inline void
+spare_become(PyObject *spare, PyTypeObject *type)
+{
+    PyTypeObject *old = Py_TYPE(spare);
+    Py_SET_TYPE(spare, (PyTypeObject *)Py_NewRef((PyObject *)type));
+    Py_DECREF(old);
+}
+
+/* A new object of `type`, its contents undefined; NULL: there is no spare. */
+static inline PyObject *
+spare_take(spare_list *list, PyTypeObject *type)
+{
+    PyObject *spare = spare_pop(list);
+    if (UNLIKELY(spare == NULL))
+        return NULL;
+    if (UNLIKELY(!Py_IS_TYPE(spare, type)))
+        spare_become(spare, type);
+    _Py_NewReference(spare);
+    return spare;
+}
+
+/* Whether the list has taken the block, and with it the reference to its type; otherwise both are the caller's to give
+ * back. */
 static inline bool
 spare_keep(const local_spares *spares, spare_list *list, PyObject *dead)
 {
@@ -75,5 +99,6 @@ spare_class(size_t size)
 /* local.c */
 void local_spares_open(local_spares *spares);
 void local_spares_close(local_spares *spares);
+int local_spares_traverse(local_spares *spares, visitproc visit, void *arg);
 
 #endif

@@ -11,12 +11,18 @@
 
 #define MUTATION_SEALED "this mutation has been finished: call mutate() on its result to go on"
 
+NO_INLINE static family *
+family_of_subtype(PyTypeObject *type)
+{
+    return &module_state_of_type(type)->FAMILY;
+}
+
 /* A container's exact type is told by its dealloc: the shortest way to the state. */
 static inline family *
 family_of_type(PyTypeObject *type)
 {
     module_state *state = LIKELY(type->tp_dealloc == container_dealloc) ? type_module_state(type) : NULL;
-    return &(LIKELY(state != NULL) ? state : module_state_of_type(type))->FAMILY;
+    return LIKELY(state != NULL) ? &state->FAMILY : family_of_subtype(type);
 }
 
 static inline family *
