@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 import pickletools
 
@@ -10,7 +11,7 @@ import pytest
 from keys import HashKey, colliding
 from support import run_python
 
-from frozen import Map, _core
+from frozen import Map, Set, SharedMap, Vector, _core
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -175,3 +176,31 @@ def test_two_versions_of_a_large_map_cost_one(protocol):
     for again, original in ((first, m), (second, n)):
         _core._check(again)
         assert again == original
+
+
+def test_what_a_pickle_joins_may_change_while_it_is_read():
+    """A list of mappings one of which throws the others, and itself, away."""
+    subtrees: list[object] = []
+
+    class Thrower:
+        def __init__(self, entries):
+            self.entries = entries
+
+        def keys(self):
+            subtrees.clear()
+            gc.collect()
+            return self.entries
+
+        def __getitem__(self, key):
+            return self.entries[key]
+
+    subtrees += [Thrower({"a": 1}), Thrower({"b": 2})]
+    assert _core._join(Map, {"c": 3}, subtrees) == {"a": 1, "b": 2, "c": 3}
+    assert subtrees == []
+
+
+@pytest.mark.parametrize("container", [Map(a=1), Map(), Set([1]), Vector([1]), SharedMap(a=1)], ids=repr)
+def test_a_memo_is_a_dict(container):
+    with pytest.raises(TypeError, match=r"takes the memo of copy.deepcopy\(\), a dict, not None"):
+        container.__deepcopy__(None)
+    assert container.__deepcopy__({}) == container

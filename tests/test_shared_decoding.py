@@ -139,3 +139,45 @@ def test_finished_while_an_element_is_popped(make, pop):
     with pytest.raises(ValueError, match="finished"):
         pop(mutation)
     assert mutation.finish() == make()
+
+
+KEYS_AND_VALUES: dict[str, Callable[[SharedMap[Any, Any]], Any]] = {
+    "items": lambda m: list(m.items()),
+    "items, backwards": lambda m: list(reversed(m.items())),
+    "repr": repr,
+    "dict": dict,
+    "==": lambda m: m == {1: 2},
+    "merge": lambda m: SharedMap(a=Acting(3)).merge(SharedMap(a=Acting(4)), lambda old, new: new),
+    "diff": lambda m: m.diff(SharedMap()),
+    "pickle": lambda m: m.__reduce__(),
+}
+
+
+@pytest.mark.parametrize("read", KEYS_AND_VALUES.values(), ids=KEYS_AND_VALUES)
+def test_after_one_object_could_not_be_made_no_other_is(read):
+    """A decoder is foreign code: it must not be run while the error of another one is on its way."""
+    m, calls = SharedMap({Acting(1): Acting(2)}), []
+
+    def refuse_and_count() -> None:
+        calls.append(1)
+        raise Refused
+
+    Acting.on_decode = refuse_and_count
+    with pytest.raises(Refused):
+        read(m)
+    assert len(calls) == 1
+
+
+def test_vectors_are_ordered_by_objects_that_can_be_made():
+    Acting.on_decode = None
+    vectors, calls = [SharedVector([Acting(number)]) for number in range(2)], []
+
+    def refuse_the_first_of_order() -> None:
+        calls.append(1)
+        if len(calls) > 2:  # two are made to find out that they differ
+            raise Refused
+
+    Acting.on_decode = refuse_the_first_of_order
+    with pytest.raises(Refused):
+        vectors[0] < vectors[1]  # noqa: B015
+    assert len(calls) == 3

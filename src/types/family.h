@@ -52,6 +52,20 @@ family_memory(family *types)
 
 #endif
 
+/* Two cells as objects, new references; false: failed, and neither is there.  The second one is made only if the first
+ * one is, for that may run foreign code, which must not find an error set. */
+static inline bool
+cells_to_objects(cell first, cell second, PyObject **first_object, PyObject **second_object)
+{
+    *second_object = NULL;
+    if ((*first_object = cell_to_object(first)) == NULL)
+        return false;
+    if ((*second_object = cell_to_object(second)) != NULL)
+        return true;
+    Py_CLEAR(*first_object);
+    return false;
+}
+
 /* What every family supplies to module.c and inspect.c, beside its types. */
 static inline int
 family_setup(family *types, void *empty, const family_tools *tools)

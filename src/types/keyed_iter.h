@@ -38,13 +38,8 @@ slot_to_object(const slot *s, yields what, PyObject **kept)
 {
     if (what != YIELD_ITEMS)
         return cell_to_object(what == YIELD_KEYS ? SLOT_KEY(s) : SLOT_VALUE(s));
-    PyObject *key = cell_to_object(SLOT_KEY(s)), *value = cell_to_object(SLOT_VALUE(s));
-    if (key == NULL || value == NULL) {
-        Py_XDECREF(key);
-        Py_XDECREF(value);
-        return NULL;
-    }
-    return pair_recycle(kept, key, value);
+    PyObject *key, *value;
+    return cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value) ? pair_recycle(kept, key, value) : NULL;
 }
 
 static PyObject *

@@ -184,12 +184,12 @@ map_or(PyObject *left, PyObject *right)
 static int
 resolve_by_call(void *function, cell left, cell right, cell *value)
 {
-    PyObject *args[2] = {cell_to_object(left), cell_to_object(right)};
-    PyObject *result = NULL;
-    if (args[0] != NULL && args[1] != NULL)
-        result = PyObject_Vectorcall(function, args, 2, NULL);
-    Py_XDECREF(args[0]);
-    Py_XDECREF(args[1]);
+    PyObject *args[2];
+    if (!cells_to_objects(left, right, &args[0], &args[1]))
+        return -1;
+    PyObject *result = PyObject_Vectorcall(function, args, 2, NULL);
+    Py_DECREF(args[0]);
+    Py_DECREF(args[1]);
     if (result == NULL)
         return -1;
     int status = cell_from_object(result, value);

@@ -23,8 +23,9 @@ list_difference(void *context, const entry *left, const entry *right)
 {
     difference_list *found = context;
     PyObject *key = cell_to_object(SLOT_KEY(left != NULL ? &left->slot : &right->slot));
-    PyObject *old = entry_value(left, found->absent), *new = entry_value(right, found->absent);
-    PyObject *triple = key != NULL && old != NULL && new != NULL ? PyTuple_Pack(3, key, old, new) : NULL;
+    PyObject *old = key != NULL ? entry_value(left, found->absent) : NULL;
+    PyObject *new = old != NULL ? entry_value(right, found->absent) : NULL;
+    PyObject *triple = new != NULL ? PyTuple_Pack(3, key, old, new) : NULL;
     int status = triple != NULL ? PyList_Append(found->list, triple) : -1;
     Py_XDECREF(key);
     Py_XDECREF(old);

@@ -69,10 +69,12 @@ map_join(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     if (!PyDict_Check(args[1]) || !PyList_Check(args[2]))
         return PyErr_Format(PyExc_TypeError, "_join() takes a type, a dict and a list of dicts, got %R and %R", args[1],
                             args[2]);
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(args[2]); i++)
-        if (PyDict_Update(args[1], PyList_GET_ITEM(args[2], i)) < 0)
-            return NULL;
-    return PyObject_CallOneArg(args[0], args[1]);
+    PyObject *subtrees = PyList_AsTuple(args[2]); /* what is read runs foreign code, which may change the list */
+    int status = subtrees != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(subtrees); i++)
+        status = PyDict_Update(args[1], PyTuple_GET_ITEM(subtrees, i));
+    Py_XDECREF(subtrees);
+    return status == 0 ? PyObject_CallOneArg(args[0], args[1]) : NULL;
 }
 
 static PyObject *

@@ -17,8 +17,8 @@ map_equals_dict(PyObject *self, PyObject *dict)
     int equal = 1;
     champ_iter_init(&it, ROOT(self));
     while (equal > 0 && (s = champ_iter_next(&it)) != NULL) {
-        PyObject *key = cell_to_object(SLOT_KEY(s)), *value = cell_to_object(SLOT_VALUE(s)), *other = NULL;
-        equal = key != NULL && value != NULL ? dict_lookup(dict, key, &other) : -1;
+        PyObject *key, *value, *other = NULL;
+        equal = cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value) ? dict_lookup(dict, key, &other) : -1;
         if (equal > 0)
             equal = PyObject_RichCompareBool(value, other, Py_EQ);
         Py_XDECREF(key);
@@ -77,9 +77,9 @@ map_item_reprs(PyObject *self)
     PyObject *parts = PyList_New(0);
     iterator *it = (iterator *)iterator_new(self, YIELD_ITEMS, false);
     while (parts != NULL && it != NULL && (s = champ_iter_next(&it->at)) != NULL) {
-        PyObject *key = cell_to_object(SLOT_KEY(s)), *value = cell_to_object(SLOT_VALUE(s));
-        PyObject *key_repr = key != NULL ? PyObject_Repr(key) : NULL;
-        PyObject *value_repr = key_repr != NULL && value != NULL ? PyObject_Repr(value) : NULL;
+        PyObject *key, *value;
+        PyObject *key_repr = cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value) ? PyObject_Repr(key) : NULL;
+        PyObject *value_repr = key_repr != NULL ? PyObject_Repr(value) : NULL;
         if (value_repr == NULL || append_item_repr(parts, key_repr, value_repr) < 0)
             Py_CLEAR(parts);
         Py_XDECREF(key);
@@ -118,8 +118,8 @@ map_to_dict(PyObject *self)
     PyObject *dict = PyDict_New();
     champ_iter_init(&it, ROOT(self));
     while (dict != NULL && (s = champ_iter_next(&it)) != NULL) {
-        PyObject *key = cell_to_object(SLOT_KEY(s)), *value = cell_to_object(SLOT_VALUE(s));
-        if (key == NULL || value == NULL || PyDict_SetItem(dict, key, value) < 0)
+        PyObject *key, *value;
+        if (!cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value) || PyDict_SetItem(dict, key, value) < 0)
             Py_CLEAR(dict);
         Py_XDECREF(key);
         Py_XDECREF(value);

@@ -97,6 +97,10 @@ container_deepcopy(PyObject *self, PyObject *contents, bool changed, PyObject *m
 {
     if (contents == NULL)
         return NULL;
+    if (!PyDict_Check(memo)) {
+        Py_DECREF(contents);
+        return PyErr_Format(PyExc_TypeError, "__deepcopy__() takes the memo of copy.deepcopy(), a dict, not %R", memo);
+    }
     PyObject *result = NULL, *id = PyLong_FromVoidPtr(self);
     if (id != NULL && dict_lookup(memo, id, &result) == 0)
         result = changed ? PyObject_CallOneArg((PyObject *)Py_TYPE(self), contents) : Py_NewRef(self);

@@ -118,8 +118,10 @@ vector_iterator_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
     left = vector_iterator_left(it);
     OBJECT_UNLOCK();
     PyObject *function = imported("builtins", step > 0 ? "iter" : "reversed");
-    if (vector == NULL)
+    if (vector == NULL || function == NULL) {
+        Py_XDECREF(vector);
         return Py_BuildValue("N(())", function);
+    }
     Py_ssize_t length = VECTOR_LENGTH(vector);
     PyObject *rest = PySequence_GetSlice(vector, step > 0 ? length - left : 0, step > 0 ? length : left);
     Py_DECREF(vector);

@@ -12,11 +12,12 @@ compare_at(rrb a, rrb b, size_t index, int op)
 {
     if (op == Py_EQ || op == Py_NE)
         return PyBool_FromLong(op == Py_NE);
-    PyObject *x = cell_to_object(rrb_get(a.root, index)), *y = cell_to_object(rrb_get(b.root, index)), *result = NULL;
-    if (x != NULL && y != NULL)
-        result = PyObject_RichCompare(x, y, op);
-    Py_XDECREF(x);
-    Py_XDECREF(y);
+    PyObject *x, *y;
+    if (!cells_to_objects(rrb_get(a.root, index), rrb_get(b.root, index), &x, &y))
+        return NULL;
+    PyObject *result = PyObject_RichCompare(x, y, op);
+    Py_DECREF(x);
+    Py_DECREF(y);
     return result;
 }
 
