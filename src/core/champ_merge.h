@@ -2,7 +2,8 @@
  *
  * Both trees are walked in step.  Where only one has something its subtree is taken or left as a whole; where both hold
  * the very same node nothing below can differ, so versions of one origin cost what distinguishes them.  A result that
- * equals an operand is that operand: combining with nothing new copies nothing.
+ * equals an operand is that operand: combining with nothing new copies nothing.  Otherwise a node of the result is the
+ * left's with some branches changed: what stays is carried over by the run, unseen where the right has nothing.
  *
  * Comparing keys and resolving conflicts may run foreign code; both operands are held by the caller meanwhile. */
 #ifndef FROZEN_CORE_CHAMP_MERGE_H
@@ -25,9 +26,10 @@ typedef struct {
     size_t left_only, right_only; /* how many entries one operand alone has, if asked for */
 } merger;
 
-/* A subtree, an entry, or nothing: what a branch of an operand or of the result holds.  Operands borrow, results own. */
+/* A subtree, an entry, or nothing: what a branch of an operand or of the result holds. */
 typedef struct {
     enum { HOLDS_NOTHING, HOLDS_ENTRY, HOLDS_NODE } kind;
+    bool owned;      /* a result with references of its own; otherwise they are the operands', which outlive it */
     bool also_right; /* a result that is the left's node; the right's is another one with the very same contents */
     entry entry;
     champ_node *node;
@@ -40,12 +42,22 @@ operand_of(champ_node *n)
 }
 
 static void
-operand_retain(const operand *o)
+operand_own(operand *o)
 {
-    if (o->kind == HOLDS_NODE)
+    if (o->kind == HOLDS_NODE && !o->owned)
         node_retain(o->node);
-    else if (o->kind == HOLDS_ENTRY)
+    else if (o->kind == HOLDS_ENTRY && !o->owned)
         slot_retain(&o->entry.slot);
+    o->owned = true;
+}
+
+static void
+operand_release(const operand *o)
+{
+    if (o->kind == HOLDS_NODE && o->owned)
+        node_release(o->node);
+    else if (o->kind == HOLDS_ENTRY && o->owned)
+        slot_release(&o->entry.slot);
 }
 
 static size_t
@@ -93,7 +105,6 @@ merge_one_sided(merger *m, const operand *o, bool is_left, operand *out)
         *(is_left ? &m->left_only : &m->right_only) += operand_count(o);
     if (!(is_left ? m->keep_left : m->keep_right))
         return;
-    operand_retain(o);
     *out = *o;
 }
 
@@ -108,27 +119,28 @@ merge_matching(merger *m, const entry *left, const entry *right, operand *out)
         if (m->resolve(m->context, SLOT_VALUE(&left->slot), SLOT_VALUE(&right->slot), &SLOT_VALUE(&out->entry.slot)) < 0)
             return -1;
         cell_retain(SLOT_KEY(&left->slot));
+        out->owned = true;
     }
-    else {
-        if (m->both == BOTH_RIGHT && ENTRY_WIDTH > 1)
-            SLOT_VALUE(&out->entry.slot) = SLOT_VALUE(&right->slot);
-        slot_retain(&out->entry.slot);
-    }
+    else if (m->both == BOTH_RIGHT && ENTRY_WIDTH > 1)
+        SLOT_VALUE(&out->entry.slot) = SLOT_VALUE(&right->slot);
     out->kind = HOLDS_ENTRY;
     return 0;
 }
 
-/* The branches of a result under construction: at most one entry or child each. */
+/* What becomes of a left node: it holds something else in the branches `changed`, of which some hold entries and some
+ * children, all owned and in the order of their branches. */
 typedef struct {
+    bitmap changed, datamap, nodemap;
+    unsigned entry_count, child_count;
     entry entries[BRANCHES];
     champ_node *children[BRANCHES];
-    bitmap datamap, nodemap;
-    unsigned entry_count, child_count;
-} gathered;
+} overlay;
 
 static void
-gather(gathered *g, const operand *o, bitmap bit)
+overlay_put(overlay *g, operand *o, bitmap bit)
 {
+    operand_own(o);
+    g->changed |= bit;
     if (o->kind == HOLDS_ENTRY) {
         g->entries[g->entry_count++] = o->entry;
         g->datamap |= bit;
@@ -140,7 +152,7 @@ gather(gathered *g, const operand *o, bitmap bit)
 }
 
 static void
-gathered_release(gathered *g)
+overlay_release(overlay *g)
 {
     while (g->entry_count)
         slot_release(&g->entries[--g->entry_count].slot);
@@ -148,32 +160,76 @@ gathered_release(gathered *g)
         node_release(g->children[--g->child_count]);
 }
 
-/* A node that owns what was gathered (entries, children), in the canonical form: one entry alone is no node. */
-static int
-gathered_close(merger *m, entry *entries, unsigned entry_count, champ_node **children, unsigned child_count,
-               bitmap datamap, bitmap nodemap, operand *out)
+static bool
+overlay_is_general(const overlay *g)
 {
-    if (entry_count + child_count == 0)
-        return 0;
-    if (entry_count == 1 && child_count == 0) {
-        *out = (operand){.kind = HOLDS_ENTRY, .entry = entries[0]};
+    bool general = false;
+    for (unsigned i = 0; i < g->entry_count && !general; i++)
+        general = slot_is_general(&g->entries[i].slot);
+    for (unsigned i = 0; i < g->child_count && !general; i++)
+        general = node_is_general(g->children[i]);
+    return general;
+}
+
+/* Fill a new node: runs of what the left has, and between them what changed. */
+static void
+overlay_entries(const view *d, const view *left, bitmap datamap, const overlay *g)
+{
+    unsigned to = 0, from = 0, next = 0;
+    for (bitmap todo = (datamap | g->datamap) & g->changed; todo; todo &= todo - 1) {
+        bitmap bit = todo & (0u - todo);
+        unsigned run = bits_rank(datamap, bit) - from;
+        take_entries(d, to, left, from, run, false);
+        to += run;
+        from += run + ((datamap & bit) != 0);
+        if (g->datamap & bit) {
+            place_entry(d, to++, g->entries[next].hash, &g->entries[next].slot);
+            next++;
+        }
+    }
+    take_entries(d, to, left, from, left->entries - from, false);
+}
+
+static void
+overlay_children(const view *d, const view *left, bitmap nodemap, const overlay *g)
+{
+    unsigned to = 0, from = 0, next = 0;
+    for (bitmap todo = (nodemap | g->nodemap) & g->changed; todo; todo &= todo - 1) {
+        bitmap bit = todo & (0u - todo);
+        unsigned run = bits_rank(nodemap, bit) - from;
+        take_children(d, to, left, from, run, false);
+        to += run;
+        from += run + ((nodemap & bit) != 0);
+        if (g->nodemap & bit)
+            d->child[to++] = g->children[next++];
+    }
+    take_children(d, to, left, from, left->children - from, false);
+}
+
+/* The left node (`left`, whose node is NULL: there is none) as it becomes, in the canonical form: one entry alone is no
+ * node.  0: what was gathered has gone over; -1: out of memory, nothing has. */
+static int
+overlay_close(merger *m, const view *left, const overlay *g, operand *out)
+{
+    bitmap old_datamap = left->node ? left->node->datamap : 0, old_nodemap = left->node ? left->node->nodemap : 0;
+    bitmap datamap = (old_datamap & ~g->changed) | g->datamap, nodemap = (old_nodemap & ~g->changed) | g->nodemap;
+    if (nodemap == 0 && (datamap & (datamap - 1)) == 0) {
+        if (g->entry_count)
+            *out = (operand){.kind = HOLDS_ENTRY, .owned = true, .entry = g->entries[0]};
+        else if (datamap)
+            *out = (operand){.kind = HOLDS_ENTRY, .entry = entry_at(left, bits_rank(old_datamap, datamap))};
         return 0;
     }
-    bool general = false;
-    for (unsigned i = 0; i < entry_count && !general; i++)
-        general = slot_is_general(&entries[i].slot);
-    for (unsigned i = 0; i < child_count && !general; i++)
-        general = node_is_general(children[i]);
+    bool carried = ((old_datamap | old_nodemap) & ~g->changed) != 0;
+    bool general = (carried && node_is_general(left->node)) || overlay_is_general(g);
     view d;
-    champ_node *n = champ_alloc(m->mem, datamap, nodemap, entry_count, child_count, general, &d);
+    champ_node *n = champ_alloc(m->mem, datamap, nodemap, bits_count(datamap), bits_count(nodemap), general, &d);
     if (n == NULL)
         return -1;
-    for (unsigned i = 0; i < entry_count; i++)
-        place_entry(&d, i, entries[i].hash, &entries[i].slot);
-    for (unsigned i = 0; i < child_count; i++)
-        d.child[i] = children[i];
+    overlay_entries(&d, left, old_datamap, g);
+    overlay_children(&d, left, old_nodemap, g);
     node_ready(n);
-    *out = operand_of(n);
+    *out = (operand){.kind = HOLDS_NODE, .owned = true, .node = n};
     return 0;
 }
 
@@ -193,50 +249,63 @@ merge_entries(merger *m, const operand *a, const operand *b, unsigned shift, ope
         return 0;
     }
     champ_node *pair = node_pair(m->mem, shift, &left.entry, &right.entry);
-    slot_release(&left.entry.slot);
-    slot_release(&right.entry.slot);
-    if (pair == NULL)
-        return -1;
-    *out = operand_of(pair);
-    return 0;
+    *out = (operand){.kind = HOLDS_NODE, .owned = true, .node = pair};
+    return pair != NULL ? 0 : -1;
+}
+
+/* Both nodes hold the very same in this branch. */
+static inline bool
+branch_is_shared(const view *a, const view *b, bitmap bit)
+{
+    bitmap datamap = a->node->datamap, nodemap = a->node->nodemap;
+    if (datamap & b->node->datamap & bit)
+        return slots_identical(&a->slot[bits_rank(datamap, bit)], &b->slot[bits_rank(b->node->datamap, bit)]);
+    if (nodemap & b->node->nodemap & bit)
+        return a->child[bits_rank(nodemap, bit)] == b->child[bits_rank(b->node->nodemap, bit)];
+    return false;
 }
 
 static int
 merge_branches(merger *m, const operand *a, const operand *b, unsigned shift, operand *out)
 {
-    view left_view, right_view;
+    view v = {.node = NULL}, w = {.node = NULL};
     if (a->kind == HOLDS_NODE)
-        left_view = view_of(a->node);
+        v = view_of(a->node);
     if (b->kind == HOLDS_NODE)
-        right_view = view_of(b->node);
-    gathered g;
-    g.datamap = g.nodemap = 0;
+        w = view_of(b->node);
+    overlay g;
+    g.changed = g.datamap = g.nodemap = 0;
     g.entry_count = g.child_count = 0;
-    bool like_left = a->kind == HOLDS_NODE, like_right = b->kind == HOLDS_NODE;
-    for (bitmap todo = operand_branches(a, shift) | operand_branches(b, shift); todo; todo &= todo - 1) {
+    bitmap lefts = operand_branches(a, shift), rights = operand_branches(b, shift);
+    bool carry = v.node && m->keep_left && !m->count_left; /* what the left alone has: nobody needs to look */
+    bool skip_shared = v.node && w.node && (m->both == BOTH_LEFT || m->both == BOTH_RIGHT);
+    bool like_right = w.node && !(carry && (lefts & ~rights));
+    for (bitmap todo = carry ? rights : lefts | rights; todo; todo &= todo - 1) {
         bitmap bit = todo & (0u - todo);
-        operand left = operand_branch(a, &left_view, bit, shift), right = operand_branch(b, &right_view, bit, shift);
+        if (skip_shared && branch_is_shared(&v, &w, bit))
+            continue;
+        operand left = operand_branch(a, &v, bit, shift), right = operand_branch(b, &w, bit, shift);
         operand result = {.kind = HOLDS_NOTHING};
         if (merge_step(m, &left, &right, shift + CORE_BITS, &result) < 0) {
-            gathered_release(&g);
+            overlay_release(&g);
             return -1;
         }
-        like_left = like_left && operands_identical(&result, &left);
         like_right = like_right && (result.also_right || operands_identical(&result, &right));
-        gather(&g, &result, bit);
+        if (!v.node || !operands_identical(&result, &left))
+            overlay_put(&g, &result, bit);
+        else
+            operand_release(&result);
     }
-    if (like_left || like_right) {
-        *out = like_left ? *a : *b;
-        out->also_right = like_left && like_right;
-        operand_retain(out);
-        gathered_release(&g);
+    if (v.node && g.changed == 0) {
+        *out = *a;
+        out->also_right = like_right;
         return 0;
     }
-    if (gathered_close(m, g.entries, g.entry_count, g.children, g.child_count, g.datamap, g.nodemap, out) < 0) {
-        gathered_release(&g);
-        return -1;
-    }
-    return 0;
+    if (!like_right && overlay_close(m, &v, &g, out) == 0)
+        return 0;
+    overlay_release(&g);
+    *out = *b;
+    return like_right ? 0 : -1;
 }
 
 /* Entries of a collision node, or the one entry that an operand is. */
@@ -277,6 +346,7 @@ merge_collision_entries(merger *m, const operand *a, const operand *b, entry *re
             entries_release(result, (size_t)count);
             return -1;
         }
+        operand_own(&out);
         if (out.kind == HOLDS_ENTRY)
             result[count++] = out.entry;
     }
@@ -285,6 +355,7 @@ merge_collision_entries(merger *m, const operand *a, const operand *b, entry *re
         collision_entry(b, j, &right);
         if (!taken[j])
             merge_one_sided(m, &(operand){.kind = HOLDS_ENTRY, .entry = right}, false, &out);
+        operand_own(&out);
         if (out.kind == HOLDS_ENTRY)
             result[count++] = out.entry;
     }
@@ -315,6 +386,14 @@ collision_is(const operand *o, const entry *entries, unsigned count)
     return true;
 }
 
+/* The node of entries that have a branch each, or that collide: steals them, also on failure. */
+static champ_node *
+merge_leaf(merger *m, entry *entries, size_t count, unsigned shift)
+{
+    builder b = {.mem = m->mem, .any_general = true};
+    return build_leaf(&b, entries, count, shift, shift < HASH_BITS ? hash_bit(entries->hash, shift) : 0);
+}
+
 static int
 merge_collisions(merger *m, const operand *a, const operand *b, operand *out)
 {
@@ -332,13 +411,13 @@ merge_collisions(merger *m, const operand *a, const operand *b, operand *out)
         if (like_left || like_right) {
             *out = like_left ? *a : *b;
             out->also_right = like_left && like_right;
-            operand_retain(out);
-            status = 0;
-        }
-        else
-            status = gathered_close(m, result, (unsigned)count, NULL, 0, (bitmap)count, COLLISION_NODEMAP, out);
-        if (like_left || like_right || status < 0)
             entries_release(result, (size_t)count);
+        }
+        else if (count == 1)
+            *out = (operand){.kind = HOLDS_ENTRY, .owned = true, .entry = result[0]};
+        else if (count > 1)
+            *out = (operand){.kind = HOLDS_NODE, .owned = true, .node = merge_leaf(m, result, (size_t)count, HASH_BITS)};
+        status = out->kind == HOLDS_NODE && out->node == NULL ? -1 : 0;
     }
     scratch_free(result);
     return status;
@@ -354,10 +433,8 @@ merge_step(merger *m, const operand *a, const operand *b, unsigned shift, operan
         return 0;
     }
     if (a->kind == HOLDS_NODE && b->kind == HOLDS_NODE && a->node == b->node && m->both != BOTH_RESOLVE) {
-        if (m->both != BOTH_DROP) {
-            operand_retain(a);
+        if (m->both != BOTH_DROP)
             *out = *a;
-        }
         return 0;
     }
     if (a->kind == HOLDS_ENTRY && b->kind == HOLDS_ENTRY)
@@ -374,19 +451,10 @@ champ_merge(merger *m, champ_node *a, champ_node *b)
     operand left = operand_of(a), right = operand_of(b), out = {.kind = HOLDS_NOTHING};
     if (merge_step(m, &left, &right, 0, &out) < 0)
         return NULL;
+    operand_own(&out);
     if (out.kind == HOLDS_NODE)
         return out.node;
-    if (out.kind == HOLDS_NOTHING)
-        return champ_empty(m->mem);
-    view v;
-    champ_node *n = champ_alloc(m->mem, hash_bit(out.entry.hash, 0), 0, 1, 0, slot_is_general(&out.entry.slot), &v);
-    if (n != NULL) {
-        place_entry(&v, 0, out.entry.hash, &out.entry.slot);
-        node_ready(n);
-    }
-    else
-        slot_release(&out.entry.slot);
-    return n;
+    return out.kind == HOLDS_ENTRY ? merge_leaf(m, &out.entry, 1, 0) : champ_empty(m->mem);
 }
 
 static int

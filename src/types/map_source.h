@@ -14,78 +14,84 @@ typedef struct {
     PyObject *key, *value;
 } pair;
 
-/* The items of a dict at one moment, as new references: how many, or -1.  Nothing foreign runs in between. */
-static Py_ssize_t
-dict_items(PyObject *dict, pair **items)
+/* The items of a dict at one moment, as references of its own. */
+typedef struct {
+    pair *items, few[16];
+    Py_ssize_t count;
+} snapshot;
+
+/* 0 or -1.  Nothing foreign runs in between. */
+static int
+snapshot_take(snapshot *s, PyObject *dict)
 {
-    Py_ssize_t count = 0, position = 0;
+    Py_ssize_t position = 0, size;
+    s->count = 0;
     OBJECT_LOCK(dict);
-    Py_ssize_t size = PyDict_Size(dict);
-    *items = scratch_alloc((size_t)(size ? size : 1) * sizeof(pair));
-    if (*items != NULL) {
-        pair *next = *items;
-        while (count < size && PyDict_Next(dict, &position, &next->key, &next->value)) {
+    size = PyDict_GET_SIZE(dict);
+    s->items = size <= (Py_ssize_t)(sizeof s->few / sizeof(pair)) ? s->few : scratch_alloc((size_t)size * sizeof(pair));
+    if (s->items != NULL) {
+        pair *next = s->items;
+        while (s->count < size && PyDict_Next(dict, &position, &next->key, &next->value)) {
             Py_INCREF(next->key);
             Py_INCREF(next->value);
             next++;
-            count++;
+            s->count++;
         }
     }
-    else
-        count = -1;
     OBJECT_UNLOCK();
-    return count;
+    return s->items != NULL ? 0 : -1;
 }
 
+/* Give up what is left of it, from item `first` on. */
 static void
-items_release(pair *items, Py_ssize_t count)
+snapshot_release(snapshot *s, Py_ssize_t first)
 {
-    for (Py_ssize_t i = 0; i < count; i++) {
-        Py_DECREF(items[i].key);
-        Py_DECREF(items[i].value);
+    for (Py_ssize_t i = first; i < s->count; i++) {
+        Py_DECREF(s->items[i].key);
+        Py_DECREF(s->items[i].value);
     }
-    scratch_free(items);
+    if (s->items != s->few)
+        scratch_free(s->items);
 }
 
-/* An entry that owns its cells: 0 or -1. */
+/* An entry that owns its cells: 0, and the item's references have gone over; or -1. */
 static inline int
 entry_from_pair(const pair *item, entry *out)
 {
     probe p;
-    if (probe_init(&p, item->key) < 0)
-        return -1;
-    out->hash = p.hash;
-    if (cell_from_key(item->key, &p, &SLOT_KEY(&out->slot)) < 0)
+    if (probe_init(&p, item->key) < 0 || cell_from_key(item->key, &p, &SLOT_KEY(&out->slot)) < 0)
         return -1;
     if (cell_from_object(item->value, &SLOT_VALUE(&out->slot)) < 0) {
         value_refused(item->key);
         cell_release(SLOT_KEY(&out->slot));
         return -1;
     }
+    out->hash = p.hash;
+    Py_DECREF(item->key);
+    Py_DECREF(item->value);
     return 0;
 }
 
-/* A tree over items with distinct keys; a new reference, or NULL. */
+/* A tree over items with distinct keys, which go over; a new reference, or NULL. */
 static champ_node *
-root_from_items(memory *mem, const pair *items, Py_ssize_t count)
+root_from_snapshot(memory *mem, snapshot *s)
 {
-    if ((uint64_t)count >= UINT32_MAX) {
-        PyErr_Format(PyExc_OverflowError, "a map of %zd entries built at once; the most is %u", count, UINT32_MAX - 1);
-        return NULL;
-    }
     builder b = {.mem = mem};
     workspace w;
-    if (!workspace_open(&w, (size_t)count))
-        return NULL;
     Py_ssize_t made = 0;
-    while (made < count && entry_from_pair(&items[made], &w.items[made]) == 0)
-        b.any_general |= slot_is_general(&w.items[made++].slot);
     champ_node *root = NULL;
-    if (made == count)
-        root = champ_build(&b, w.items, w.spare, (size_t)count, 0);
-    else
-        entries_release(w.items, (size_t)made);
-    workspace_close(&w);
+    if ((uint64_t)s->count >= UINT32_MAX)
+        PyErr_Format(PyExc_OverflowError, "a map of %zd entries built at once; the most is %u", s->count, UINT32_MAX - 1);
+    else if (workspace_open(&w, (size_t)s->count)) {
+        while (made < s->count && entry_from_pair(&s->items[made], &w.items[made]) == 0)
+            b.any_general |= slot_is_general(&w.items[made++].slot);
+        if (made == s->count)
+            root = champ_build(&b, w.items, w.spare, (size_t)made, 0);
+        else
+            entries_release(w.items, (size_t)made);
+        workspace_close(&w);
+    }
+    snapshot_release(s, made);
     return root;
 }
 
@@ -168,19 +174,20 @@ draft_set_items(memory *mem, draft *d, const pair *items, Py_ssize_t count)
 static int
 draft_update_from_dict(memory *mem, draft *d, PyObject *dict)
 {
-    pair *items;
-    Py_ssize_t count = dict_items(dict, &items);
-    if (count < 0)
-        return -1;
+    snapshot s;
     int status;
-    if (count > d->count / 4) {
-        draft other = {root_from_items(mem, items, count), count};
+    if (snapshot_take(&s, dict) < 0)
+        return -1;
+    if (s.count > d->count / 4) {
+        draft other = {.count = s.count};
+        other.root = root_from_snapshot(mem, &s);
         status = other.root != NULL ? draft_merge(mem, d, &other, &map_union) : -1;
         draft_clear(&other);
     }
-    else
-        status = draft_set_items(mem, d, items, count);
-    items_release(items, count);
+    else {
+        status = draft_set_items(mem, d, s.items, s.count);
+        snapshot_release(&s, 0);
+    }
     return status;
 }
 
