@@ -67,7 +67,7 @@ static inline rrb_node *
 rrb_node_copy(memory *mem, const rrb_node *node, bool general)
 {
     if (node->kind == RRB_TOP)
-        return (rrb_node *)top_copy(mem, (const rrb_top *)node, general);
+        return (rrb_node *)top_copy(mem, (const rrb_top *)node, node->length, general);
     if (node->kind == RRB_LEAF) {
         rrb_node *leaf = leaf_copy(mem, node, 0, node->length, node->length, general);
         if (leaf != NULL)

@@ -145,18 +145,12 @@ tree_push_tail(memory *mem, rrb v, rrb_tree *result)
     return done;
 }
 
-/* Fills the next place of a shared tail, or copies the tail, or begins a new one.  Retains `c`. */
-static inline bool
-rrb_push(memory *mem, rrb v, cell c, rrb *result)
+/* Copies the tail, or begins a new one.  Retains `c`. */
+NO_INLINE static bool
+push_copying(memory *mem, rrb v, cell c, rrb *result)
 {
     const rrb_top *top = rrb_top_of(v.root);
     rrb_tree tail = rrb_tail(v), tree = {NULL, 0};
-    if (top != NULL && top_has_room(top, c)) {
-        rrb_top *extended = top_extended(mem, top, c);
-        if (extended != NULL)
-            *result = (rrb){extended, v.count + 1};
-        return extended != NULL;
-    }
     if (tail.count == BRANCHES) {
         if (!tree_push_tail(mem, v, &tree))
             return false;
@@ -173,6 +167,19 @@ rrb_push(memory *mem, rrb v, cell c, rrb *result)
         return false;
     }
     return rrb_from_parts(mem, tree, (rrb_tree){next, tail.count + 1}, result);
+}
+
+/* Fills the next place of a shared tail; where that cannot be, copies.  Retains `c`. */
+static inline bool
+rrb_push(memory *mem, rrb v, cell c, rrb *result)
+{
+    const rrb_top *top = rrb_top_of(v.root);
+    if (top == NULL || !top_has_room(top, c))
+        return push_copying(mem, v, c, result);
+    rrb_top *extended = top_extended(mem, top, c);
+    if (extended != NULL)
+        *result = (rrb){extended, v.count + 1};
+    return extended != NULL;
 }
 
 /* ---- many cells ---- */

@@ -25,7 +25,7 @@ edit_top(memory *mem, rrb *v, bool general)
     const rrb_top *top = rrb_top_of(v->root);
     if (top == NULL || (node_is_unique(v->root) && (!general || node_is_general(top))))
         return true;
-    rrb_top *copy = top_copy(mem, top, general);
+    rrb_top *copy = top_copy(mem, top, top->node.length, general);
     if (copy == NULL)
         return false;
     node_release(v->root);

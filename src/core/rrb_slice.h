@@ -34,9 +34,9 @@ tree_take(memory *mem, rrb_tree tree, size_t count, rrb_tree *rest, rrb_tree *ta
     return false;
 }
 
-/* The first `count` cells. */
-static inline bool
-rrb_take(memory *mem, rrb v, size_t count, rrb *result)
+/* The same, where it takes more than another top. */
+NO_INLINE static bool
+take_copying(memory *mem, rrb v, size_t count, rrb *result)
 {
     if (count == 0 || count == v.count)
         return rrb_share(count == 0 ? (rrb){NULL, 0} : v, result);
@@ -54,6 +54,19 @@ rrb_take(memory *mem, rrb v, size_t count, rrb *result)
     else if (!tree_take(mem, (rrb_tree){top->tree, top->tree_count}, count, &tree, &tail))
         return false;
     return tail.node != NULL && rrb_from_parts(mem, tree, tail, result);
+}
+
+/* The first `count` cells. */
+static inline bool
+rrb_take(memory *mem, rrb v, size_t count, rrb *result)
+{
+    const rrb_top *top = rrb_top_of(v.root);
+    if (top == NULL || top->tail->kind != RRB_TAIL || count <= top->tree_count || count <= BRANCHES || count == v.count)
+        return take_copying(mem, v, count, result);
+    rrb_top *shorter = top_copy(mem, top, count - top->tree_count, false);
+    if (shorter != NULL)
+        *result = (rrb){shorter, count};
+    return shorter != NULL;
 }
 
 /* New: the tree without its first `count` cells, which are not all.  It satisfies all but R5. */

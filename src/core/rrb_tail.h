@@ -160,13 +160,14 @@ top_new(memory *mem, rrb_tree tree, rrb_tree tail, bool general)
     return top_over(mem, tree, tail, general);
 }
 
-/* New: the same tree and tail. */
+/* New: the same tree and tail, used up to `length`, which is another than that of `top` for a shared tail only. */
 static inline rrb_top *
-top_copy(memory *mem, const rrb_top *top, bool general)
+top_copy(memory *mem, const rrb_top *top, size_t length, bool general)
 {
-    node_retain(top->tree);
-    node_retain(top->tail);
-    return top_new(mem, (rrb_tree){top->tree, top->tree_count}, top_tail(top), general || node_is_general(top));
+    rrb_tree tree = {top->tree, top->tree_count}, tail = {top->tail, length};
+    node_retain(tree.node);
+    node_retain(tail.node);
+    return top_new(mem, tree, tail, general || node_is_general(top));
 }
 
 /* Whether nobody has filled the place behind the tail yet, and `c` may. */
