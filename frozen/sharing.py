@@ -334,7 +334,7 @@ if sys.version_info[:2] == (3, 12):
 
 _STANDARD_DECODERS: dict[str, Callable[[Any], Callable[[Any], Any]]] = {
     "flag": lambda cls: cls,
-    "enum": lambda cls: cls.__getitem__,
+    "enum": lambda cls: lambda name: cls[name],  # not cls.__getitem__, which in an enum of texts is that of str
     "text": lambda cls: cls,
     "path": lambda cls: cls,
     "args": lambda cls: lambda args: cls(*args),

@@ -42,6 +42,20 @@ class Colour(enum.Enum):
     GREEN = object()
 
 
+class Named(enum.StrEnum):
+    """Its members are texts, which have a `__getitem__` of their own."""
+
+    FIRST = "first"
+
+
+class Signature(bytes, enum.Enum):
+    PNG = b"\x89PNG"
+
+
+class Pair(tuple, enum.Enum):
+    ONES = (1, 1)
+
+
 class Access(enum.Flag):
     READ = 1
     WRITE = 2
@@ -120,6 +134,7 @@ STANDARD = [
     pathlib.PureWindowsPath("c:/a"),
     pathlib.Path("x/y"),
     *(Colour.RED, Colour.GREEN, Access.READ, Access.READ | Access.WRITE, Access(0)),
+    *(Named.FIRST, Signature.PNG, Pair.ONES),
     *(Point(1, -2), Limits(0.5, ("a", "b")), Version("1.2")),
 ]
 NESTED = [(), (1,), (1, "a", (2.5, None), b""), frozenset(), frozenset({1, "a", (1, 2)}), (Colour.RED, Point(1, 2))]

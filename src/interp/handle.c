@@ -227,7 +227,7 @@ handle_issue(PyTypeObject *type, PyObject *object, Py_ssize_t uses, PyObject *ti
     if (known < 0)
         return NULL;
     if (known == 0) {
-        not_shareable(object, "only shared containers, Blob and SharedRef have handles; share() makes a container");
+        not_shareable(object, "has no handle: only shared containers, Blob and SharedRef have; share() makes a container");
         return NULL;
     }
     uint64_t number = 0;
