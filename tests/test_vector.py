@@ -560,3 +560,18 @@ def test_a_mutation_that_changes_under_a_comparison_stays_whole():
     mutation += mutation
     assert mutation[:4] != mutation[3:]
     mutation.finish()
+
+
+@pytest.mark.parametrize("step", [sys.maxsize, -sys.maxsize, 2**70, -(2**70), sys.maxsize - 3])
+def test_steps_of_any_size(step, vector_type):
+    """Beyond the one element that they reach nothing is added up, which could overflow."""
+    expected = list(range(100))
+    vector = vector_type(expected)
+    for start in (0, 5, 99, None):
+        where = slice(start, None, step)
+        assert vector[where].tolist() == expected[where]
+        mutation, model = vector.mutate(), expected[:]
+        mutation[where] = model[where] = ["new"]
+        assert list(mutation) == model
+        del mutation[where], model[where]
+        assert list(mutation) == model

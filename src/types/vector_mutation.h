@@ -460,8 +460,8 @@ rrb_delete_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, Py_
     builder_begin(&builder, mem, (rrb){NULL, 0});
     for (Py_ssize_t i = 0, next = start; i < (Py_ssize_t)draft->count; i++) {
         if (i == next && length > 0) {
-            next += step;
-            length--;
+            if (--length > 0) /* behind the last one the sum may overflow */
+                next += step;
             continue;
         }
         cell c = rrb_get(draft->root, (size_t)i);
