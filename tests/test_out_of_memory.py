@@ -197,6 +197,7 @@ def newer(old: Any, new: Any) -> Any:
 
 def attempt(operation: Callable[[Any], Any], subject: Any, first: int, last: int) -> Any:
     """What the operation returns, or MemoryError, if allocations from `first` on fail, before `last` (0: for ever)."""
+    gc.disable()  # or the finalizers of what others left behind may fail
     _testcapi.set_nomemory(first, last)
     try:
         return operation(subject)
@@ -204,6 +205,7 @@ def attempt(operation: Callable[[Any], Any], subject: Any, first: int, last: int
         return MemoryError
     finally:
         _testcapi.remove_mem_hooks()
+        gc.enable()
 
 
 def failures(operation: Callable[[Any], Any], start: Callable[[], Any], most: int = 40) -> Iterator[tuple[Any, Any]]:
