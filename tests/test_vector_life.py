@@ -23,7 +23,7 @@ from support import (
     switch_interval,
 )
 
-from frozen import Map, Set, Vector
+from frozen import Map, Set, SharedVector, Vector
 from frozen._core import _check
 
 
@@ -209,6 +209,32 @@ def test_no_operation_keeps_memory(operation, make):
     if operation is OPERATIONS["compare"] and gc.is_tracked(vector):
         vector = Vector((index, Node) for index in range(150))
     assert_no_leak(lambda: operation(vector))
+
+
+@pytest.mark.parametrize("iterate", [iter, reversed])
+def test_an_iterator_is_tracked_as_its_vector_is(iterate):
+    assert not gc.is_tracked(iterate(Vector(range(100))))
+    assert gc.is_tracked(iterate(Vector([[]])))
+    assert gc.is_tracked(iterate(Plain(range(100))))
+
+
+@pytest.mark.parametrize("iterate", [iter, reversed])
+@pytest.mark.parametrize("make", [lambda: Vector(range(100)), lambda: Vector([[]] * 100), lambda: SharedVector([1])])
+def test_a_dead_iterator_gives_up_its_vector_and_its_place(make, iterate):
+    """Iterators and containers are made of each other's blocks."""
+
+    def take_turns():
+        vector = make()
+        iterator = iterate(vector)
+        next(iterator)
+        reference = weakref.ref(vector)
+        del vector
+        assert reference() is not None
+        del iterator
+        assert reference() is None
+        assert list(iterate(make())) == list(iterate(list(make())))
+
+    assert_no_leak(take_turns)
 
 
 # Memory used again: blocks of the dead serve the next objects of their size

@@ -76,9 +76,6 @@ local_container_dealloc(PyObject *self)
     weakrefs_clear(self, &c->weakrefs);
     if (c->root != NULL)
         node_release(c->root);
-    if (UNLIKELY(spares == NULL || !spare_keep(spares, &spares->headers, self))) {
-        type->tp_free(self);
-        Py_DECREF(type);
-    }
+    spare_header_free(spares, self);
     Py_TRASHCAN_END
 }

@@ -245,22 +245,13 @@ container_type_state(PyTypeObject *type)
     return LIKELY(type->tp_dealloc == local_container_dealloc) ? type_module_state(type) : NULL;
 }
 
-/* Untracked, its members undefined. */
-static inline container *
-header_alloc(PyTypeObject *type)
-{
-    local_spares *spares = container_type_state(type);
-    PyObject *spare = LIKELY(spares != NULL) ? spare_take(&spares->headers, type) : NULL;
-    return LIKELY(spare != NULL) ? (container *)spare : PyObject_GC_New(container, type);
-}
-
 /* A new header over `root`, which is stolen even on failure.  The collector tracks it where the root is general, or
  * where a subclass may hold anything. */
 static inline PyObject *
 container_new(PyTypeObject *type, void *root, Py_ssize_t count)
 {
     bool ours = type->tp_dealloc == local_container_dealloc;
-    container *self = ours ? header_alloc(type) : (container *)type->tp_alloc(type, 0);
+    container *self = (container *)(ours ? spare_header_new(type_module_state(type), type) : type->tp_alloc(type, 0));
     if (UNLIKELY(self == NULL)) {
         node_release(root);
         return NULL;

@@ -1,4 +1,4 @@
-/* Blocks of dead nodes and headers of the local memory, kept for those to come.
+/* Blocks of dead nodes of the local memory, of headers and of iterators over vectors, kept for those to come.
  *
  * A small change makes a header and a few nodes, and as many die soon after, of the same sizes.  Handing a block from the
  * dead to the new costs a fifth of the instructions that the allocator and the collector's book-keeping take (figures:
@@ -32,7 +32,7 @@ typedef struct {
 /* The module state begins with these, so that memory/ finds them without knowing what else there is. */
 typedef struct local_spares {
     unsigned limit; /* of each list; 0: before the module is there, and after it is gone */
-    spare_list headers;
+    spare_list headers; /* and what else is as large as a container, and known to the collector */
     spare_list nodes[SPARE_CLASSES]; /* by size in units */
 } local_spares;
 
@@ -88,6 +88,25 @@ spare_keep(const local_spares *spares, spare_list *list, PyObject *dead)
     list->first = dead;
     list->count++;
     return true;
+}
+
+/* A new object of a type as large as a container, untracked and its contents undefined.  `spares`: or NULL. */
+static inline PyObject *
+spare_header_new(local_spares *spares, PyTypeObject *type)
+{
+    PyObject *spare = LIKELY(spares != NULL) ? spare_take(&spares->headers, type) : NULL;
+    return LIKELY(spare != NULL) ? spare : (PyObject *)PyObject_GC_New(container, type);
+}
+
+/* The end of such an object, whose contents are gone. */
+static inline void
+spare_header_free(local_spares *spares, PyObject *dead)
+{
+    if (LIKELY(spares != NULL && spare_keep(spares, &spares->headers, dead)))
+        return;
+    PyTypeObject *type = Py_TYPE(dead);
+    type->tp_free(dead);
+    Py_DECREF(type);
 }
 
 static inline size_t

@@ -8,22 +8,42 @@ typedef struct {
     PyObject_HEAD
     PyObject *vector; /* keeps the leaves alive; NULL: exhausted */
     const cell *next; /* in the current leaf, which holds `run` more in the direction of `step` */
-    Py_ssize_t run, index; /* of the first cell after the current leaf */
-    int step;         /* 1 or -1 */
+    Py_ssize_t index; /* of the first cell after the current leaf */
+    int run, step;    /* step: 1 or -1 */
 } vector_iterator;
 
+_Static_assert(sizeof(vector_iterator) == sizeof(container), "an iterator is made and freed as a header is");
+
+/* To the leaf of the cell at `index`; false: past the end. */
+static NO_INLINE bool
+vector_iterator_refill(vector_iterator *it)
+{
+    if ((size_t)it->index >= (size_t)VECTOR_LENGTH(it->vector))
+        return false;
+    size_t slot = (size_t)it->index;
+    const rrb_node *leaf = rrb_leaf(((container *)it->vector)->root, &slot);
+    it->next = leaf_cells(leaf) + slot;
+    Py_ssize_t left = VECTOR_LENGTH(it->vector) - it->index; /* a shared tail may be longer */
+    it->run = (int)(it->step > 0 ? Py_MIN(leaf->length - (Py_ssize_t)slot, left) : (Py_ssize_t)slot + 1);
+    it->index += it->step * it->run;
+    return true;
+}
+
+/* What the collector does not track is in no cycle, and neither is what refers to nothing else. */
 static PyObject *
 vector_iterator_new(PyObject *self, Py_ssize_t index, int step)
 {
-    vector_iterator *it = PyObject_GC_New(vector_iterator, family_of(self)->iterator);
-    if (it == NULL)
+    family *types = family_of(self);
+    vector_iterator *it = (vector_iterator *)spare_header_new(types->nodes.spares, types->iterator);
+    if (UNLIKELY(it == NULL))
         return NULL;
     it->vector = Py_NewRef(self);
-    it->next = NULL;
-    it->run = 0;
     it->index = index;
     it->step = step;
-    PyObject_GC_Track(it);
+    it->run = 0;
+    vector_iterator_refill(it);
+    if (PyObject_GC_IsTracked(self))
+        PyObject_GC_Track(it);
     return (PyObject *)it;
 }
 
@@ -37,21 +57,6 @@ static PyObject *
 vector_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     return vector_iterator_new(self, VECTOR_LENGTH(self) - 1, -1);
-}
-
-/* To the leaf of the cell at `index`; false: past the end. */
-static NO_INLINE bool
-vector_iterator_refill(vector_iterator *it)
-{
-    if ((size_t)it->index >= (size_t)VECTOR_LENGTH(it->vector))
-        return false;
-    size_t slot = (size_t)it->index;
-    const rrb_node *leaf = rrb_leaf(((container *)it->vector)->root, &slot);
-    it->next = leaf_cells(leaf) + slot;
-    Py_ssize_t left = VECTOR_LENGTH(it->vector) - it->index; /* a shared tail may be longer */
-    it->run = it->step > 0 ? Py_MIN(leaf->length - (Py_ssize_t)slot, left) : (Py_ssize_t)slot + 1;
-    it->index += it->step * it->run;
-    return true;
 }
 
 static inline PyObject *
@@ -139,11 +144,10 @@ vector_iterator_traverse(PyObject *self, visitproc visit, void *arg)
 static void
 vector_iterator_dealloc(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
+    local_spares *spares = type_module_state(Py_TYPE(self));
     PyObject_GC_UnTrack(self);
     Py_XDECREF(((vector_iterator *)self)->vector);
-    PyObject_GC_Del(self);
-    Py_DECREF(type);
+    spare_header_free(spares, self);
 }
 
 static PyMethodDef vector_iterator_methods[] = {
