@@ -9,6 +9,12 @@
 
 /* ---- get and set ---- */
 
+static inline const rrb_node *
+radix_child(const rrb_node *node, size_t index, unsigned height)
+{
+    return inner_children(node)[(index >> (CORE_BITS * height)) & LEVEL_MASK];
+}
+
 /* The leaf of the cell at `*index`, which becomes an index into that leaf.  Radix steps need no look at the nodes. */
 FORCE_INLINE const rrb_node *
 tree_leaf(const rrb_node *node, size_t *index)
@@ -18,8 +24,13 @@ tree_leaf(const rrb_node *node, size_t *index)
         *index -= inner_offset(node, slot);
         node = inner_children(node)[slot];
     }
-    for (unsigned shift = CORE_BITS * node->height; shift != 0; shift -= CORE_BITS)
-        node = inner_children(node)[(*index >> shift) & LEVEL_MASK];
+    unsigned height = node->height;
+    for (; height > 2; height--)
+        node = radix_child(node, *index, height);
+    if (LIKELY(height == 2))
+        node = radix_child(node, *index, 2);
+    if (LIKELY(height > 0))
+        node = radix_child(node, *index, 1);
     *index &= LEVEL_MASK;
     return node;
 }

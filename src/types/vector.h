@@ -217,12 +217,9 @@ index_in_range(PyObject *self, Py_ssize_t *index, Py_ssize_t length)
     return true;
 }
 
-/* An index out of any object that is one; may run foreign code. */
-static inline bool
-index_from_object(PyObject *self, PyObject *object, Py_ssize_t *index)
+NO_INLINE static bool
+index_from_any_object(PyObject *self, PyObject *object, Py_ssize_t *index)
 {
-    if (LIKELY(small_int_value(object, index)))
-        return true;
     if (UNLIKELY(!PyIndex_Check(object))) {
         PyErr_Format(PyExc_TypeError, "%s indices must be integers or slices, not %s", short_type_name(Py_TYPE(self)),
                      Py_TYPE(object)->tp_name);
@@ -230,6 +227,13 @@ index_from_object(PyObject *self, PyObject *object, Py_ssize_t *index)
     }
     *index = PyNumber_AsSsize_t(object, PyExc_IndexError);
     return *index != -1 || !PyErr_Occurred();
+}
+
+/* An index out of any object that is one; may run foreign code. */
+FORCE_INLINE bool
+index_from_object(PyObject *self, PyObject *object, Py_ssize_t *index)
+{
+    return LIKELY(small_int_value(object, index)) || index_from_any_object(self, object, index);
 }
 
 /* Two optional bounds, clamped to the length as a slice's are; *start <= *stop. */
@@ -314,9 +318,13 @@ static PyObject *
 vector_subscript(PyObject *self, PyObject *key)
 {
     Py_ssize_t index;
-    if (UNLIKELY(PySlice_Check(key)))
-        return vector_slice(self, key);
-    if (!index_from_object(self, key, &index) || !index_in_range(self, &index, VECTOR_LENGTH(self)))
+    if (UNLIKELY(!small_int_value(key, &index))) {
+        if (PySlice_Check(key))
+            return vector_slice(self, key);
+        if (!index_from_any_object(self, key, &index))
+            return NULL;
+    }
+    if (!index_in_range(self, &index, VECTOR_LENGTH(self)))
         return NULL;
     return cell_to_object(rrb_get(((container *)self)->root, (size_t)index));
 }
