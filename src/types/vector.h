@@ -295,6 +295,11 @@ rrb_slice(memory *mem, rrb v, Py_ssize_t start, Py_ssize_t step, Py_ssize_t leng
         return rrb_share((rrb){NULL, 0}, result);
     if (step != 1)
         return rrb_pick(mem, v, start, step, length, result);
+    if (rrb_top_of(v.root) == NULL) { /* a single leaf is cut at both ends at once */
+        rrb_node *leaf = leaf_part(mem, rrb_tail(v), (unsigned)start, (unsigned)(start + length));
+        *result = (rrb){leaf, (size_t)length};
+        return leaf != NULL;
+    }
     if (!rrb_take(mem, v, (size_t)(start + length), &head))
         return false;
     bool done = rrb_drop(mem, head, (size_t)start, result);
