@@ -67,16 +67,21 @@ with_hashable(PyObject *self, PyObject *member, PyObject *(*function)(PyObject *
     return result;
 }
 
+NO_INLINE static int
+contains_instead(PyObject *self, PyObject *member)
+{
+    PyObject *instead = hashable_instead(member);
+    int found = instead != NULL ? keyed_contains(self, instead) : -1;
+    Py_XDECREF(instead);
+    return found;
+}
+
 static int
 set_contains(PyObject *self, PyObject *member)
 {
-    int found = keyed_contains(self, member);
-    PyObject *instead;
-    if (UNLIKELY(found < 0) && (instead = hashable_instead(member)) != NULL) {
-        found = keyed_contains(self, instead);
-        Py_DECREF(instead);
-    }
-    return found;
+    bool failed = false;
+    slot *found = lookup(self, member, &failed);
+    return UNLIKELY(failed) ? contains_instead(self, member) : found != NULL;
 }
 
 static PyObject *
