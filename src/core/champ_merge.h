@@ -253,16 +253,22 @@ merge_entries(merger *m, const operand *a, const operand *b, unsigned shift, ope
     return pair != NULL ? 0 : -1;
 }
 
-/* Both nodes hold the very same in this branch. */
-static inline bool
-branch_is_shared(const view *a, const view *b, bitmap bit)
+/* The branches in which both nodes hold the very same. */
+static inline bitmap
+shared_branches(const view *a, const view *b)
 {
-    bitmap datamap = a->node->datamap, nodemap = a->node->nodemap;
-    if (datamap & b->node->datamap & bit)
-        return slots_identical(&a->slot[bits_rank(datamap, bit)], &b->slot[bits_rank(b->node->datamap, bit)]);
-    if (nodemap & b->node->nodemap & bit)
-        return a->child[bits_rank(nodemap, bit)] == b->child[bits_rank(b->node->nodemap, bit)];
-    return false;
+    bitmap shared = 0;
+    for (bitmap todo = a->node->datamap & b->node->datamap; todo; todo &= todo - 1) {
+        bitmap bit = todo & (0u - todo);
+        const slot *s = &a->slot[bits_rank(a->node->datamap, bit)], *t = &b->slot[bits_rank(b->node->datamap, bit)];
+        shared |= slots_identical(s, t) ? bit : 0;
+    }
+    for (bitmap todo = a->node->nodemap & b->node->nodemap; todo; todo &= todo - 1) {
+        bitmap bit = todo & (0u - todo);
+        champ_node *s = a->child[bits_rank(a->node->nodemap, bit)], *t = b->child[bits_rank(b->node->nodemap, bit)];
+        shared |= s == t ? bit : 0;
+    }
+    return shared;
 }
 
 static int
@@ -279,11 +285,10 @@ merge_branches(merger *m, const operand *a, const operand *b, unsigned shift, op
     bitmap lefts = operand_branches(a, shift), rights = operand_branches(b, shift);
     bool carry = v.node && m->keep_left && !m->count_left; /* what the left alone has: nobody needs to look */
     bool skip_shared = v.node && w.node && (m->both == BOTH_LEFT || m->both == BOTH_RIGHT);
+    bitmap skip = skip_shared ? shared_branches(&v, &w) : 0;
     bool like_right = w.node && !(carry && (lefts & ~rights));
-    for (bitmap todo = carry ? rights : lefts | rights; todo; todo &= todo - 1) {
+    for (bitmap todo = (carry ? rights : lefts | rights) & ~skip; todo; todo &= todo - 1) {
         bitmap bit = todo & (0u - todo);
-        if (skip_shared && branch_is_shared(&v, &w, bit))
-            continue;
         operand left = operand_branch(a, &v, bit, shift), right = operand_branch(b, &w, bit, shift);
         operand result = {.kind = HOLDS_NOTHING};
         if (merge_step(m, &left, &right, shift + CORE_BITS, &result) < 0) {
