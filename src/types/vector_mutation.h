@@ -274,22 +274,31 @@ mutation_insert(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     return status == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
+static bool
+mutation_remove_last(mutation *m)
+{
+    cell last;
+    COLLECTOR_PAUSE();
+    bool done = rrb_edit_pop(mutation_memory(m), &m->draft, &last);
+    COLLECTOR_RESUME();
+    if (done)
+        cell_release(last);
+    return done;
+}
+
 /* Removes the element at `index`, counted from the start.  To be called under the lock. */
 static bool
 mutation_remove_at(mutation *m, size_t index)
 {
     rrb old = m->draft, next;
-    cell last;
-    bool done, is_last = index + 1 == old.count;
+    if (index + 1 == old.count)
+        return mutation_remove_last(m);
     COLLECTOR_PAUSE();
-    done = is_last ? rrb_edit_pop(mutation_memory(m), &m->draft, &last)
-                   : rrb_splice(mutation_memory(m), old, index, index + 1, (rrb){NULL, 0}, &next);
-    if (done && !is_last)
+    bool done = rrb_splice(mutation_memory(m), old, index, index + 1, (rrb){NULL, 0}, &next);
+    if (done)
         m->draft = next;
     COLLECTOR_RESUME();
-    if (done && is_last)
-        cell_release(last);
-    else if (done)
+    if (done)
         rrb_release(old);
     return done;
 }
