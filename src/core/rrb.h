@@ -79,12 +79,8 @@ rrb_node_copy(memory *mem, const rrb_node *node, bool general)
 {
     if (node->kind == RRB_TOP)
         return (rrb_node *)top_copy(mem, (const rrb_top *)node, node->length, general);
-    if (node->kind == RRB_LEAF) {
-        rrb_node *leaf = leaf_copy(mem, node, 0, node->length, node->length, general);
-        if (leaf != NULL)
-            node_ready(leaf);
-        return leaf;
-    }
+    if (node->kind == RRB_LEAF)
+        return leaf_copy(mem, node, 0, node->length, node->length, general);
     rrb_node *copy = node_alloc(mem, size_of((void *)node), general || node_is_general(node));
     if (copy == NULL)
         return NULL;
@@ -94,18 +90,6 @@ rrb_node_copy(memory *mem, const rrb_node *node, bool general)
         memcpy(inner_sizes(copy), inner_sizes(node), node->length * sizeof(size_t));
     node_ready(copy);
     return copy;
-}
-
-/* A leaf of its own, with room for `capacity` cells, for a top that nobody else holds. */
-static inline bool
-top_own_tail(memory *mem, rrb_top *top, unsigned capacity, bool general)
-{
-    rrb_node *leaf = leaf_copy(mem, top->tail, 0, top->node.length, capacity, general);
-    if (leaf == NULL)
-        return false;
-    node_ready(leaf);
-    top_replace_tail(top, leaf);
-    return true;
 }
 
 /* Edits the path to one cell: `*place` and every node below it on the path that is not unique (or plain, if `general`)

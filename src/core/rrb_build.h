@@ -95,7 +95,7 @@ fail:
 
 /* ---- one cell more ---- */
 
-/* The tree with `leaf`, a full one, behind it; borrows both. */
+/* The tree, borrowed, with `leaf`, a full one, behind it.  Steals the leaf, on failure too. */
 static inline bool
 tree_push(memory *mem, rrb_tree tree, rrb_node *leaf, rrb_tree *result)
 {
@@ -105,7 +105,6 @@ tree_push(memory *mem, rrb_tree tree, rrb_node *leaf, rrb_tree *result)
     rrb_tree last = spine_open(&spine, tree, &index);
     node_retain(last.node);
     spine_add(&spine, last); /* there is room, for it was there before */
-    node_retain(leaf);
     if (!spine_add(&spine, (rrb_tree){leaf, leaf->length})) {
         spine_abandon(&spine);
         return false;
@@ -139,10 +138,7 @@ tree_push_tail(memory *mem, rrb v, rrb_tree *result)
     if (leaf == NULL)
         return false;
     *result = (rrb_tree){leaf, tail.count};
-    bool done = top == NULL || tree_push(mem, (rrb_tree){top->tree, top->tree_count}, leaf, result);
-    if (top != NULL)
-        node_release(leaf);
-    return done;
+    return top == NULL || tree_push(mem, (rrb_tree){top->tree, top->tree_count}, leaf, result);
 }
 
 /* Copies the tail, or begins a new one.  Retains `c`. */

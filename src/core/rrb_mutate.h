@@ -45,7 +45,6 @@ edit_renew_tail(memory *mem, rrb *v, unsigned capacity, bool general)
     rrb_node *copy = leaf_copy(mem, v->root, 0, (unsigned)v->count, capacity, general);
     if (copy == NULL)
         return false;
-    node_ready(copy);
     node_release(v->root);
     v->root = copy;
     return true;

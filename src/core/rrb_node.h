@@ -180,8 +180,10 @@ static inline rrb_node *
 leaf_copy(memory *mem, const rrb_node *leaf, unsigned from, unsigned to, unsigned capacity, bool general)
 {
     rrb_node *copy = leaf_alloc(mem, to - from, capacity, general || node_is_general(leaf));
-    if (copy != NULL)
-        cells_copy(leaf_cells(copy), leaf_cells(leaf) + from, to - from);
+    if (copy == NULL)
+        return NULL;
+    cells_copy(leaf_cells(copy), leaf_cells(leaf) + from, to - from);
+    node_ready(copy);
     return copy;
 }
 

@@ -70,10 +70,7 @@ leaf_part(memory *mem, rrb_tree leaf, unsigned from, unsigned to)
         node_retain(leaf.node);
         return leaf.node;
     }
-    rrb_node *part = leaf_copy(mem, leaf.node, from, to, to - from, false);
-    if (part != NULL)
-        node_ready(part);
-    return part;
+    return leaf_copy(mem, leaf.node, from, to, to - from, false);
 }
 
 /* A top that is counted gives up its tail; the caller releases it. */
@@ -191,14 +188,17 @@ top_extended(memory *mem, const rrb_top *top, cell c)
     return top_over(mem, tree, tail, node_is_general(top));
 }
 
-/* Replaces the tail of a top that nobody else holds by a leaf with the same cells, which it steals. */
-static inline void
-top_replace_tail(rrb_top *top, rrb_node *leaf)
+/* A leaf of its own, with room for `capacity` cells, for a top that nobody else holds; false: failed. */
+static inline bool
+top_own_tail(memory *mem, rrb_top *top, unsigned capacity, bool general)
 {
-    rrb_node *old = top->tail;
+    rrb_node *old = top->tail, *leaf = leaf_copy(mem, old, 0, top->node.length, capacity, general);
+    if (leaf == NULL)
+        return false;
     tail_leave(top_tail(top));
     top->tail = leaf;
     node_release(old); /* releases no cell for good: the leaf holds them all */
+    return true;
 }
 
 /* The vector of a tree (possibly none: then the tail is a leaf) and a tail.  Steals both, on failure too: then `*result`
@@ -213,10 +213,11 @@ rrb_from_parts(memory *mem, rrb_tree tree, rrb_tree tail, rrb *result)
     size_t count = tree.count + tail.count;
     void *root;
     if (count <= BRANCHES) { /* R6; the tree is a leaf then, by R5 */
-        rrb_node *leaf = leaf_copy(mem, tree.node, 0, tree.node->length, (unsigned)count, node_is_general(tail.node));
+        bool general = node_is_general(tree.node) || node_is_general(tail.node);
+        rrb_node *leaf = leaf_alloc(mem, (unsigned)count, (unsigned)count, general);
         if ((root = leaf) != NULL) {
-            cells_copy(leaf_cells(leaf) + leaf->length, leaf_cells(tail.node), tail.count);
-            leaf->length = (uint8_t)count;
+            cells_copy(leaf_cells(leaf), leaf_cells(tree.node), tree.count);
+            cells_copy(leaf_cells(leaf) + tree.count, leaf_cells(tail.node), tail.count);
             node_ready(leaf);
         }
         node_release(tree.node);

@@ -59,9 +59,7 @@ append_subtrees(rrb_node *node, PyObject *list)
 static int
 append_tail(rrb_tree tail, PyObject *list)
 {
-    PyObject *cells = PyList_New((Py_ssize_t)tail.count);
-    for (size_t i = 0; cells != NULL && i < tail.count; i++)
-        PyList_SET_ITEM(cells, (Py_ssize_t)i, Py_NewRef(leaf_cells(tail.node)[i]));
+    PyObject *cells = rrb_to_list((rrb){tail.node, tail.count});
     int status = cells != NULL ? PyList_Append(list, cells) : -1;
     Py_XDECREF(cells);
     return status;
