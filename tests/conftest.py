@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -63,3 +64,12 @@ def nothing_left_behind() -> Iterator[None]:
     before = live_shared_nodes()
     yield
     assert live_shared_nodes() == before
+
+
+@pytest.fixture(scope="module")
+def small_heap() -> Iterator[None]:
+    """What exists already is put out of the collector's sight, so that the many collections of a module are fast."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()

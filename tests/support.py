@@ -225,6 +225,17 @@ def live_shared_nodes() -> int:
     return _core._live_shared_nodes()
 
 
+def edit_a_little(mutation: Any, new: Any, *, index: int, key: Any) -> None:
+    """Give a mutation nodes of its own, which edits change in place: at `index` in a vector, at `key` in a map."""
+    if hasattr(mutation, "append"):
+        mutation.append(new)
+        mutation[index] = new
+    elif hasattr(mutation, "add"):
+        mutation.add(new)
+    else:
+        mutation[new] = mutation[key] = new
+
+
 def assert_no_leak(function: Callable[[], Any], *, calls: int = 10, settle: int = 30, repeats: int = 3) -> None:
     """Fail unless, after a while, `repeats` times over, `calls` calls leave no reference and no block of memory behind.
 

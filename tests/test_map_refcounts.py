@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gc
 import operator
 import pickle
 import sys
@@ -13,6 +12,8 @@ from keys import Crash, HashKey, HashKeyCrasher, colliding
 from support import assert_no_leak, needs_debug_build
 
 from frozen import Map
+
+pytestmark = pytest.mark.usefixtures("small_heap")
 
 ATOMS = Map({f"key {index}": f"value {index}" for index in range(300)})
 LISTS = Map({index: [index] for index in range(300)})
@@ -143,15 +144,6 @@ CRASHES = {
     "mutation": lambda m: m.mutate().set(HashKey(5, "x"), [1]),
     "mutation update": lambda m: m.mutate().update(OTHER),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _small_heap():
-    """What exists already is put out of the collector's sight, so that the many collections here are fast."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @needs_debug_build

@@ -13,13 +13,16 @@ from typing import Any
 
 import pytest
 from keys import HashKey, colliding
-from support import DEBUG_BUILD, FREE_THREADED, assert_no_leak, live_shared_nodes
+from support import DEBUG_BUILD, FREE_THREADED, assert_no_leak, edit_a_little, live_shared_nodes
 
 from frozen import AtomicRef, Blob, Handle, Map, Set, SharedMap, SharedSet, SharedVector, Vector, _core, transaction
 
 _testcapi = pytest.importorskip("_testcapi", reason="needs CPython's own allocator that fails on demand")
 if FREE_THREADED:
     pytest.skip("CPython's hooks of the allocator are for builds with the GIL", allow_module_level=True)
+
+
+pytestmark = pytest.mark.usefixtures("small_heap")
 
 
 class Sub(Map):
@@ -182,15 +185,6 @@ VECTOR_EDITS: dict[str, Callable[[Any], Any]] = {
 CONTAINERS = (Map, Set, Vector, SharedMap, SharedSet, SharedVector)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _small_heap():
-    """What exists already is put out of the collector's sight, so that the many collections here are fast."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 def newer(old: Any, new: Any) -> Any:
     return new
 
@@ -259,7 +253,7 @@ def fail_edit(container: Any, edit: Callable[[Any], Any], edited: bool) -> None:
     def start() -> Any:
         mutation = container.mutate()
         if edited:
-            edit_a_little(mutation)
+            edit_a_little(mutation, TEXT, index=4, key="key 8")
         return mutation
 
     changed = start()
@@ -269,16 +263,6 @@ def fail_edit(container: Any, edit: Callable[[Any], Any], edited: bool) -> None:
         result = mutation.finish()
         _core._check(result)
         assert contents(result) == (unchanged if outcome is MemoryError else changed)
-
-
-def edit_a_little(mutation: Any) -> None:
-    if hasattr(mutation, "append"):
-        mutation.append(TEXT)
-        mutation[4] = TEXT
-    elif hasattr(mutation, "add"):
-        mutation.add(TEXT)
-    else:
-        mutation[TEXT] = mutation["key 8"] = TEXT
 
 
 @pytest.mark.parametrize(

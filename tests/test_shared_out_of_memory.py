@@ -13,7 +13,7 @@ from typing import Any
 
 import interp_mailbox as mailbox
 import pytest
-from support import Subinterpreter, needs_subinterpreters
+from support import Subinterpreter, edit_a_little, needs_subinterpreters
 
 from frozen import (
     Blob,
@@ -217,19 +217,11 @@ def test_publications(publish):
     assert failed >= 2, "a tuple and what is in it"
 
 
-def edit_a_little(mutation: Any) -> None:
-    """So that it has nodes of its own, which edits change in place."""
-    if hasattr(mutation, "append"):
-        mutation.append(TEXT)
-        mutation[700] = TEXT
-    elif hasattr(mutation, "add"):
-        mutation.add(TEXT)
-    else:
-        mutation[TEXT] = mutation[7] = TEXT
+edited = functools.partial(edit_a_little, new=TEXT, index=700, key=7)
 
 
 @pytest.mark.parametrize(("container", "edit"), MUTATIONS.values(), ids=MUTATIONS)
-@pytest.mark.parametrize("prepare", [lambda mutation: None, edit_a_little], ids=["fresh", "edited"])
+@pytest.mark.parametrize("prepare", [lambda mutation: None, edited], ids=["fresh", "edited"])
 def test_mutations(container, edit, prepare):
     inputs = Inputs()
 
