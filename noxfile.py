@@ -74,9 +74,11 @@ def core(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """ruff."""
+    """ruff, and whether what is generated is up to date."""
     session.install("ruff==0.17.*")
     session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("python", "tools/stubs.py", "--check")
 
 
 @nox.session(python=[MAIN])
@@ -96,9 +98,14 @@ def typing(session: nox.Session) -> None:
             str(ROOT / "tests/typing/stubtest.txt"),
             env=outside,
         )
+    exchanged = Path(session.create_tmp()) / "examples_of_the_other_family.py"
+    text = session.run("python", "tools/stubs.py", "--exchange", "tests/typing/examples.py", silent=True)
+    exchanged.write_text(text)
     session.run("mypy", env=outside)
+    session.run("mypy", "--strict", str(exchanged), env=outside)
     stubs = map(str, sorted(Path(installed).glob("*.pyi")))
-    session.run("pyright", "--pythonpath", shutil.which("python", path=session.bin), *stubs, "tests/typing")
+    python = shutil.which("python", path=session.bin)
+    session.run("pyright", "--pythonpath", python, *stubs, "tests/typing", str(exchanged))
 
 
 @nox.session

@@ -93,7 +93,13 @@ class AtomicRef(Generic[_T]):
         that one too, so that a value that went and came back does not pass for one that stayed.
         """
 
-    def update(self, fn: Callable[Concatenate[_T, _P], _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    # Pyright matches no generic function such as Map.set with Concatenate: the last two overloads are for those.
+    @overload
+    def update(self, fn: Callable[Concatenate[_T, _P], _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T: ...
+    @overload
+    def update(self, fn: Callable[[_T, _A], _T], a: _A, /) -> _T: ...
+    @overload
+    def update(self, fn: Callable[[_T, _A, _B], _T], a: _A, b: _B, /) -> _T:
         """Replace the value by `fn(value, *args, **kwargs)`; return the new value.
 
         `fn` runs without any lock and is called again when another thread published meanwhile, so it should have no
@@ -212,7 +218,13 @@ class SharedRef(Generic[_T]):
         not pass for one that stayed. NotShareableError for an `expected` that no SharedRef could hold.
         """
 
-    def update(self, fn: Callable[Concatenate[_T, _P], _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    # Pyright matches no generic function such as Map.set with Concatenate: the last two overloads are for those.
+    @overload
+    def update(self, fn: Callable[Concatenate[_T, _P], _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T: ...
+    @overload
+    def update(self, fn: Callable[[_T, _A], _T], a: _A, /) -> _T: ...
+    @overload
+    def update(self, fn: Callable[[_T, _A, _B], _T], a: _A, b: _B, /) -> _T:
         """As `AtomicRef.update`, against the threads of all interpreters: back-off, then first come, first served."""
 
     def wait(self, version: int, timeout: float | None = None) -> bool:
@@ -327,8 +339,14 @@ _V_co = TypeVar("_V_co", covariant=True)
 class _SupportsItems(Protocol[_K_co, _V_co]):
     def items(self) -> Iterable[tuple[_K_co, _V_co]]: ...
 
-_Entries: TypeAlias = Mapping[_K, _V] | _SupportsItems[_K, _V] | Iterable[tuple[_K, _V]]
-"""What a map can take entries from: a mapping, an object with `items()`, or pairs."""
+# Overloads take a mapping before pairs, because a mapping whose keys are pairs is an iterable of pairs, too.
+_Mapping: TypeAlias = Mapping[_K, _V] | _SupportsItems[_K, _V]
+"""A mapping, or an object with `items()`."""
+
+_Pairs: TypeAlias = Iterable[tuple[_K, _V]]
+
+_Entries: TypeAlias = _Mapping[_K, _V] | _Pairs[_K, _V]
+"""All that a map can take entries from."""
 
 if sys.version_info >= (3, 15):
     _AnyDict: TypeAlias = dict[_K, _V] | frozendict[_K, _V]  # noqa: F821
@@ -359,9 +377,13 @@ class Map(Mapping[_K, _V_co]):
     @overload
     def __init__(self: Map[str, _V2], **entries: _V2) -> None: ...
     @overload
-    def __init__(self, source: _Entries[_K, _V_co], /) -> None: ...
+    def __init__(self, mapping: _Mapping[_K, _V_co], /) -> None: ...
     @overload
-    def __init__(self: Map[_K2 | str, _V2 | _V3], source: _Entries[_K2, _V2], /, **entries: _V3) -> None: ...
+    def __init__(self, pairs: _Pairs[_K, _V_co], /) -> None: ...
+    @overload
+    def __init__(self: Map[_K2 | str, _V2 | _V3], mapping: _Mapping[_K2, _V2], /, **entries: _V3) -> None: ...
+    @overload
+    def __init__(self: Map[_K2 | str, _V2 | _V3], pairs: _Pairs[_K2, _V2], /, **entries: _V3) -> None: ...
     @overload
     @classmethod
     def fromkeys(cls, iterable: Iterable[_K2], value: None = None, /) -> Map[_K2, Any | None]: ...
@@ -431,19 +453,32 @@ class Map(Mapping[_K, _V_co]):
     def update(self, **entries: _V2) -> Map[_K | str, _V_co | _V2]: ...
     @overload
     def update(  # pyright: ignore[reportOverlappingOverload]
+        self, mapping: _Mapping[_K2, _V2], /, *mappings: _Mapping[_K2, _V2]
+    ) -> Map[_K | _K2, _V_co | _V2]: ...
+    @overload
+    def update(  # pyright: ignore[reportOverlappingOverload]
         self, source: _Entries[_K2, _V2], /, *sources: _Entries[_K2, _V2]
     ) -> Map[_K | _K2, _V_co | _V2]: ...
+    @overload
+    def update(  # pyright: ignore[reportOverlappingOverload]
+        self, mapping: _Mapping[_K2, _V2], /, *mappings: _Mapping[_K2, _V2], **entries: _V3
+    ) -> Map[_K | _K2 | str, _V_co | _V2 | _V3]: ...
     @overload
     def update(
         self, source: _Entries[_K2, _V2], /, *sources: _Entries[_K2, _V2], **entries: _V3
     ) -> Map[_K | _K2 | str, _V_co | _V2 | _V3]:
         """The map with all entries of mappings or iterables of pairs, then of the keywords, later values winning.
 
-        O(k log n) for k new entries; together with a Map both trees are walked in step, and what they share is taken
-        over unseen. ValueError for a pair that is not of length two, TypeError for an element that is no pair.
+        O(k log n) for k new entries; together with a Map both trees are walked in step, and what they share is
+        taken over unseen. ValueError for a pair that is not of length two, TypeError for an element that is no pair.
         """
 
-    def merge(self, other: _Entries[_K2, _V2], fn: Callable[[_V_co, _V2], _V3], /) -> Map[_K | _K2, _V_co | _V2 | _V3]:
+    @overload
+    def merge(
+        self, other: _Mapping[_K2, _V2], fn: Callable[[_V_co, _V2], _V3], /
+    ) -> Map[_K | _K2, _V_co | _V2 | _V3]: ...
+    @overload
+    def merge(self, other: _Pairs[_K2, _V2], fn: Callable[[_V_co, _V2], _V3], /) -> Map[_K | _K2, _V_co | _V2 | _V3]:
         """Like `update(other)`, with `fn(old, new)` as the value of every key that both sides have.
 
         `fn` is called once a common key, in no particular order; what it raises is raised here. Cost as `update`, but
@@ -465,7 +500,9 @@ class Map(Mapping[_K, _V_co]):
         """
 
     def _differences(self, new: Map[Any, Any], absent: Any, /) -> list[tuple[Any, Any, Any]]: ...
-    def __or__(self, other: Map[_K2, _V2] | _AnyDict[_K2, _V2], /) -> Map[_K | _K2, _V_co | _V2]: ...
+    def __or__(
+        self, other: Map[_K2, _V2] | SharedMap[_K2, _V2] | _AnyDict[_K2, _V2], /
+    ) -> Map[_K | _K2, _V_co | _V2]: ...
     if sys.version_info >= (3, 15):
         @overload
         def __ror__(self, other: dict[_K2, _V2], /) -> dict[_K | _K2, _V_co | _V2]: ...
@@ -548,6 +585,8 @@ class MapMutation(Generic[_K, _V]):
 
     @overload
     def update(self: MapMutation[str, _V], *sources: _Entries[str, _V], **entries: _V) -> None: ...
+    @overload
+    def update(self, *mappings: _Mapping[_K, _V]) -> None: ...
     @overload
     def update(self, *sources: _Entries[_K, _V]) -> None:
         """Take over the entries of mappings or iterables of pairs, then of the keywords, later values winning.
@@ -919,6 +958,8 @@ class VectorMutation(MutableSequence[_E]):
 
 # The shared family: src/memory/shared.h, src/types/shared_*.c, src/interp/
 
+# Generated by tools/stubs.py from the classes above: edit those, or that script's DIFFERENCES, then run it.
+
 @final
 class SharedMap(Mapping[_K, _V_co]):
     """A Map in memory that all interpreters of the process share: it crosses to another one in O(1).
@@ -938,95 +979,229 @@ class SharedMap(Mapping[_K, _V_co]):
     @overload
     def __init__(self: SharedMap[str, _V2], **entries: _V2) -> None: ...
     @overload
-    def __init__(self, source: _Entries[_K, _V_co], /) -> None: ...
+    def __init__(self, mapping: _Mapping[_K, _V_co], /) -> None: ...
     @overload
-    def __init__(self: SharedMap[_K2 | str, _V2 | _V3], source: _Entries[_K2, _V2], /, **entries: _V3) -> None: ...
+    def __init__(self, pairs: _Pairs[_K, _V_co], /) -> None: ...
+    @overload
+    def __init__(self: SharedMap[_K2 | str, _V2 | _V3], mapping: _Mapping[_K2, _V2], /, **entries: _V3) -> None: ...
+    @overload
+    def __init__(self: SharedMap[_K2 | str, _V2 | _V3], pairs: _Pairs[_K2, _V2], /, **entries: _V3) -> None: ...
+    @overload
     @classmethod
-    @overload
     def fromkeys(cls, iterable: Iterable[_K2], value: None = None, /) -> SharedMap[_K2, Any | None]: ...
-    @classmethod
     @overload
-    def fromkeys(cls, iterable: Iterable[_K2], value: _V2, /) -> SharedMap[_K2, _V2]: ...
+    @classmethod
+    def fromkeys(cls, iterable: Iterable[_K2], value: _V2, /) -> SharedMap[_K2, _V2]:
+        """A map (of the class it is called on) of all keys to one value. O(n)."""
+
     def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
-    def __getitem__(self, key: _K, /) -> _V_co: ...
+
+    # Reading
+
+    def __getitem__(self, key: _K, /) -> _V_co:
+        """The value under `key`, made anew; KeyError(key) if it is absent. O(log n), and its size."""
+
     @overload
     def get(self, key: _K, /, default: None = None) -> _V_co | None: ...
     @overload
-    def get(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, key: _K, /, default: _V2
-    ) -> _V_co | _V2: ...
-    def __contains__(self, key: object, /) -> bool: ...
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[_K]: ...
-    def __reversed__(self) -> Iterator[_K]: ...
-    def keys(self) -> SharedMapKeys[_K, _V_co]: ...
-    def values(self) -> SharedMapValues[_K, _V_co]: ...
-    def items(self) -> SharedMapItems[_K, _V_co]: ...
+    def get(self, key: _K, /, default: _V_co) -> _V_co: ...  # type: ignore[misc]  # covariant, as in Mapping
+    @overload
+    def get(self, key: _K, /, default: _V2) -> _V_co | _V2:
+        """The value under `key`, or `default` if it is absent. O(log n)."""
+
+    def __contains__(self, key: object, /) -> bool:
+        """O(log n)."""
+
+    def __len__(self) -> int:
+        """O(1)."""
+
+    def __iter__(self) -> Iterator[_K]:
+        """Iterate over the keys: O(1) to begin, O(n) for all. The order is that of the hashes."""
+
+    def __reversed__(self) -> Iterator[_K]:
+        """The exact reverse of `iter`."""
+
+    def keys(self) -> SharedMapKeys[_K, _V_co]:
+        """The keys as a set-like view. O(1)."""
+
+    def values(self) -> SharedMapValues[_K, _V_co]:
+        """The values as a view, in the order of the keys. O(1)."""
+
+    def items(self) -> SharedMapItems[_K, _V_co]:
+        """The `(key, value)` pairs as a set-like view. O(1)."""
+
     def __eq__(self, other: object, /) -> bool:
         """Equal to a SharedMap, Map, dict or frozendict of equal items. A NaN value is equal to itself."""
 
     def __hash__(self) -> int:
         """That of a Map of the same items, in every interpreter."""
 
-    def set(self, key: _K2, value: _V2, /) -> SharedMap[_K | _K2, _V_co | _V2]: ...
-    def delete(self, key: _K, /) -> SharedMap[_K, _V_co]: ...
-    def discard(self, key: _K, /) -> SharedMap[_K, _V_co]: ...
+    # Deriving
+
+    def set(self, key: _K2, value: _V2, /) -> SharedMap[_K | _K2, _V_co | _V2]:
+        """The map with `value` under `key`; a key that is there already stays. O(log n)."""
+
+    def delete(self, key: _K, /) -> SharedMap[_K, _V_co]:
+        """The map without `key`; KeyError(key) if it is absent. O(log n)."""
+
+    def discard(self, key: _K, /) -> SharedMap[_K, _V_co]:
+        """The map without `key`, itself if it is absent. O(log n)."""
+
+    @overload
+    def update(self) -> SharedMap[_K, _V_co]: ...  # pyright: ignore[reportOverlappingOverload]
+    @overload
+    def update(self, **entries: _V2) -> SharedMap[_K | str, _V_co | _V2]: ...
+    @overload
+    def update(  # pyright: ignore[reportOverlappingOverload]
+        self, mapping: _Mapping[_K2, _V2], /, *mappings: _Mapping[_K2, _V2]
+    ) -> SharedMap[_K | _K2, _V_co | _V2]: ...
+    @overload
+    def update(  # pyright: ignore[reportOverlappingOverload]
+        self, source: _Entries[_K2, _V2], /, *sources: _Entries[_K2, _V2]
+    ) -> SharedMap[_K | _K2, _V_co | _V2]: ...
+    @overload
+    def update(  # pyright: ignore[reportOverlappingOverload]
+        self, mapping: _Mapping[_K2, _V2], /, *mappings: _Mapping[_K2, _V2], **entries: _V3
+    ) -> SharedMap[_K | _K2 | str, _V_co | _V2 | _V3]: ...
     @overload
     def update(
-        self: SharedMap[str, _V_co], *sources: _Entries[str, _V2], **entries: _V2
-    ) -> SharedMap[str, _V_co | _V2]: ...
-    @overload
-    def update(self, *sources: _Entries[_K2, _V2]) -> SharedMap[_K | _K2, _V_co | _V2]: ...
-    def merge(
-        self, other: _Entries[_K2, _V2], fn: Callable[[_V_co, _V2], _V3], /
-    ) -> SharedMap[_K | _K2, _V_co | _V2 | _V3]: ...
-    def __or__(self, other: Mapping[_K2, _V2], /) -> SharedMap[_K | _K2, _V_co | _V2]: ...
-    def __ror__(self, other: dict[_K2, _V2], /) -> dict[_K | _K2, _V_co | _V2]: ...
-    def mutate(self) -> SharedMapMutation[_K, _V_co]: ...
-    def copy(self) -> Self: ...
-    def diff(self, new: SharedMap[Any, Any], /) -> Delta:
-        """As Map.diff: what leads from this map to `new`, by path."""
+        self, source: _Entries[_K2, _V2], /, *sources: _Entries[_K2, _V2], **entries: _V3
+    ) -> SharedMap[_K | _K2 | str, _V_co | _V2 | _V3]:
+        """The map with all entries of mappings or iterables of pairs, then of the keywords, later values winning.
 
-    def apply(self, delta: Delta, /) -> SharedMap[Any, Any]: ...
+        O(k log n) for k new entries; together with a SharedMap both trees are walked in step, and what they share is
+        taken over unseen. ValueError for a pair that is not of length two, TypeError for an element that is no pair.
+        """
+
+    @overload
+    def merge(
+        self, other: _Mapping[_K2, _V2], fn: Callable[[_V_co, _V2], _V3], /
+    ) -> SharedMap[_K | _K2, _V_co | _V2 | _V3]: ...
+    @overload
+    def merge(
+        self, other: _Pairs[_K2, _V2], fn: Callable[[_V_co, _V2], _V3], /
+    ) -> SharedMap[_K | _K2, _V_co | _V2 | _V3]:
+        """Like `update(other)`, with `fn(old, new)` as the value of every key that both sides have.
+
+        `fn` is called once a common key, in no particular order; what it raises is raised here. Cost as `update`, but
+        no common entry is skipped.
+        """
+
+    def diff(self, new: SharedMap[Any, Any], /) -> Delta:
+        """The Delta that leads from this map to `new`, by the paths of the entries that differ.
+
+        Both trees are walked in step and what they share is passed over: O(d log n) for d differences between versions
+        of one map, O(n) between maps of different origin. Values are the same if they are identical or equal; where
+        both are Maps, the difference is looked for inside them. TypeError if `new` is no SharedMap.
+        """
+
+    def apply(self, delta: Delta, /) -> SharedMap[Any, Any]:
+        """The map with a Delta's changes: `old.apply(old.diff(new)) == new`. O(log n) a change and level.
+
+        A map that has changed elsewhere since is merged; ValueError if one does not hold what a change started from.
+        """
+
     def _differences(self, new: SharedMap[Any, Any], absent: Any, /) -> list[tuple[Any, Any, Any]]: ...
-    def handle(self, *, uses: int = 1, timeout: float | None = None) -> Handle[Self]:
-        """A ticket that any channel of bytes within the process carries; see Handle."""
+    def __or__(
+        self, other: SharedMap[_K2, _V2] | Map[_K2, _V2] | _AnyDict[_K2, _V2], /
+    ) -> SharedMap[_K | _K2, _V_co | _V2]: ...
+    if sys.version_info >= (3, 15):
+        @overload
+        def __ror__(self, other: dict[_K2, _V2], /) -> dict[_K | _K2, _V_co | _V2]: ...
+        @overload
+        def __ror__(self, other: frozendict[_K2, _V2], /) -> frozendict[_K | _K2, _V_co | _V2]: ...  # noqa: F821
+    else:
+        def __ror__(self, other: dict[_K2, _V2], /) -> dict[_K | _K2, _V_co | _V2]: ...
+
+    def mutate(self) -> SharedMapMutation[_K, _V_co]:
+        """A mutation that starts as this map and leaves it alone. O(1).
+
+        `with m.mutate() as mm: ...`, then `mm.finish()` for the new map.
+        """
+
+    # Copying
+
+    def copy(self) -> Self:
+        """The map itself: nothing can change it. O(1)."""
 
     def __copy__(self) -> Self: ...
-    def __deepcopy__(self, memo: dict[int, Any], /) -> Self: ...
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
+        """The map itself if no key and no value had to be copied, otherwise a map of the copies."""
+
     def __reduce__(self) -> tuple[Any, ...]:
         """By value: pickles load anywhere."""
 
-    def __sizeof__(self) -> int: ...
+    def __sizeof__(self) -> int:
+        """Bytes of the map and all nodes of its tree, those that it shares with other maps included. O(n)."""
+
+    def handle(self, *, uses: int = 1, timeout: float | None = None) -> Handle[Self]:
+        """A ticket that any channel of bytes within the process carries; see Handle."""
 
 @final
 class SharedMapMutation(Generic[_K, _V]):
     """What MapMutation is to Map."""
 
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
     def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
-    def __getitem__(self, key: _K, /) -> _V: ...
+    def __getitem__(self, key: _K, /) -> _V:
+        """KeyError(key) if `key` is absent. O(log n)."""
+
     @overload
     def get(self, key: _K, /, default: None = None) -> _V | None: ...
     @overload
-    def get(self, key: _K, /, default: _V2) -> _V | _V2: ...
-    def __contains__(self, key: object, /) -> bool: ...
-    def __len__(self) -> int: ...
+    def get(self, key: _K, /, default: _V2) -> _V | _V2:
+        """The value under `key`, or `default` if it is absent. O(log n)."""
+
+    def __contains__(self, key: object, /) -> bool:
+        """O(log n)."""
+
+    def __len__(self) -> int:
+        """O(1)."""
+
     def __eq__(self, other: object, /) -> bool: ...
-    def __setitem__(self, key: _K, value: _V, /) -> None: ...
-    def __delitem__(self, key: _K, /) -> None: ...
-    def set(self, key: _K, value: _V, /) -> None: ...
-    def delete(self, key: _K, /) -> None: ...
-    def discard(self, key: _K, /) -> None: ...
+    def __setitem__(self, key: _K, value: _V, /) -> None:
+        """O(log n)."""
+
+    def __delitem__(self, key: _K, /) -> None:
+        """KeyError(key) if `key` is absent. O(log n)."""
+
+    def set(self, key: _K, value: _V, /) -> None:
+        """`mm[key] = value`. O(log n)."""
+
+    def delete(self, key: _K, /) -> None:
+        """`del mm[key]`: KeyError(key) if it is absent. O(log n)."""
+
+    def discard(self, key: _K, /) -> None:
+        """Remove `key` if it is there. O(log n)."""
+
     @overload
     def pop(self, key: _K, /) -> _V: ...
     @overload
-    def pop(self, key: _K, /, default: _V2) -> _V | _V2: ...
-    def update(self, *sources: _Entries[_K, _V], **entries: _V) -> None: ...
-    def finish(self) -> SharedMap[_K, _V]: ...
-    def __enter__(self) -> Self: ...
+    def pop(self, key: _K, /, default: _V2) -> _V | _V2:
+        """Remove `key` and return its value; `default`, or KeyError(key), if it is absent. O(log n)."""
+
+    @overload
+    def update(self: SharedMapMutation[str, _V], *sources: _Entries[str, _V], **entries: _V) -> None: ...
+    @overload
+    def update(self, *mappings: _Mapping[_K, _V]) -> None: ...
+    @overload
+    def update(self, *sources: _Entries[_K, _V]) -> None:
+        """Take over the entries of mappings or iterables of pairs, then of the keywords, later values winning.
+
+        Errors and cost as `SharedMap.update`; a source that fails changes nothing.
+        """
+
+    def finish(self) -> SharedMap[_K, _V]:
+        """Seal the mutation and return the map, the same one each time. O(1)."""
+
+    def __enter__(self) -> Self:
+        """ValueError if the mutation has been finished."""
+
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
-    ) -> None: ...
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        """Seal the mutation, after an exception too; `finish()` then returns the map."""
 
 @final
 class SharedMapKeys(KeysView[_K], Generic[_K, _V_co]):
@@ -1054,64 +1229,126 @@ class SharedMapItems(ItemsView[_K, _V_co]):
     def isdisjoint(self, other: Iterable[object], /) -> bool: ...
     def __reversed__(self) -> Iterator[tuple[_K, _V_co]]: ...
 
-_M_co = TypeVar("_M_co", covariant=True)
-_M = TypeVar("_M")
-
 @final
-class SharedSet(AbstractSet[_M_co]):
+class SharedSet(AbstractSet[_T_co]):
     """A Set in memory that all interpreters of the process share. What SharedMap is to Map.
 
     Other sets may have members that cannot be shared: they are in no SharedSet, unless equal to a member, and
     NotShareableError where one would have to be added.
     """
 
-    def __init__(self, iterable: Iterable[_M_co] = (), /) -> None: ...
+    def __init__(self, iterable: Iterable[_T_co] = (), /) -> None: ...
     def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
-    def __contains__(self, member: object, /) -> bool: ...
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[_M_co]: ...
+    def __contains__(self, member: object, /) -> bool:
+        """O(log n)."""
+
+    def __iter__(self) -> Iterator[_T_co]:
+        """The members, in the order of their hashes' digits."""
+
+    def __len__(self) -> int:
+        """O(1)."""
+
+    def __hash__(self) -> int:
+        """`hash(frozenset(self))`, kept: after one change only the changed path is added up again."""
+
     def __eq__(self, other: object, /) -> bool: ...
-    def __hash__(self) -> int: ...
-    def add(self, member: _M, /) -> SharedSet[_M_co | _M]: ...
-    def remove(self, member: object, /) -> SharedSet[_M_co]: ...
-    def discard(self, member: object, /) -> SharedSet[_M_co]: ...
-    def union(self, *others: Iterable[_M]) -> SharedSet[_M_co | _M]: ...
-    def update(self, *others: Iterable[_M]) -> SharedSet[_M_co | _M]: ...
-    def intersection(self, *others: Iterable[object]) -> SharedSet[_M_co]: ...
-    def difference(self, *others: Iterable[object]) -> SharedSet[_M_co]: ...
-    def symmetric_difference(self, iterable: Iterable[_M], /) -> SharedSet[_M_co | _M]: ...
+    def __le__(self, other: AbstractSet[object], /) -> bool: ...
+    def __lt__(self, other: AbstractSet[object], /) -> bool: ...
+    def __ge__(self, other: AbstractSet[object], /) -> bool: ...
+    def __gt__(self, other: AbstractSet[object], /) -> bool: ...
+    def __or__(self, other: AbstractSet[_T2], /) -> SharedSet[_T_co | _T2]: ...
+    def __and__(self, other: AbstractSet[object], /) -> SharedSet[_T_co]: ...
+    def __sub__(self, other: AbstractSet[object], /) -> SharedSet[_T_co]: ...
+    def __xor__(self, other: AbstractSet[_T2], /) -> SharedSet[_T_co | _T2]: ...
+    def __ror__(self, other: AbstractSet[_T2], /) -> AbstractSet[_T_co | _T2]: ...
+    def __rand__(self, other: AbstractSet[_T2], /) -> AbstractSet[_T2]: ...
+    def __rsub__(self, other: AbstractSet[_T2], /) -> AbstractSet[_T2]: ...
+    def __rxor__(self, other: AbstractSet[_T2], /) -> AbstractSet[_T_co | _T2]: ...
+    def add(self, member: _T2, /) -> SharedSet[_T_co | _T2]:
+        """The set with `member`. O(log n)."""
+
+    def remove(self, member: object, /) -> SharedSet[_T_co]:
+        """The set without `member`; KeyError(member) if it is absent. O(log n)."""
+
+    def discard(self, member: object, /) -> SharedSet[_T_co]:
+        """The set without `member`; itself, if it is absent. O(log n)."""
+
+    def union(self, *iterables: Iterable[_T2]) -> SharedSet[_T_co | _T2]:
+        """The members of this set and of all iterables. O(m), of Sets what differs."""
+
+    def update(self, *iterables: Iterable[_T2]) -> SharedSet[_T_co | _T2]:
+        """`union` by the name that SharedMap uses."""
+
+    def intersection(self, *iterables: Iterable[object]) -> SharedSet[_T_co]:
+        """The members of this set that all iterables have, too. O(m), of Sets what differs."""
+
+    def difference(self, *iterables: Iterable[object]) -> SharedSet[_T_co]:
+        """The members of this set that no iterable has. O(m), of Sets what differs."""
+
+    def symmetric_difference(self, iterable: Iterable[_T2], /) -> SharedSet[_T_co | _T2]:
+        """The members of either, but not of both. O(m), of Sets what differs."""
+
     def issubset(self, iterable: Iterable[object], /) -> bool: ...
     def issuperset(self, iterable: Iterable[object], /) -> bool: ...
     def isdisjoint(self, iterable: Iterable[object], /) -> bool: ...
-    def mutate(self) -> SharedSetMutation[_M_co]: ...
-    def copy(self) -> Self: ...
-    def handle(self, *, uses: int = 1, timeout: float | None = None) -> Handle[Self]: ...
+    def mutate(self) -> SharedSetMutation[_T_co]:
+        """A SharedSetMutation that starts as this set. O(1)."""
+
+    def copy(self) -> Self:
+        """The set itself. O(1)."""
+
     def __copy__(self) -> Self: ...
-    def __deepcopy__(self, memo: dict[int, Any], /) -> Self: ...
-    def __reduce__(self) -> tuple[Any, ...]: ...
-    def __sizeof__(self) -> int: ...
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
+        """The set itself if no member had to be copied, otherwise a set of the copies."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By value: pickles load anywhere."""
+
+    def __sizeof__(self) -> int:
+        """Bytes of the set and all nodes of its tree, those that it shares with other sets included. O(n)."""
+
+    def handle(self, *, uses: int = 1, timeout: float | None = None) -> Handle[Self]:
+        """A ticket that any channel of bytes within the process carries; see Handle."""
 
 @final
-class SharedSetMutation(Generic[_M]):
+class SharedSetMutation(Generic[_T]):
     """What SetMutation is to Set."""
 
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
     def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
-    def __contains__(self, member: object, /) -> bool: ...
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[_M]: ...
+    def __contains__(self, member: object, /) -> bool:
+        """O(log n)."""
+
+    def __len__(self) -> int:
+        """O(1)."""
+
     def __eq__(self, other: object, /) -> bool: ...
-    def add(self, member: _M, /) -> None: ...
-    def remove(self, member: _M, /) -> None: ...
-    def discard(self, member: _M, /) -> None: ...
-    def update(self, *others: Iterable[_M]) -> None: ...
-    def finish(self) -> SharedSet[_M]: ...
-    def __enter__(self) -> Self: ...
+    def add(self, member: _T, /) -> None:
+        """O(log n)."""
+
+    def remove(self, member: _T, /) -> None:
+        """KeyError(member) if it is absent. O(log n)."""
+
+    def discard(self, member: _T, /) -> None:
+        """Remove `member` if it is there. O(log n)."""
+
+    def update(self, *iterables: Iterable[_T]) -> None:
+        """Add the members of all iterables; one that fails adds nothing. O(m log n)."""
+
+    def finish(self) -> SharedSet[_T]:
+        """Seal the mutation and return the set, the same one each time. O(1)."""
+
+    def __enter__(self) -> Self:
+        """ValueError if the mutation has been finished."""
+
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
-    ) -> None: ...
+    ) -> None:
+        """Seal the mutation, after an exception too; `finish()` then returns the set."""
 
 @final
-class SharedVector(Sequence[_M_co]):
+class SharedVector(Sequence[_E_co]):
     """A Vector in memory that all interpreters of the process share: it crosses to another one in O(1).
 
     What SharedMap is to Map: it holds values, and what is read is made anew in the interpreter that reads.
@@ -1119,94 +1356,181 @@ class SharedVector(Sequence[_M_co]):
     Vector's over plain memory with atomic counts; complexities and all other errors are Vector's.
     """
 
-    def __init__(self, iterable: Iterable[_M_co] = (), /) -> None: ...
+    def __init__(self, iterable: Iterable[_E_co] = (), /) -> None: ...
     def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+
+    # Reading
+
     @overload
-    def __getitem__(self, index: SupportsIndex, /) -> _M_co: ...
+    def __getitem__(self, index: SupportsIndex, /) -> _E_co: ...
     @overload
-    def __getitem__(self, index: slice, /) -> SharedVector[_M_co]: ...
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[_M_co]: ...
-    def __reversed__(self) -> Iterator[_M_co]: ...
-    def __contains__(self, value: object, /) -> bool: ...
-    def index(self, value: object, start: SupportsIndex | None = None, stop: SupportsIndex | None = None, /) -> int: ...
-    def count(self, value: object, /) -> int: ...
-    def tolist(self) -> list[_M_co]: ...
-    def totuple(self) -> tuple[_M_co, ...]: ...
+    def __getitem__(self, index: slice, /) -> SharedVector[_E_co]:
+        """An element, made anew, or a slice as a SharedVector. O(log n); with a step O(length)."""
+
+    def __len__(self) -> int:
+        """O(1)."""
+
+    def __iter__(self) -> Iterator[_E_co]:
+        """Iterate over the elements: O(1) to begin, O(n) for all."""
+
+    def __reversed__(self) -> Iterator[_E_co]:
+        """Iterate from the last element to the first: O(1) to begin, O(n) for all."""
+
+    def __contains__(self, value: object, /) -> bool:
+        """O(n)."""
+
+    def index(self, value: object, start: SupportsIndex | None = None, stop: SupportsIndex | None = None, /) -> int:
+        """The first index of `value`, in [start:stop]; ValueError if it is absent. O(n)."""
+
+    def count(self, value: object, /) -> int:
+        """How many elements equal `value`. O(n)."""
+
+    def tolist(self) -> list[_E_co]:
+        """`list(v)`, in half the time. O(n)."""
+
+    def totuple(self) -> tuple[_E_co, ...]:
+        """`tuple(v)`, in half the time. O(n)."""
+
     def __eq__(self, other: object, /) -> bool:
-        """Equal to a SharedVector or Vector of equal elements. A NaN in a SharedVector is equal to itself there."""
+        """Equal to a SharedVector or Vector of equal elements. A NaN that is shared is equal to itself."""
 
     def __hash__(self) -> int:
         """That of a Vector of the same elements, in every interpreter."""
 
-    def __lt__(self, other: Vector[_M_co] | SharedVector[_M_co], /) -> bool: ...
-    def __le__(self, other: Vector[_M_co] | SharedVector[_M_co], /) -> bool: ...
-    def __gt__(self, other: Vector[_M_co] | SharedVector[_M_co], /) -> bool: ...
-    def __ge__(self, other: Vector[_M_co] | SharedVector[_M_co], /) -> bool: ...
-    def append(self, value: _M, /) -> SharedVector[_M_co | _M]: ...
-    def extend(self, iterable: Iterable[_M], /) -> SharedVector[_M_co | _M]: ...
-    def set(self, index: SupportsIndex, value: _M, /) -> SharedVector[_M_co | _M]: ...
-    def insert(self, index: SupportsIndex, value: _M, /) -> SharedVector[_M_co | _M]: ...
+    def __lt__(self, other: SharedVector[_E_co] | Vector[_E_co], /) -> bool: ...
+    def __le__(self, other: SharedVector[_E_co] | Vector[_E_co], /) -> bool: ...
+    def __gt__(self, other: SharedVector[_E_co] | Vector[_E_co], /) -> bool: ...
+    def __ge__(self, other: SharedVector[_E_co] | Vector[_E_co], /) -> bool: ...
+
+    # Deriving
+
+    def append(self, value: _E2, /) -> SharedVector[_E_co | _E2]:
+        """The vector with `value` behind it. O(1) in effect: a leaf is copied, every 32nd time a path."""
+
+    def extend(self, iterable: Iterable[_E2], /) -> SharedVector[_E_co | _E2]:
+        """The vector with what `iterable` yields behind it. O(length of the iterable), of a SharedVector O(log n)."""
+
+    def set(self, index: SupportsIndex, value: _E2, /) -> SharedVector[_E_co | _E2]:
+        """The vector with `value` at `index`, which must exist. O(log n)."""
+
+    def insert(self, index: SupportsIndex, value: _E2, /) -> SharedVector[_E_co | _E2]:
+        """The vector with `value` before the element at `index`, which is clamped as in list.insert. O(log n)."""
+
     @overload
-    def delete(self, index: SupportsIndex, /) -> SharedVector[_M_co]: ...
+    def delete(self, index: SupportsIndex, /) -> SharedVector[_E_co]: ...
     @overload
-    def delete(self, start: SupportsIndex | None, stop: SupportsIndex | None, /) -> SharedVector[_M_co]: ...
-    def pop(self) -> SharedVector[_M_co]: ...
-    def __add__(self, other: SharedVector[_M] | Vector[_M], /) -> SharedVector[_M_co | _M]:
+    def delete(self, start: SupportsIndex | None, stop: SupportsIndex | None, /) -> SharedVector[_E_co]:
+        """The vector without the element at `index`, which must exist, or without those of [start:stop]. O(log n)."""
+
+    def pop(self) -> SharedVector[_E_co]:
+        """The vector without its last element, which is `v[-1]`; IndexError if it is empty. O(1) in effect."""
+
+    def __add__(self, other: SharedVector[_E2] | Vector[_E2], /) -> SharedVector[_E_co | _E2]:
         """Both, one behind the other, of the left operand's type. O(log n); with a Vector O(its length)."""
 
-    def __mul__(self, times: SupportsIndex, /) -> SharedVector[_M_co]: ...
-    def __rmul__(self, times: SupportsIndex, /) -> SharedVector[_M_co]: ...
-    def mutate(self) -> SharedVectorMutation[_M_co]: ...
-    def copy(self) -> Self: ...
-    def handle(self, *, uses: int = 1, timeout: float | None = None) -> Handle[Self]:
-        """A ticket that any channel of bytes within the process carries; see Handle."""
+    def __mul__(self, times: SupportsIndex, /) -> SharedVector[_E_co]:
+        """The vector repeated; all copies share their nodes. O(log(n * times))."""
+
+    def __rmul__(self, times: SupportsIndex, /) -> SharedVector[_E_co]: ...
+    def mutate(self) -> SharedVectorMutation[_E_co]:
+        """A mutation that starts as this vector and leaves it alone. O(1).
+
+        `with v.mutate() as mv: ...`, then `mv.finish()` for the new vector.
+        """
+
+    # Copying
+
+    def copy(self) -> Self:
+        """The vector itself: nothing can change it. O(1)."""
 
     def __copy__(self) -> Self: ...
-    def __deepcopy__(self, memo: dict[int, Any], /) -> Self: ...
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
+        """The vector itself if no element had to be copied, otherwise a vector of the copies."""
+
     def __reduce__(self) -> tuple[Any, ...]:
         """By value: pickles load anywhere."""
 
-    def __sizeof__(self) -> int: ...
+    def __sizeof__(self) -> int:
+        """Bytes of the vector and all nodes of its tree, those that it shares with other vectors included. O(n)."""
+
+    def handle(self, *, uses: int = 1, timeout: float | None = None) -> Handle[Self]:
+        """A ticket that any channel of bytes within the process carries; see Handle."""
 
 @final
-class SharedVectorMutation(MutableSequence[_M]):
+class SharedVectorMutation(MutableSequence[_E]):
     """What VectorMutation is to Vector."""
 
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
     @overload  # type: ignore[override]  # a slice is no mutation, but a SharedVector
-    def __getitem__(self, index: SupportsIndex, /) -> _M: ...
+    def __getitem__(self, index: SupportsIndex, /) -> _E: ...
     @overload
-    def __getitem__(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, index: slice, /
-    ) -> SharedVector[_M]: ...
+    def __getitem__(self, index: slice, /) -> SharedVector[_E]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """An element, or a slice as a SharedVector, which later edits do not touch. O(log n)."""
+
     @overload
-    def __setitem__(self, index: SupportsIndex, value: _M, /) -> None: ...
+    def __setitem__(self, index: SupportsIndex, value: _E, /) -> None: ...
     @overload
-    def __setitem__(self, index: slice, values: Iterable[_M], /) -> None: ...
-    def __delitem__(self, index: SupportsIndex | slice, /) -> None: ...
-    def __len__(self) -> int: ...
-    def __contains__(self, value: object, /) -> bool: ...
-    def __iter__(self) -> Iterator[_M]: ...
+    def __setitem__(self, index: slice, values: Iterable[_E], /) -> None:
+        """O(log n); a slice: O(log n + length of values). ValueError if a slice with a step has another length."""
+
+    def __delitem__(self, index: SupportsIndex | slice, /) -> None:
+        """O(log n); a slice with a step: O(n)."""
+
+    def __len__(self) -> int:
+        """O(1)."""
+
+    def __contains__(self, value: object, /) -> bool:
+        """O(n)."""
+
+    def __iter__(self) -> Iterator[_E]:
+        """By index, as a list's iterator: edits meanwhile are seen. O(log n) an element."""
+
     def __eq__(self, other: object, /) -> bool: ...
-    def __iadd__(self, values: Iterable[_M], /) -> Self: ...
-    def append(self, value: _M, /) -> None: ...
-    def extend(self, iterable: Iterable[_M], /) -> None: ...
-    def insert(self, index: SupportsIndex, value: _M, /) -> None: ...
-    def pop(self, index: SupportsIndex = -1, /) -> _M: ...
-    def remove(self, value: _M, /) -> None: ...
-    def clear(self) -> None: ...
-    def reverse(self) -> None: ...
-    def sort(self, *, key: Callable[[_M], Any] | None = None, reverse: bool = False) -> None: ...
-    def index(self, value: object, start: SupportsIndex | None = None, stop: SupportsIndex | None = None, /) -> int: ...
-    def count(self, value: object, /) -> int: ...
-    def finish(self) -> SharedVector[_M]: ...
-    def __enter__(self) -> Self: ...
+    def __iadd__(self, values: Iterable[_E], /) -> Self: ...
+    def append(self, value: _E, /) -> None:
+        """O(1) in effect."""
+
+    def extend(self, iterable: Iterable[_E], /) -> None:
+        """O(length of the iterable), of a SharedVector O(log n). One that fails changes nothing."""
+
+    def insert(self, index: SupportsIndex, value: _E, /) -> None:
+        """Put `value` before the element at `index`, which is clamped as in list.insert. O(log n)."""
+
+    def pop(self, index: SupportsIndex = -1, /) -> _E:
+        """Take out the element at `index` and return it. O(log n), O(1) in effect for the last one."""
+
+    def remove(self, value: _E, /) -> None:
+        """Take out the first element that equals `value`; ValueError if there is none. O(n)."""
+
+    def clear(self) -> None:
+        """O(n) if nobody else holds the elements' nodes, else O(1)."""
+
+    def reverse(self) -> None:
+        """O(n)."""
+
+    def sort(self, *, key: Callable[[_E], Any] | None = None, reverse: bool = False) -> None:
+        """As list.sort. ValueError if the mutation is changed meanwhile. O(n log n)."""
+
+    def index(self, value: object, start: SupportsIndex | None = None, stop: SupportsIndex | None = None, /) -> int:
+        """The first index of `value`, in [start:stop]; ValueError if it is absent. O(n)."""
+
+    def count(self, value: object, /) -> int:
+        """How many elements equal `value`. O(n)."""
+
+    def finish(self) -> SharedVector[_E]:
+        """Seal the mutation and return the vector, the same one each time. O(1)."""
+
+    def __enter__(self) -> Self:
+        """ValueError if the mutation has been finished."""
+
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
-    ) -> None: ...
+    ) -> None:
+        """Seal the mutation, after an exception too; `finish()` then returns the vector."""
+
+# End of the generated part.
 
 @final
 class Blob:

@@ -1,6 +1,7 @@
 """What users write, and the types they expect: checked by mypy --strict and pyright, never run.
 
-A line that must be rejected carries both checkers' ignores; mypy (warn_unused_ignores) and pyright
+It is checked a second time with the names of the two families exchanged (`tools/stubs.py --exchange`). A line that
+must be rejected carries both checkers' ignores; mypy (warn_unused_ignores) and pyright
 (reportUnnecessaryTypeIgnoreComment below) then complain as soon as it is accepted.
 """
 
@@ -23,6 +24,8 @@ from frozen import (
     Set,
     SharedMap,
     SharedRef,
+    SharedVector,
+    Vector,
     Watch,
     snapshot,
     transaction,
@@ -31,6 +34,7 @@ from frozen import (
 ints: Map[int, int] = Map({1: 1})
 words: Map[str, int] = Map(a=1)
 pairs: list[tuple[int, str]] = [(1, "a")]
+by_pair: Map[tuple[int, int], str] = Map({(0, 1): "x"})
 
 
 class WithItems:
@@ -52,6 +56,9 @@ def construction() -> None:
     assert_type(Map[str, int](a=1), Map[str, int])
     assert_type(Map.fromkeys("ab", 0), Map[str, int])
     assert_type(Map.fromkeys([1, 2]), Map[int, Any | None])
+    assert_type(Map(by_pair), Map[tuple[int, int], str])
+    assert_type(Map({(0, 1): "x"}), Map[tuple[int, int], str])
+    assert_type(Map({(0, 1): "x"}, a=1), Map[tuple[int, int] | str, str | int])
     Map(1)  # type: ignore
     Map([1, 2])  # type: ignore
     Map({}, {})  # type: ignore
@@ -98,6 +105,8 @@ def updating() -> None:
     assert_type(words.update(b=2), Map[str, int])
     assert_type(words.update(), Map[str, int])
     assert_type(words.update(WithItems()), Map[str, int | bytes])
+    assert_type(ints.update(by_pair), Map[int | tuple[int, int], int | str])
+    assert_type(ints.update({(0, 1): "x"}, a=b"x"), Map[int | tuple[int, int] | str, int | str | bytes])
     ints.update(5)  # type: ignore
 
 
@@ -110,6 +119,7 @@ def merging() -> None:
 
     assert_type(words.merge({"a": 2}, add), Map[str, int])
     assert_type(ints.merge(pairs, longer), Map[int, int | str | float])
+    assert_type(ints.merge({(0, 1): "x"}, longer), Map[int | tuple[int, int], int | str | float])
     words.merge({"a": "b"}, add)  # type: ignore
 
 
@@ -118,6 +128,7 @@ def union() -> None:
     assert_type(words | {"b": 2}, Map[str, int])
     assert_type(words | {1: "a"}, Map[str | int, int | str])
     assert_type(words | ints, Map[str | int, int])
+    assert_type(words | SharedMap(b=2.5), Map[str, int | float])
     assert_type({1: "a"} | words, dict[str | int, int | str])
     rebound = words
     rebound |= {"c": 3}
@@ -165,6 +176,9 @@ def mutations() -> None:
         for _ in mm:  # type: ignore
             pass
     assert_type(mm.finish(), Map[str, int])
+    with by_pair.mutate() as grid:
+        grid.update({(1, 1): "y"})
+        grid.update([((1, 2), "z")])
     with ints.mutate() as numbers:
         numbers.update({2: 2}, [(3, 3)])
         numbers.update(a=1)  # type: ignore
@@ -184,19 +198,6 @@ def nested(config: Map[str, Map[str, int | str]]) -> None:
     nested(Map(server=Map(port=80), client=Map(name="x")))
     assert_type(config["server"]["port"], int | str)
     assert_type(config.set("server", config["server"].set("port", 81)), Map[str, Map[str, int | str]])
-
-
-class Config(Map[str, int]):
-    @property
-    def port(self) -> int:
-        return self["port"]
-
-
-def subclass() -> None:
-    config = Config(port=80)
-    assert_type(config.port, int)
-    assert_type(config.set("port", 81), Map[str, int])
-    assert_type(config.copy(), Config)
 
 
 def matching(value: Map[str, int]) -> int:
@@ -234,6 +235,29 @@ def sets(s: Set[int]) -> None:
     assert len(as_abstract) == 1
     s.add([])  # hashability is no matter of types
     s | [1]  # type: ignore[operator]
+
+
+# Vector
+
+
+def vectors(v: Vector[int]) -> None:
+    assert_type(Vector("ab"), Vector[str])
+    assert_type(v[0], int)
+    assert_type(v[1:], Vector[int])
+    assert_type(v.append("a"), Vector[int | str])
+    assert_type(v + Vector(["a"]), Vector[int | str])
+    assert_type(v + SharedVector(["a"]), Vector[int | str])
+    assert_type(v * 2, Vector[int])
+    assert_type(v.set(0, 1.5), Vector[int | float])
+    assert_type(v.delete(0).delete(0, 1), Vector[int])
+    assert_type(v < SharedVector([1]), bool)
+    mutation = v.mutate()
+    mutation[0] = 2
+    mutation[0:1] = [3]
+    mutation.append("a")  # type: ignore[arg-type]
+    assert_type(mutation[0:1], Vector[int])
+    assert_type(mutation.finish(), Vector[int])
+    v + words  # type: ignore[operator]
 
 
 # References
