@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from support import live_shared_nodes
 
-from frozen import SharedMap, SharedVector, register_shareable
+from frozen import AtomicRef, SharedMap, SharedRef, SharedVector, Vector, register_shareable, transaction
 
 
 class Acting:
@@ -181,3 +183,52 @@ def test_vectors_are_ordered_by_objects_that_can_be_made():
     with pytest.raises(Refused):
         vectors[0] < vectors[1]  # noqa: B015
     assert len(calls) == 3
+
+
+# What is read piece by piece into a list or tuple: the collector must not know that before it is full.
+
+LENGTH = 1237
+ITEMS = (*range(LENGTH - 2), Acting(1), "last")
+HELD = {
+    "list": (SharedVector(ITEMS), lambda held: held.tolist()),
+    "tuple": (SharedVector(ITEMS), lambda held: held.totuple()),
+    "tuple in a map": (SharedMap(key=ITEMS), lambda held: held["key"]),
+    "tuple in a tuple": (SharedVector([(1, ITEMS)]), lambda held: held[0]),
+    "frozenset": (SharedMap(key=frozenset(ITEMS)), lambda held: held["key"]),
+    "deepcopy": (SharedVector(ITEMS), copy.deepcopy),
+    "repr": (SharedVector(ITEMS), repr),
+    "pickle": (SharedVector(ITEMS), lambda held: held.__reduce__()),
+    "against a Vector": (SharedVector(ITEMS), lambda held: held == Vector(ITEMS)),
+    "ref": (SharedRef(ITEMS), lambda held: held.get()),
+}
+
+
+def lists_and_tuples_of(length: int) -> list[Any]:
+    return [known for known in gc.get_objects() if type(known) in (list, tuple) and len(known) == length]
+
+
+@pytest.mark.parametrize(("held", "read"), HELD.values(), ids=HELD)
+def test_nothing_half_read_is_known_to_the_collector(held, read):
+    before = {id(known) for known in lists_and_tuples_of(LENGTH)}
+    found = []
+
+    def look() -> None:
+        found.append(sum(id(known) not in before for known in lists_and_tuples_of(LENGTH)))
+
+    Acting.on_decode = look
+    read(held)
+    assert found
+    assert not any(found)
+
+
+def test_a_snapshot_is_not_known_to_the_collector_before_it_is_whole():
+    refs = (SharedRef(Acting(1)), *[AtomicRef(number) for number in range(13)])
+    found = []
+    for read in (lambda: AtomicRef.snapshot(*refs), transaction(*refs).get):
+        refs[0].set(Acting(2))
+        before = {id(known) for known in lists_and_tuples_of(len(refs))}
+        Acting.on_decode = lambda before=before: found.extend(
+            known for known in lists_and_tuples_of(len(refs)) if id(known) not in before
+        )
+        assert read()[1:] == tuple(range(13))
+    assert not found

@@ -101,7 +101,7 @@ decode_bytes(box *b)
 PyObject *
 decode_tuple(box *b)
 {
-    PyObject *o = PyTuple_New((Py_ssize_t)b->size);
+    PyObject *o = unknown_tuple((Py_ssize_t)b->size);
     if (o == NULL || Py_EnterRecursiveCall(" while reading a shared value")) {
         Py_XDECREF(o);
         return NULL;
@@ -115,6 +115,8 @@ decode_tuple(box *b)
         PyTuple_SET_ITEM(o, (Py_ssize_t)i, member);
     }
     Py_LeaveRecursiveCall();
+    if (o != NULL)
+        sequence_known(o);
     return o;
 }
 

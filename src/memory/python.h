@@ -154,6 +154,28 @@ short_type_name(PyTypeObject *type)
     return dot != NULL ? dot + 1 : type->tp_name;
 }
 
+/* A list or tuple that is filled while foreign code runs, or another thread can: the collector must not know it before it
+ * is full.  gc.get_objects() would hand it out with NULL in it, and a list could be cleared under whoever fills it.  New,
+ * to be made known by sequence_known(); or NULL (reported).  Dropping one that is not full is fine. */
+static inline PyObject *
+sequence_unknown(PyObject *fresh)
+{
+    if (fresh != NULL && PyObject_GC_IsTracked(fresh))
+        PyObject_GC_UnTrack(fresh);
+    return fresh;
+}
+
+static inline PyObject *unknown_list(Py_ssize_t size) { return sequence_unknown(PyList_New(size)); }
+static inline PyObject *unknown_tuple(Py_ssize_t size) { return sequence_unknown(PyTuple_New(size)); }
+
+static inline void
+sequence_known(PyObject *full)
+{
+    /* the empty tuple is nobody's to track */
+    if (PyList_CheckExact(full) || PyTuple_GET_SIZE(full) > 0)
+        PyObject_GC_Track(full);
+}
+
 /* The tuple (a, b), references stolen even on failure.  An iterator keeps the last pair it made in *kept: where nobody
  * else holds it any more it is filled anew, as dict.items() does. */
 static inline PyObject *

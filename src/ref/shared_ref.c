@@ -393,7 +393,8 @@ ref_unlink(PyObject *Py_UNUSED(none), PyObject *name)
 
 /* ---- life ---- */
 
-/* SharedRef(initial=None) or SharedRef(name, initial): borrowed; *name is NULL for an anonymous one. */
+/* SharedRef(initial=None) or SharedRef(name, initial): *initial is a new reference, for encoding it runs foreign code,
+ * which may empty the dict of keywords; *name is borrowed from the tuple, and NULL for an anonymous one. */
 static bool
 parse_new(PyObject *args, PyObject *kwargs, PyObject **name, PyObject **initial)
 {
@@ -411,6 +412,7 @@ parse_new(PyObject *args, PyObject *kwargs, PyObject **name, PyObject **initial)
         *initial = keyword;
     else if (count > 0)
         *initial = PyTuple_GET_ITEM(args, count - 1);
+    Py_INCREF(*initial);
     return true;
 }
 
@@ -423,8 +425,11 @@ ref_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     cell value;
     const void *root;
     module_state *state = module_state_of_type(type);
-    if (state == NULL || !parse_new(args, kwargs, &name, &initial)
-            || (name != NULL && (text = parse_name(name, &length)) == NULL) || !encode(initial, &value, &root))
+    if (state == NULL || !parse_new(args, kwargs, &name, &initial))
+        return NULL;
+    bool encoded = (name == NULL || (text = parse_name(name, &length)) != NULL) && encode(initial, &value, &root);
+    Py_DECREF(initial);
+    if (!encoded)
         return NULL;
     shared_variable *variable = variable_new(value, root, text, length);
     if (variable == NULL) {

@@ -40,13 +40,15 @@ group_snapshot(const ref_group *group)
 {
     PyObject *values[GROUP_MAX];
     uint64_t versions[GROUP_MAX];
-    PyObject *tuple = PyTuple_New(group->count);
-    if (tuple == NULL || !group_read(group, values, versions)) {
-        Py_XDECREF(tuple);
+    if (!group_read(group, values, versions)) /* decodes: there must be no tuple yet that is not full */
         return NULL;
+    PyObject *tuple = PyTuple_New(group->count);
+    for (Py_ssize_t i = 0; i < group->count; i++) {
+        if (tuple != NULL)
+            PyTuple_SET_ITEM(tuple, i, values[i]);
+        else
+            Py_DECREF(values[i]);
     }
-    for (Py_ssize_t i = 0; i < group->count; i++)
-        PyTuple_SET_ITEM(tuple, i, values[i]);
     return tuple;
 }
 

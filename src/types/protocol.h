@@ -71,12 +71,14 @@ deepcopied(PyObject *deepcopy, PyObject *o, PyObject *memo)
     return PyObject_CallFunctionObjArgs(deepcopy, o, memo, NULL);
 }
 
-/* The items of a list replaced by their deep copies; *changed when one of them is another object.  0 or -1. */
+/* The items of a new list replaced by their deep copies; *changed when one of them is another object.  0 or -1.  Copying
+ * runs foreign code, from which the list is hidden: it must not free the item that is being copied. */
 static int
 deepcopy_items(PyObject *list, PyObject *memo, bool *changed)
 {
     PyObject *deepcopy = imported("copy", "deepcopy");
     int status = deepcopy != NULL ? 0 : -1;
+    sequence_unknown(list);
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++) {
         PyObject *old = PyList_GET_ITEM(list, i), *copied = deepcopied(deepcopy, old, memo);
         if (copied != NULL) {
@@ -86,6 +88,7 @@ deepcopy_items(PyObject *list, PyObject *memo, bool *changed)
         else
             status = -1;
     }
+    sequence_known(list);
     Py_XDECREF(deepcopy);
     return status;
 }

@@ -119,11 +119,13 @@ draft_combine_objects(memory *mem, family *types, draft *d, PyObject *members, s
 {
     draft kept = {(champ_node *)types->empty, 0};
     PyObject *list = distinct_members(members);
-    int status = list != NULL ? 0 : -1;
-    node_retain(kept.root);
-    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++)
-        status = combine_object(mem, d, &kept, PyList_GET_ITEM(list, i), op);
+    PyObject *distinct = list != NULL ? PyList_AsTuple(list) : NULL; /* foreign code could empty a list */
     Py_XDECREF(list);
+    int status = distinct != NULL ? 0 : -1;
+    node_retain(kept.root);
+    for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(distinct); i++)
+        status = combine_object(mem, d, &kept, PyTuple_GET_ITEM(distinct, i), op);
+    Py_XDECREF(distinct);
     if (status == 0 && op == SET_INTERSECTION) {
         draft all = *d;
         *d = kept;

@@ -21,11 +21,11 @@ compare_at(rrb a, rrb b, size_t index, int op)
     return result;
 }
 
-/* Against a vector of another memory. */
+/* Against a vector of another memory.  (As lists: PySequence_Tuple would fill a tuple that the collector knows.) */
 static PyObject *
-compare_as_tuples(PyObject *self, PyObject *other, int op)
+compare_as_lists(PyObject *self, PyObject *other, int op)
 {
-    PyObject *left = PySequence_Tuple(self), *right = left != NULL ? PySequence_Tuple(other) : NULL;
+    PyObject *left = PySequence_List(self), *right = left != NULL ? PySequence_List(other) : NULL;
     PyObject *result = right != NULL ? PyObject_RichCompare(left, right, op) : NULL;
     Py_XDECREF(left);
     Py_XDECREF(right);
@@ -42,7 +42,7 @@ container_richcompare(PyObject *self, PyObject *other, int op)
     if (VECTOR_LENGTH(self) != VECTOR_LENGTH(other) && (op == Py_EQ || op == Py_NE))
         return PyBool_FromLong(op == Py_NE);
     if (!ours)
-        return compare_as_tuples(self, other, op);
+        return compare_as_lists(self, other, op);
     rrb a = vector_value(self), b = vector_value(other);
     size_t index = 0;
     int differ = 0;
@@ -89,9 +89,13 @@ rrb_to_objects(rrb v, PyObject **objects)
 static PyObject *
 rrb_to_list(rrb v)
 {
-    PyObject *list = PyList_New((Py_ssize_t)v.count);
-    if (list != NULL && rrb_to_objects(v, ((PyListObject *)list)->ob_item) < (Py_ssize_t)v.count)
+    PyObject *list = unknown_list((Py_ssize_t)v.count);
+    if (list == NULL)
+        return NULL;
+    if (rrb_to_objects(v, ((PyListObject *)list)->ob_item) < (Py_ssize_t)v.count)
         Py_CLEAR(list);
+    else
+        sequence_known(list);
     return list;
 }
 
@@ -105,9 +109,13 @@ static PyObject *
 vector_totuple(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     rrb v = vector_value(self);
-    PyObject *tuple = PyTuple_New((Py_ssize_t)v.count);
-    if (tuple != NULL && v.count > 0 && rrb_to_objects(v, &PyTuple_GET_ITEM(tuple, 0)) < (Py_ssize_t)v.count)
+    PyObject *tuple = unknown_tuple((Py_ssize_t)v.count);
+    if (tuple == NULL)
+        return NULL;
+    if (v.count > 0 && rrb_to_objects(v, &PyTuple_GET_ITEM(tuple, 0)) < (Py_ssize_t)v.count)
         Py_CLEAR(tuple);
+    else
+        sequence_known(tuple);
     return tuple;
 }
 
