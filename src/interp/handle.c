@@ -9,6 +9,7 @@
 #include "interp/current.h"
 #include "interp/fork.h"
 #include "interp/handle.h"
+#include "memory/bounded_repr.h"
 #include "memory/cell.h"
 
 #include <time.h>
@@ -221,7 +222,7 @@ handle_issue(PyTypeObject *type, PyObject *object, Py_ssize_t uses, PyObject *ti
     if (seconds == -1 && PyErr_Occurred())
         return NULL;
     if (timeout != Py_None && !(seconds > 0))
-        return PyErr_Format(PyExc_ValueError, "timeout must be a positive number of seconds or None, not %R", timeout);
+        return raise_about(PyExc_ValueError, "timeout must be a positive number of seconds or None, not ", timeout, "");
     cell value;
     int known = crossing_encode(object, &value);
     if (known < 0)

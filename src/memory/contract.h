@@ -46,6 +46,10 @@
  *   int  cell_equal(cell, cell)                      values: 1, 0, or -1 (reported); identity first.
  *   int  cell_value_hash(cell, uint64_t *)           0, or -1: not hashable (reported).
  *
+ * Long loops (budget.h)
+ *   bool interrupted(void)     true: a signal's handler raised (reported), and the call must end with that.  May run
+ *                          arbitrary code, as a release may.
+ *
  * Scratch arrays, within one call
  *   void *scratch_alloc(size_t), scratch_free(void *)        NULL: out of memory, reported.
  *

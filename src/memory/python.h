@@ -42,6 +42,15 @@
 #define COLLECTOR_RESUME() ((void)0)
 #endif
 
+/* contract.h.  Runs the handlers of signals, in the main thread, and from CPython 3.12 on a collection that is due. */
+static inline bool
+interrupted(void)
+{
+    return PyErr_CheckSignals() != 0;
+}
+
+#include "memory/budget.h"
+
 /* This thread holds the only reference, so no other thread can reach the object.  May say no where the answer is yes
  * (an object that another thread made): callers then copy, which is always right. */
 static inline bool

@@ -1,5 +1,6 @@
 /* The methods that AtomicRef and SharedRef share. */
 
+#include "memory/bounded_repr.h"
 #include "ref/group.h"
 
 bool
@@ -38,8 +39,8 @@ parse_compare_and_set(Py_ssize_t nargs, PyObject *const *keyword_values, PyObjec
         return true;
     PyObject *name = PyTuple_GET_ITEM(kwnames, 0);
     if (count > 1 || PyUnicode_CompareWithASCIIString(name, "version") != 0) {
-        PyErr_Format(PyExc_TypeError, "compare_and_set() got an unexpected keyword argument, not 'version': %R",
-                     count > 1 ? kwnames : name);
+        raise_about(PyExc_TypeError, "compare_and_set() got an unexpected keyword argument, not 'version': ",
+                    count > 1 ? kwnames : name, "");
         return false;
     }
     if (keyword_values[0] != Py_None)

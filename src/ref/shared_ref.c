@@ -348,6 +348,17 @@ ref_over(module_state *state, shared_variable *variable)
     return (PyObject *)self;
 }
 
+/* `format` shows the name up to three times, as %U.  Returns NULL. */
+static void *
+name_error(PyObject *exception, const char *format, PyObject *name)
+{
+    PyObject *named = bounded_repr(name);
+    if (named != NULL)
+        PyErr_Format(exception, format, named, named, named);
+    Py_XDECREF(named);
+    return NULL;
+}
+
 PyDoc_STRVAR(attach_doc,
 "attach($type, name, /)\n--\n\n"
 "The SharedRef of that name in this process, whichever interpreter made it. LookupError if there is none.");
@@ -361,8 +372,7 @@ ref_attach(PyObject *type, PyObject *name)
         return NULL;
     shared_variable *variable = names_find(text, length);
     if (variable == NULL)
-        return PyErr_Format(PyExc_LookupError, "no SharedRef is named %R in this process: SharedRef(%R, initial) makes one",
-                            name, name);
+        return name_error(PyExc_LookupError, "no SharedRef is named %U in this process: SharedRef(%U, initial) makes one", name);
     module_state *state = module_state_of_type((PyTypeObject *)type);
     if (state == NULL) {
         variable_release(variable);
@@ -386,7 +396,7 @@ ref_unlink(PyObject *Py_UNUSED(none), PyObject *name)
         return NULL;
     shared_variable *variable = names_remove(text, length);
     if (variable == NULL)
-        return PyErr_Format(PyExc_LookupError, "no SharedRef is named %R in this process", name);
+        return name_error(PyExc_LookupError, "no SharedRef is named %U in this process", name);
     variable_release(variable);
     Py_RETURN_NONE;
 }
@@ -438,8 +448,8 @@ ref_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     }
     PyObject *self = ref_over(state, variable);
     if (self != NULL && name != NULL && !names_add(variable)) {
-        PyErr_Format(PyExc_ValueError, "a SharedRef named %R exists in this process: SharedRef.attach(%R) finds it, "
-                                       "SharedRef.unlink(%R) frees the name", name, name, name);
+        name_error(PyExc_ValueError, "a SharedRef named %U exists in this process: SharedRef.attach(%U) finds it, "
+                                     "SharedRef.unlink(%U) frees the name", name);
         Py_CLEAR(self);
     }
     return self;

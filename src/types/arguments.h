@@ -2,6 +2,7 @@
 #ifndef FROZEN_TYPES_ARGUMENTS_H
 #define FROZEN_TYPES_ARGUMENTS_H
 
+#include "memory/bounded_repr.h"
 #include "memory/contract.h"
 #include "memory/python.h"
 
@@ -48,7 +49,7 @@ parse_key_default(const char *name, PyObject *const *args, Py_ssize_t nargs, PyO
         *fallback = args[1];
         return true;
     }
-    PyErr_Format(PyExc_TypeError, "%s() takes a key and a default, got the keyword argument %R", name,
+    PyErr_Format(PyExc_TypeError, "%s() takes a key and a default, got the keyword argument '%.100U'", name,
                  PyTuple_GET_ITEM(names, 0));
     return false;
 }

@@ -1,4 +1,5 @@
-/* `_check`, `_dump` and `_shared_nodes`: looking into containers of every kind, for tests and demonstrations. */
+/* `_check`, `_dump` and `_shared_nodes`: looking into containers of every kind, for tests and demonstrations; and how
+ * errors show objects. */
 
 #include "types/inspect.h"
 
@@ -24,7 +25,7 @@ needed_tools(PyObject *module, PyObject *o)
 {
     const family_tools *found = tools_of(PyModule_GetState(module), o);
     if (found == NULL)
-        PyErr_Format(PyExc_TypeError, "expected one of frozen's containers, got %R", o);
+        raise_about(PyExc_TypeError, "expected one of frozen's containers, got ", o, "");
     return found;
 }
 
@@ -76,6 +77,12 @@ inspect_shared_nodes(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     return result;
 }
 
+static PyObject *
+inspect_bounded_repr(PyObject *Py_UNUSED(module), PyObject *o)
+{
+    return bounded_repr(o);
+}
+
 int
 inspect_setup(PyObject *module, module_state *state)
 {
@@ -90,5 +97,7 @@ PyMethodDef inspect_functions[] = {
      PyDoc_STR("_dump($module, container, /)\n--\n\nA picture of its tree: a line a node, 'node <entries> <children>'.")},
     {"_shared_nodes", FASTCALL(inspect_shared_nodes), METH_FASTCALL,
      PyDoc_STR("_shared_nodes($module, a, b, /)\n--\n\n(nodes in both, nodes of a, nodes of b), nested containers included.")},
+    {"_bounded_repr", inspect_bounded_repr, METH_O,
+     PyDoc_STR("_bounded_repr($module, object, /)\n--\n\nHow errors name it: the beginning of its repr, at a bounded cost.")},
     {NULL, NULL, 0, NULL},
 };

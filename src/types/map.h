@@ -203,7 +203,7 @@ map_merge(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if (!check_positional("merge", nargs, 2, 2))
         return NULL;
     if (!PyCallable_Check(args[1]))
-        return PyErr_Format(PyExc_TypeError, "merge() takes a function of (old, new) as second argument, not %R", args[1]);
+        return raise_about(PyExc_TypeError, "merge() takes a function of (old, new) as second argument, not ", args[1], "");
     family *types = family_of(self);
     PyObject *other = is_ours(types, args[0]) ? Py_NewRef(args[0]) : map_construct(types->container, types, args[0], NULL);
     if (other == NULL)

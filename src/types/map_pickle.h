@@ -67,8 +67,8 @@ map_join(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     if (!check_positional("_join", nargs, 3, 3))
         return NULL;
     if (!PyDict_Check(args[1]) || !PyList_Check(args[2]))
-        return PyErr_Format(PyExc_TypeError, "_join() takes a type, a dict and a list of dicts, got %R and %R", args[1],
-                            args[2]);
+        return raise_about(PyExc_TypeError, "_join() takes a type, a dict and a list of dicts, got ",
+                           PyDict_Check(args[1]) ? args[2] : args[1], " among them");
     PyObject *subtrees = PyList_AsTuple(args[2]); /* what is read runs foreign code, which may change the list */
     int status = subtrees != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(subtrees); i++)

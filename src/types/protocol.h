@@ -102,7 +102,7 @@ container_deepcopy(PyObject *self, PyObject *contents, bool changed, PyObject *m
         return NULL;
     if (!PyDict_Check(memo)) {
         Py_DECREF(contents);
-        return PyErr_Format(PyExc_TypeError, "__deepcopy__() takes the memo of copy.deepcopy(), a dict, not %R", memo);
+        return raise_about(PyExc_TypeError, "__deepcopy__() takes the memo of copy.deepcopy(), a dict, not ", memo, "");
     }
     PyObject *result = NULL, *id = PyLong_FromVoidPtr(self);
     if (id != NULL && dict_lookup(memo, id, &result) == 0)

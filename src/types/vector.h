@@ -394,7 +394,7 @@ vector_index(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     Py_ssize_t found = rrb_find(vector_value(self), args[0], start, stop, NULL);
     if (found >= 0 && found < stop)
         return PyLong_FromSsize_t(found);
-    return found < 0 ? NULL : PyErr_Format(PyExc_ValueError, "%R is not in %s", args[0], short_type_name(Py_TYPE(self)));
+    return found < 0 ? NULL : raise_about(PyExc_ValueError, "", args[0], " is not in %s", short_type_name(Py_TYPE(self)));
 }
 
 /* ---- derived vectors ---- */

@@ -353,7 +353,7 @@ mutation_remove(PyObject *self, PyObject *object)
     int status = -1;
     Py_ssize_t found = rrb_find(v, object, 0, (Py_ssize_t)v.count, NULL);
     if (found == (Py_ssize_t)v.count)
-        PyErr_Format(PyExc_ValueError, "%R is not in %s", object, short_type_name(Py_TYPE(self)));
+        raise_about(PyExc_ValueError, "", object, " is not in %s", short_type_name(Py_TYPE(self)));
     else if (found >= 0 && rrb_splice(mutation_memory(m), v, (size_t)found, (size_t)found + 1, (rrb){NULL, 0}, &next))
         status = mutation_exchange(m, v, next);
     rrb_release(v);

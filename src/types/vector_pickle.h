@@ -85,7 +85,7 @@ extend_by_parts(PyObject *list, PyObject *parts)
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(parts); i++) {
         PyObject *part = PyTuple_GET_ITEM(parts, i);
         if (!PyList_Check(part)) {
-            PyErr_Format(PyExc_TypeError, "_chain() takes a type and a list of lists, got %R among them", part);
+            raise_about(PyExc_TypeError, "_chain() takes a type and a list of lists, got ", part, " among them");
             return -1;
         }
         if (PyList_SetSlice(list, LENGTH_MAX, LENGTH_MAX, part) < 0)
@@ -101,7 +101,7 @@ vector_chain(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t narg
     if (!check_positional("_chain", nargs, 2, 2))
         return NULL;
     if (!PyList_Check(args[1]))
-        return PyErr_Format(PyExc_TypeError, "_chain() takes a type and a list of lists, got %R", args[1]);
+        return raise_about(PyExc_TypeError, "_chain() takes a type and a list of lists, got ", args[1], "");
     PyObject *parts = PyList_AsTuple(args[1]), *all = PyList_New(0), *result = NULL;
     if (parts != NULL && all != NULL && extend_by_parts(all, parts) == 0)
         result = PyObject_CallOneArg(args[0], all);

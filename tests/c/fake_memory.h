@@ -6,7 +6,8 @@
  *              reference is counted in a global table, cell by cell.
  *   a node     a block of malloc, counted, in a list of all that live.  The contents of a new block are garbage on
  *              purpose; so are those of a freed one, when ASan does not catch the reader first.
- *   failure    fake_fail_at(n): the nth allocation from now on fails, once.  Comparisons: fake_fail_comparison_at(n).
+ *   failure    fake_fail_at(n): the nth allocation from now on fails, once.  Comparisons: fake_fail_comparison_at(n); long
+ *              loops: fake_interrupt_at(n) ends them when they ask for the nth time.
  *   effort     fake_comparisons counts the comparisons of cells that are not identical.
  *
  *   for (unsigned n = 1; ; n++) {
@@ -81,17 +82,18 @@ static uint32_t fake_cell_counts[FAKE_CELLS];
 
 /* Counted down; 0: never, the operation runs undisturbed. */
 typedef struct { unsigned left; bool happened; } fake_failure;
-static fake_failure fake_allocation_failure, fake_comparison_failure;
+static fake_failure fake_allocation_failure, fake_comparison_failure, fake_interruption;
 
 MAYBE_UNUSED static void fake_fail_at(unsigned n) { fake_allocation_failure = (fake_failure){n, false}; }
 MAYBE_UNUSED static void fake_fail_comparison_at(unsigned n) { fake_comparison_failure = (fake_failure){n, false}; }
+MAYBE_UNUSED static void fake_interrupt_at(unsigned n) { fake_interruption = (fake_failure){n, false}; }
 
 /* Whether a failure that was asked for came; asks for none from here on. */
 MAYBE_UNUSED static bool
 fake_failed(void)
 {
-    bool failed = fake_allocation_failure.happened || fake_comparison_failure.happened;
-    fake_allocation_failure = fake_comparison_failure = (fake_failure){0, false};
+    bool failed = fake_allocation_failure.happened || fake_comparison_failure.happened || fake_interruption.happened;
+    fake_allocation_failure = fake_comparison_failure = fake_interruption = (fake_failure){0, false};
     return failed;
 }
 
@@ -110,6 +112,17 @@ fake_check_no_leak(void)
     CHECK(fake_cell_references == 0);
     CHECK(fake_scratch_count == 0);
 }
+
+/* ---- long loops ---- */
+
+static inline bool
+interrupted(void)
+{
+    return fake_fails_now(&fake_interruption);
+}
+
+#define BUDGET 8 /* few steps are many here */
+#include "memory/budget.h"
 
 /* ---- scratch arrays ---- */
 
