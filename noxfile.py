@@ -134,9 +134,8 @@ def headers(session: nox.Session) -> None:
         session.run(compiler, *flags, *map(str, sorted(ROOT.glob("src/**/*.c"))), external=True)
 
 
-@nox.session(python=["3.14d", "3.14", "3.13"])
-def asan(session: nox.Session) -> None:
-    """The test suite with the extension under the address and undefined-behaviour sanitizers."""
+def sanitizers(session: nox.Session) -> tuple[dict[str, str], dict[str, str]]:
+    """The environments to build and to run the extension in, under the address and undefined-behaviour sanitizers."""
     runtimes = []
     for library in ("libasan.so", "libubsan.so"):
         shown = subprocess.run(["gcc", f"-print-file-name={library}"], capture_output=True, text=True).stdout.strip()
@@ -144,16 +143,44 @@ def asan(session: nox.Session) -> None:
             session.skip(f"NOT CHECKED: gcc has no {library}")
         runtimes.append(os.path.realpath(shown))
     flags = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1"
-    install(session, "[test]", CC="gcc", CFLAGS=flags, FROZEN_DEBUG="1")
-    pytest(
-        session,
-        "--ignore=tests/test_core.py",
-        "--ignore=tests/test_project.py",
-        LD_PRELOAD=" ".join(runtimes),
-        ASAN_OPTIONS="detect_leaks=0:abort_on_error=1",
-        UBSAN_OPTIONS="print_stacktrace=1",
-        PYTHONMALLOC="malloc",
-    )
+    build = {"CC": "gcc", "CFLAGS": flags, "FROZEN_DEBUG": "1"}
+    run = {
+        "LD_PRELOAD": " ".join(runtimes),
+        "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "PYTHONMALLOC": "malloc",
+    }
+    return build, run
+
+
+@nox.session(python=["3.14d", "3.14", "3.13"])
+def asan(session: nox.Session) -> None:
+    """The test suite with the extension under the address and undefined-behaviour sanitizers."""
+    build, run = sanitizers(session)
+    install(session, "[test]", **build)
+    pytest(session, "--ignore=tests/test_core.py", "--ignore=tests/test_project.py", **run)
+
+
+def run_torture(session: nox.Session, **env: str) -> None:
+    """The programs of tests/torture; FROZEN_TORTURE_SECONDS is for each of them, what follows `--` is theirs."""
+    arguments = ["--seconds", os.environ.get("FROZEN_TORTURE_SECONDS", "60"), *session.posargs]
+    env |= {"PYTHONPATH": str(ROOT / "tests"), "PYTHONSAFEPATH": "1"}
+    session.run("python", "-m", "torture", *arguments, env=env)
+
+
+@nox.session(python=["3.14d", "3.15d"])
+def torture(session: nox.Session) -> None:
+    """Programs that attack the library with random work: `nox -s torture-3.14d -- api --seconds 600`."""
+    install(session, "[test]", FROZEN_DEBUG="1")
+    run_torture(session)
+
+
+@nox.session(python=["3.14d", "3.15d"])
+def torture_asan(session: nox.Session) -> None:
+    """The same with the extension under the address and undefined-behaviour sanitizers."""
+    build, run = sanitizers(session)
+    install(session, "[test]", **build)
+    run_torture(session, **run)
 
 
 @nox.session(python=False)

@@ -1,0 +1,12 @@
+"""The programs of torture, each for a moment. `nox -s torture` runs them for minutes: see torture/README.md."""
+
+from __future__ import annotations
+
+import pytest
+from support import run_python
+from torture.__main__ import PROGRAMS
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_moment_of_torture_finds_nothing(program):
+    run_python("-m", f"torture.{program}", "--seconds", "1", timeout=600)
