@@ -53,13 +53,13 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def readme(session: nox.Session) -> None:
-    """The README's two commands as they stand there, each in a fresh copy and a fresh environment."""
+    """The README's two commands as they stand there, in a fresh copy, each in a fresh environment."""
     commands = re.findall(r"^pip install .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
     if len(commands) != 2:
         session.error(f"README.md should have two lines that start with `pip install`, not {len(commands)}")
+    copy = project_copy(session)
     for command in commands:
-        copy = project_copy(session)
-        session.run(sys.executable, "-m", "virtualenv", "-q", copy / ".venv")
+        session.run(sys.executable, "-m", "virtualenv", "-q", "--clear", copy / ".venv")
         path = f"{copy / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
         with session.chdir(copy):
             session.run("bash", "-euxo", "pipefail", "-c", command, env={"PATH": path})
