@@ -3,32 +3,38 @@
 from collections.abc import ItemsView, KeysView, Mapping, MutableSequence, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 
-from frozen._core import (
-    AtomicRef,
-    Blob,
-    Handle,
-    Map,
-    MapItems,
-    MapKeys,
-    MapMutation,
-    MapValues,
-    Set,
-    SetMutation,
-    SharedMap,
-    SharedMapItems,
-    SharedMapKeys,
-    SharedMapMutation,
-    SharedMapValues,
-    SharedRef,
-    SharedSet,
-    SharedSetMutation,
-    SharedVector,
-    SharedVectorMutation,
-    Vector,
-    VectorMutation,
-    Watch,
-    transaction,
-)
+try:
+    from frozen._core import (
+        AtomicRef,
+        Blob,
+        Handle,
+        Map,
+        MapItems,
+        MapKeys,
+        MapMutation,
+        MapValues,
+        Set,
+        SetMutation,
+        SharedMap,
+        SharedMapItems,
+        SharedMapKeys,
+        SharedMapMutation,
+        SharedMapValues,
+        SharedRef,
+        SharedSet,
+        SharedSetMutation,
+        SharedVector,
+        SharedVectorMutation,
+        Vector,
+        VectorMutation,
+        Watch,
+        transaction,
+    )
+except ModuleNotFoundError as error:
+    from frozen._not_built import explanation
+
+    raise explanation(error) from None
+
 from frozen.convert import freeze, thaw
 from frozen.delta import Delta
 from frozen.paths import delete_in, get_in, set_in, update_in
