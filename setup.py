@@ -1,6 +1,7 @@
 """The C extension; everything else about the project stands in pyproject.toml.
 
-Environment: FROZEN_DEBUG=1 builds without optimisation and checks the invariants of the trees after every step.
+Environment: FROZEN_DEBUG=1 keeps assertions, drops most optimisation, and checks trees after every operation, as
+src/core/check.h says.
 """
 
 import hashlib

@@ -181,6 +181,8 @@ path_attach(memory *mem, const champ_path *path, unsigned level, champ_node *n, 
     for (unsigned i = 0; i < level; i++)
         forget_item_hash(path->node[i]);
     champ_node *parent = path->node[level - 1];
+    assert(node_is_unique(parent) && (parent->nodemap & path_bit(path, level - 1)));
+    assert(node_is_general(parent) || !node_is_general(n));
     champ_node **child = &node_children(parent)[bits_rank(parent->nodemap, path_bit(path, level - 1))];
     if (!consumed)
         left->node = *child;
@@ -195,7 +197,9 @@ champ_replace(memory *mem, const champ_path *path, cell value, unsigned own, lef
     unsigned level = path->depth;
     view v = view_of(path->node[level]);
     slot *found = &v.slot[path->index];
+    assert(path->index < v.entries);
     if (own > level) {
+        assert(node_is_unique(v.node) && (v.wide || value_is_plain(value)));
         left->slot.cells[0] = SLOT_VALUE(found);
         left->cells = 1;
         cell_retain(value);
@@ -219,6 +223,7 @@ champ_insert(memory *mem, const champ_path *path, place where, const entry *in, 
     bool move = own > level;
     view v = view_of(path->node[level]);
     champ_node *n;
+    assert(where == PLACE_OPEN || (where == PLACE_TAKEN && path->index < v.entries));
     if (where == PLACE_TAKEN) {
         entry other = entry_at(&v, path->index);
         champ_node *pair = node_pair(mem, (level + 1) * CORE_BITS, &other, in);
@@ -254,6 +259,7 @@ champ_put(memory *mem, const champ_path *path, place where, const entry *in, uns
 static champ_node *
 champ_pull_up(memory *mem, const champ_path *path, const view *last, unsigned keep, unsigned own, leftovers *left)
 {
+    assert(path->depth > 0 && keep < last->entries);
     entry kept = entry_at(last, keep);
     unsigned level = path->depth - 1;
     while (level > 0 && path->node[level]->datamap == 0 && bits_count(path->node[level]->nodemap) == 1)
@@ -277,6 +283,7 @@ champ_remove(memory *mem, const champ_path *path, unsigned own, leftovers *left)
 {
     unsigned level = path->depth;
     view v = view_of(path->node[level]);
+    assert(path->index < v.entries && (level == 0 || v.children > 0 || v.entries >= 2)); /* I4 */
     if (level > 0 && v.entries == 2 && v.children == 0)
         return champ_pull_up(mem, path, &v, 1 - path->index, own, left);
     bool move = own > level;

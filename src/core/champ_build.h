@@ -104,6 +104,7 @@ drop_equal_entries(builder *b, entry *items, uint32_t *count)
 static champ_node *
 build_leaf(builder *b, entry *items, size_t count, unsigned shift, bitmap datamap)
 {
+    assert(count == (shift < HASH_BITS ? bits_count(datamap) : count));
     bool collide = shift >= HASH_BITS, general = b->any_general && entries_general(items, count);
     view d;
     champ_node *n = champ_alloc(b->mem, collide ? (bitmap)count : datamap, collide ? COLLISION_NODEMAP : 0,

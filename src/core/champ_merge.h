@@ -139,6 +139,7 @@ typedef struct {
 static void
 overlay_put(overlay *g, operand *o, bitmap bit)
 {
+    assert(g->changed < bit); /* in the order of the branches, each once */
     operand_own(o);
     g->changed |= bit;
     if (o->kind == HOLDS_ENTRY) {
@@ -187,6 +188,7 @@ overlay_entries(const view *d, const view *left, bitmap datamap, const overlay *
             next++;
         }
     }
+    assert(to + left->entries - from == d->entries);
     take_entries(d, to, left, from, left->entries - from, false);
 }
 
@@ -203,6 +205,7 @@ overlay_children(const view *d, const view *left, bitmap nodemap, const overlay 
         if (g->nodemap & bit)
             d->child[to++] = g->children[next++];
     }
+    assert(to + left->children - from == d->children);
     take_children(d, to, left, from, left->children - from, false);
 }
 
@@ -222,6 +225,7 @@ overlay_close(merger *m, const view *left, const overlay *g, operand *out)
     }
     bool carried = ((old_datamap | old_nodemap) & ~g->changed) != 0;
     bool general = (carried && node_is_general(left->node)) || overlay_is_general(g);
+    assert((datamap & nodemap) == 0);
     view d;
     champ_node *n = champ_alloc(m->mem, datamap, nodemap, bits_count(datamap), bits_count(nodemap), general, &d);
     if (n == NULL)
@@ -395,6 +399,7 @@ collision_is(const operand *o, const entry *entries, unsigned count)
 static champ_node *
 merge_leaf(merger *m, entry *entries, size_t count, unsigned shift)
 {
+    assert(shift >= HASH_BITS || count == 1);
     builder b = {.mem = m->mem, .any_general = true};
     return build_leaf(&b, entries, count, shift, shift < HASH_BITS ? hash_bit(entries->hash, shift) : 0);
 }

@@ -240,6 +240,7 @@ champ_empty(memory *mem)
 static inline void
 champ_discard(champ_node *n)
 {
+    assert(node_is_unique(n));
     n->datamap = n->nodemap = 0;
     node_release(n);
 }
@@ -248,6 +249,8 @@ champ_discard(champ_node *n)
 static inline void
 place_entry(const view *d, unsigned i, uint64_t hash, const slot *s)
 {
+    assert(i < d->entries);
+    assert(d->wide || !slot_is_general(s)); /* I6 */
     store_hash(d, i, hash);
     d->slot[i] = *s;
 }
@@ -256,6 +259,8 @@ place_entry(const view *d, unsigned i, uint64_t hash, const slot *s)
 static inline void
 take_entries(const view *d, unsigned di, const view *s, unsigned si, unsigned n, bool move)
 {
+    assert(n == 0 || (si + n <= s->entries && di + n <= d->entries));
+    assert(n == 0 || d->wide || !s->wide);
     for (unsigned i = 0; i < n; i++) {
         if (LIKELY(!d->wide))
             ((uint32_t *)d->hash)[di + i] = ((uint32_t *)s->hash)[si + i];
@@ -270,6 +275,7 @@ take_entries(const view *d, unsigned di, const view *s, unsigned si, unsigned n,
 static inline void
 take_children(const view *d, unsigned di, const view *s, unsigned si, unsigned n, bool move)
 {
+    assert(n == 0 || (si + n <= s->children && di + n <= d->children));
     for (unsigned i = 0; i < n; i++) {
         d->child[di + i] = s->child[si + i];
         if (!move)
@@ -293,6 +299,8 @@ node_splice(memory *mem, const view *s, bitmap datamap, bitmap nodemap, unsigned
     bool general = node_is_general(s->node) || (in.entry && slot_is_general(&in.entry->slot))
         || (in.child && node_is_general(in.child));
     unsigned gets_entry = in.entry != NULL, gets_child = in.child != NULL;
+    assert(had_entry + had_child <= 1 && gets_entry + gets_child <= 1);
+    assert(e + had_entry <= s->entries && c + had_child <= s->children);
     view d;
     champ_node *n = champ_alloc(mem, datamap, nodemap, s->entries - had_entry + gets_entry,
                                 s->children - had_child + gets_child, general, &d);
@@ -339,6 +347,7 @@ node_pair(memory *mem, unsigned shift, const entry *a, const entry *b)
 {
     bool general = slot_is_general(&a->slot) || slot_is_general(&b->slot);
     unsigned top = shift;
+    assert(shift == 0 || ((a->hash ^ b->hash) << (HASH_BITS - (shift < HASH_BITS ? shift : HASH_BITS))) == 0);
     while (shift < HASH_BITS && hash_digit(a->hash, shift) == hash_digit(b->hash, shift))
         shift += CORE_BITS;
     bool collide = shift >= HASH_BITS;

@@ -54,6 +54,7 @@ FORCE_INLINE cell
 rrb_get(const void *root, size_t index)
 {
     const rrb_node *leaf = rrb_leaf(root, &index);
+    assert(index < leaf->length);
     return leaf_cells(leaf)[index];
 }
 

@@ -1,4 +1,4 @@
-/* Checks the invariants R1 .. R8 of rrb_node.h; after every step in debug builds (FROZEN_CHECK) and by tests. */
+/* Checks the invariants R1 .. R8 of rrb_node.h; after every operation in debug builds (core/check.h) and by tests. */
 #ifndef FROZEN_CORE_RRB_CHECK_H
 #define FROZEN_CORE_RRB_CHECK_H
 

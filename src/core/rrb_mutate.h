@@ -63,6 +63,7 @@ tail_is_editable(const rrb *v, bool general)
 static inline void
 edit_set_length(rrb *v, rrb_node *tail, unsigned length)
 {
+    assert(tail->kind == RRB_LEAF && length <= tail->capacity && node_is_unique(tail) && node_is_unique(v->root));
     v->count = v->count - tail->length + length;
     tail->length = (uint8_t)length;
     ((rrb_node *)v->root)->length = (uint8_t)length; /* R6; or it is that leaf */

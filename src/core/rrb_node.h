@@ -17,7 +17,7 @@
  *   /    \     /    \         |
  * [abcd][ef] [ghij][klmn]  [opq]
  *
- * Every vector keeps these invariants (rrb_check.h checks them after every step of debug builds; heights count from 0
+ * Every vector keeps these invariants (rrb_check.h checks them after operations of debug builds; heights count from 0
  * at the leaves, a *hole* is a slot that a node could have and has not):
  *
  *   R1  A leaf holds 1 to BRANCHES cells; an inner node of height h holds 1 to BRANCHES children of height h - 1.

@@ -17,12 +17,14 @@ typedef struct {
 static inline void
 row_add(rrb_row *row, rrb_node *node, size_t count) /* steals the node */
 {
+    assert(row->count < ROW_MAX);
     row->tree[row->count++] = (rrb_tree){node, count};
 }
 
 static inline void
 row_add_shared(rrb_row *row, rrb_tree tree)
 {
+    assert(row->count < ROW_MAX);
     node_retain(tree.node);
     row->tree[row->count++] = tree;
 }
@@ -48,6 +50,7 @@ row_release_from(rrb_row *row, unsigned from)
 static inline void
 row_move(rrb_row *to, rrb_row *from)
 {
+    assert(to->count + from->count <= ROW_MAX);
     memcpy(to->tree + to->count, from->tree, from->count * sizeof *from->tree);
     to->count += from->count;
     from->count = 0;
@@ -68,9 +71,12 @@ trees_are_regular(const rrb_tree *trees, unsigned count)
 static inline rrb_tree
 inner_from_trees(memory *mem, const rrb_tree *trees, unsigned length)
 {
+    assert(0 < length && length <= BRANCHES);
     bool regular = trees_are_regular(trees, length), general = false;
-    for (unsigned i = 0; i < length; i++)
+    for (unsigned i = 0; i < length; i++) {
+        assert(trees[i].node->height == trees[0].node->height); /* R1 */
         general |= node_is_general(trees[i].node);
+    }
     size_t size = sizeof(rrb_node) + length * (regular ? 1 : 2) * sizeof(void *);
     rrb_node *node = node_alloc(mem, size, general);
     if (node == NULL) {

@@ -81,6 +81,7 @@ tail_leave(rrb_tree tail)
     if (!MEMORY_IS_SERIAL || node->kind != RRB_TAIL || node_is_unique(node))
         return; /* nothing to count, or it ends now */
     uint8_t *tops = tail_tops(node);
+    assert(tail.count > 0 && tail.count <= node->length && tops[tail.count - 1] > 0); /* R8 */
     if (--tops[tail.count - 1] > 0 || tail.count < node->length)
         return;
     while (node->length > 0 && tops[node->length - 1] == 0)

@@ -45,6 +45,7 @@
  *   probe probe_of(cell key, uint64_t hash)          look for a stored key elsewhere; borrows the cell.
  *   int  cell_equal(cell, cell)                      values: 1, 0, or -1 (reported); identity first.
  *   int  cell_value_hash(cell, uint64_t *)           0, or -1: not hashable (reported).
+ *   bool cell_pure_hash(cell, uint64_t *)            the same where it runs no foreign code and cannot fail; false elsewhere.
  *
  * Long loops (budget.h)
  *   bool interrupted(void)     true: a signal's handler raised (reported), and the call must end with that.  May run
@@ -69,6 +70,7 @@
 
 #include "memory/compiler.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>

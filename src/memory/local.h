@@ -228,6 +228,15 @@ cell_value_hash(cell c, uint64_t *hash)
     return h == -1 ? -1 : 0;
 }
 
+static inline bool
+cell_pure_hash(cell c, uint64_t *hash)
+{
+    if (!key_is_plain(c))
+        return false;
+    *hash = cell_hash(c);
+    return true;
+}
+
 /* ---- cells and the objects that users see: what types/ needs beside contract.h ---- */
 
 /* What a collector has to see of a root that an object other than a container holds; NULL is allowed. */

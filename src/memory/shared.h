@@ -104,6 +104,7 @@ cell_matches(cell c, const probe *p, bool hash_known)
 }
 
 static inline int cell_equal(cell a, cell b) { return a == b ? 1 : cell_equals(a, b); }
+static inline bool cell_pure_hash(cell c, uint64_t *hash) { return cell_known_hash(c, hash); }
 
 /* ---- cells and the objects that users see: what types/ needs beside contract.h ---- */
 

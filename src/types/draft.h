@@ -9,7 +9,7 @@
 
 #include "core/champ.h"
 #include "core/champ_merge.h"
-#include "types/family.h"
+#include "types/keyed_check.h"
 
 typedef struct {
     champ_node *root; /* owned; NULL: sealed */
@@ -56,6 +56,7 @@ draft_store(draft *d, champ_node *n, unsigned own, Py_ssize_t delta, leftovers *
         left->node = d->root;
     d->root = n;
     d->count += delta;
+    tree_must_hold(n, d->count);
     leftovers_release(left);
     return 0;
 }
@@ -78,6 +79,7 @@ draft_put(memory *mem, draft *d, const probe *p, cell key, cell value)
     COLLECTOR_PAUSE();
     champ_node *n = champ_put(mem, &path, where, &in, own, &left);
     COLLECTOR_RESUME();
+    way_must_hold(n, p->hash);
     return draft_store(d, n, own, where != PLACE_FOUND, &left);
 }
 
@@ -90,6 +92,7 @@ draft_remove_at(memory *mem, draft *d, const champ_path *path)
     COLLECTOR_PAUSE();
     champ_node *n = champ_remove(mem, path, own, &left);
     COLLECTOR_RESUME();
+    way_must_hold(n, path->hash);
     return draft_store(d, n, own, -1, &left) < 0 ? -1 : 1;
 }
 

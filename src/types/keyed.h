@@ -54,7 +54,7 @@ derived(PyObject *self, champ_node *root, Py_ssize_t count)
         root = (champ_node *)types->empty;
         node_retain(root);
     }
-    return container_new(types->container, root, count);
+    return keyed_new(types->container, root, count);
 }
 
 static PyObject *
@@ -126,6 +126,7 @@ keyed_without(PyObject *self, PyObject *key)
     if (where != PLACE_FOUND)
         return NULL;
     champ_node *n = champ_remove(family_memory(family_of(self)), &path, 0, &left);
+    way_must_hold(n, p.hash);
     return derived(self, n, COUNT(self) - 1);
 }
 

@@ -3,7 +3,6 @@
 #ifndef FROZEN_TYPES_KEYED_DEBUG_H
 #define FROZEN_TYPES_KEYED_DEBUG_H
 
-#include "core/champ_check.h"
 #include "types/inspect.h"
 #include "types/keyed.h"
 

@@ -126,7 +126,7 @@ mutation_finish(PyObject *self, PyObject *Py_UNUSED(ignored))
     if (m->result == NULL) {
         champ_node *root = m->draft.count ? m->draft.root : (champ_node *)types->empty;
         node_retain(root);
-        m->result = container_new(types->container, root, m->draft.count);
+        m->result = keyed_new(types->container, root, m->draft.count);
         if (m->result != NULL)
             draft_clear(&m->draft);
     }
@@ -154,7 +154,7 @@ mutation_contents(PyObject *self)
         contents = Py_NewRef(m->result);
     else if (!draft_is_sealed(&m->draft)) {
         node_retain(m->draft.root);
-        contents = container_new(family_of(self)->container, m->draft.root, m->draft.count);
+        contents = keyed_new(family_of(self)->container, m->draft.root, m->draft.count);
     }
     OBJECT_UNLOCK();
     return contents;

@@ -20,7 +20,7 @@ map_construct(PyTypeObject *type, family *types, PyObject *source, PyObject *key
         draft_clear(&d);
         return NULL;
     }
-    return container_new(type, d.root, d.count);
+    return keyed_new(type, d.root, d.count);
 }
 
 static PyObject *
@@ -112,6 +112,7 @@ map_put(PyObject *self, const probe *p, cell key, cell value)
         return unchanged(self);
     entry in = {p->hash, {{key, value}}};
     champ_node *n = champ_put(family_memory(family_of(self)), &path, where, &in, 0, &left);
+    way_must_hold(n, p->hash);
     return derived(self, n, COUNT(self) + (where != PLACE_FOUND));
 }
 

@@ -17,7 +17,7 @@ set_construct(PyTypeObject *type, family *types, PyObject *source)
         node_retain(d.root);
     else if (draft_from_iterable(family_memory(types), types, source, &d) < 0)
         return NULL;
-    return container_new(type, d.root, d.count);
+    return keyed_new(type, d.root, d.count);
 }
 
 static PyObject *

@@ -5,6 +5,7 @@
 #ifndef FROZEN_TYPES_VECTOR_H
 #define FROZEN_TYPES_VECTOR_H
 
+#include "core/check.h"
 #include "core/rrb_check.h"
 #include "core/rrb_concat.h"
 #include "core/rrb_iter.h"
@@ -49,15 +50,21 @@ rrb_release(rrb v)
 
 /* ---- results ---- */
 
+/* What debug builds do after each operation: they end the process where it has left a tree broken.  core/check.h says
+ * how large a tree may be for that. */
+static inline void
+vector_must_hold(rrb v)
+{
+    const char *broken = check_is_due(v.count) ? rrb_check(v) : NULL;
+    if (UNLIKELY(broken != NULL))
+        Py_FatalError(broken);
+}
+
 /* A vector of any type over `v`, which it steals, on failure too. */
 static PyObject *
 vector_new(PyTypeObject *type, family *types, rrb v)
 {
-#ifdef FROZEN_CHECK
-    const char *broken = v.count <= 4096 ? rrb_check(v) : NULL;
-    if (broken != NULL)
-        Py_FatalError(broken);
-#endif
+    vector_must_hold(v);
     if (v.count == 0) {
         v.root = types->empty;
         node_retain(v.root);

@@ -99,6 +99,7 @@ mutation_splice(mutation *m, splice what, Py_ssize_t start, Py_ssize_t stop, rrb
             m->draft = next;
         }
         COLLECTOR_RESUME();
+        vector_must_hold(m->draft);
     }
     OBJECT_UNLOCK();
     rrb_release(old);
@@ -117,6 +118,7 @@ mutation_exchange(mutation *m, rrb expected, rrb next)
         if (done) {
             old = m->draft;
             m->draft = next;
+            vector_must_hold(next);
         }
         else
             PyErr_SetString(PyExc_ValueError, "the mutation was changed meanwhile, by another thread or by a value");
@@ -227,6 +229,7 @@ mutation_append(PyObject *self, PyObject *value)
         COLLECTOR_PAUSE();
         done = rrb_edit_push(mutation_memory(m), &m->draft, c);
         COLLECTOR_RESUME();
+        vector_must_hold(m->draft);
     }
     OBJECT_UNLOCK();
     cell_close(c);
@@ -248,6 +251,7 @@ mutation_set_item(PyObject *self, Py_ssize_t index, PyObject *value)
         COLLECTOR_PAUSE();
         done = rrb_edit_set(mutation_memory(m), &m->draft, (size_t)index, c, &old);
         COLLECTOR_RESUME();
+        vector_must_hold(m->draft);
     }
     OBJECT_UNLOCK();
     cell_close(c);
@@ -281,6 +285,7 @@ mutation_remove_last(mutation *m)
     COLLECTOR_PAUSE();
     bool done = rrb_edit_pop(mutation_memory(m), &m->draft, &last);
     COLLECTOR_RESUME();
+    vector_must_hold(m->draft);
     if (done)
         cell_release(last);
     return done;
@@ -298,6 +303,7 @@ mutation_remove_at(mutation *m, size_t index)
     if (done)
         m->draft = next;
     COLLECTOR_RESUME();
+    vector_must_hold(m->draft);
     if (done)
         rrb_release(old);
     return done;
