@@ -1,7 +1,7 @@
 """Debug builds (FROZEN_DEBUG=1) notice a broken tree at the operation that breaks it.
 
-The sources are copied, some lines are broken on purpose, each only where FROZEN_BREAK names it at run time, and the whole
-is built once. Each program below meets one broken line, and must end with the invariant that then does not hold.
+The sources are copied, some lines are broken on purpose, each only where FROZEN_BREAK names it at run time, and the
+whole is built once. Each program below meets one broken line, and must end with the invariant that then does not hold.
 """
 
 from __future__ import annotations
