@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import random
 import shutil
 import sys
 import textwrap
@@ -391,6 +392,7 @@ def test_process_ends_with_live_interpreters_and_tickets():
 from support import Subinterpreter
 from frozen import SharedMap, Handle
 import pickle
+import random
 shared = SharedMap({index: str(index) for index in range(10_000)})
 kept = [Subinterpreter() for _ in range(3)]
 for interpreter in kept:
@@ -504,6 +506,69 @@ def test_a_handle_expires():
     time.sleep(0.01)
     with pytest.raises(LookupError, match="expired"):
         pickle.loads(travelled).redeem()
+
+
+def pickled(tickets: int, timeout: float | None) -> list[bytes]:
+    return [pickle.dumps(SharedMap(number=number).handle(timeout=timeout)) for number in range(tickets)]
+
+
+def test_one_call_ends_few_expired_tickets_and_some_calls_all_of_them():
+    before = live_shared_nodes()
+    one = SharedMap(number=0).handle()
+    blocks = live_shared_nodes() - before
+    del one
+    lost = pickled(300, 0.3)  # to expire all at once
+    time.sleep(0.3)
+    freed = []
+    while live_shared_nodes() > before and len(freed) < len(lost):
+        held = live_shared_nodes()
+        Handle(SharedMap())
+        freed.append(held - live_shared_nodes())
+    assert live_shared_nodes() == before
+    assert max(freed) <= 10 * blocks
+
+
+def test_tickets_expire_among_others_that_stay():
+    choice = random.Random(7)
+    before = live_shared_nodes()
+    tickets = {number: choice.choice([1e-6, 600, 1e300, None]) for number in range(700)}
+    carried = {}
+    for number, timeout in tickets.items():
+        carried[number] = pickle.dumps(SharedMap(number=number).handle(timeout=timeout))
+        if choice.random() < 0.3:
+            gone = choice.choice(list(carried))
+            pickle.loads(carried.pop(gone)).revoke()
+    time.sleep(0.01)
+    stay = [number for number in carried if tickets[number] != 1e-6]
+    for _ in range(len(tickets)):
+        Handle(SharedMap())
+    assert live_shared_nodes() > before
+    assert [pickle.loads(carried[number]).redeem()["number"] for number in stay] == stay
+    assert live_shared_nodes() == before
+    for number in set(carried) - set(stay):
+        with pytest.raises(LookupError, match="expired"):
+            pickle.loads(carried[number]).redeem()
+
+
+def test_a_number_is_given_to_no_second_ticket():
+    spent = pickled(100, None)
+    for ticket in spent:
+        pickle.loads(ticket).redeem()
+    again = [SharedMap(number=-1).handle() for _ in spent]
+    for ticket in spent:
+        with pytest.raises(LookupError, match="spent"):
+            pickle.loads(ticket).redeem()
+    assert all(handle.revoke() for handle in again)
+
+
+def test_the_table_of_tickets_shrinks():
+    places = _core._ticket_places()
+    handles = [SharedMap().handle() for _ in range(5000)]
+    assert _core._ticket_places() >= 5000
+    kept = handles[:3]
+    handles = None
+    assert _core._ticket_places() <= max(places, 64)
+    assert all(handle.redeem() == SharedMap() for handle in kept)
 
 
 def test_many_handles_find_their_own():

@@ -1,16 +1,16 @@
 /* Handle: a ticket for a shared object, for every channel that carries bytes.
  *
- * The tickets of a process stand in one table, outside of any interpreter.  A ticket owns a reference to the value; a
- * handle is its number, with the process that it belongs to.  Pickling a handle makes it travel: from then on the ticket
- * lives until it was redeemed as often as declared, expired or was revoked.  A ticket that never travelled ends with
- * its handle. */
+ * The tickets of a process stand in one table (tickets.c), outside of any interpreter.  A ticket owns a reference to the
+ * value; a handle is its number, with the process that it belongs to.  Pickling a handle makes it travel: from then on
+ * the ticket lives until it was redeemed as often as declared, expired or was revoked, also if the pickle is thrown away.
+ * A ticket that never travelled ends with its handle. */
 
 #include "interp/crossing.h"
 #include "interp/current.h"
-#include "interp/fork.h"
 #include "interp/handle.h"
+#include "interp/tickets.h"
 #include "memory/bounded_repr.h"
-#include "memory/cell.h"
+#include "memory/clock.h"
 
 #include <time.h>
 #ifdef _WIN32
@@ -21,30 +21,8 @@
 #define PROCESS_ID() ((long)getpid())
 #endif
 
-typedef struct {
-    cell value;          /* NO_CELL: this place is free */
-    uint32_t generation; /* of the ticket that is, or was last, in this place */
-    uint32_t uses;       /* redemptions left */
-    uint32_t next_free;
-    double deadline;     /* in seconds of clock(), 0: none */
-} ticket;
-
-static struct {
-    ref_mutex lock;
-    ticket *places;
-    uint32_t capacity, free; /* `free`: the first free place, or capacity */
-} table = {.lock = REF_MUTEX_INIT};
-
 /* Tells processes and copies of the extension apart, where process ids do not. */
 static atomic_uint_fast64_t nonce;
-
-static double
-now(void)
-{
-    struct timespec time;
-    timespec_get(&time, TIME_UTC);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 static uint64_t
 process_nonce(void)
@@ -58,139 +36,6 @@ process_nonce(void)
             known = fresh | 1;
     }
     return known;
-}
-
-/* ---- the table; what is called table_* holds the lock ---- */
-
-static uint64_t
-ticket_number(uint32_t place)
-{
-    return (uint64_t)table.places[place].generation << 32 | place;
-}
-
-/* Borrowed, or NULL: no such ticket any more. */
-static ticket *
-table_find(uint64_t number)
-{
-    uint32_t place = (uint32_t)number;
-    if (place >= table.capacity || table.places[place].value == NO_CELL || ticket_number(place) != number)
-        return NULL;
-    return &table.places[place];
-}
-
-/* The place becomes free; returns what it held, to be released without the lock. */
-static cell
-table_remove(ticket *t)
-{
-    cell value = t->value;
-    t->value = NO_CELL;
-    t->next_free = table.free;
-    table.free = (uint32_t)(t - table.places);
-    return value;
-}
-
-/* Make room outside of the lock: 0, or -1 (reported). */
-static int
-grow(uint32_t from)
-{
-    uint32_t capacity = from ? 2 * from : 16;
-    ticket *places = malloc(capacity * sizeof(ticket)), *old = NULL;
-    if (places == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    ref_mutex_lock(&table.lock);
-    if (table.capacity == from) {
-        if (from)
-            memcpy(places, table.places, from * sizeof(ticket));
-        for (uint32_t i = from; i < capacity; i++)
-            places[i] = (ticket){.value = NO_CELL, .next_free = i + 1 < capacity ? i + 1 : capacity};
-        /* the free list, empty as a rule, ends at the old capacity: just where the new places begin */
-        old = table.places;
-        table.places = places;
-        table.capacity = capacity;
-        places = old;
-    }
-    ref_mutex_unlock(&table.lock);
-    free(places);
-    return 0;
-}
-
-/* Tickets past their deadline, one a call: its value, or NO_CELL. */
-static cell
-take_expired(double time)
-{
-    cell value = NO_CELL;
-    ref_mutex_lock(&table.lock);
-    for (uint32_t i = 0; i < table.capacity && value == NO_CELL; i++) {
-        ticket *t = &table.places[i];
-        if (t->value != NO_CELL && t->deadline != 0 && t->deadline < time)
-            value = table_remove(t);
-    }
-    ref_mutex_unlock(&table.lock);
-    return value;
-}
-
-/* A new ticket, which steals `value` on success: 0, or -1 (reported). */
-static int
-ticket_issue(cell value, uint32_t uses, double deadline, uint64_t *number)
-{
-    for (;;) {
-        ref_mutex_lock(&table.lock);
-        uint32_t place = table.free, capacity = table.capacity;
-        if (place < capacity) {
-            ticket *t = &table.places[place];
-            table.free = t->next_free;
-            *t = (ticket){.value = value, .generation = t->generation + 1, .uses = uses, .deadline = deadline};
-            *number = ticket_number(place);
-        }
-        ref_mutex_unlock(&table.lock);
-        if (place < capacity)
-            return 0;
-        bool freed = false;
-        for (cell expired; (expired = take_expired(now())) != NO_CELL; freed = true)
-            cell_release(expired);
-        if (!freed && grow(capacity) < 0)
-            return -1;
-    }
-}
-
-/* One redemption: a new reference in *value; false: the ticket is gone. */
-static bool
-ticket_redeem(uint64_t number, cell *value)
-{
-    double time = now();
-    cell expired = NO_CELL;
-    bool found = false;
-    ref_mutex_lock(&table.lock);
-    ticket *t = table_find(number);
-    if (t != NULL && t->deadline != 0 && t->deadline < time)
-        expired = table_remove(t);
-    else if (t != NULL) {
-        found = true;
-        *value = t->value;
-        if (--t->uses == 0)
-            table_remove(t);
-        else
-            cell_retain(*value);
-    }
-    ref_mutex_unlock(&table.lock);
-    if (expired != NO_CELL)
-        cell_release(expired);
-    return found;
-}
-
-/* false: it was gone already. */
-static bool
-ticket_revoke(uint64_t number)
-{
-    ref_mutex_lock(&table.lock);
-    ticket *t = table_find(number);
-    cell value = t != NULL ? table_remove(t) : NO_CELL;
-    ref_mutex_unlock(&table.lock);
-    if (value != NO_CELL)
-        cell_release(value);
-    return value != NO_CELL;
 }
 
 /* ---- the type ---- */
@@ -210,6 +55,14 @@ handle_new(PyTypeObject *type, uint64_t number, bool travelled)
     self->number = number;
     atomic_init(&self->travelled, travelled);
     return (PyObject *)self;
+}
+
+static int64_t
+deadline_in(double seconds)
+{
+    int64_t now = monotonic_microseconds();
+    double microseconds = seconds * 1e6;
+    return microseconds < (double)(NO_DEADLINE - now) ? now + (int64_t)microseconds : NO_DEADLINE;
 }
 
 /* A handle of `object`; the arguments are those of Handle() behind it. */
@@ -232,7 +85,7 @@ handle_issue(PyTypeObject *type, PyObject *object, Py_ssize_t uses, PyObject *ti
         return NULL;
     }
     uint64_t number = 0;
-    if (ticket_issue(value, (uint32_t)uses, seconds > 0 ? now() + seconds : 0, &number) < 0) {
+    if (ticket_issue(value, (uint32_t)uses, timeout == Py_None ? NO_DEADLINE : deadline_in(seconds), &number) < 0) {
         cell_release(value);
         return NULL;
     }
@@ -334,7 +187,9 @@ handle_repr(PyObject *self)
 }
 
 PyDoc_STRVAR(handle_doc, "Handle(obj, /, *, uses=1, timeout=None)\n--\n\n"
-                         "A ticket for a shared object, for every channel that carries bytes within this process.");
+                         "A ticket for a shared object, for every channel that carries bytes within this process.\n\n"
+                         "Once it was pickled it keeps the object until it was redeemed `uses` times, `timeout` seconds\n"
+                         "have passed, or it is revoked: give a timeout where pickles may get lost.");
 
 static PyMethodDef handle_methods[] = {
     {"redeem", handle_redeem, METH_NOARGS, "redeem($self, /)\n--\n\nThe shared object, in this interpreter."},
@@ -359,5 +214,5 @@ PyType_Spec frozen_handle_spec = {"frozen.Handle", sizeof(HandleObject), 0, FROZ
 int
 handles_setup(void)
 {
-    return fork_guard(&table.lock, 1);
+    return tickets_setup();
 }

@@ -3,6 +3,7 @@
 #include "interp/crossing.h"
 #include "interp/current.h"
 #include "interp/handle.h"
+#include "interp/tickets.h"
 #include "memory/cell.h"
 
 static PyObject *
@@ -19,6 +20,14 @@ fail_shared_allocation(PyObject *module, PyObject *after)
     (void)module;
     long count = PyLong_AsLong(after);
     return count == -1 && PyErr_Occurred() ? NULL : PyLong_FromLong(block_fail_after(count));
+}
+
+static PyObject *
+places_of_tickets(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return PyLong_FromSize_t(ticket_places());
 }
 
 static PyObject *
@@ -44,6 +53,7 @@ PyMethodDef interp_functions[] = {
     {"_live_shared_nodes", live_shared_nodes, METH_NOARGS, "Blocks of shared memory alive in the process, for tests."},
     {"_fail_shared_allocation", fail_shared_allocation, METH_O,
      "Let the allocation of shared memory after this many fail, -1: none; returns what was left to count.  For tests."},
+    {"_ticket_places", places_of_tickets, METH_NOARGS, "Places in the table of tickets, taken or not, for tests."},
     {"_crosses_natively", native_crossing, METH_NOARGS, "Whether CPython's own channels carry shared objects."},
     {"_check_shareable", check_shareable, METH_O, "NotShareableError, unless the object can be shared as it is."},
     {NULL, NULL, 0, NULL},

@@ -2,12 +2,9 @@
 #ifndef FROZEN_REF_PARKER_H
 #define FROZEN_REF_PARKER_H
 
+#include "memory/clock.h"
 #include "memory/python.h"
 #include <math.h>
-#include <time.h>
-#ifdef _WIN32
-#include <windows.h>
-#endif
 
 #define PARK_FOREVER (-1LL)
 
@@ -20,18 +17,6 @@ typedef enum {
     PARK_TIMEOUT = 0,
     PARK_WOKEN = 1,
 } park_result;
-
-static inline long long
-monotonic_microseconds(void)
-{
-#ifdef _WIN32
-    return (long long)GetTickCount64() * 1000;
-#else
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-#endif
-}
 
 static inline bool
 parker_init(parker *self)
