@@ -38,11 +38,7 @@ class NotShareableError(TypeError):
 
     def __str__(self) -> str:
         at = f"{self.path}: " if self.path else ""
-        return f"{at}{_shorten(repr(self.value))} of type {_name_of(type(self.value))} {self.reason}"
-
-
-def _shorten(text: str, most: int = 200) -> str:
-    return text if len(text) <= most else text[: most - 3] + "..."
+        return f"{at}{_core._bounded_repr(self.value)} of type {_name_of(type(self.value))} {self.reason}"
 
 
 def _name_of(cls: type) -> str:
@@ -52,7 +48,7 @@ def _name_of(cls: type) -> str:
 def _found_at(error: BaseException, brackets: str, key: object) -> None:
     """Called by the core on the way up: what `error` is about stands at `key` of what was to be shared."""
     if isinstance(error, NotShareableError):
-        error.path = f"{brackets[0]}{_shorten(repr(key), 60)}{brackets[1]}{error.path}"
+        error.path = f"{brackets[0]}{_core._bounded_repr(key)}{brackets[1]}{error.path}"
 
 
 # Conversion

@@ -131,7 +131,7 @@ holds_short_atoms_only(PyObject *o, int depth)
     if (many != 0)
         return many < 0 ? -1 : 0;
     PyObject *get_referents = imported("gc", "get_referents");
-    PyObject *held = get_referents != NULL ? PyObject_CallOneArg(get_referents, o) : NULL;
+    PyObject *held = sequence_unknown(get_referents != NULL ? PyObject_CallOneArg(get_referents, o) : NULL);
     int all = held == NULL ? -1 : PyList_GET_SIZE(held) <= SHOWN_MOST / 2;
     for (Py_ssize_t i = 0; all > 0 && i < PyList_GET_SIZE(held); i++) {
         PyObject *member = PyList_GET_ITEM(held, i);

@@ -54,10 +54,14 @@ not_shareable_at(const char *brackets, PyObject *key)
 {
     PyObject *error = take_exception();
     PyObject *done = error && key ? call_sharing("_found_at", "(OsO)", error, brackets, key) : NULL;
+    Py_XDECREF(key);
+    if (done == NULL && error != NULL && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        Py_DECREF(error); /* KeyboardInterrupt: it matters more than what it interrupts */
+        return;
+    }
     if (done == NULL)
         PyErr_Clear(); /* the error itself matters more than its path */
     Py_XDECREF(done);
-    Py_XDECREF(key);
     restore_exception(error);
 }
 
