@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from support import ROOT
 
 PROGRAMS = sorted((ROOT / "tests/c").glob("test_*.c"))
-FUZZERS = sorted((ROOT / "tests/c").glob("fuzz_*.c")) if shutil.which("clang") else []
+FUZZERS = sorted((ROOT / "tests/c").glob("fuzz_*.c"))
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)] or ["cc"]
 MEMORY = "address,undefined"
 THREADS = "thread"
@@ -26,11 +28,11 @@ FLAGS = [
 ]
 
 
-def compile_and_run(source: Path, program: Path, compiler: str, *flags: str) -> str:
+def compile_and_run(source: Path, program: Path, compiler: str, *flags: str, arguments: Sequence[str] = ()) -> str:
     """What the program printed; a failing compilation or run fails the test, with the command that repeats it."""
     command = [compiler, *FLAGS, *flags, str(source), "-o", str(program)]
     environment = os.environ | {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
-    for step in (command, [str(program)]):
+    for step in (command, [str(program), *arguments]):
         done = subprocess.run(step, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
         if done.returncode != 0:
             line = " ".join(command) + f" && {program}"
@@ -69,17 +71,41 @@ def test_program(source: Path, compiler: str, sanitizer: str, bits: int, tmp_pat
     compile_and_run(source, tmp_path / "program", compiler, *flags)
 
 
+@pytest.mark.parametrize("bits", [2, 5])
 @pytest.mark.parametrize("source", FUZZERS, ids=lambda source: source.stem)
-def test_fuzzers_find_nothing_soon(source: Path, tmp_path: Path):
-    """As many runs as take seconds, the same ones each time; how to fuzz for longer stands in each file."""
-    program, flags = tmp_path / "fuzz", [*FLAGS, "-DCORE_BITS=2", f"-fsanitize=fuzzer,{MEMORY}"]
+def test_fuzzers_find_nothing_soon(source: Path, bits: int, tmp_path: Path, tmp_path_factory):
+    """As many inputs as take seconds, the same ones each time; how to fuzz for longer stands in each file."""
+    flags = [f"-DCORE_BITS={bits}"]
+    if sanitizer_works(COMPILERS[0], MEMORY, tmp_path_factory.getbasetemp()):
+        flags.append(f"-fsanitize={MEMORY}")
+    compile_and_run(source, tmp_path / "fuzz", COMPILERS[0], *flags, arguments=["--runs=60"])
+
+
+@pytest.mark.skipif(shutil.which("clang") is None, reason="libFuzzer comes with clang")
+@pytest.mark.parametrize("source", FUZZERS, ids=lambda source: source.stem)
+def test_libfuzzer_drives_the_same_fuzzers(source: Path, tmp_path: Path):
+    program, flags = tmp_path / "fuzz", [*FLAGS, "-DCORE_BITS=2", "-DFUZZ_BY_LIBFUZZER", f"-fsanitize=fuzzer,{MEMORY}"]
     build = subprocess.run(["clang", *flags, source, "-o", program], cwd=ROOT, capture_output=True, text=True)
     if build.returncode != 0:
         assert "libclang_rt.fuzzer" in build.stderr, build.stderr
         pytest.skip("clang has no libFuzzer here")
-    run = [program, "-runs=5000", "-seed=1", "-max_len=400", f"-artifact_prefix={tmp_path}/"]
+    run = [program, "-runs=500", "-seed=1", "-max_len=400", f"-artifact_prefix={tmp_path}/"]
     done = subprocess.run(run, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_fuzzer_names_the_seed_of_what_it_finds(tmp_path):
+    source, program = tmp_path / "fuzz_wrong.c", tmp_path / "wrong"
+    source.write_text(
+        '#include "fuzz.h"\n'
+        "int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)\n"
+        "{ input_begin(data, size); if (next_byte() == 7) abort(); return 0; }\n"
+    )
+    with pytest.raises(pytest.fail.Exception, match=r"signal 6; to repeat it: .* --seed=\d+ --runs=1") as found:
+        compile_and_run(source, program, COMPILERS[0])
+    seed = re.search(r"--seed=(\d+)", str(found.value)).group(1)
+    assert subprocess.run([program, f"--seed={seed}", "--runs=1"], capture_output=True).returncode == 1
+    assert subprocess.run([program, f"--seed={int(seed) + 1}", "--runs=1"], capture_output=True).returncode == 0
 
 
 def test_a_failing_program_fails_the_test(tmp_path):

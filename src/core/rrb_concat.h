@@ -6,6 +6,35 @@
 #include "core/rrb_iter.h"
 #include "core/rrb_slice.h"
 
+/* A row that was joined from below may be a single node, which then stays thin for want of a neighbour, and its parent in
+ * the row above is the node of one child at `at`.  Where that one has a neighbour, the child has got one too: the children
+ * of both are evened out, and get new parents (a thin one possibly, which is evened out next).  On failure the row is
+ * empty. */
+NO_INLINE static bool
+row_mend(memory *mem, rrb_row *row, unsigned at)
+{
+    const rrb_node *node = row->tree[at].node;
+    if (row->count == 1 || node->height == 0 || node->length > 1 || inner_children(node)[0]->length >= RRB_MIN_LENGTH)
+        return true;
+    unsigned from = at > 0 ? at - 1 : 0, behind = from + 2, rest = row->count - behind;
+    rrb_row children, parents;
+    children.count = parents.count = 0;
+    for (unsigned i = from; i < behind; i++)
+        row_add_children(&children, row->tree[i], 0, row->tree[i].node->length);
+    if (!row_mend(mem, &children, at > 0 ? children.count - 1 : 0) || !row_balance(mem, &children)
+        || !row_group(mem, &children, &parents)) {
+        row_release_from(&parents, 0);
+        row_release_from(row, 0);
+        return false;
+    }
+    for (unsigned i = from; i < behind; i++)
+        node_release(row->tree[i].node);
+    memmove(row->tree + from + parents.count, row->tree + behind, rest * sizeof *row->tree);
+    memcpy(row->tree + from, parents.tree, parents.count * sizeof *row->tree);
+    row->count = from + parents.count + rest;
+    return true;
+}
+
 /* The nodes that stand for `left`, the leaf `middle` (possibly none) and `right` at the height of the higher tree,
  * three at most, into `joined`, new.  On failure `joined` is empty.
  *
@@ -36,10 +65,11 @@ concat_rows(memory *mem, rrb_tree left, rrb_tree middle, rrb_tree right, rrb_row
         return false;
     if (left.node->height == height)
         row_add_children(&row, left, 0, left.node->length - 1u);
+    unsigned seam = row.count, seam_nodes = below.count;
     row_move(&row, &below);
     if (right.node->height == height)
         row_add_children(&row, right, 1, right.node->length);
-    if (row_balance(mem, &row) && row_group(mem, &row, joined))
+    if ((seam_nodes > 1 || row_mend(mem, &row, seam)) && row_balance(mem, &row) && row_group(mem, &row, joined))
         return true;
     row_release_from(joined, 0);
     return false;

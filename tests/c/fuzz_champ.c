@@ -1,23 +1,27 @@
-/* Fuzzing the trie with clang's libFuzzer: the input is a program over four versions of a map, whose hash it chooses.
+/* Fuzzing the trie: the input is a program over four versions of a map, whose hashes it chooses, against models.
  *
- *     clang -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -DCORE_BITS=2 -Isrc -Itests/c tests/c/fuzz_champ.c
+ *     clang -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -DFUZZ_BY_LIBFUZZER -DCORE_BITS=2 -Isrc -Itests/c \
+ *         tests/c/fuzz_champ.c
  *     ./a.out -max_total_time=60
  *
- * What it finds becomes a named test in champ_edit.h, champ_bulk.h or champ_walk.h. */
+ * or with any compiler, without the first sanitizer and -DFUZZ_BY_LIBFUZZER: fuzz.h.  -DENTRY_WIDTH=1 fuzzes sets.  Each
+ * allocation and each comparison of each step fails once before the step succeeds, the invariants are checked after it,
+ * and nothing is alive at the end.
+ *
+ * What it finds becomes a named test in champ_edit.h, champ_bulk.h, champ_compare.h or champ_walk.h. */
+#include "fuzz.h"
+
+#ifndef ENTRY_WIDTH
 #define ENTRY_WIDTH 2
-#include "champ_model.h"
+#endif
 
-#include "core/champ_merge.h"
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wunused-variable"
 
-/* ---- the input, a byte at a time; zeros when it is used up ---- */
+#include "champ_compare.h"
+#include "champ_walk.h"
 
-static const uint8_t *input, *input_end;
-
-static unsigned
-next_byte(void)
-{
-    return input < input_end ? *input++ : 0;
-}
+/* ---- choosing ---- */
 
 static uint64_t chosen_hashes[KEYS];
 
@@ -50,7 +54,7 @@ next_cell(unsigned values)
     return byte % values | (byte & 64 ? FAKE_TWIN : 0) | (byte & 128 ? FAKE_GENERAL : 0);
 }
 
-/* ---- the program ---- */
+/* ---- the steps of a program ---- */
 
 enum { VERSIONS = 4 };
 
@@ -62,7 +66,7 @@ replace(tree *t, tree by)
 }
 
 static void
-fuzz_edit(tree *t, unsigned what)
+step_edit(tree *t, unsigned what)
 {
     edit_mode mode = what & 1 ? IN_PLACE : PERSISTENT;
     if (what & 2)
@@ -73,90 +77,131 @@ fuzz_edit(tree *t, unsigned what)
     }
 }
 
-static int
-take_right(void *context, cell left, cell right, cell *value)
-{
-    (void)context, (void)left;
-    cell_retain(*value = right);
-    return 0;
-}
-
-static tree
-fuzz_merge(const tree *a, const tree *b, unsigned policy)
-{
-    merger m = {.mem = &mem, .keep_left = policy & 1, .keep_right = (policy & 2) != 0, .both = policy / 4 % 4,
-                .resolve = take_right, .count_left = true, .count_right = true};
-    tree result = {.root = champ_merge(&m, a->root, b->root)};
-    size_t left_only = 0, right_only = 0;
-    for (unsigned k = 0; k < KEYS; k++) {
-        bool left = a->model.has[k], right = b->model.has[k];
-        left_only += left && !right;
-        right_only += right && !left;
-        if (left && right ? m.both == BOTH_DROP : !(left && m.keep_left) && !(right && m.keep_right))
-            continue;
-        if (left)
-            model_put(&result.model, a->model.at[k]);
-        if (right && (!left || m.both >= BOTH_RIGHT))
-            model_put(&result.model, b->model.at[k]);
-    }
-    if (models_identical(&result.model, &a->model) && a->root != b->root)
-        CHECK(result.root == a->root);
-    else if (models_identical(&result.model, &b->model) && a->root != b->root)
-        CHECK(result.root == b->root);
-    CHECK(m.left_only == left_only && m.right_only == right_only);
-    return result;
-}
-
 static void
-fuzz_compare(const tree *a, const tree *b)
+step_merge(tree *place, const tree *a, const tree *b)
+{
+    unsigned policy = next_byte() % POLICIES;
+    check_merge(a, b, policy);
+    merger m = merger_of(policy, true, true), expected = m;
+    tree made = {.model = model_merge(&expected, &a->model, &b->model)};
+    made.root = champ_merge(&m, a->root, b->root);
+    CHECK(made.root != NULL && m.left_only == expected.left_only && m.right_only == expected.right_only);
+    replace(place, made);
+}
+
+/* Equality and hash, after each comparison has failed once. */
+static void
+check_equality(const tree *a, const tree *b)
 {
     bool equal = a->model.count == b->model.count;
     for (unsigned k = 0; k < KEYS; k++)
         equal = equal && a->model.has[k] == b->model.has[k]
-            && (!a->model.has[k] || cell_equal(SLOT_VALUE(&a->model.at[k]), SLOT_VALUE(&b->model.at[k])));
-    uint64_t hash_a, hash_b;
+            && (!a->model.has[k]
+                || fake_value(SLOT_VALUE(&a->model.at[k])) == fake_value(SLOT_VALUE(&b->model.at[k])));
+    for (unsigned n = 1;; n++) {
+        fake_fail_comparison_at(n);
+        int found = champ_equal(a->root, b->root);
+        bool failed = fake_failed();
+        CHECK(found == (failed ? -1 : equal));
+        if (!failed)
+            break;
+    }
+    uint64_t hash;
+    for (unsigned n = 1; fake_fail_comparison_at(n), champ_item_hash(a->root, &hash) < 0; n++)
+        CHECK(fake_failed());
+    fake_failed();
+    check_item_hash_of(a);
+    if (next_byte() & 1) /* or b compares by its cells */
+        check_item_hash_of(b);
     CHECK(champ_equal(a->root, b->root) == equal);
-    CHECK(champ_item_hash(a->root, &hash_a) == 0 && champ_item_hash(b->root, &hash_b) == 0);
-    CHECK(!equal || hash_a == hash_b);
 }
 
 static void
-fuzz_rebuild(tree *a, const tree *b)
+check_iteration(const tree *t)
 {
-    replace(a, tree_of(&b->model));
-    CHECK(same_shape(a->root, b->root) && champ_equal(a->root, b->root) == 1);
+    model left = t->model;
+    slot *seen[KEYS];
+    unsigned visited = 0;
+    champ_iter it;
+    champ_iter_init(&it, t->root);
+    for (slot *s; (s = champ_iter_next(&it)) != NULL; seen[visited++] = s) {
+        cell k = fake_value(SLOT_KEY(s));
+        CHECK(left.has[k] && slots_identical(s, &left.at[k]));
+        CHECK(champ_iter_hash(&it, s) == fake_hash(k));
+        left.has[k] = false;
+    }
+    CHECK(visited == t->model.count && champ_count(t->root) == visited);
+    champ_iter_init_back(&it, t->root);
+    for (slot *s; (s = champ_iter_prev(&it)) != NULL;)
+        CHECK(visited > 0 && s == seen[--visited]);
+    CHECK(visited == 0);
 }
 
 static void
-fuzz_step(tree *version)
+step_compare(const tree *a, const tree *b)
+{
+    switch (next_byte() % 4) {
+    case 0: check_equality(a, b); break;
+    case 1: check_diff(a, b); break;
+    case 2: check_subset(a, b); break;
+    case 3: check_iteration(a); break;
+    }
+}
+
+/* The same contents built at once, with some keys twice, after each allocation and each comparison has failed once. */
+static void
+step_build(tree *place, const tree *a)
+{
+    slot slots[2 * KEYS];
+    size_t count = model_slots(&a->model, slots), own = count, dropped;
+    for (unsigned again = own > 0 ? next_byte() % KEYS : 0; again > 0; again--)
+        slots[count++] = slot_of(SLOT_KEY(&slots[next_byte() % own]) ^ FAKE_TWIN, next_cell(4));
+    void (*const fail_at[])(unsigned) = {fake_fail_at, fake_fail_comparison_at};
+    for (unsigned kind = 0; kind < 2; kind++) {
+        tree made = {.model = a->model};
+        census before = census_now();
+        for (unsigned n = 1; made.root == NULL; n++) {
+            fail_at[kind](n);
+            made.root = build_from(slots, count, &dropped);
+            CHECK(fake_failed() == (made.root == NULL));
+            if (made.root == NULL)
+                check_census(before);
+        }
+        CHECK(dropped == count - own && same_shape(a->root, made.root));
+        if (kind == 0)
+            tree_drop(&made);
+        else
+            replace(place, made);
+    }
+}
+
+static void
+step(tree *version)
 {
     unsigned what = next_byte();
     tree *a = &version[what % VERSIONS], *b = &version[what / VERSIONS % VERSIONS];
     switch (what >> 4) {
-    default: fuzz_edit(a, what >> 4); break;
-    case 10: case 11: replace(a, tree_copy(b)); break;
-    case 12: replace(a, fuzz_merge(a, b, next_byte())); break;
-    case 13: replace(a, fuzz_merge(b, a, next_byte())); break;
-    case 14: fuzz_compare(a, b); break;
-    case 15: fuzz_rebuild(a, b); break;
+    default: step_edit(a, what >> 4); break;
+    case 10: replace(a, tree_copy(b)); break;
+    case 11: case 12: step_merge(a, a, b); break;
+    case 13: step_merge(a, b, a); break;
+    case 14: step_compare(a, b); break;
+    case 15: step_build(a, b); break;
     }
     tree_verify(a);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     tree version[VERSIONS];
-    input = data;
-    input_end = data + size;
+    input_begin(data, size);
     chance_state = size;
     choose_hashes();
     for (unsigned i = 0; i < VERSIONS; i++)
         version[i] = tree_new();
-    while (input < input_end)
-        fuzz_step(version);
+    while (input_is_left())
+        step(version);
     for (unsigned i = 0; i < VERSIONS; i++) {
         tree_verify(&version[i]);
         tree_drop(&version[i]);

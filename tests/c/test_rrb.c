@@ -475,6 +475,33 @@ many_inserts_at_one_place(void)
     fake_check_no_leak();
 }
 
+/* Cut a little behind, and a little before, where a node of many levels begins: chains of nodes with one child each, which
+ * meet at the seam of a concat.  Thin nodes must not stay there (R4, which bounds the height). */
+static void
+chains_of_single_children_join(void)
+{
+    const size_t size = CORE_BITS == 2 ? 1024 : (size_t)BRANCHES * BRANCHES * BRANCHES, chain = 3 * BRANCHES;
+    version v = counting_version(2 * size + chain);
+    for (size_t taken = size + 1; taken < size + chain; taken += 1 + BRANCHES / 3) {
+        for (size_t dropped = size - chain; dropped < size; dropped += 1 + BRANCHES / 3) {
+            rrb left, right, parts[2][2], both;
+            CHECK(rrb_take(&mem, v.v, taken, &left));
+            CHECK(rrb_drop(&mem, v.v, dropped, &right));
+            memcpy(parts, (rrb[]){left, right, right, left}, sizeof parts);
+            for (unsigned order = 0; order < 2; order++) {
+                arguments append = {.other = parts[order][1]};
+                both = run_with_failures(do_append, parts[order][0], &append);
+                check_sound(both);
+                node_release(both.root);
+            }
+            node_release(left.root);
+            node_release(right.root);
+        }
+    }
+    version_drop(&v);
+    fake_check_no_leak();
+}
+
 static void
 repeating_costs_a_logarithm(void)
 {
@@ -627,6 +654,7 @@ main(void)
     a_tail_may_have_any_number_of_tops();
     many_concats_keep_the_tree_low();
     many_inserts_at_one_place();
+    chains_of_single_children_join();
     repeating_costs_a_logarithm();
     mismatch_finds_the_first_difference();
     mismatch_skips_what_is_shared();
