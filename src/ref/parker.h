@@ -16,6 +16,7 @@ typedef enum {
     PARK_ERROR = -1, /* a signal handler raised: the exception is set */
     PARK_TIMEOUT = 0,
     PARK_WOKEN = 1,
+    PARK_SIGNALLED = 2, /* of parker_park_once: signal handlers have run */
 } park_result;
 
 static inline bool
@@ -41,28 +42,35 @@ parker_unpark(parker *self)
     PyThread_release_lock(self->lock);
 }
 
+/* Sleeps, detached, until unparked, for so many microseconds, or until a signal came, whose handlers have run then. */
+static inline park_result
+parker_park_once(parker *self, long long microseconds)
+{
+    PyLockStatus status;
+    Py_BEGIN_ALLOW_THREADS
+    status = PyThread_acquire_lock_timed(self->lock, microseconds, 1);
+    Py_END_ALLOW_THREADS
+    if (status == PY_LOCK_ACQUIRED)
+        return PARK_WOKEN;
+    if (status == PY_LOCK_FAILURE)
+        return PARK_TIMEOUT;
+    return PyErr_CheckSignals() < 0 ? PARK_ERROR : PARK_SIGNALLED;
+}
+
 /* Sleeps, detached, until unparked or for so many microseconds.  Signal handlers run meanwhile. */
 static inline park_result
 parker_park(parker *self, long long microseconds)
 {
     long long end = microseconds < 0 ? 0 : monotonic_microseconds() + microseconds;
-    for (;;) {
-        PyLockStatus status;
-        Py_BEGIN_ALLOW_THREADS
-        status = PyThread_acquire_lock_timed(self->lock, microseconds, 1);
-        Py_END_ALLOW_THREADS
-        if (status == PY_LOCK_ACQUIRED)
-            return PARK_WOKEN;
-        if (status == PY_LOCK_FAILURE)
-            return PARK_TIMEOUT;
-        if (PyErr_CheckSignals() < 0)
-            return PARK_ERROR;
+    park_result result;
+    while ((result = parker_park_once(self, microseconds)) == PARK_SIGNALLED) {
         if (microseconds >= 0) {
             microseconds = end - monotonic_microseconds();
             if (microseconds < 0)
                 microseconds = 0;
         }
     }
+    return result;
 }
 
 /* Python's idea of a timeout, None or a number of seconds, for parker_park; false with an exception set. */

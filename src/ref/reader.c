@@ -12,11 +12,11 @@ typedef struct {
 
 /* The cache of the interpreter this thread read in last.  Identifiers of references are unique in the process, so a
  * cache of another interpreter never answers for one of this. */
-REF_THREAD_LOCAL reader_cache *reader_current;
+FROZEN_THREAD_LOCAL reader_cache *reader_current;
 
 /* The thread state whose cache this thread closed last: destructors that run while it is torn down must not start a new
  * cache, which nobody would close. */
-static REF_THREAD_LOCAL reader_owner reader_ended;
+static FROZEN_THREAD_LOCAL reader_owner reader_ended;
 
 static _Atomic(uint64_t) next_reference_id = 1;
 

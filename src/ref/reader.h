@@ -64,7 +64,7 @@ typedef struct {
 } reader_registry;
 
 #if REF_THREAD_HEADERS
-#include "ref/thread_local.h"
+#include "memory/thread_local.h"
 
 /* What a reference has to do with the threads that read it. */
 typedef struct {
@@ -76,7 +76,7 @@ typedef struct {
 /* False: the module is being torn down (reported). */
 bool reader_link_init(reader_link *link, PyObject *registry);
 
-extern REF_THREAD_LOCAL reader_cache *reader_current;
+extern FROZEN_THREAD_LOCAL reader_cache *reader_current;
 
 /* The calling thread's slot for the reference, emptied: what it held is in `old` (may be NULL) and has to be dropped
  * at the end.  NULL: this thread keeps no headers (it is ending, or memory is short; no exception). */

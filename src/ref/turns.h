@@ -3,24 +3,18 @@
  * A turn is held while a user's function runs, so unlike a ref_mutex it is waited for asleep and detached, and a signal
  * ends the wait.  It keeps other writers of the same kind away, not readers, and not those who publish without asking.
  *
- * A fork leaves the child with the parent's queue but without its threads; the process id beside the holder's mark tells
- * that a turn was taken in another process, and the queue starts afresh.  Waiters live on the heap, never on a stack, so
- * that what the vanished threads left behind is still memory. */
+ * A fork leaves the child with the parent's queue but without its threads.  The holder and those who wait are known by
+ * their thread numbers (interp/fork.h): a turn whose holder vanished is passed on, and never to a thread that vanished.
+ * Waiters live on the heap, never on a stack, so that what the vanished threads left behind is still memory. */
 #ifndef FROZEN_REF_TURNS_H
 #define FROZEN_REF_TURNS_H
 
-#include "memory/mutex.h"
+#include "interp/fork.h"
 #include "ref/parker.h"
-
-#ifdef _WIN32
-#define PROCESS_ID() ((int64_t)GetCurrentProcessId())
-#else
-#include <unistd.h>
-#define PROCESS_ID() ((int64_t)getpid())
-#endif
 
 typedef struct turn {
     struct turn *next;
+    uint64_t thread; /* that waits */
     bool granted;
     parker parker;
 } turn;
@@ -28,8 +22,8 @@ typedef struct turn {
 typedef struct {
     _Atomic(uint32_t) taken; /* read without the lock as a hint that writers queue */
     ref_mutex *lock;
-    int64_t process; /* that the holder and the queue belong to */
-    turn *first, **last;
+    uint64_t holder;         /* while taken: the thread that has the turn */
+    turn *first, **last;     /* empty unless taken */
 } turn_queue;
 
 static inline void
@@ -37,7 +31,7 @@ turns_init(turn_queue *queue, ref_mutex *lock)
 {
     atomic_init(&queue->taken, 0);
     queue->lock = lock;
-    queue->process = 0;
+    queue->holder = 0;
     queue->first = NULL;
     queue->last = &queue->first;
 }
@@ -48,17 +42,50 @@ turns_taken(turn_queue *queue)
     return atomic_load_explicit(&queue->taken, memory_order_relaxed) != 0;
 }
 
+/* Hands the turn to the thread that waits longest, or frees it; the caller holds the lock. */
+static inline void
+turns_pass_on(turn_queue *queue)
+{
+    turn *next = queue->first;
+    while (next != NULL && thread_vanished(next->thread))
+        next = next->next;
+    queue->first = next != NULL ? next->next : NULL;
+    if (queue->first == NULL)
+        queue->last = &queue->first;
+    atomic_store_explicit(&queue->taken, next != NULL, memory_order_relaxed);
+    if (next != NULL) {
+        queue->holder = next->thread;
+        next->granted = true;
+        parker_unpark(&next->parker);
+    }
+}
+
+/* In the child of a fork: takes the turn from a thread that only the parent has; the caller holds the lock. */
+static inline void
+turns_reclaim(turn_queue *queue)
+{
+    if (turns_taken(queue) && thread_vanished(queue->holder))
+        turns_pass_on(queue);
+}
+
+static inline void
+turns_release(turn_queue *queue)
+{
+    ref_mutex_lock(queue->lock);
+    turns_pass_on(queue);
+    ref_mutex_unlock(queue->lock);
+}
+
 /* Takes the turn when it is free, else queues `self`; says whether it was free. */
 static inline bool
 turns_take_or_queue(turn_queue *queue, turn *self)
 {
-    int64_t process = PROCESS_ID();
+    self->thread = thread_number();
     ref_mutex_lock(queue->lock);
-    bool is_free = !turns_taken(queue) || queue->process != process;
+    turns_reclaim(queue);
+    bool is_free = !turns_taken(queue);
     if (is_free) {
-        queue->process = process;
-        queue->first = NULL;
-        queue->last = &queue->first;
+        queue->holder = self->thread;
         atomic_store_explicit(&queue->taken, 1, memory_order_relaxed);
     }
     else {
@@ -69,23 +96,17 @@ turns_take_or_queue(turn_queue *queue, turn *self)
     return is_free;
 }
 
-/* Hands the turn to who waits longest, or frees it. */
-static inline void
-turns_release(turn_queue *queue)
+/* Sleeps until the turn is granted to `self`, which is queued; false when a signal handler raised. */
+static inline bool
+turns_park(turn_queue *queue, turn *self)
 {
-    ref_mutex_lock(queue->lock);
-    turn *next = queue->first;
-    if (next == NULL) {
-        atomic_store_explicit(&queue->taken, 0, memory_order_relaxed);
+    park_result result;
+    while ((result = parker_park_once(&self->parker, PARK_FOREVER)) == PARK_SIGNALLED) {
+        ref_mutex_lock(queue->lock);
+        turns_reclaim(queue); /* the handler may have forked, and this be the child */
+        ref_mutex_unlock(queue->lock);
     }
-    else {
-        queue->first = next->next;
-        if (queue->first == NULL)
-            queue->last = &queue->first;
-        next->granted = true;
-        parker_unpark(&next->parker);
-    }
-    ref_mutex_unlock(queue->lock);
+    return result == PARK_WOKEN;
 }
 
 /* After parking: takes `self` out of the queue if it is still there; says whether the turn was granted.  Once the lock
@@ -119,7 +140,7 @@ turns_acquire(turn_queue *queue)
     }
     bool acquired = turns_take_or_queue(queue, self);
     if (!acquired) {
-        bool woken = parker_park(&self->parker, PARK_FOREVER) == PARK_WOKEN;
+        bool woken = turns_park(queue, self);
         acquired = turns_settle(queue, self);
         if (acquired && !woken) {
             turns_release(queue);

@@ -1,8 +1,8 @@
 #include "ref/updating.h"
-#include "ref/thread_local.h"
+#include "memory/thread_local.h"
 
 /* Entered and left by address, not as a stack: greenlets may leave in another order than they entered. */
-static REF_THREAD_LOCAL struct {
+static FROZEN_THREAD_LOCAL struct {
     int count;
     const ref_slot *slots[UPDATES_AT_ONCE];
 } updating;

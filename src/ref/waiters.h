@@ -5,6 +5,7 @@
 #ifndef FROZEN_REF_WAITERS_H
 #define FROZEN_REF_WAITERS_H
 
+#include "interp/fork.h"
 #include "ref/parker.h"
 #include "ref/slot.h"
 
@@ -32,6 +33,7 @@ bell_noticed(bell *self)
 typedef struct waiter {
     struct waiter *next, **link;
     uint64_t version; /* wakes when a newer one is published */
+    uint64_t thread;  /* that waits; 0: a bell is rung instead */
     bool woken;
     parker parker;
     bell *bell;       /* unless NULL: is rung, each time, instead of waking a parked thread once */
@@ -58,24 +60,6 @@ waiters_any(waiter_list *list)
     return atomic_load_explicit(&list->count, memory_order_seq_cst) != 0;
 }
 
-/* Wakes those who wait for `version`, which has been published, or an older one. */
-static inline void
-waiters_wake(waiter_list *list, uint64_t version)
-{
-    ref_mutex_lock(list->lock);
-    for (waiter *self = list->first; self != NULL; self = self->next) {
-        if (self->version >= version)
-            continue;
-        if (self->bell != NULL)
-            bell_ring(self->bell);
-        else if (!self->woken) {
-            self->woken = true;
-            parker_unpark(&self->parker);
-        }
-    }
-    ref_mutex_unlock(list->lock);
-}
-
 static inline void
 waiters_add(waiter_list *list, waiter *self)
 {
@@ -85,19 +69,48 @@ waiters_add(waiter_list *list, waiter *self)
     if (self->next != NULL)
         self->next->link = &self->next;
     list->first = self;
-    ref_mutex_unlock(list->lock);
     atomic_fetch_add_explicit(&list->count, 1, memory_order_seq_cst);
+    ref_mutex_unlock(list->lock);
+}
+
+/* The caller holds the lock. */
+static inline void
+waiters_unlink(waiter_list *list, waiter *self)
+{
+    *self->link = self->next;
+    if (self->next != NULL)
+        self->next->link = self->link;
+    atomic_fetch_sub_explicit(&list->count, 1, memory_order_seq_cst);
 }
 
 static inline void
 waiters_remove(waiter_list *list, waiter *self)
 {
     ref_mutex_lock(list->lock);
-    *self->link = self->next;
-    if (self->next != NULL)
-        self->next->link = self->link;
+    waiters_unlink(list, self);
     ref_mutex_unlock(list->lock);
-    atomic_fetch_sub_explicit(&list->count, 1, memory_order_seq_cst);
+}
+
+/* Wakes those who wait for `version`, which has been published, or an older one.  Forgets threads that stayed in the
+ * parent of a fork; what they left is not freed. */
+static inline void
+waiters_wake(waiter_list *list, uint64_t version)
+{
+    ref_mutex_lock(list->lock);
+    for (waiter *self = list->first, *next; self != NULL; self = next) {
+        next = self->next;
+        if (thread_vanished(self->thread))
+            waiters_unlink(list, self);
+        else if (self->version >= version)
+            continue;
+        else if (self->bell != NULL)
+            bell_ring(self->bell);
+        else if (!self->woken) {
+            self->woken = true;
+            parker_unpark(&self->parker);
+        }
+    }
+    ref_mutex_unlock(list->lock);
 }
 
 /* Sleeps until `slot` holds a version newer than `version`.  The caller keeps slot and list alive.
@@ -115,6 +128,7 @@ slot_wait(ref_slot *slot, waiter_list *list, uint64_t version, long long microse
         return PARK_ERROR;
     }
     self->version = version;
+    self->thread = thread_number();
     waiters_add(list, self);
     park_result result = PARK_WOKEN;
     if (atomic_load_explicit(&slot->version, memory_order_seq_cst) <= version)
