@@ -102,11 +102,12 @@ class AtomicRef(Generic[_T]):
     def update(self, fn: Callable[[_T, _A, _B], _T], a: _A, b: _B, /) -> _T:
         """Replace the value by `fn(value, *args, **kwargs)`; return the new value.
 
-        `fn` runs without any lock and is called again when another thread published meanwhile, so it should have no
-        side effects. What it raises is raised here, and the reference stays as it was; RuntimeError if it publishes to
-        this very reference itself. After some lost tries an update takes its turn and later ones wait for it, so `fn`
-        should not wait for a thread that updates this reference. Method: optimistic retry with exponential back-off, as
-        Clojure's `swap!`, then a first-come, first-served queue.
+        `fn` runs without any lock and is called again when something was published meanwhile, by another thread or from
+        inside `fn`, so it should have no side effects. What it raises is raised here, and the reference stays as it
+        was; RuntimeError if it publishes to this very reference itself in each of 1,000 tries. After some lost tries an
+        update takes its turn and later ones wait for it, so `fn` should not wait for a thread that updates this
+        reference. Method: optimistic retry with exponential back-off, as Clojure's `swap!`, then a first-come,
+        first-served queue.
         """
 
     def wait(self, version: int, timeout: float | None = None) -> bool:
@@ -121,7 +122,8 @@ class AtomicRef(Generic[_T]):
 
         The publishing thread calls it, without any lock, before its call returns; one thread at a time. Changes that
         come while the callback runs are delivered as one, by the thread that runs it: each `old` is the `new` of the
-        call before. What it raises goes to `sys.unraisablehook`.
+        call before. What it raises goes to `sys.unraisablehook`; `KeyboardInterrupt`, `SystemExit` and other exceptions
+        that are no `Exception` leave the publishing call, once all watches have been called.
         """
 
     async def changed(self, since: int | None = None) -> tuple[_T, int]:

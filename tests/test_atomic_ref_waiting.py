@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import gc
 import itertools
+import os
 import signal
 import sys
 import threading
@@ -18,7 +19,7 @@ import weakref
 import pytest
 from support import run_python, run_threads, switch_interval
 
-from frozen import AtomicRef
+from frozen import AtomicRef, transaction
 
 # wait
 
@@ -188,6 +189,129 @@ def test_an_error_in_a_callback_is_reported_and_touches_nobody_else():
         sys.unraisablehook = hook
     assert seen == [1, 2]
     assert [(function, error.args) for function, error in reported] == [(fail, (1,)), (fail, (2,))]
+
+
+ALL_PUBLISHERS = pytest.mark.parametrize(
+    "publish",
+    [
+        lambda ref: ref.set(1),
+        lambda ref: ref.exchange(1),
+        lambda ref: ref.compare_and_set(0, 1),
+        lambda ref: ref.update(lambda _: 1),
+        lambda ref: ref.__init__(1),
+        lambda ref: transaction(ref, AtomicRef()).set(1, 1),
+        lambda ref: transaction(AtomicRef(), ref).update(lambda *_: (1, 1)),
+    ],
+    ids=["set", "exchange", "compare_and_set", "update", "__init__", "transaction.set", "transaction.update"],
+)
+
+
+@ALL_PUBLISHERS
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_an_interrupted_callback_interrupts_the_publisher_once_all_were_called(publish, error):
+    ref, seen = AtomicRef(0), []
+
+    def interrupted(old, new):
+        seen.append("interrupted")
+        raise error("from a callback")
+
+    with ref.watch(interrupted), ref.watch(lambda old, new: seen.append((old, new))):
+        with pytest.raises(error, match="from a callback"):
+            publish(ref)
+        assert seen == ["interrupted", (0, 1)]
+        assert ref.get_versioned() == (1, 1)
+
+
+def test_of_several_interrupts_the_first_one_is_raised_and_the_others_are_reported():
+    a, b, reported = AtomicRef(0), AtomicRef(0), []
+
+    def interrupted(old, new):
+        raise KeyboardInterrupt(new)
+
+    hook, sys.unraisablehook = sys.unraisablehook, lambda report: reported.append(report.exc_value.args)
+    try:
+        watches = a.watch(interrupted), a.watch(interrupted), b.watch(interrupted)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            transaction(a, b).set("a", "b")
+    finally:
+        sys.unraisablehook = hook
+    assert caught.value.args == ("a",)
+    assert reported == [("a",), ("b",)]
+    assert len(watches) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to itself")
+def test_keyboard_interrupt_in_a_callback_leaves_the_publishing_call():
+    ref, after = AtomicRef(0), []
+
+    def callback(old, new):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):  # it comes at one of these
+            pass
+
+    with ref.watch(callback), ref.watch(lambda old, new: after.append(new)), pytest.raises(KeyboardInterrupt):
+        ref.set(1)
+    assert after == [1]
+
+
+def test_watches_are_called_in_the_order_of_their_opening():
+    ref, seen = AtomicRef(0), []
+    watches = [ref.watch(lambda old, new, number=number: seen.append(number)) for number in range(200)]
+    for number in (0, 31, 32, 33, 64, 199, *range(100, 150)):
+        watches[number].close()
+        watches[number] = None
+    ref.set(1)
+    assert seen == [number for number in range(200) if watches[number]]
+
+
+@pytest.mark.parametrize("closed", [lambda number: True, lambda number: number % 2, lambda number: 30 <= number < 70])
+def test_watches_that_are_closed_while_they_are_called(closed):
+    """Each callback closes its own watch, its neighbours, or none: the others are called once, in their order."""
+    ref, seen, watches = AtomicRef(0), [], []
+
+    def callback(number):
+        seen.append(number)
+        if closed(number):
+            watches[number].close()
+            watches[-number].close()
+
+    for number in range(200):
+        watches.append(ref.watch(lambda old, new, number=number: callback(number)))
+    expected, gone = [], set()
+    for number in range(200):
+        if number not in gone:
+            expected.append(number)
+            if closed(number):
+                gone |= {number, (200 - number) % 200}
+    ref.set(1)
+    assert seen == expected
+    del seen[:]
+    ref.set(2)
+    assert seen == [number for number in expected if number not in gone]
+
+
+def test_a_watch_that_a_callback_opens_sees_what_is_published_after_it():
+    ref, seen, watches = AtomicRef(0), [], []
+    watches.append(ref.watch(lambda old, new: watches.append(ref.watch(lambda old, new: seen.append((old, new))))))
+    ref.set(1)
+    assert seen == []
+    ref.set(2)
+    assert seen == [(1, 2)]
+
+
+def test_watches_go_with_their_reference():
+    class Thing:
+        pass
+
+    thing = Thing()
+    weak, ref = weakref.ref(thing), AtomicRef(0)
+    watches = [ref.watch(lambda old, new, thing=thing: None) for _ in range(100)]
+    del thing, ref
+    gc.collect()
+    assert weak() is not None
+    del watches
+    gc.collect()
+    assert weak() is None
 
 
 def test_a_callback_may_publish():

@@ -205,15 +205,22 @@ def test_snapshots_across_interpreters_are_whole(name):
 
 def test_an_update_is_noticed_inside_itself_through_another_interpreter(name):
     """One thread goes into another interpreter and publishes there to what it is updating here."""
-    ref = SharedRef(name, 1)
+    ref, calls = SharedRef(name, 1), 0
     with Subinterpreter() as interpreter:
+        interpreter.run(f"from frozen import SharedRef; ref = SharedRef.attach({name!r})")
 
-        def reenter(value):
-            interpreter.run(f"from frozen import SharedRef; SharedRef.attach({name!r}).set(2)")
+        def reenter(value, times):
+            nonlocal calls
+            calls += 1
+            if calls <= times:
+                interpreter.run("ref.set(2)")
+            return "done"
 
-        with pytest.raises(AssertionError, match="return the new value from that function instead"):
-            ref.update(reenter)
-    assert ref.get_versioned() == (1, 0)
+        assert ref.update(reenter, 1) == "done"
+        assert calls == 2
+        with pytest.raises(RuntimeError, match="gave up"):
+            ref.update(reenter, 10_000)
+    assert ref.get_versioned() == (2, calls)
 
 
 def test_a_waiter_is_woken_by_another_interpreter(name):

@@ -61,17 +61,21 @@ ref_get_value(AtomicRefObject *self, uint64_t *version)
 #endif
 }
 
-void
+bool
 ref_published(AtomicRefObject *self, PyObject *old)
 {
+    PyObject *interrupt = NULL;
+    updating_published(&self->pub.slot);
 #if REF_THREAD_HEADERS
     reader_revoke(&self->readers);
 #endif
     if (waiters_any(&self->pub.waiters)) {
         waiters_wake(&self->pub.waiters, slot_version(&self->pub.slot));
-        ref_deliver(self);
+        ref_deliver(self, &interrupt);
     }
     Py_XDECREF(old);
+    restore_exception(interrupt);
+    return interrupt == NULL;
 }
 
 /* Publishes `value` (borrowed) unconditionally and returns what it replaced (new reference, or NULL once cleared). */
@@ -86,14 +90,15 @@ ref_exchange(AtomicRefObject *self, PyObject *value)
     return old;
 }
 
-/* Publishes `value` (borrowed) if the current value is `expected` and its version is `version`. */
-static bool
+/* Publishes `value` (borrowed) if the current value is `expected` and its version is `version`: 1, 0, or -1 when it was
+ * published and a callback was interrupted. */
+static int
 ref_compare_and_set(AtomicRefObject *self, PyObject *expected, PyObject *value, uint64_t version)
 {
     /* The caller holds `expected`, and with it its root: an address that is equal is the same version, not a new
      * object at an old place.  So what must fail fails here, for two loads. */
     if (!slot_may_hold(&self->pub.slot, version_root(expected)))
-        return false;
+        return 0;
     const void *root = version_root(value);
     PyObject *replaced = Py_NewRef(value);
     ref_mutex_lock(self->pub.slot.lock);
@@ -103,10 +108,9 @@ ref_compare_and_set(AtomicRefObject *self, PyObject *expected, PyObject *value, 
         replaced = slot_publish(&self->pub.slot, value, root);
     ref_mutex_unlock(self->pub.slot.lock);
     if (published)
-        ref_published(self, replaced);
-    else
-        Py_DECREF(replaced);
-    return published;
+        return ref_published(self, replaced) ? 1 : -1;
+    Py_DECREF(replaced);
+    return 0;
 }
 
 /* ---- the face to groups: a slot's value is the object itself, NULL only after tp_clear ---- */
@@ -137,10 +141,10 @@ kind_from_object(PyObject *object, void **value, const void **root)
     return true;
 }
 
-static void
+static bool
 kind_published(PyObject *op, void *old)
 {
-    ref_published((AtomicRefObject *)op, old);
+    return ref_published((AtomicRefObject *)op, old);
 }
 
 static const ref_kind atomic_ref_kind = {
@@ -193,10 +197,7 @@ static PyObject *
 ref_set(PyObject *op, PyObject *value)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
-    if (!updating_permits(&self->pub.slot, "set"))
-        return NULL;
-    ref_published(self, ref_exchange(self, value));
-    Py_RETURN_NONE;
+    return ref_published(self, ref_exchange(self, value)) ? Py_NewRef(Py_None) : NULL;
 }
 
 PyDoc_STRVAR(ref_exchange_doc,
@@ -207,10 +208,11 @@ static PyObject *
 ref_exchange_method(PyObject *op, PyObject *value)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
-    if (!updating_permits(&self->pub.slot, "exchange"))
-        return NULL;
     PyObject *old = ref_exchange(self, value);
-    ref_published(self, NULL);
+    if (!ref_published(self, NULL)) {
+        Py_XDECREF(old);
+        return NULL;
+    }
     return old != NULL ? old : Py_NewRef(Py_None);
 }
 
@@ -226,10 +228,10 @@ ref_compare_and_set_method(PyObject *op, PyObject *const *args, Py_ssize_t nargs
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
     uint64_t version;
-    if (!parse_compare_and_set(nargs, args + nargs, kwnames, &version)
-            || !updating_permits(&self->pub.slot, "compare_and_set"))
+    if (!parse_compare_and_set(nargs, args + nargs, kwnames, &version))
         return NULL;
-    return PyBool_FromLong(ref_compare_and_set(self, args[0], args[1], version));
+    int done = ref_compare_and_set(self, args[0], args[1], version);
+    return done >= 0 ? PyBool_FromLong(done) : NULL;
 }
 
 PyDoc_STRVAR(ref_get_versioned_doc,
@@ -249,7 +251,8 @@ PyDoc_STRVAR(ref_watch_doc,
 "Calls `callback(old, new)` after each change, until the Watch that is returned is closed.\n\n"
 "The publishing thread calls it, without any lock, before its call returns; one thread at a time. Changes that come\n"
 "while the callback runs are delivered as one, by the thread that runs it: each `old` is the `new` of the call\n"
-"before. What it raises goes to sys.unraisablehook.");
+"before. What it raises goes to sys.unraisablehook; KeyboardInterrupt, SystemExit and other exceptions that are no\n"
+"Exception leave the publishing call, once all watches have been called.");
 
 static PyObject *
 ref_version(PyObject *op, void *Py_UNUSED(closure))
@@ -281,8 +284,6 @@ ref_tp_init(PyObject *op, PyObject *args, PyObject *kwargs)
     PyObject *initial = Py_None;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:AtomicRef", names, &initial))
         return -1;
-    if (!updating_permits(&self->pub.slot, "__init__"))
-        return -1;
     const void *root = version_root(initial);
     Py_INCREF(initial);
     ref_mutex_lock(self->pub.slot.lock);
@@ -290,8 +291,7 @@ ref_tp_init(PyObject *op, PyObject *args, PyObject *kwargs)
                                       : slot_replace(&self->pub.slot, initial, root);
     self->initialised = true;
     ref_mutex_unlock(self->pub.slot.lock);
-    ref_published(self, old);
-    return 0;
+    return ref_published(self, old) ? 0 : -1;
 }
 
 static int
@@ -300,11 +300,12 @@ ref_tp_traverse(PyObject *op, visitproc visit, void *arg)
     AtomicRefObject *self = (AtomicRefObject *)op;
     Py_VISIT(Py_TYPE(op));
     Py_VISIT((PyObject *)self->pub.slot.value);
-    Py_VISIT(self->watches);
 #if REF_THREAD_HEADERS
-    return reader_traverse(&self->readers, visit, arg);
+    int status = reader_traverse(&self->readers, visit, arg);
+    if (status != 0)
+        return status;
 #endif
-    return 0;
+    return ref_traverse_watches(self, visit, arg);
 }
 
 /* Threads may still reach the reference when the collector clears it (through a weak reference's callback): the value
@@ -315,10 +316,8 @@ ref_tp_clear(PyObject *op)
     AtomicRefObject *self = (AtomicRefObject *)op;
     ref_mutex_lock(self->pub.slot.lock);
     PyObject *old = slot_publish(&self->pub.slot, NULL, NULL);
-    PyObject *watches = self->watches;
-    self->watches = NULL;
     ref_mutex_unlock(self->pub.slot.lock);
-    Py_XDECREF(watches);
+    ref_forget_watches(self);
 #if REF_THREAD_HEADERS
     reader_revoke(&self->readers);
 #endif

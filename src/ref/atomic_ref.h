@@ -6,6 +6,12 @@
 #include "ref/reader.h"
 #include "types/containers.h"
 
+/* The open watches in the order of their opening; each is owned.  Guarded by the lock of the waiters. */
+typedef struct {
+    struct WatchObject *first, **end;
+    uint64_t opened; /* so far */
+} watch_list;
+
 typedef struct {
     PyObject_HEAD
 #if REF_THREAD_HEADERS
@@ -14,7 +20,7 @@ typedef struct {
 #endif
     publication pub;      /* values are PyObject *, NULL only after tp_clear; its waiters count the watches as well */
     publication_locks locks;
-    PyObject *watches;    /* tuple of Watch, or NULL; changes under the slot's lock */
+    watch_list watches;
     PyObject *weakrefs;
     bool initialised;
 } AtomicRefObject;
@@ -48,11 +54,14 @@ ref_read(AtomicRefObject *self, uint64_t *version)
 }
 
 /* What every publication ends with, after unlocking: tells those who wait or watch, and drops what was published
- * before (steals `old`).  Runs Python code. */
-void ref_published(AtomicRefObject *self, PyObject *old);
+ * before (steals `old`).  Runs Python code.  False, with an exception set, when a callback was interrupted: all have been
+ * called then. */
+bool ref_published(AtomicRefObject *self, PyObject *old);
 
-/* watch.c: calls the callbacks of `self->watches`; registers one more. */
-void ref_deliver(AtomicRefObject *self);
+/* watch.c: calls the callbacks of `self->watches`; registers one more; forgets them all; visits them for the collector. */
+void ref_deliver(AtomicRefObject *self, PyObject **interrupt);
 PyObject *ref_watch(PyObject *self, PyObject *callback);
+void ref_forget_watches(AtomicRefObject *self);
+int ref_traverse_watches(AtomicRefObject *self, visitproc visit, void *arg);
 
 #endif

@@ -7,9 +7,13 @@
  * function, and update() competes with them for as long as they keep publishing.
  *
  * A thread that is already inside an update never waits for a turn: two nested updates in opposite order would
- * wait for each other. */
+ * wait for each other, and an update inside an update of the same reference for itself.  This goes by thread, not by
+ * greenlet: a thread that sleeps runs none of its greenlets, and one of them may have the turn.
+ *
+ * What is published from inside takes effect, and the update around it tries again (updating.h). */
 
 #include "ref/group.h"
+#include "ref/updating.h"
 
 enum { OPTIMISTIC_TRIES = 8, STACK_ARGUMENTS = 16 };
 
@@ -83,11 +87,21 @@ group_publish(const ref_group *group, const uint64_t *versions, PyObject *const 
     return current;
 }
 
-void
+bool
 group_published(const ref_group *group, void **old)
 {
-    for (Py_ssize_t i = 0; i < group->count; i++)
-        group->refs[i].kind->published(group->refs[i].object, old[i]);
+    PyObject *interrupt = NULL;
+    for (Py_ssize_t i = 0; i < group->count; i++) {
+        PyObject *object = group->refs[i].object;
+        if (group->refs[i].kind->published(object, old[i]))
+            continue;
+        if (interrupt == NULL)
+            interrupt = take_exception();
+        else
+            PyErr_WriteUnraisable(object);
+    }
+    restore_exception(interrupt);
+    return interrupt == NULL;
 }
 
 /* A call of fn(*values, *args, **kwargs), its argument list prepared once and used for every try. */
@@ -210,11 +224,34 @@ back_off(unsigned tries)
         SPIN_PAUSE();
 }
 
+/* After a try that was lost: whether to try again; false with an exception set. */
+static bool
+group_may_try_again(const ref_group *group, update_record **record, unsigned *lost_to_itself, uint64_t publications)
+{
+    if (PyErr_CheckSignals() < 0)
+        return false;
+    if (*record == NULL && updating.publications != publications) {
+        *record = update_record_new((const ref_slot *const *)group->sorted, group->count);
+        if (*record == NULL)
+            return false;
+    }
+    else if (*record != NULL && (*record)->disturbed && ++*lost_to_itself == LOST_TO_ITSELF_MAX) {
+        PyErr_Format(PyExc_RuntimeError,
+                     "update() gave up: in each of %d tries something published to the reference from inside the "
+                     "function, which makes update() call it again; let the function return the new value instead",
+                     LOST_TO_ITSELF_MAX);
+        return false;
+    }
+    return true;
+}
+
 /* Tries until it publishes or fails; on success `old` is filled. */
 static PyObject *
 group_update_retrying(const ref_group *group, update_call *call, bool nested, void **old)
 {
     bool has_turn = false, published = false;
+    unsigned lost_to_itself = 0;
+    update_record *record = NULL;
     PyObject *result = NULL;
     for (unsigned tries = 0;; tries++) {
         if (!has_turn && !nested && (tries >= OPTIMISTIC_TRIES || group_has_turn_taken(group))) {
@@ -222,36 +259,21 @@ group_update_retrying(const ref_group *group, update_call *call, bool nested, vo
             if (!has_turn)
                 break;
         }
+        uint64_t publications = updating.publications;
+        if (record != NULL)
+            record->disturbed = false;
         result = group_try_update(group, call, old, &published);
         if (result == NULL || published)
             break;
         Py_CLEAR(result);
-        if (PyErr_CheckSignals() < 0)
+        if (!group_may_try_again(group, &record, &lost_to_itself, publications))
             break;
         back_off(tries < OPTIMISTIC_TRIES ? tries : OPTIMISTIC_TRIES);
     }
     if (has_turn)
         group_release_turns(group, group->count);
+    update_record_free(record);
     return result;
-}
-
-static void
-group_leave(const ref_group *group, Py_ssize_t count)
-{
-    while (count-- > 0)
-        updating_leave(&group->refs[count].pub->slot);
-}
-
-static bool
-group_enter(const ref_group *group)
-{
-    for (Py_ssize_t i = 0; i < group->count; i++) {
-        if (!updating_enter(&group->refs[i].pub->slot)) {
-            group_leave(group, i);
-            return false;
-        }
-    }
-    return true;
 }
 
 PyObject *
@@ -261,14 +283,11 @@ group_update(const ref_group *group, PyObject *const *args, Py_ssize_t nargs, Py
     void *old[GROUP_MAX];
     if (!call_prepare(&call, group->count, args, nargs, kwnames))
         return NULL;
-    PyObject *result = NULL;
-    bool nested = updating_any();
-    if (group_enter(group)) {
-        result = group_update_retrying(group, &call, nested, old);
-        group_leave(group, group->count);
-        if (result != NULL)
-            group_published(group, old);
-    }
+    bool nested = updating.updates++ != 0;
+    PyObject *result = group_update_retrying(group, &call, nested, old);
+    updating.updates--;
+    if (result != NULL && !group_published(group, old))
+        Py_CLEAR(result);
     call_release(&call);
     return result;
 }

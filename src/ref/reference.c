@@ -57,11 +57,11 @@ versioned_pair(PyObject *value, uint64_t version)
 const char reference_update_doc[] = PyDoc_STR(
 "update($self, fn, /, *args, **kwargs)\n--\n\n"
 "Replaces the value by `fn(value, *args, **kwargs)` and returns the new value.\n\n"
-"`fn` runs without any lock and is called again when another thread published meanwhile, so it should have no side\n"
-"effects. What it raises is raised here, and the reference stays as it was; RuntimeError if it publishes to this very\n"
-"reference itself. After some lost tries an update takes its turn and later ones wait for it, so `fn` should not wait\n"
-"for a thread that updates this reference. Method: optimistic retry with exponential back-off, as Clojure's swap!,\n"
-"then a first-come, first-served queue.");
+"`fn` runs without any lock and is called again when something was published meanwhile, by another thread or from inside\n"
+"`fn`, so it should have no side effects. What it raises is raised here, and the reference stays as it was; RuntimeError\n"
+"if it publishes to this very reference itself in each of 1,000 tries. After some lost tries an update takes its turn\n"
+"and later ones wait for it, so `fn` should not wait for a thread that updates this reference. Method: optimistic retry\n"
+"with exponential back-off, as Clojure's swap!, then a first-come, first-served queue.");
 
 PyObject *
 reference_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)

@@ -17,8 +17,9 @@ typedef struct {
     /* A value to publish, a reference of its own, and what names it for comparison.  False: failed (reported). */
     bool (*from_object)(PyObject *object, void **value, const void **root);
     /* What every publication in `self` ends with, after unlocking: tells those who wait, and drops what was published
-     * before (steals `old`).  May run Python code. */
-    void (*published)(PyObject *self, void *old);
+     * before (steals `old`).  May run Python code.  False, with an exception set, when a callback of a watch was
+     * interrupted: everything is done then all the same. */
+    bool (*published)(PyObject *self, void *old);
 } ref_kind;
 
 typedef struct {

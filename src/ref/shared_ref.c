@@ -79,24 +79,26 @@ read_current(PyObject *op, uint64_t *version)
 
 /* ---- publishing ---- */
 
-static void
+static bool
 published(PyObject *op, void *old)
 {
     SharedRefObject *self = (SharedRefObject *)op;
     publication *pub = &self->variable->pub;
+    updating_published(&pub->slot);
     if (waiters_any(&pub->waiters))
         waiters_wake(&pub->waiters, slot_version(&pub->slot));
     shared_reader_drop(&self->reader);
     cell_release_detached(cell_of_slot_value(old));
+    return true;
 }
 
 /* Publishes `object` and returns what it replaced (to be passed to `published`) in *old; false: failed (reported). */
 static bool
-exchange(PyObject *op, const char *verb, PyObject *object, cell *old)
+exchange(PyObject *op, PyObject *object, cell *old)
 {
     cell value;
     const void *root;
-    if (!updating_permits(&VARIABLE(op)->pub.slot, verb) || !encode(object, &value, &root))
+    if (!encode(object, &value, &root))
         return false;
     *old = variable_exchange(VARIABLE(op), value, root);
     return true;
@@ -242,7 +244,7 @@ static PyObject *
 ref_set(PyObject *op, PyObject *value)
 {
     cell old;
-    if (!exchange(op, "set", value, &old))
+    if (!exchange(op, value, &old))
         return NULL;
     published(op, slot_value_of_cell(old));
     Py_RETURN_NONE;
@@ -256,7 +258,7 @@ static PyObject *
 ref_exchange(PyObject *op, PyObject *value)
 {
     cell old;
-    if (!exchange(op, "exchange", value, &old))
+    if (!exchange(op, value, &old))
         return NULL;
     published(op, slot_value_of_cell(CELL_NONE));
     return decode(old);
@@ -273,8 +275,7 @@ static PyObject *
 ref_compare_and_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     uint64_t version;
-    if (!parse_compare_and_set(nargs, args + nargs, kwnames, &version)
-            || !updating_permits(&VARIABLE(op)->pub.slot, "compare_and_set"))
+    if (!parse_compare_and_set(nargs, args + nargs, kwnames, &version))
         return NULL;
     int done = compare_and_set(op, args[0], args[1], version);
     return done >= 0 ? PyBool_FromLong(done) : NULL;

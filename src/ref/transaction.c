@@ -91,13 +91,8 @@ transaction_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
                      group->count, nargs);
         return NULL;
     }
-    for (Py_ssize_t i = 0; i < nargs; i++) {
-        if (!updating_permits(&group->refs[i].pub->slot, "set"))
-            return NULL;
-    }
-    if (group_publish(group, NULL, args, old) < 0)
+    if (group_publish(group, NULL, args, old) < 0 || !group_published(group, old))
         return NULL;
-    group_published(group, old);
     Py_RETURN_NONE;
 }
 

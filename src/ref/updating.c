@@ -1,57 +1,63 @@
 #include "ref/updating.h"
-#include "memory/thread_local.h"
 
-/* Entered and left by address, not as a stack: greenlets may leave in another order than they entered. */
-static FROZEN_THREAD_LOCAL struct {
-    int count;
-    const ref_slot *slots[UPDATES_AT_ONCE];
-} updating;
+FROZEN_THREAD_LOCAL updating_state updating;
 
-static int
-updating_find(const ref_slot *slot)
+update_record *
+update_record_new(const ref_slot *const *slots, Py_ssize_t count)
 {
-    for (int i = updating.count - 1; i >= 0; i--) {
-        if (updating.slots[i] == slot)
-            return i;
+    update_record *self = PyMem_RawMalloc(sizeof(update_record) + (size_t)count * sizeof(slots[0]));
+    if (self == NULL) {
+        PyErr_NoMemory();
+        return NULL;
     }
-    return -1;
-}
-
-bool
-updating_any(void)
-{
-    return updating.count != 0;
-}
-
-bool
-updating_permits(const ref_slot *slot, const char *verb)
-{
-    if (updating.count == 0 || updating_find(slot) < 0)
-        return true;
-    PyErr_Format(PyExc_RuntimeError,
-                 "%s() of a reference called by the function that this thread's update() of it runs: "
-                 "return the new value from that function instead", verb);
-    return false;
-}
-
-bool
-updating_enter(const ref_slot *slot)
-{
-    if (!updating_permits(slot, "update"))
-        return false;
-    if (updating.count == UPDATES_AT_ONCE) {
-        PyErr_Format(PyExc_RuntimeError,
-                     "this thread is inside updates of %d references: a transaction over them does it in one",
-                     UPDATES_AT_ONCE);
-        return false;
-    }
-    updating.slots[updating.count++] = slot;
-    return true;
+    self->state = PyThreadState_Get();
+    self->caller = (PyObject *)PyThreadState_GetFrame(self->state);
+    self->disturbed = false;
+    self->count = count;
+    memcpy(self->slots, slots, (size_t)count * sizeof(slots[0]));
+    self->next = updating.records;
+    self->link = &updating.records;
+    if (self->next != NULL)
+        self->next->link = &self->next;
+    updating.records = self;
+    return self;
 }
 
 void
-updating_leave(const ref_slot *slot)
+update_record_free(update_record *self)
 {
-    int i = updating_find(slot);
-    updating.slots[i] = updating.slots[--updating.count];
+    if (self == NULL)
+        return;
+    *self->link = self->next;
+    if (self->next != NULL)
+        self->next->link = self->link;
+    Py_XDECREF(self->caller);
+    PyMem_RawFree(self);
+}
+
+/* Whether the calling code runs inside the call of update() that `self` is about. */
+static bool
+runs_within(const update_record *self)
+{
+    PyThreadState *state = PyThreadState_Get();
+    if (self->caller == NULL || self->state != state)
+        return true;
+    PyFrameObject *frame = PyThreadState_GetFrame(state);
+    while (frame != NULL && (PyObject *)frame != self->caller) {
+        PyFrameObject *back = PyFrame_GetBack(frame);
+        Py_DECREF(frame);
+        frame = back;
+    }
+    Py_XDECREF(frame);
+    return frame != NULL;
+}
+
+void
+updating_note_publication(const ref_slot *slot)
+{
+    updating.publications++;
+    for (update_record *record = updating.records; record != NULL; record = record->next) {
+        for (Py_ssize_t i = 0; i < record->count && !record->disturbed; i++)
+            record->disturbed = record->slots[i] == slot && runs_within(record);
+    }
 }

@@ -1,28 +1,42 @@
 /* Watch: calls a function with (old, new) when a reference has changed.
  *
- * Of an AtomicRef the publishing thread calls, after it has released every lock; of a SharedRef a thread of the interpreter
- * that watches (shared_watch.c).  One thread at a time delivers a watch: who
- * comes while another delivers leaves a note (PENDING) and goes, and the one delivering looks once more.  Changes that
- * pile up meanwhile are delivered as one, from the last value delivered to the newest.
+ * Of an AtomicRef the publishing thread calls, after it has released every lock; of a SharedRef a thread of the
+ * interpreter that watches (shared_watch.c).  One thread at a time delivers a watch.  A thread that comes while another
+ * one delivers leaves a note and goes, and the one delivering looks once more.  Changes that pile up meanwhile are
+ * delivered as one, from the last value delivered to the newest.
  *
- * `last` and `last_version` belong to the thread that turned IDLE into PENDING; the exchange that did, and the one that
- * turned it back, order its accesses after those of the thread before. */
+ * `delivery` is IDLE, or names the thread that delivers by its number (interp/fork.h), with the note in the lowest bit.  In
+ * the child of a fork a thread that only the parent has does not keep others from delivering.  `last` and `last_version`
+ * belong to the thread that `delivery` names; the exchange that put it there, and the one that took it away, order its
+ * accesses after those of the thread before. */
 
 #include "ref/atomic_ref.h"
 #include "ref/watch.h"
 
-typedef enum { WATCH_IDLE, WATCH_DELIVERING, WATCH_PENDING } watch_state;
+enum { IDLE = 0, LOOK_AGAIN = 1 };
+
+/* ---- delivering ---- */
+
+/* A callback has failed. */
+static void
+report(WatchObject *self, PyObject **interrupt)
+{
+    if (*interrupt == NULL && !PyErr_ExceptionMatches(PyExc_Exception))
+        *interrupt = take_exception();
+    else
+        PyErr_WriteUnraisable(self->callback);
+}
 
 /* Calls back if there is something newer than what was delivered last. */
 static void
-watch_deliver_newest(WatchObject *self)
+watch_deliver_newest(WatchObject *self, PyObject **interrupt)
 {
     uint64_t version;
     if (slot_version(&self->target.pub->slot) <= self->last_version)
         return;
     PyObject *value = reference_read(&self->target, &version);
     if (value == NULL) {
-        PyErr_WriteUnraisable(self->callback);
+        report(self, interrupt);
         return;
     }
     if (version <= self->last_version || atomic_load(&self->closed)) {
@@ -34,85 +48,146 @@ watch_deliver_newest(WatchObject *self)
     self->last_version = version;
     PyObject *result = PyObject_CallFunctionObjArgs(self->callback, old, value, NULL);
     if (result == NULL)
-        PyErr_WriteUnraisable(self->callback);
+        report(self, interrupt);
     Py_XDECREF(result);
     Py_DECREF(old);
 }
 
-void
-watch_deliver(WatchObject *self)
-{
-    if (atomic_exchange(&self->state, WATCH_PENDING) != WATCH_IDLE)
-        return;
-    int delivering;
-    do {
-        atomic_store(&self->state, WATCH_DELIVERING);
-        watch_deliver_newest(self);
-        delivering = WATCH_DELIVERING;
-    } while (!atomic_compare_exchange_strong(&self->state, &delivering, WATCH_IDLE));
-}
-
-/* The watches as they are now (new reference), or NULL. */
-static PyObject *
-ref_watches(AtomicRefObject *self)
-{
-    ref_mutex_lock(self->pub.slot.lock);
-    PyObject *watches = Py_XNewRef(self->watches);
-    ref_mutex_unlock(self->pub.slot.lock);
-    return watches;
-}
-
-void
-ref_deliver(AtomicRefObject *self)
-{
-    PyObject *watches = ref_watches(self);
-    if (watches == NULL)
-        return;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(watches); i++)
-        watch_deliver((WatchObject *)PyTuple_GET_ITEM(watches, i));
-    Py_DECREF(watches);
-}
-
-/* `watches` (NULL for none) with one more, or without one of them: a new tuple. */
-static PyObject *
-watches_with(PyObject *watches, PyObject *added)
-{
-    Py_ssize_t count = watches ? PyTuple_GET_SIZE(watches) : 0;
-    PyObject *result = PyTuple_New(count + 1);
-    for (Py_ssize_t i = 0; result != NULL && i < count; i++)
-        PyTuple_SET_ITEM(result, i, Py_NewRef(PyTuple_GET_ITEM(watches, i)));
-    if (result != NULL)
-        PyTuple_SET_ITEM(result, count, Py_NewRef(added));
-    return result;
-}
-
-static PyObject *
-watches_without(PyObject *watches, PyObject *removed)
-{
-    PyObject *list = PyList_New(0);
-    for (Py_ssize_t i = 0; list != NULL && i < PyTuple_GET_SIZE(watches); i++) {
-        PyObject *watch = PyTuple_GET_ITEM(watches, i);
-        if (watch != removed && PyList_Append(list, watch) < 0)
-            Py_CLEAR(list);
-    }
-    PyObject *result = list != NULL ? PyList_AsTuple(list) : NULL;
-    Py_XDECREF(list);
-    return result;
-}
-
-/* Puts `changed` (stolen) in the place of `watches` (stolen) unless another thread was faster. */
+/* Makes the calling thread the one that delivers, or leaves the note to the one that does. */
 static bool
-ref_replace_watches(AtomicRefObject *self, PyObject *watches, PyObject *changed)
+watch_claim(WatchObject *self, uint64_t mine)
 {
-    ref_mutex_lock(self->pub.slot.lock);
-    bool replaced = self->watches == watches;
-    if (replaced)
-        self->watches = changed;
-    ref_mutex_unlock(self->pub.slot.lock);
-    Py_XDECREF(watches);
-    Py_XDECREF(replaced ? watches : changed);
-    return replaced;
+    uint64_t seen = atomic_load(&self->delivery);
+    bool claimed;
+    do {
+        claimed = seen == IDLE || thread_vanished(seen >> 1);
+    } while (!atomic_compare_exchange_weak(&self->delivery, &seen, claimed ? mine : seen | LOOK_AGAIN));
+    return claimed;
 }
+
+void
+watch_deliver(WatchObject *self, PyObject **interrupt)
+{
+    uint64_t mine = thread_number() << 1, seen;
+    if (!watch_claim(self, mine))
+        return;
+    do {
+        atomic_store(&self->delivery, mine);
+        watch_deliver_newest(self, interrupt);
+        seen = mine;
+    } while (!atomic_compare_exchange_strong(&self->delivery, &seen, IDLE));
+}
+
+/* ---- the watches of an AtomicRef ---- */
+
+static void
+watches_add(AtomicRefObject *ref, WatchObject *watch)
+{
+    watch_list *list = &ref->watches;
+    Py_INCREF(watch);
+    ref_mutex_lock(ref->pub.waiters.lock);
+    watch->number = list->opened++;
+    watch->next = NULL;
+    if (list->first == NULL)
+        list->end = &list->first;
+    watch->link = list->end;
+    *list->end = watch;
+    list->end = &watch->next;
+    atomic_fetch_add_explicit(&ref->pub.waiters.count, 1, memory_order_seq_cst);
+    ref_mutex_unlock(ref->pub.waiters.lock);
+}
+
+/* The caller holds the lock and gets the list's reference; false: it is not in the list (any more). */
+static bool
+watches_unlink(AtomicRefObject *ref, WatchObject *watch)
+{
+    if (watch->link == NULL)
+        return false;
+    *watch->link = watch->next;
+    if (watch->next != NULL)
+        watch->next->link = watch->link;
+    else
+        ref->watches.end = watch->link;
+    watch->link = NULL;
+    atomic_fetch_sub_explicit(&ref->pub.waiters.count, 1, memory_order_seq_cst);
+    return true;
+}
+
+static void
+watches_remove(AtomicRefObject *ref, WatchObject *watch)
+{
+    ref_mutex_lock(ref->pub.waiters.lock);
+    bool removed = watches_unlink(ref, watch);
+    ref_mutex_unlock(ref->pub.waiters.lock);
+    if (removed)
+        Py_DECREF(watch);
+}
+
+void
+ref_forget_watches(AtomicRefObject *self)
+{
+    WatchObject *watch;
+    do {
+        ref_mutex_lock(self->pub.waiters.lock);
+        watch = self->watches.first;
+        if (watch != NULL)
+            watches_unlink(self, watch);
+        ref_mutex_unlock(self->pub.waiters.lock);
+        Py_XDECREF(watch);
+    } while (watch != NULL);
+}
+
+int
+ref_traverse_watches(AtomicRefObject *self, visitproc visit, void *arg)
+{
+    for (WatchObject *watch = self->watches.first; watch != NULL; watch = watch->next)
+        Py_VISIT(watch);
+    return 0;
+}
+
+/* Where to go on after the last of `count` watches, which were taken from the list in its order.  Each may have been
+ * closed since; what follows one that is still in the list was opened later than those behind it. */
+static WatchObject *
+watches_after(AtomicRefObject *ref, WatchObject *const *taken, Py_ssize_t count)
+{
+    for (Py_ssize_t i = count - 1; i >= 0; i--) {
+        if (taken[i]->link != NULL)
+            return taken[i]->next;
+    }
+    WatchObject *watch = ref->watches.first;
+    while (count > 0 && watch != NULL && watch->number <= taken[count - 1]->number)
+        watch = watch->next;
+    return watch;
+}
+
+/* Goes through the list some watches at a time, so that it needs no memory and the lock is held shortly.  A watch that is
+ * opened later than this call begins looks for itself (ref_watch). */
+void
+ref_deliver(AtomicRefObject *self, PyObject **interrupt)
+{
+    enum { AT_ONCE = 32 };
+    WatchObject *taken[AT_ONCE], *done[AT_ONCE];
+    Py_ssize_t count = 0, previous;
+    uint64_t end = UINT64_MAX;
+    do {
+        previous = count;
+        count = 0;
+        memcpy(done, taken, (size_t)previous * sizeof(taken[0]));
+        ref_mutex_lock(self->pub.waiters.lock);
+        if (end == UINT64_MAX)
+            end = self->watches.opened;
+        WatchObject *watch = watches_after(self, done, previous);
+        for (; watch != NULL && watch->number < end && count < AT_ONCE; watch = watch->next)
+            taken[count++] = (WatchObject *)Py_NewRef(watch);
+        ref_mutex_unlock(self->pub.waiters.lock);
+        for (Py_ssize_t i = 0; i < previous; i++)
+            Py_DECREF(done[i]);
+        for (Py_ssize_t i = 0; i < count; i++)
+            watch_deliver(taken[i], interrupt);
+    } while (count > 0);
+}
+
+/* ---- the object ---- */
 
 PyObject *
 watch_new(module_state *state, PyObject *op, PyObject *callback)
@@ -139,41 +214,18 @@ ref_watch(PyObject *op, PyObject *callback)
 {
     AtomicRefObject *ref = (AtomicRefObject *)op;
     module_state *state = module_state_of(op);
-    PyObject *self = state != NULL ? watch_new(state, op, callback) : NULL;
+    WatchObject *self = (WatchObject *)(state != NULL ? watch_new(state, op, callback) : NULL);
     if (self == NULL)
         return NULL;
-    PyObject *watches, *changed;
-    do {
-        watches = ref_watches(ref);
-        changed = watches_with(watches, self);
-        if (changed == NULL) {
-            Py_XDECREF(watches);
-            Py_DECREF(self);
-            return NULL;
-        }
-    } while (!ref_replace_watches(ref, watches, changed));
-    atomic_fetch_add_explicit(&ref->pub.waiters.count, 1, memory_order_seq_cst);
-    watch_deliver((WatchObject *)self); /* what was published before the line above may have found no watch */
-    return self;
-}
-
-/* 0, or -1 (reported). */
-static int
-atomic_ref_unwatch(AtomicRefObject *ref, PyObject *watch)
-{
-    PyObject *watches, *changed;
-    do {
-        watches = ref_watches(ref);
-        if (watches == NULL) /* the collector cleared the reference */
-            return 0;
-        changed = watches_without(watches, watch);
-        if (changed == NULL) {
-            Py_DECREF(watches);
-            return -1;
-        }
-    } while (!ref_replace_watches(ref, watches, changed));
-    atomic_fetch_sub_explicit(&ref->pub.waiters.count, 1, memory_order_seq_cst);
-    return 0;
+    watches_add(ref, self);
+    PyObject *interrupt = NULL;
+    watch_deliver(self, &interrupt); /* what was published before the line above may have found no watch */
+    if (interrupt != NULL) {
+        watches_remove(ref, self);
+        Py_CLEAR(self);
+        restore_exception(interrupt);
+    }
+    return (PyObject *)self;
 }
 
 PyDoc_STRVAR(watch_close_doc,
@@ -186,20 +238,27 @@ watch_close(PyObject *op, PyObject *Py_UNUSED(ignored))
     WatchObject *self = (WatchObject *)op;
     if (atomic_exchange(&self->closed, true))
         Py_RETURN_NONE;
-    bool shared = self->bell != NULL;
-    if ((shared ? shared_watch_close(self) : atomic_ref_unwatch((AtomicRefObject *)self->target.object, op)) < 0)
+    if (self->bell == NULL)
+        watches_remove((AtomicRefObject *)self->target.object, self);
+    else if (shared_watch_close(self) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
 
 PyDoc_STRVAR(watch_deliver_doc,
 "_deliver($self, /)\n--\n\n"
-"Calls back if there is something newer than what was delivered last.");
+"Calls back if there is something newer than what was delivered last. Whatever the callback raises is reported, for\n"
+"this is called by a thread that goes on.");
 
 static PyObject *
 watch_deliver_method(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    watch_deliver((WatchObject *)op);
+    PyObject *interrupt = NULL;
+    watch_deliver((WatchObject *)op, &interrupt);
+    if (interrupt != NULL) {
+        restore_exception(interrupt);
+        PyErr_WriteUnraisable(((WatchObject *)op)->callback);
+    }
     Py_RETURN_NONE;
 }
 
@@ -227,7 +286,7 @@ watch_tp_traverse(PyObject *op, visitproc visit, void *arg)
     return 0;
 }
 
-/* No tp_clear: cycles through a watch are broken at its reference, which drops the tuple of watches. */
+/* No tp_clear: cycles through a watch are broken at its reference, which forgets its watches. */
 static void
 watch_tp_dealloc(PyObject *op)
 {
