@@ -1,18 +1,22 @@
 """Reading and changing values deep inside nested immutable data: `get_in`, `set_in`, `update_in`, `delete_in`.
 
-A path is a sequence of steps: keys of maps, indices of sequences, names of dataclass fields.  Every change returns a
-new value that shares with the old one everything beside the path, and the old value itself where nothing changed.
-Cost: one lookup and one `set` a step, O(log32 n) each in a Map or Vector; a tuple or dataclass level is copied.
+A path is a sequence of steps: keys of maps, indices of sequences, names of the fields of records (dataclasses, attrs,
+msgspec, pydantic).  Every change returns a new value that shares with the old one everything beside the path, and the
+old value itself where nothing changed.  Cost: one lookup and one `set` a step, O(log32 n) each in a Map or Vector; a
+tuple or record level is copied.
+
+What is not there is a LookupError: KeyError for a key, IndexError for an index.  A step that its level cannot have is a
+TypeError, or AttributeError for a field.  Each error says which step of the path it is about, at a bounded length.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import operator
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from frozen._core import Map, SharedMap, SharedVector, Vector
+from frozen._core import Map, SharedMap, SharedVector, Vector, _bounded_repr
+from frozen.records import RecordKind, record_kind
 
 __all__ = ["delete_in", "get_in", "set_in", "update_in"]
 
@@ -24,18 +28,40 @@ VECTORS = (Vector, SharedVector)
 _MISSING: Any = object()
 
 
-def get_in(obj: Any, path: Iterable[Hashable], default: Any = None) -> Any:
-    """The value at `path` inside `obj`, or `default` where a map on the way has no such key.
+class _NoSuchKey(KeyError):
+    """A KeyError(key) whose text says where the key is missing, as the other errors do."""
 
-    `default` stands for what a map does not hold; it does not hide a path that does not fit the data.
+    def __init__(self, key: object, place: str = "") -> None:
+        super().__init__(key)
+        self.place = place
 
-    Raises TypeError when a step leads into something that is no map, sequence or dataclass, IndexError when an index
-    is out of range, AttributeError when a dataclass has no such field; each shows the path.
+    def __str__(self) -> str:
+        return f"no key {_bounded_repr(self.args[0])}: {self.place}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (*self.args, self.place)
+
+
+def get_in(obj: Any, path: Iterable[Hashable], default: Any = _MISSING) -> Any:
+    """The value at `path` inside `obj`; `default`, if one is given, where a key or an index on the path is absent.
+
+    `default` stands for what is not there; it does not hide a path that does not fit the data.
+
+    Raises KeyError when a map has no such key and IndexError when an index is out of range, unless a default is given;
+    TypeError when a step leads into something that is no map, sequence or record, AttributeError when a record has no
+    such field. Each shows the path.
     """
     path = _checked(path)
     for depth, key in enumerate(path):
-        obj = _child(obj, key, path, depth)
+        try:
+            obj = _child(obj, key, path, depth)
+        except IndexError:
+            if default is _MISSING:
+                raise
+            return default
         if obj is _MISSING:
+            if default is _MISSING:
+                raise _NoSuchKey(key, _place(path, depth))
             return default
     return obj
 
@@ -43,10 +69,10 @@ def get_in(obj: Any, path: Iterable[Hashable], default: Any = None) -> Any:
 def set_in(obj: Any, path: Iterable[Hashable], value: Any) -> Any:
     """`obj` with `value` at `path`; levels missing on the way become Map (SharedMap in a SharedMap).
 
-    An empty path returns `value`.  Sequences do not grow: an index must exist.  A dataclass is rebuilt by
-    `dataclasses.replace`, and so checks itself.
+    An empty path returns `value`.  Sequences do not grow: an index must exist.  A record is rebuilt by its own library
+    (a dataclass by `dataclasses.replace`, a pydantic model by `model_copy`), and so checks itself as far as that does.
 
-    Raises what `get_in` raises, and TypeError where a level on the path is mutable: `freeze` it first.
+    Raises what `get_in` raises, but no KeyError, and TypeError where a level on the path is mutable: `freeze` it first.
     """
     path = _checked(path)
     levels, _ = _descend(obj, path)
@@ -66,17 +92,15 @@ def update_in(obj: Any, path: Iterable[Hashable], fn: Callable[..., Any], *args:
 def delete_in(obj: Any, path: Iterable[Hashable]) -> Any:
     """`obj` without the key or the sequence's element at `path`; a map that becomes empty stays, empty.
 
-    Raises KeyError(key) if a key on the path is absent, ValueError for an empty path, TypeError for a field of a
-    dataclass or named tuple (they cannot lack one), and what `set_in` raises.
+    Raises KeyError if a key on the path is absent, ValueError for an empty path, TypeError for a field of a record or
+    named tuple (they cannot lack one), and what `set_in` raises.
     """
     path = _checked(path)
     if not path:
         raise ValueError("delete_in: the path is empty; there is nothing to delete from")
     levels, old = _descend(obj, path, create=False)
     if old is _MISSING:
-        missing = KeyError(path[len(levels) - 1])
-        missing.add_note(_place(path, len(levels) - 1))
-        raise missing
+        raise _NoSuchKey(path[len(levels) - 1], _place(path, len(levels) - 1))
     return _ascend(levels[:-1], path[:-1], _without(levels[-1], path[-1], path))
 
 
@@ -85,7 +109,7 @@ def delete_in(obj: Any, path: Iterable[Hashable]) -> Any:
 
 def _checked(path: Iterable[Hashable]) -> Path:
     if isinstance(path, (str, bytes)):
-        raise TypeError(f"a path is a sequence of keys, not {type(path).__name__}: write [{path!r}]")
+        raise TypeError(f"a path is a sequence of keys, not {type(path).__name__}: write [{_bounded_repr(path)}]")
     return tuple(path)
 
 
@@ -121,9 +145,10 @@ def _child(level: Any, key: Any, path: Path, depth: int) -> Any:
         return level.get(key, _MISSING)
     if _is_sequence(level):
         return level[_index(level, key, path, depth)]
-    if _is_record(level):
-        return getattr(level, _field(level, key, path, depth))
-    raise TypeError(f"cannot look up {key!r} in {_shown(level)}: {_place(path, depth)}")
+    kind = record_kind(type(level))
+    if kind is not None:
+        return getattr(level, _field(kind, level, key, path, depth))
+    raise TypeError(f"cannot look up {_bounded_repr(key)} in {_shown(level)}: {_place(path, depth)}")
 
 
 def _with(level: Any, key: Any, value: Any, path: Path, depth: int) -> Any:
@@ -135,8 +160,9 @@ def _with(level: Any, key: Any, value: Any, path: Path, depth: int) -> Any:
     if isinstance(level, tuple):
         index = operator.index(key)
         return level if level[index] is value else _spliced(level, index, (value,))
-    if _is_record(level) and level.__dataclass_params__.frozen:
-        return level if getattr(level, key) is value else dataclasses.replace(level, **{key: value})
+    kind = record_kind(type(level))
+    if kind is not None and kind.is_frozen():
+        return level if getattr(level, key) is value else kind.replace(level, key, value)
     raise TypeError(f"cannot derive a new version of {_shown(level)}, freeze it first: {_place(path, depth)}")
 
 
@@ -149,8 +175,8 @@ def _without(level: Any, key: Any, path: Path) -> Any:
     if isinstance(level, tuple) and not hasattr(level, "_make"):
         return _spliced(level, operator.index(key), ())
     place = _place(path, len(path) - 1)
-    if isinstance(level, tuple) or _is_record(level):
-        raise TypeError(f"a {type(level).__name__} cannot lose {key!r}, set it instead: {place}")
+    if isinstance(level, tuple) or record_kind(type(level)) is not None:
+        raise TypeError(f"a {type(level).__name__} cannot lose {_bounded_repr(key)}, set it instead: {place}")
     raise TypeError(f"cannot derive a new version of {_shown(level)}, freeze it first: {place}")
 
 
@@ -165,36 +191,47 @@ def _is_sequence(level: Any) -> bool:
     return isinstance(level, Sequence) and not isinstance(level, (str, bytes, bytearray, memoryview))
 
 
-def _is_record(level: Any) -> bool:
-    return dataclasses.is_dataclass(level) and not isinstance(level, type)
-
-
 def _index(level: Any, key: Any, path: Path, depth: int) -> int:
     try:
         index = operator.index(key)
     except TypeError:
         kind = type(level).__name__
-        raise TypeError(f"a {kind} is indexed by integers, not by {key!r}: {_place(path, depth)}") from None
+        shown = _bounded_repr(key)
+        raise TypeError(f"a {kind} is indexed by integers, not by {shown}: {_place(path, depth)}") from None
     if not -len(level) <= index < len(level):
         kind = type(level).__name__
-        raise IndexError(f"index {index} is out of range for a {kind} of {len(level)}: {_place(path, depth)}")
+        raise IndexError(
+            f"index {_bounded_repr(index)} is out of range for a {kind} of {len(level)}: {_place(path, depth)}"
+        )
     return index
 
 
-def _field(level: Any, key: Any, path: Path, depth: int) -> str:
-    if isinstance(key, str) and key in level.__dataclass_fields__:
+def _field(kind: RecordKind, level: Any, key: Any, path: Path, depth: int) -> str:
+    names = list(kind.names(level))
+    if isinstance(key, str) and key in names:
         return key
-    names = ", ".join(field.name for field in dataclasses.fields(level))
-    raise AttributeError(f"{type(level).__name__} has no field {key!r}, only {names}: {_place(path, depth)}")
+    known = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    raise AttributeError(
+        f"{type(level).__name__} has no field {_bounded_repr(key)}, only {known}: {_place(path, depth)}"
+    )
 
 
 # -- Messages -----------------------------------------------------------------------------------------------------
 
 
 def _place(path: Path, depth: int) -> str:
-    return f"step {depth + 1} of the path {list(path)!r}"
+    return f"step {depth + 1} of the path {show_steps(path, depth)}"
+
+
+def show_steps(path: Path, around: int = 0, most: int = 12) -> str:
+    """The path as a list, with the step `around` in it, at a bounded length."""
+    first = max(0, min(around - most // 2, len(path) - most))
+    steps = [_bounded_repr(step) for step in path[first : first + most]]
+    steps = [step if len(step) <= 80 else step[:77] + "..." for step in steps]
+    before, behind = ["..."] * (first > 0), ["..."] * (first + most < len(path))
+    return f"[{', '.join([*before, *steps, *behind])}]"
 
 
 def _shown(level: Any) -> str:
-    text = repr(level) if isinstance(level, (str, bytes, int, float, complex, type(None))) else ""
+    text = _bounded_repr(level) if isinstance(level, (str, bytes, int, float, complex, type(None))) else ""
     return f"{text} ({type(level).__name__})" if 0 < len(text) <= 60 else f"a {type(level).__name__}"

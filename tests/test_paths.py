@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import functools
+import pickle
+import re
 from dataclasses import FrozenInstanceError, dataclass
 from typing import Any, NamedTuple
 
@@ -56,7 +60,7 @@ def oracle_get(data: Any, path: list[Any], default: Any) -> Any:
     try:
         for step in path:
             data = child_of(data, step)
-    except Absent:
+    except (Absent, IndexError):
         return default
     return data
 
@@ -72,7 +76,8 @@ def oracle_set(data: Any, path: list[Any], value: Any) -> Any:
         except Absent:
             level[step] = {}
             level = level[step]
-    oracle_get(level, path[-1:], None)
+    with contextlib.suppress(Absent):
+        child_of(level, path[-1])
     level[path[-1]] = value
     return data
 
@@ -92,12 +97,13 @@ def outcome(function: Any, *args: Any) -> Any:
     try:
         return thaw(function(*args))
     except Exception as error:
-        return KeyError if isinstance(error, Absent) else type(error)
+        return KeyError if isinstance(error, (Absent, KeyError)) else type(error)
 
 
 @given(plain_data, paths)
 def test_get_in_agrees_with_plain_data(data: Any, path: list[Any]) -> None:
     assert outcome(get_in, freeze(data), path, "default") == outcome(oracle_get, data, path, "default")
+    assert outcome(get_in, freeze(data), path) == outcome(functools.reduce, child_of, path, data)
 
 
 @given(plain_data, paths, plain_data)
@@ -144,14 +150,54 @@ def test_get_in_reads_through_all_kinds_of_levels() -> None:
     assert get_in(data, ()) is data
 
 
-def test_get_in_default_stands_for_missing_keys_only() -> None:
-    data = Map(a=Map(), n=5, t=(1,))
-    assert get_in(data, ["a", "b", "c"]) is None
-    assert get_in(data, ["a", "b"], 7) == 7
+def test_get_in_default_stands_for_missing_keys_and_indices_only() -> None:
+    data = Map(a=Map(), n=5, t=(1,), s=Server("x"))
+    for path in (["a", "b", "c"], ["a", "b"], ["t", 1], ["t", -2, "x"]):
+        assert get_in(data, path, 7) == 7
+        assert get_in(data, path, default=None) is None
     with pytest.raises(TypeError, match=r"cannot look up 'x' in 5 \(int\): step 2 of the path \['n', 'x'\]"):
         get_in(data, ["n", "x"], 7)
+    with pytest.raises(TypeError, match="a tuple is indexed by integers, not by 'x'"):
+        get_in(data, ["t", "x"], 7)
+    with pytest.raises(AttributeError, match="Server has no field 'port'"):
+        get_in(data, ["s", "port"], 7)
+
+
+def test_what_is_not_there_is_a_lookup_error_with_the_path() -> None:
+    data = Map(a=Map(), t=(1,), d={})
+    for path in (["a", "b", "c"], ["a", "b"], ["d", "b"]):
+        with pytest.raises(KeyError, match=rf"^no key 'b': step 2 of the path {re.escape(str(path))}$") as caught:
+            get_in(data, path)
+        assert caught.value.args == ("b",)
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
     with pytest.raises(IndexError, match=r"index 1 is out of range for a tuple of 1: step 2 of the path \['t', 1\]"):
-        get_in(data, ["t", 1], 7)
+        get_in(data, ["t", 1])
+
+
+@pytest.mark.parametrize(
+    "key", ["x" * 5_000_000, tuple(range(1_000_000)), 1 << 5_000_000], ids=lambda key: type(key).__name__
+)
+def test_the_text_of_an_error_does_not_grow_with_the_path(key: Any) -> None:
+    @dataclass(frozen=True)
+    class Wide:
+        x: int
+
+    data = Map(a=Map(), n=5, t=(1,), s=Wide(1))
+    for first in "ants":
+        for path in ([first, key], [first, *[key] * 1000]):
+            for call in (get_in, delete_in):
+                with pytest.raises((LookupError, TypeError, AttributeError)) as caught:
+                    call(data, path)
+                assert len(str(caught.value)) < 1700
+                assert "step 2 of the path" in str(caught.value)
+
+
+def test_an_error_deep_in_a_path_shows_the_steps_around_it() -> None:
+    path = [*["k"] * 1000, "typo", *["k"] * 1000]
+    with pytest.raises(
+        KeyError, match=r"no key 'typo': step 1001 of the path \[\.\.\., 'k', .*'typo', 'k'.* \.\.\.\]$"
+    ):
+        get_in(set_in(Map(), ["k"] * 2000, 1), path)
 
 
 def test_stored_none_is_not_missing() -> None:
@@ -236,7 +282,7 @@ def test_deleting_what_is_not_there_is_a_key_error_with_the_path(path: list[str]
     with pytest.raises(KeyError) as caught:
         delete_in(Map(a=Map()), path)
     assert caught.value.args == ("x",)
-    assert caught.value.__notes__ == [f"step {path.index('x') + 1} of the path {path}"]
+    assert str(caught.value) == f"no key 'x': step {path.index('x') + 1} of the path {path}"
 
 
 @pytest.mark.parametrize("level", [Server("x"), Point(1, 2)])
