@@ -1,158 +1,233 @@
-"""Deep conversion between ordinary Python data and its immutable form: `freeze` and `thaw`.
+"""Deep conversion between ordinary Python data and its immutable form: `freeze` and `thaw`, and the engine of `share`.
 
-Both are one walk with different rules.  The walk keeps its own stack, so nesting is bounded by memory and not by the
-interpreter's; it knows the objects it is inside of, so a container that holds itself is an error that says where.
-A rule (`_Rule`) says for a type what its parts are and how they are put together again.
+All three are one walk with different rules.  The walk keeps its own stack, so nesting is bounded by memory and not by
+the interpreter's; it knows the objects it is inside of, so a container that holds itself is an error that says where.
+
+A rule opens an object: `rule(obj, atoms)` returns `(make, scratch, parts)`.  `parts` are the pairs (label, part) that
+may have to be converted, which leaves out parts whose types are in `atoms`.  Where a part becomes another object, the
+walk stores that as `scratch[label]`.  When all parts are done, `make(obj, scratch)` is the result.  A rule that copies
+has the whole copy in `scratch`; one that keeps what it can has only the changes there.
 """
 
 from __future__ import annotations
 
-import copy
-import dataclasses
-import reprlib
-from collections.abc import Callable, Iterator, Mapping, MutableSequence, Sequence
+import sys
+import threading
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, MutableSequence, ValuesView
 from collections.abc import Set as AbstractSet
 from enum import Enum
+from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeVar, overload
 
-from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector
+from frozen._core import (
+    Map,
+    MapMutation,
+    Set,
+    SetMutation,
+    SharedMap,
+    SharedMapMutation,
+    SharedSet,
+    SharedSetMutation,
+    SharedVector,
+    Vector,
+    _bounded_repr,
+)
+from frozen.records import RecordKind, field_values, record_kind
 
-__all__ = ["Conversion", "freeze", "thaw"]
+__all__ = ["Conversion", "Member", "Refused", "freeze", "thaw"]
 
 T = TypeVar("T")
 Hook = Callable[[T, Callable[[Any], Any]], Any]
-
-# Types without parts that data mostly consists of: not worth the search for a rule.
-_ATOMS: frozenset[type] = frozenset({str, int, float, bool, type(None), bytes, complex})
-
-_PENDING: Any = object()  # begin() found a container whose parts come first
-
-
-class _Rule(NamedTuple):
-    """How one type is converted.  With `keeps`, an object none of whose parts changed is its own result."""
-
-    take: Callable[[Any], tuple[Sequence[Any], Sequence[Any]]]  # copies of its labels (none: positions) and parts
-    make: Callable[[Any, Sequence[Any], list[Any]], Any]  # object, labels, converted parts -> result
-    keeps: bool = False
+Make = Callable[[Any, Any], Any]
+Opened = tuple[Make, Any, Iterable[tuple[Any, Any]]]
+Rule = Callable[[Any, set[type]], Opened]
+FindRule = Callable[[type], Rule | None]
 
 
-class _Frame(NamedTuple):
-    """A container whose parts are being converted: `done` grows while `todo` is used up."""
+class _Nothing:
+    """Stands for a part where there is none; its type is always among the atoms."""
 
-    source: Any
-    rule: _Rule
-    labels: Sequence[Any]
-    parts: Sequence[Any]
-    todo: Iterator[Any]
-    done: list[Any]
+
+# Types without parts that data mostly consists of.
+_ATOMS: frozenset[type] = frozenset({str, int, float, bool, type(None), bytes, complex, type(...), _Nothing})
+
+_NEW: Any = object()  # in place of a result: not met yet
+_OPEN: Any = object()  # in place of a result: its parts are being converted
+_ROOT: Any = object()  # in place of a label: the object itself, and not a part of it
+_NO_PARTS = ((None, _Nothing()),)  # for a rule whose make() runs other conversions: its object is open meanwhile
+
+
+class Refused(Exception):
+    """Raised by a rule that does not convert `value`: the walk knows where that stands.  `reason` follows its name."""
+
+    def __init__(self, value: object, reason: str) -> None:
+        super().__init__(value, reason)
+        self.value = value
+        self.reason = reason
+
+
+class _Cycle(Refused):
+    """`value` is a part of itself."""
+
+
+class Member:
+    """The label of a key of a mapping, or of a member of a set: neither stands at a key."""
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
 
 
 class _Walk:
-    """One call of `freeze` or `thaw`."""
+    """One call of a conversion."""
 
     def __init__(self, conversion: Conversion) -> None:
         self.conversion = conversion
-        self.rules: dict[type, Any] = dict.fromkeys(_ATOMS)  # by exact type, found once per call; None: as it is
-        self.stack: list[_Frame] = []
-        self.open: set[int] = set()  # ids of the containers being converted, all kept alive by their callers
-        self.finished: dict[int, tuple[Any, Any]] = {}  # id -> source, kept so that the id stays its own, and result
+        table = conversion._table
+        self.atoms = set(table.atoms)  # and the types that turn out to stay as they are
+        self.rules = table.rules.copy()  # by exact type, found once a call
+        self.stack: list[tuple[Any, Any, Any, Any, Any]] = []  # containers around the current one, see convert()
+        self.results: dict[int, Any] = {}  # id -> result or _OPEN
+        self.kept: list[Any] = []  # whose results are known: alive, so that each id stays its own
+        self.placed: BaseException | None = None  # the error that already says where it was raised
 
     def convert(self, root: Any) -> Any:
-        """Convert `root`; also what a registered hook calls for its parts, in the middle of the walk."""
-        base = len(self.stack)
-        result = self.begin(root)
-        if result is not _PENDING:
-            return result
-        try:
-            return self.run(base)
-        finally:
-            while len(self.stack) > base:  # only after an error: a hook may handle it and go on
-                self.open.discard(id(self.stack.pop().source))
+        """Convert `root`; also what a registered hook calls for its parts, in the middle of the walk.
 
-    def run(self, base: int) -> Any:
-        """Finish the frames above `base`, deepest first, and return what the lowest became."""
-        stack = self.stack
-        while True:
-            frame = stack[-1]
-            add = frame.done.append
-            for part in frame.todo:  # an iterator: goes on behind the part it was left at
-                if type(part) in _ATOMS:
-                    add(part)
-                    continue
-                result = self.begin(part)
-                if result is _PENDING:
-                    break
-                add(result)
-            else:
-                result = self.end(frame)
-                if len(stack) == base:
-                    return result
-                stack[-1].done.append(result)
-
-    def begin(self, obj: Any) -> Any:
-        """The result where it is known at once; otherwise open a frame for `obj` and return _PENDING."""
-        cls = type(obj)
+        The container whose parts are being converted is in local variables: itself, the function that ends it, its
+        scratch, an iterator over the parts that are left, and the label of the part that the walk is in.
+        """
+        atoms, rules, stack, results = self.atoms, self.rules, self.stack, self.results
+        shares, keep, base = self.conversion.shares, self.kept.append, len(stack)
+        scratch: Any = {}
+        source, make, parts, label = None, None, iter([(_ROOT, root)]), _ROOT
         try:
-            rule = self.rules[cls]
-        except KeyError:
-            rule = self.rules[cls] = self.conversion.rule(cls)
+            while True:
+                for label, part in parts:
+                    cls = type(part)
+                    if cls in atoms:
+                        continue
+                    result = results.get(id(part), _NEW)
+                    if result is _NEW:
+                        rule = rules.get(cls) or self.find_rule(cls)
+                        if rule is None:
+                            continue
+                        ending, its_scratch, its_parts = rule(part, atoms)
+                        if its_parts:
+                            results[id(part)] = _OPEN
+                            stack.append((source, make, scratch, parts, label))
+                            source, make, scratch, parts = part, ending, its_scratch, iter(its_parts)
+                            break
+                        result = ending(part, its_scratch)
+                        if shares:
+                            results[id(part)] = result
+                            keep(part)
+                    elif result is _OPEN:
+                        raise _Cycle(part, "contains itself")
+                    if result is not part:
+                        scratch[label] = result
+                else:
+                    if make is None:
+                        return scratch.get(_ROOT, root)
+                    label = _ROOT
+                    result = make(source, scratch)
+                    if shares:
+                        results[id(source)] = result
+                        keep(source)
+                    else:
+                        del results[id(source)]
+                    part = source
+                    source, make, scratch, parts, label = stack.pop()
+                    if result is not part:
+                        scratch[label] = result
+        except BaseException as error:
+            self.place(error, label)
+            self.abandon(base, source)
+            if self.placed is error:
+                raise
+            raise self.placed from None  # type: ignore[misc]
+
+    def find_rule(self, cls: type) -> Rule | None:
+        """The rule for objects of exactly this type; None for those returned as they are."""
+        hook = self.conversion.hook(cls)
+        rule = self.conversion.rule(cls) if hook is None else _calls(hook, self.convert)
         if rule is None:
-            return obj
-        if id(obj) in self.finished:
-            return self.finished[id(obj)][1]
-        if id(obj) in self.open:
-            raise ValueError(self.describe_cycle(obj))
-        self.open.add(id(obj))
-        if not isinstance(rule, _Rule):
-            return self.call_hook(rule, obj)
-        labels, parts = rule.take(obj)
-        self.stack.append(_Frame(obj, rule, labels, parts, iter(parts), []))
-        return _PENDING
+            self.atoms.add(cls)
+        else:
+            self.rules[cls] = rule
+        return rule
 
-    def end(self, frame: _Frame) -> Any:
-        source, rule, labels, parts, _, done = frame
-        unchanged = rule.keeps and all(map(_same, parts, done))
-        result = source if unchanged else rule.make(source, labels, done)
-        self.stack.pop()
-        return self.remember(source, result)
+    def place(self, error: BaseException, label: Any) -> None:
+        """Let the error say where it was raised, once: it may pass through several hooks."""
+        if self.placed is not error:
+            self.placed = self.conversion.place(error, [frame[-1] for frame in self.stack] + [label])
 
-    def call_hook(self, hook: Hook[Any], obj: Any) -> Any:
-        try:
-            result = hook(obj, self.convert)
-        except BaseException:
-            self.open.discard(id(obj))
-            raise
-        return self.remember(obj, result)
-
-    def remember(self, source: Any, result: Any) -> Any:
-        self.open.discard(id(source))
-        if self.conversion.shares:
-            self.finished[id(source)] = source, result
-        return result
-
-    def describe_cycle(self, obj: Any) -> str:
-        steps = [frame.labels[len(frame.done)] if frame.labels else len(frame.done) for frame in self.stack]
-        shown = "".join(f"[{reprlib.repr(step)}]" for step in steps[:20]) + ("..." if len(steps) > 20 else "")
-        name = self.conversion.__name__
-        return f"{name}: the {type(obj).__name__} at {shown or 'the top'} contains itself; remove the cycle first"
+    def abandon(self, base: int, source: Any) -> None:
+        """Close what is open above `base`: a hook may handle the error and go on."""
+        for item in (source, *(frame[0] for frame in self.stack[base:])):
+            if self.results.get(id(item)) is _OPEN:
+                del self.results[id(item)]
+        del self.stack[base:]
 
 
-def _same(a: object, b: object) -> bool:
-    return a is b
+def _calls(hook: Hook[Any], convert: Callable[[Any], Any]) -> Rule:
+    return lambda obj, atoms: (lambda source, _: hook(source, convert), None, _NO_PARTS)
+
+
+def show_path(labels: Iterable[Any], most: int = 20) -> str:
+    """Where the labels lead to, `['servers'][0]`, at a bounded length."""
+    steps = [label for label in labels if label is not _ROOT]
+    shown = [_show_step(step) for step in (steps if len(steps) <= most else steps[: most - 8])]
+    if len(steps) > most:
+        shown += ["...", *map(_show_step, steps[-8:])]
+    return "".join(shown)
+
+
+def _show_step(step: Any) -> str:
+    opening, closing = "{}" if isinstance(step, Member) else "[]"
+    text = _bounded_repr(step.key if isinstance(step, Member) else step)
+    return f"{opening}{text if len(text) <= 60 else text[:57] + '...'}{closing}"
+
+
+class _Table(NamedTuple):
+    """What each walk begins with.  Replaced as a whole, so that a walk in another thread sees a whole one."""
+
+    hooks: dict[type, Hook[Any]]
+    atoms: frozenset[type]
+    rules: dict[type, Rule]
 
 
 class Conversion:
-    """A deep conversion that can be taught new types: `freeze` and `thaw` are the two there are."""
+    """A deep conversion that can be taught new types: `freeze`, `thaw` and `share` are the three there are."""
 
-    def __init__(self, name: str, doc: str, rule: Callable[[type], _Rule | None], *, shares: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        doc: str,
+        *,
+        module: str = __name__,
+        atoms: Iterable[type] = (),
+        rules: dict[type, Rule],
+        find_rule: FindRule,
+        shares: bool,
+    ) -> None:
         self.__name__ = self.__qualname__ = name
+        self.__module__ = module
         self.__doc__ = doc
         self.shares = shares  # an object found twice is converted once, and its result used twice
-        self._rule = rule
-        self._hooks: dict[type, Hook[Any]] = {}  # single stores and loads only: safe from any thread
+        self._find_rule = find_rule
+        self._known = _Table({}, _ATOMS.union(atoms), rules)
+        self._table = self._known
+        self._lock = threading.Lock()
 
     def __call__(self, obj: Any, /) -> Any:
-        return _Walk(self).convert(obj)
+        if type(obj) in self._table.atoms:
+            return obj
+        walk = _Walk(self)
+        try:
+            return walk.convert(obj)
+        finally:
+            walk.placed = None  # an error that refers to the walk, whose frames it holds, would be a cycle
 
     @overload
     def register(self, cls: type[T], hook: Hook[T]) -> Hook[T]: ...
@@ -170,20 +245,40 @@ class Conversion:
         Raises TypeError if `cls` is not a class.
         """
         if not isinstance(cls, type):
-            raise TypeError(f"{self.__name__}.register: the first argument must be a class, not {cls!r}")
+            raise TypeError(f"{self.__name__}.register: the first argument must be a class, not {_bounded_repr(cls)}")
         if hook is None:
             return lambda function: self.register(cls, function)
-        self._hooks[cls] = hook
+        with self._lock:
+            hooks = {**self._table.hooks, cls: hook}
+            atoms = frozenset(known for known in self._known.atoms if hooks.keys().isdisjoint(known.__mro__))
+            rules = {known: rule for known, rule in self._known.rules.items() if hooks.keys().isdisjoint(known.__mro__)}
+            self._table = _Table(hooks, atoms | {_Nothing}, rules)
         return hook
 
-    def rule(self, cls: type) -> Any:
-        """The hook or `_Rule` for objects of exactly this type; None for those returned as they are."""
-        for base in cls.__mro__:
-            if base in self._hooks:
-                return self._hooks[base]
+    def hook(self, cls: type) -> Hook[Any] | None:
+        hooks = self._table.hooks
+        return next((hooks[base] for base in cls.__mro__ if base in hooks), None) if hooks else None
+
+    def rule(self, cls: type) -> Rule | None:
+        """The built-in rule for objects of exactly this type; None for those returned as they are."""
         if issubclass(cls, Enum):  # a member may be a tuple or a dataclass as well; there is only one of it
             return None
-        return self._rule(cls)
+        return self._find_rule(cls)
+
+    def place(self, error: BaseException, labels: list[Any]) -> BaseException:
+        """The error to be raised where `error` was, at the end of `labels`: mostly itself, with a note."""
+        path = show_path(labels)
+        if isinstance(error, _Cycle):
+            kind = type(error.value).__name__
+            return ValueError(
+                f"{self.__name__}: the {kind} at {path or 'the top'} contains itself; remove the cycle first"
+            )
+        if isinstance(error, Refused):
+            place = f" (at {path})" if path else ""
+            return TypeError(f"{self.__name__}: {type(error.value).__qualname__} {error.reason}{place}")
+        if isinstance(error, Exception) and path:
+            error.add_note(f"{self.__name__}: at {path}")
+        return error
 
     def __repr__(self) -> str:
         return f"<function frozen.{self.__name__}>"
@@ -192,110 +287,175 @@ class Conversion:
         return self.__name__
 
 
-# -- The rules ----------------------------------------------------------------------------------------------------
+# -- Opening objects ----------------------------------------------------------------------------------------------
 
 
-def _take_items(mapping: Any) -> tuple[list[Any], list[Any]]:
-    items = list(mapping.items())
-    return [key for key, _ in items], [value for _, value in items]
+# Most containers hold nothing but atoms, which `issuperset` finds at the speed of C.
 
 
-def _take_values(sequence: Any) -> tuple[tuple[()], list[Any]]:
-    return (), list(sequence)
+def copies_dict(make: Make) -> Rule:
+    """Exactly dicts; the scratch is a dict."""
+
+    def rule(source: dict[Any, Any], atoms: set[type]) -> Opened:
+        scratch = source.copy()
+        if atoms.issuperset(map(type, scratch.values())):
+            return make, scratch, ()
+        return make, scratch, [(key, value) for key, value in scratch.items() if type(value) not in atoms]
+
+    return rule
 
 
-def _take_nothing(obj: Any) -> tuple[tuple[()], tuple[()]]:
-    return (), ()  # the elements of a set are hashable, hence immutable already
+def copies_items(make: Make) -> Rule:
+    """Mappings of any type; the scratch is a dict."""
+
+    def rule(source: Any, atoms: set[type]) -> Opened:
+        scratch = {key: value for key, value in source.items()}  # noqa: C416 - dict() takes twice the time
+        if atoms.issuperset(map(type, scratch.values())):
+            return make, scratch, ()
+        return make, scratch, [(key, value) for key, value in scratch.items() if type(value) not in atoms]
+
+    return rule
 
 
-def _take_fields(obj: Any) -> tuple[list[str], list[Any]]:
-    names = [field.name for field in dataclasses.fields(obj) if hasattr(obj, field.name)]
-    return names, [getattr(obj, name) for name in names]
+def copies_elements(make: Make) -> Rule:
+    """Iterables of any type; the scratch is a list."""
+
+    def rule(source: Any, atoms: set[type]) -> Opened:
+        scratch = list(source)
+        if atoms.issuperset(map(type, scratch)):
+            return make, scratch, ()
+        return make, scratch, [(index, part) for index, part in enumerate(scratch) if type(part) not in atoms]
+
+    return rule
 
 
-def _edit_map(source: Map[Any, Any], labels: Any, done: list[Any]) -> Map[Any, Any]:
+def keeps_items(make: Make) -> Rule:
+    """Mappings; the scratch is a dict of the changes."""
+
+    def rule(source: Any, atoms: set[type]) -> Opened:
+        if atoms.issuperset(map(type, source.values())):
+            return make, None, ()
+        return make, {}, [(key, value) for key, value in source.items() if type(value) not in atoms]
+
+    return rule
+
+
+def keeps_elements(make: Make) -> Rule:
+    """Sequences; the scratch is a dict of the changes."""
+
+    def rule(source: Any, atoms: set[type]) -> Opened:
+        if atoms.issuperset(map(type, source)):
+            return make, None, ()
+        return make, {}, [(index, part) for index, part in enumerate(source) if type(part) not in atoms]
+
+    return rule
+
+
+def keeps_fields(kind: RecordKind) -> Rule:
+    """Records: rebuilt where a field changed."""
+
+    def make(source: Any, changes: dict[str, Any]) -> Any:
+        return kind.rebuild(source, changes) if changes else source
+
+    return lambda source, atoms: (
+        make,
+        {},
+        [field for field in field_values(kind, source) if type(field[1]) not in atoms],
+    )
+
+
+def without_parts(make: Callable[[Any], Any]) -> Rule:
+    """`make(obj)`, whatever it holds."""
+    return lambda source, atoms: (lambda source, _: make(source), None, ())
+
+
+def refuses(reason: str) -> Rule:
+    def rule(source: Any, atoms: set[type]) -> Opened:
+        raise Refused(source, reason)
+
+    return rule
+
+
+def make_tuple(source: Any, changes: dict[int, Any]) -> Any:
+    """The tuple with its changed members replaced; a named tuple keeps its type."""
+    if not changes:
+        return source
+    members = list(source)
+    for index, member in changes.items():
+        members[index] = member
+    make: Callable[[list[Any]], Any] = getattr(source, "_make", tuple)
+    return make(members)
+
+
+def _edit_map(source: Map[Any, Any], changes: dict[Any, Any]) -> Map[Any, Any]:
     """The map with its changed values replaced, sharing what did not change."""
-    return source.update((key, value) for key, value in zip(labels, done, strict=True) if source[key] is not value)
+    return source.update(changes) if changes else source
 
 
-def _edit_vector(source: Vector[Any], _: Any, done: list[Any]) -> Vector[Any]:
+def _edit_vector(source: Vector[Any], changes: dict[int, Any]) -> Vector[Any]:
     """The vector with its changed elements replaced, sharing what did not change."""
+    if not changes:
+        return source
     draft = source.mutate()
-    for index, (old, new) in enumerate(zip(source, done, strict=True)):
-        if old is not new:
-            draft[index] = new
+    for index, element in changes.items():
+        draft[index] = element
     return draft.finish()
 
 
-def _make_tuple(source: Any, _: Any, done: list[Any]) -> Any:
-    make: Callable[[list[Any]], Any] = getattr(source, "_make", tuple)  # a named tuple keeps its type
-    return make(done)
+_TUPLE = keeps_elements(make_tuple)
+
+# -- freeze -------------------------------------------------------------------------------------------------------
 
 
-def _copy_fields(source: Any, labels: Any, done: list[Any]) -> Any:
-    """A copy with the fields replaced.
-
-    Not `dataclasses.replace`: `__init__` and `__post_init__` have run for this object, may have side effects, and
-    would compute the fields declared with init=False from scratch.
-    """
-    result = copy.copy(source)
-    for name, value in zip(labels, done, strict=True):
-        object.__setattr__(result, name, value)
-    return result
+def _to_map(source: Any, scratch: dict[Any, Any]) -> Map[Any, Any]:
+    return Map(scratch)
 
 
-_MAP = _Rule(_take_items, _edit_map, keeps=True)
-_VECTOR = _Rule(_take_values, _edit_vector, keeps=True)
-_TUPLE = _Rule(_take_values, _make_tuple, keeps=True)
-_FIELDS = _Rule(_take_fields, _copy_fields, keeps=True)
-_TO_MAP = _Rule(_take_items, lambda _, labels, done: Map(zip(labels, done, strict=True)))
-_TO_DICT = _Rule(_take_items, lambda _, labels, done: dict(zip(labels, done, strict=True)))
-_TO_VECTOR = _Rule(_take_values, lambda _, __, done: Vector(done))
-_TO_LIST = _Rule(_take_values, lambda _, __, done: done)
-_TO_SET = _Rule(_take_nothing, lambda source, _, __: Set(source))
-_TO_PLAIN_SET = _Rule(_take_nothing, lambda source, _, __: set(source))
-_TO_BYTES = _Rule(_take_nothing, lambda source, _, __: bytes(source))
+_TO_MAP = copies_items(_to_map)
+_TO_VECTOR = copies_elements(lambda _, scratch: Vector(scratch))
+_TO_SET = without_parts(Set)  # the members of a set are hashable, hence immutable already
+_FREEZE_RULES: dict[type, Rule] = {
+    dict: copies_dict(_to_map),
+    OrderedDict: _TO_MAP,
+    defaultdict: _TO_MAP,
+    Map: keeps_items(_edit_map),
+    list: _TO_VECTOR,
+    deque: _TO_VECTOR,
+    Vector: keeps_elements(_edit_vector),
+    tuple: _TUPLE,
+    set: _TO_SET,
+}
 
 
-def _freeze_rule(cls: type) -> _Rule | None:
-    if dataclasses.is_dataclass(cls):
-        if not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-            raise TypeError(
-                f"freeze: {cls.__qualname__} is a mutable dataclass; "
-                f"declare it with frozen=True, or say what becomes of it with freeze.register({cls.__qualname__})"
-            )
-        return _FIELDS
-    if issubclass(cls, Map):
-        return _MAP
-    if issubclass(cls, Vector):
-        return _VECTOR
-    if issubclass(cls, tuple):
-        return _TUPLE
+def _freeze_rule(cls: type) -> Rule | None:
+    record = record_kind(cls)
+    if record is not None:
+        return keeps_fields(record) if record.is_frozen() else _refuses_record(record)
+    for known in (Map, Vector, tuple):
+        if issubclass(cls, known):
+            return _FREEZE_RULES[known]
     if issubclass(cls, (SharedMap, SharedSet, SharedVector)):  # hold nothing mutable
         return None
+    if issubclass(cls, (MapMutation, SetMutation, SharedMapMutation, SharedSetMutation)):
+        return refuses("can still change; put what its finish() returns there")
+    if issubclass(cls, SimpleNamespace):
+        return refuses("is mutable; put its vars() there, or say what becomes of it with freeze.register")
     if issubclass(cls, Mapping):
         return _TO_MAP
     if issubclass(cls, bytearray):
-        return _TO_BYTES
-    if issubclass(cls, MutableSequence):
+        return without_parts(bytes)
+    if issubclass(cls, (MutableSequence, ValuesView)):
         return _TO_VECTOR
     if issubclass(cls, AbstractSet) and not issubclass(cls, (Set, frozenset)):
         return _TO_SET
     return None
 
 
-def _thaw_rule(cls: type) -> _Rule | None:
-    if dataclasses.is_dataclass(cls):
-        return _FIELDS
-    if issubclass(cls, Mapping):
-        return _TO_DICT
-    if issubclass(cls, (Vector, SharedVector, list)):
-        return _TO_LIST
-    if issubclass(cls, tuple):
-        return _TUPLE
-    if issubclass(cls, (Set, SharedSet, set)):
-        return _TO_PLAIN_SET
-    return None
+def _refuses_record(record: RecordKind) -> Rule:
+    return refuses(
+        f"is a mutable {record.title}; {record.remedy}, "
+        f"or say what becomes of it with freeze.register({record.cls.__qualname__})"
+    )
 
 
 freeze = Conversion(
@@ -303,32 +463,90 @@ freeze = Conversion(
     """freeze(obj, /) -> the deeply immutable form of obj
 
     Mappings become Map, lists and other mutable sequences Vector, sets Set, bytearrays bytes; Maps, Vectors, tuples,
-    named tuples and frozen dataclasses are rebuilt where something inside them changed.  What is frozen already, as
-    every result of `freeze` is, is returned as it is, after a look at all its parts.  Keys and elements of sets are
-    hashable and stay.  An object reached twice is frozen once and shared.  Objects of any other type are taken to be
-    immutable and stay as they are: `freeze.register(cls, hook)` says otherwise.
+    named tuples and frozen records (dataclasses, attrs, msgspec, pydantic) are rebuilt where something inside them
+    changed: a record gets its fields, and nothing else that its `__dict__` has.  What is frozen already, as every
+    result of `freeze` is, is returned as it is, after a look at all its parts.  Keys and elements of sets are hashable
+    and stay.  An object reached twice is frozen once and shared.  Objects of any other type are taken to be immutable
+    and stay as they are: `freeze.register(cls, hook)` says otherwise.
 
     A Map does not remember insertion order.  O(n) for n values, all levels together; nesting may be of any depth.
 
-    Raises ValueError for a container that contains itself, TypeError for a dataclass that is not frozen.
+    Raises ValueError for a container that contains itself, TypeError for a record that is not frozen and for a mutation
+    of a map or set; both say where it is.
     """,
-    _freeze_rule,
+    rules=_FREEZE_RULES,
+    find_rule=_freeze_rule,
     shares=True,
 )
 
-thaw = Conversion(
+# -- thaw ---------------------------------------------------------------------------------------------------------
+
+
+def _take_scratch(source: Any, scratch: Any) -> Any:
+    return scratch
+
+
+_TO_DICT = copies_items(_take_scratch)
+_TO_LIST = copies_elements(_take_scratch)
+_TO_PLAIN_SET = without_parts(set)
+_THAW_RULES: dict[type, Rule] = {
+    dict: copies_dict(_take_scratch),
+    Map: _TO_DICT,
+    SharedMap: _TO_DICT,
+    list: _TO_LIST,
+    Vector: _TO_LIST,
+    SharedVector: _TO_LIST,
+    tuple: _TUPLE,
+    set: _TO_PLAIN_SET,
+    Set: _TO_PLAIN_SET,
+    SharedSet: _TO_PLAIN_SET,
+}
+
+
+def _thaw_rule(cls: type) -> Rule | None:
+    record = record_kind(cls)
+    if record is not None:
+        return keeps_fields(record)
+    if issubclass(cls, Mapping):
+        return _TO_DICT
+    for known in (Vector, SharedVector, list, tuple, Set, SharedSet, set):
+        if issubclass(cls, known):
+            return _THAW_RULES[known]
+    return None
+
+
+class _Thaw(Conversion):
+    """`thaw`, which also serves as `default` of the `json` module."""
+
+    _JSON = (dict, list, tuple, str, int, float, type(None))
+
+    def __call__(self, obj: Any, /) -> Any:
+        result = super().__call__(obj)
+        # json calls its `default` for what `default` returned, too: an object that stays what it is would be reported
+        # as a circular reference, and a new one of the same type lead to the next call, until the stack overflows.
+        if not isinstance(result, self._JSON) and sys._getframe(1).f_globals.get("__name__") == "json.encoder":
+            raise TypeError(f"Object of type {type(obj).__name__} is not JSON serializable")
+        return result
+
+
+thaw = _Thaw(
     "thaw",
     """thaw(obj, /) -> obj as ordinary, mutable Python data
 
-    The way back from `freeze`: mappings become dict, Vectors list, Sets set; tuples, named tuples and dataclasses
-    keep their type and are copied where something inside them changed.  Every mutable container in the result is new
-    and occurs once, so that editing one place changes no other, nor what was thawed.  Keys and elements of sets stay:
-    they must be hashable.  Objects of any other type stay as they are: `thaw.register(cls, hook)` says otherwise.
+    The way back from `freeze`: mappings become dict, Vectors list, Sets set; tuples, named tuples and records
+    (dataclasses, attrs, msgspec, pydantic) keep their type and are copied where something inside them changed.  Every
+    mutable container in the result is new and occurs once, so that editing one place changes no other, nor what was
+    thawed.  Keys and elements of sets stay: they must be hashable.  Objects of any other type stay as they are:
+    `thaw.register(cls, hook)` says otherwise.
+
+    `json.dumps(data, default=thaw)` writes Maps and Vectors; called by `json`, thaw raises TypeError for what JSON has
+    no form for.
 
     O(n) for n values, all levels together, a value counting as often as it is reached; nesting may be of any depth.
 
     Raises ValueError for a container that contains itself.
     """,
-    _thaw_rule,
+    rules=_THAW_RULES,
+    find_rule=_thaw_rule,
     shares=False,
 )

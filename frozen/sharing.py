@@ -11,12 +11,29 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import sys
-from collections.abc import Callable, Iterable
-from operator import is_ as _is
+from collections import UserString
+from collections.abc import Callable, Iterable, Mapping, Sequence, ValuesView
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar, cast
 
 from frozen import _core
-from frozen._core import Map, Set, SharedMap, SharedRef, SharedSet, SharedVector, Vector
+from frozen._core import Blob, Map, Set, SharedMap, SharedSet, SharedVector, Vector
+from frozen.convert import (
+    Conversion,
+    Member,
+    Opened,
+    Refused,
+    Rule,
+    copies_dict,
+    copies_elements,
+    copies_items,
+    keeps_elements,
+    keeps_fields,
+    make_tuple,
+    show_path,
+    without_parts,
+)
+from frozen.records import record_kind
 
 __all__ = ["NotShareableError", "is_shareable", "register_shareable", "share"]
 
@@ -48,23 +65,10 @@ def _name_of(cls: type) -> str:
 def _found_at(error: BaseException, brackets: str, key: object) -> None:
     """Called by the core on the way up: what `error` is about stands at `key` of what was to be shared."""
     if isinstance(error, NotShareableError):
-        error.path = f"{brackets[0]}{_core._bounded_repr(key)}{brackets[1]}{error.path}"
+        error.path = show_path([key if brackets == "[]" else Member(key)]) + error.path
 
 
-# Conversion
-
-
-def share(obj: Any) -> Any:
-    """Convert `obj` deeply into what interpreters can share: dicts and maps become SharedMaps, lists and Vectors
-    SharedVectors, sets SharedSets, at every depth. Tuples stay tuples.
-
-    What can be shared as it is comes back as it is, and what is shared already is shared, not copied, as are objects
-    that occur more than once. O(n), once; the result crosses to other interpreters in O(1).
-
-    Raises NotShareableError, which names the path to what cannot be shared; nothing is half done then. A container
-    that holds itself cannot be shared.
-    """
-    return _share(obj, {})
+# Conversion: the rules of `share` for the engine in convert.py
 
 
 def is_shareable(obj: object) -> bool:
@@ -76,82 +80,164 @@ def is_shareable(obj: object) -> bool:
     return True
 
 
-_BUSY = object()
+# What shared memory holds by itself, and a walk need not look into.
+_HELD = (SharedMap, SharedSet, SharedVector, Blob)
 
 
-def _share(obj: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
-    """`seen` maps the id of each object that was converted, or is being converted, to (result, the object itself)."""
-    convert = _CONVERTERS.get(type(obj))
-    if convert is None:
-        _core._check_shareable(obj)
-        return obj
-    known = seen.get(id(obj))
-    if known is not None:
-        if known[0] is _BUSY:
-            raise NotShareableError(obj, "contains itself: a shared value is finished before anything can hold it")
-        return known[0]
-    seen[id(obj)] = _BUSY, obj
-    result = convert(obj, seen)
-    seen[id(obj)] = result, obj
-    return result
+def _shares_items(opens: Rule) -> Rule:
+    """Mappings: by `opens`, unless there are keys that may have to be converted."""
+
+    def rule(source: Any, atoms: set[type]) -> Opened:
+        opened = opens(source, atoms)
+        scratch = opened[1]
+        if atoms.issuperset(map(type, scratch)):
+            return opened
+        return _with_keys(list(scratch.items()), atoms)
+
+    return rule
 
 
-def _share_at(brackets: str, key: object, obj: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
-    try:
-        return _share(obj, seen)
-    except NotShareableError as error:
-        _found_at(error, brackets, key)
-        raise
+def _with_keys(items: list[tuple[Any, Any]], atoms: set[type]) -> Opened:
+    parts: list[tuple[Any, Any]] = [(Member(key), key) for key, _ in items if type(key) not in atoms]
+    parts += [(key, value) for key, value in items if type(value) not in atoms]
+
+    def make(source: Any, changes: dict[Any, Any]) -> SharedMap[Any, Any]:
+        keys = _changed_members(changes)
+        return SharedMap([(keys.get(key, key), changes.get(key, value)) for key, value in items])
+
+    return make, {}, parts
 
 
-def _share_mapping(obj: Any, seen: dict[int, tuple[Any, Any]]) -> SharedMap[Any, Any]:
-    try:
-        return SharedMap(obj)  # in C, where no value needs conversion
-    except NotShareableError:
-        return SharedMap([(key, _share_at("[]", key, value, seen)) for key, value in obj.items()])
+def _shares_members(make_set: Callable[[Any], Any], own_type: type) -> Rule:
+    """Sets of any type; one of `own_type` stays where no member changes."""
+
+    def make(source: Any, changes: dict[Any, Any]) -> Any:
+        if not changes:
+            return source if type(source) is own_type else make_set(source)
+        members = _changed_members(changes)
+        return make_set([members.get(member, member) for member in source])
+
+    return lambda source, atoms: (make, {}, [(Member(part), part) for part in source if type(part) not in atoms])
 
 
-def _share_tuple(obj: tuple[Any, ...], seen: dict[int, tuple[Any, Any]]) -> tuple[Any, ...]:
-    members = tuple([_share_at("[]", index, member, seen) for index, member in enumerate(obj)])
-    return obj if all(map(_is, members, obj)) else members
+def _changed_members(changes: dict[Any, Any]) -> dict[Any, Any]:
+    return {label.key: result for label, result in changes.items() if type(label) is Member}
 
 
-def _share_frozenset(obj: frozenset[Any], seen: dict[int, tuple[Any, Any]]) -> frozenset[Any]:
-    return frozenset([_share_at("{}", member, member, seen) for member in obj])
+def _share_tuple(source: Any, changes: dict[int, Any]) -> Any:
+    return make_tuple(source if type(source) is tuple else tuple(source), changes)
 
 
-def _share_set(obj: Any, seen: dict[int, tuple[Any, Any]]) -> SharedSet[Any]:
-    try:
-        return SharedSet(obj)
-    except NotShareableError:
-        return SharedSet([_share_at("{}", member, member, seen) for member in obj])
-
-
-def _share_sequence(obj: Any, seen: dict[int, tuple[Any, Any]]) -> SharedVector[Any]:
-    try:
-        return SharedVector(obj)
-    except NotShareableError:
-        return SharedVector([_share_at("[]", index, member, seen) for index, member in enumerate(obj)])
-
-
-_CONVERTERS: dict[type, Callable[[Any, dict[int, tuple[Any, Any]]], Any]] = {
-    dict: _share_mapping,
-    Map: _share_mapping,
-    list: _share_sequence,
-    Vector: _share_sequence,
-    tuple: _share_tuple,
-    frozenset: _share_frozenset,
-    set: _share_set,
-    Set: _share_set,
+_SHARE_DICT = _shares_items(copies_dict(lambda _, scratch: SharedMap(scratch)))
+_SHARE_MAPPING = _shares_items(copies_items(lambda _, scratch: SharedMap(scratch)))
+_SHARE_SEQUENCE = copies_elements(lambda _, scratch: SharedVector(scratch))
+_SHARE_SET = _shares_members(SharedSet, SharedSet)
+_SHARE_RULES: dict[type, Rule] = {
+    dict: _SHARE_DICT,
+    Map: _SHARE_MAPPING,
+    list: _SHARE_SEQUENCE,
+    Vector: _SHARE_SEQUENCE,
+    tuple: keeps_elements(make_tuple),
+    frozenset: _shares_members(frozenset, frozenset),
+    set: _SHARE_SET,
+    Set: _SHARE_SET,
 }
-if sys.version_info >= (3, 15):
-    _CONVERTERS[frozendict] = _share_mapping  # noqa: F821
+# Subclasses of what is held only exactly, and how to get the plain value, whatever the subclass overrides.
+_PLAIN_VALUES: dict[type, Callable[[Any], Any]] = {
+    str: str.__str__,
+    int: int.__int__,
+    float: float.__float__,
+    complex: complex.__complex__,
+    bytes: lambda obj: bytes.__getitem__(obj, slice(None)),
+    UserString: lambda obj: str.__str__(obj.data),
+}
+
+
+def _share_rule(cls: type) -> Rule | None:
+    if cls in _by_field:
+        record = record_kind(cls)
+        return keeps_fields(record) if record is not None else _SHARE_RULES[tuple]
+    if _encoder(cls) is not None or record_kind(cls) is not None or _is_named_tuple(cls):
+        return None  # held by registration, or refused by the core, which has the words
+    for plain, value_of in _PLAIN_VALUES.items():
+        if issubclass(cls, plain):
+            return without_parts(value_of)
+    if issubclass(cls, (*_HELD, bytearray, memoryview)):
+        return None
+    if issubclass(cls, tuple):
+        return keeps_elements(_share_tuple)
+    if issubclass(cls, Mapping):
+        return _SHARE_MAPPING
+    if issubclass(cls, (Sequence, ValuesView)):
+        return _SHARE_SEQUENCE
+    if issubclass(cls, AbstractSet):
+        return _SHARE_RULES[frozenset] if issubclass(cls, frozenset) else _SHARE_SET
+    return None
+
+
+def _is_named_tuple(cls: type) -> bool:
+    return issubclass(cls, tuple) and hasattr(cls, "_fields")
+
+
+class _Share(Conversion):
+    """`share`: as far as a container holds a part, the core checks it when the shared container is made."""
+
+    def __call__(self, obj: Any, /) -> Any:
+        result = super().__call__(obj)
+        if not isinstance(result, _HELD):
+            try:
+                _core._check_shareable(result)
+            except NotShareableError as error:
+                _point_out_hook(error)
+                raise
+        return result
+
+    def place(self, error: BaseException, labels: list[Any]) -> BaseException:
+        if isinstance(error, Refused):
+            return NotShareableError(error.value, f"{error.reason}: remove the cycle first", show_path(labels))
+        if isinstance(error, NotShareableError):
+            error.path = show_path(labels) + error.path
+            _point_out_hook(error)
+            return error
+        return super().place(error, labels)
+
+
+def _point_out_hook(error: NotShareableError) -> None:
+    """`share` converts what it finds: what it could convert, and did not, was returned by a registered function."""
+    if error.reason == _NOT_CONVERTED:
+        error.reason = _LEFT_UNCONVERTED
+
+
+share = _Share(
+    "share",
+    """share(obj, /) -> obj in the form that interpreters can share
+
+    Converts deeply: mappings become SharedMaps, lists, Vectors and other sequences SharedVectors, sets SharedSets.
+    Tuples, frozensets and registered types stay what they are, with their parts converted; a subclass of str, int,
+    float, complex, bytes, tuple or frozenset that is not registered becomes the plain value.  What can be shared as it
+    is comes back as it is, and what is shared already is shared, not copied, as are objects that occur more than once.
+    `share.register(cls, hook)` says what becomes of a type of your own; `register_shareable` lets it be shared as it
+    is.
+
+    O(n) for n values, once; the result crosses to other interpreters in O(1). Nesting may be of any depth, but that of
+    tuples and frozensets is bounded by the interpreter's stack (RecursionError).
+
+    Raises NotShareableError, which names the path to what cannot be shared or contains itself; nothing is half done
+    then.
+    """,
+    module=__name__,
+    atoms=_HELD,
+    rules=_SHARE_RULES,
+    find_rule=_share_rule,
+    shares=True,
+)
 
 
 # Registered types. A name says everything that the reading interpreter needs to find the decoder:
 # "module:qualified name" of the class, and "@module" of the one whose import registers it, where that is another.
 
 _encoders: dict[type, tuple[str, Callable[[Any], Any]]] = {}
+_by_field: set[type] = set()  # those of named tuples and dataclasses that were registered without functions
 _decoders: dict[str, Callable[[Any], Any]] = {}
 
 
@@ -172,8 +258,10 @@ def register_shareable(
         raise TypeError("register_shareable() takes both encode and decode, or neither")
     if "<locals>" in cls.__qualname__:
         raise ValueError(f"{_name_of(cls)} is local to a function: other interpreters cannot import it")
+    _by_field.discard(cls)
     if encode is None or decode is None:
         encode, decode = _by_fields(cls)
+        _by_field.add(cls)
         name = f"{cls.__module__}:{cls.__qualname__}"
     else:
         name = f"{cls.__module__}:{cls.__qualname__}@{getattr(decode, '__module__', None) or cls.__module__}"
@@ -211,15 +299,21 @@ def _encode(obj: object) -> tuple[str, object, bool]:
     """Called by the core for every object it does not hold by itself: its name, a value to be held in its place, and
     whether its hash depends on the interpreter. NotShareableError if there is no such value.
     """
-    cls = type(obj)
+    found = _encoder(type(obj))
+    if found is None:
+        raise NotShareableError(obj, _advice(obj))
+    name, encode = found
+    return name, encode(obj), name in _HASH_DIFFERS and _HASH_DIFFERS[name](obj)
+
+
+def _encoder(cls: type) -> tuple[str, Callable[[Any], Any]] | None:
+    """The name and the function of a type that is registered; None for another one."""
     found = _encoders.get(cls)
     if found is None:
         found = _standard_encoder(cls)
-        if found is None:
-            raise NotShareableError(obj, _advice(obj))
-        _encoders[cls] = found
-    name, encode = found
-    return name, encode(obj), name in _HASH_DIFFERS and _HASH_DIFFERS[name](obj)
+        if found is not None:
+            _encoders[cls] = found
+    return found
 
 
 def _decode(name: str, value: object) -> object:
@@ -256,19 +350,43 @@ def _import_class(where: str) -> type:
     return found  # type: ignore[no-any-return]
 
 
+_NOT_CONVERTED = "is not held as it is: share() converts it"
+_LEFT_UNCONVERTED = (
+    "is not held as it is: a registered function returned it unconverted; "
+    "in a hook of share.register call convert() for it, in an encode() of register_shareable share()"
+)
+# What the library has that is no value: by the name of its type, why not, and what to do.
+_NO_VALUES = {
+    "AtomicRef": "is a place that belongs to this interpreter: share the value that its get() returns, "
+    "or pass a SharedRef beside the value",
+    "SharedRef": "is a place, not a value, and could come to hold itself: pass it beside the value, or attach by name",
+    "Handle": "is a ticket for what is shared already: share the object itself, or pass the handle beside the value",
+    "Watch": "calls a function of this interpreter: open a watch where it is needed",
+    "transaction": "belongs to the thread that runs it: share the values of its references",
+    "MapMutation": "can still change: share what its finish() returns",
+}
+for _name in ("SetMutation", "VectorMutation", "SharedMapMutation", "SharedSetMutation", "SharedVectorMutation"):
+    _NO_VALUES[_name] = _NO_VALUES["MapMutation"]
+
+
 def _advice(obj: object) -> str:
     """Why an object cannot be shared, and what to do instead."""
     name = type(obj).__name__
+    record = record_kind(type(obj))
     if isinstance(obj, (bytearray, memoryview)):
         return "can change: share bytes(...) of it, or a Blob"
-    if isinstance(obj, SharedRef):
-        return "is a place, not a value, and could come to hold itself: pass it beside the value, or attach by name"
-    if isinstance(obj, (dict, list, set)) or type(obj).__module__ == "frozen":
-        return "is not held as it is: share() converts it"
+    if type(obj).__module__ == "frozen" and name in _NO_VALUES:
+        return _NO_VALUES[name]
+    if isinstance(obj, (dict, list, set)) or (type(obj).__module__ == "frozen" and isinstance(obj, Iterable)):
+        return _NOT_CONVERTED
+    if record is not None and not record.is_frozen():
+        return f"is a mutable {record.title}: {record.remedy}, and frozen.register_shareable({name})"
     if callable(obj):
         return "has no value that another interpreter could have: only data can be shared"
     if isinstance(obj, (str, bytes, int, float, complex, tuple, frozenset)):
         return f"is a subclass: convert it, or frozen.register_shareable({name})"
+    if dataclasses.is_dataclass(obj):
+        return f"cannot be shared: convert it, or frozen.register_shareable({name})"
     return f"cannot be shared: convert it, or frozen.register_shareable({name}, encode, decode) if it is immutable"
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import collections
 import copy
 import enum
+import functools
+import gc
+import json
 import pickle
 import types
 from collections import OrderedDict, UserDict, UserList, defaultdict, deque
@@ -15,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frozen import Map, Set, SharedMap, SharedSet, Vector, freeze, share, thaw
+from frozen import Map, NotShareableError, Set, SharedMap, SharedSet, SharedVector, Vector, freeze, share, thaw
 from frozen._core import _shared_nodes
 from frozen.convert import Conversion
 
@@ -61,6 +64,14 @@ def parts_of(value: Any) -> list[Any]:
 @given(plain_data)
 def test_thaw_undoes_freeze(data: Any) -> None:
     assert thaw(freeze(data)) == data
+
+
+@given(plain_data)
+def test_thaw_undoes_share(data: Any) -> None:
+    shared = share(data)
+    assert thaw(shared) == data
+    assert share(shared) is shared
+    assert share(freeze(data)) == shared
 
 
 @given(plain_data)
@@ -132,6 +143,36 @@ def test_shared_containers_are_frozen_and_thaw_to_plain_data() -> None:
     assert freeze([shared])[0] is shared
     assert freeze(SharedSet({1})) == {1}
     assert thaw(shared) == {"a": (1, {"b": {2}})}
+
+
+@pytest.mark.parametrize("family", [(Map, Set), (SharedMap, SharedSet)], ids=["local", "shared"])
+def test_a_mutation_of_a_map_or_set_is_refused_where_it_stands(family: Any) -> None:
+    for mutation in (family[0]({"a": 1}).mutate(), family[1]({1}).mutate()):
+        name = type(mutation).__name__
+        with pytest.raises(TypeError, match=rf"freeze: {name} can still change; .* finish\(\) .*\(at \['draft'\]\)"):
+            freeze({"draft": mutation})
+        mutation.finish()
+
+
+@pytest.mark.parametrize("family", [Vector, SharedVector])
+def test_a_mutation_of_a_vector_is_a_mutable_sequence(family: Any) -> None:
+    draft = family([1]).mutate()
+    frozen = freeze({"draft": draft})["draft"]
+    draft.append(2)
+    assert frozen == Vector([1])
+    assert type(frozen) is Vector
+
+
+def test_a_view_of_values_that_change_is_copied() -> None:
+    data = {"a": [1]}
+    frozen = freeze((data.values(),))
+    data["b"] = [2]
+    assert frozen == (Vector([Vector([1])]),)
+
+
+def test_a_simple_namespace_is_refused() -> None:
+    with pytest.raises(TypeError, match="SimpleNamespace is mutable; put its vars"):
+        freeze([types.SimpleNamespace(a=[])])
 
 
 def test_other_objects_stay_as_they_are() -> None:
@@ -245,23 +286,70 @@ def test_mutable_dataclass_is_an_error_that_names_the_way_out() -> None:
     class Loose:
         value: int
 
-    with pytest.raises(TypeError, match=r"Loose is a mutable dataclass; declare it with frozen=True, or .*register"):
+    says = r"Loose is a mutable dataclass; declare it with frozen=True, or .*register.* \(at \['a'\]\[0\]\)"
+    with pytest.raises(TypeError, match=says):
         freeze({"a": [Loose(1)]})
+
+
+def test_what_was_computed_from_the_old_fields_is_left_behind() -> None:
+    @dataclass(frozen=True)
+    class Pool:
+        sizes: Any
+
+        @functools.cached_property
+        def total(self) -> tuple[Any, int]:
+            return self.sizes, sum(self.sizes)
+
+    pool = Pool([1, 2])
+    assert pool.total == ([1, 2], 3)
+    pool.sizes.append(3)
+    frozen = freeze(pool)
+    assert frozen.total == (Vector([1, 2, 3]), 6)
+    assert type(frozen.total[0]) is Vector
+    assert vars(thaw(frozen)) == {"sizes": [1, 2, 3]}
+
+
+def test_a_dataclass_with_the_layout_of_an_exception_is_rebuilt() -> None:
+    @dataclass(frozen=True)
+    class Failure(Exception):
+        causes: Any
+
+    frozen = freeze((Failure(["a"]),))[0]
+    assert type(frozen) is Failure
+    assert frozen.causes == Vector(["a"])
 
 
 # Depth and cycles
 
 
-@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"k": inner}, lambda inner: (inner, [])])
-def test_nesting_may_be_deeper_than_the_stack(wrap: Any) -> None:
+def nested(wrap: Any) -> Any:
     data: Any = "bottom"
     for _ in range(100_000):
         data = wrap(data)
+    return data
+
+
+@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"k": inner}, lambda inner: (inner, [])])
+def test_nesting_may_be_deeper_than_the_stack(wrap: Any) -> None:
+    data = nested(wrap)
     frozen = freeze(data)
     thawed = thaw(frozen)
     depth = 0
     while thawed != "bottom":
         thawed = thawed["k"] if isinstance(thawed, dict) else thawed[0]
+        depth += 1
+    assert depth == 100_000
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda inner: [inner], lambda inner: {"k": inner}, lambda inner: Map(k=inner), lambda inner: Vector([inner])],
+)
+def test_shared_nesting_may_be_deeper_than_the_stack(wrap: Any) -> None:
+    shared = share(nested(wrap))
+    depth = 0
+    while shared != "bottom":
+        shared = shared["k" if isinstance(shared, SharedMap) else 0]
         depth += 1
     assert depth == 100_000
 
@@ -294,7 +382,64 @@ def test_long_cycle_is_described_briefly() -> None:
     assert len(str(caught.value)) < 200
 
 
+def test_errors_of_foreign_code_say_where_it_was_called() -> None:
+    with pytest.raises(TypeError, match="unhashable") as caught:
+        freeze({"a": [{"x": [1]}.items()]})
+    assert caught.value.__notes__ == ["freeze: at ['a'][0]"]
+
+
+@pytest.mark.parametrize("conversion", [freeze, thaw, share])
+def test_an_interrupted_conversion_ends_at_once(conversion: Any) -> None:
+    class Interrupting(UserDict):
+        def items(self) -> Any:
+            raise KeyboardInterrupt
+
+    data = [[1], Interrupting()]
+    with pytest.raises(KeyboardInterrupt) as caught:
+        conversion(data)
+    assert not hasattr(caught.value, "__notes__")
+    assert data[0] == [1]
+
+
+def test_errors_leave_no_garbage() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for conversion in (freeze, share):
+            with pytest.raises(TypeError):
+                conversion({"a": [Loose(1)]})
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+# As `default` of the json module
+
+
+def test_json_writes_frozen_data() -> None:
+    data = {"a": [1, {"b": None}], "c": {"d": "x"}}
+    assert json.loads(json.dumps(freeze(data), default=thaw)) == data
+    assert json.loads(json.dumps(share(data), default=thaw, indent=1)) == data
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object(), {1}, Set([1]), b"x", Map(a=1).diff(Map(a=2)), Server("a", []), 1j],
+    ids=lambda v: type(v).__name__,
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_json_names_what_it_cannot_write(value: Any, indent: Any) -> None:
+    for data in (value, [value], Map(when=value), freeze({"a": [{"b": value}]})):
+        with pytest.raises(TypeError, match=r"Object of type \w+ is not JSON serializable"):
+            json.dumps(data, default=thaw, indent=indent)
+
+
 # Types of one's own
+
+
+@dataclass
+class Loose:
+    value: int
 
 
 class Account:
@@ -310,8 +455,8 @@ class FrozenAccount(NamedTuple):
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Registrations that end with the test."""
-    for conversion in (freeze, thaw):
-        monkeypatch.setattr(conversion, "_hooks", {})
+    for conversion in (freeze, thaw, share):
+        monkeypatch.setattr(conversion, "_table", conversion._known)
 
 
 @pytest.mark.usefixtures("registry")
@@ -374,12 +519,36 @@ class TestRegistry:
         history = [[[bad]]]
         assert freeze((Account("a", history), Account("b", history), [1])) == ("forgiven", "forgiven", Vector([1]))
 
+    def test_hooks_are_called_for_plain_values_too(self) -> None:
+        freeze.register(str, lambda obj, convert: obj.upper())
+        assert freeze({"a": ["x", 1]}) == Map(a=Vector(["X", 1]))
+        assert freeze("x") == "X"
+
+    def test_hook_of_share(self) -> None:
+        share.register(Account, lambda obj, convert: convert({"owner": obj.owner, "history": obj.history}))
+        shared = share([Account("me", [[1]])])
+        assert thaw(shared) == [{"owner": "me", "history": [[1]]}]
+        assert type(shared[0]) is SharedMap
+
+    def test_a_hook_of_share_that_forgets_to_convert_is_told(self) -> None:
+        share.register(Account, lambda obj, convert: obj.history)
+        for data, path in ([Account("me", [])], "[0]"), (Account("me", []), ""):
+            with pytest.raises(NotShareableError, match=r"in a hook of share\.register call convert\(\)") as caught:
+                share(data)
+            assert caught.value.path == path
+
+    def test_an_error_that_passes_several_hooks_names_its_path_once(self) -> None:
+        share.register(Account, lambda obj, convert: convert({"history": obj.history}))
+        with pytest.raises(NotShareableError) as caught:
+            share({"a": Account("me", [Account("you", [object()])])})
+        assert caught.value.path == "['a']['history'][0]['history'][0]"
+
     def test_only_classes_can_be_registered(self) -> None:
         with pytest.raises(TypeError, match="must be a class, not 'Account'"):
             freeze.register("Account", lambda obj, convert: obj)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("conversion", [freeze, thaw])
+@pytest.mark.parametrize("conversion", [freeze, thaw, share])
 def test_conversions_pass_for_functions(conversion: Conversion) -> None:
     assert pickle.loads(pickle.dumps(conversion)) is conversion
     assert copy.deepcopy(conversion) is conversion

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array
+import collections
 import dataclasses
 import datetime
 import decimal
@@ -11,7 +13,9 @@ import gc
 import math
 import pathlib
 import pickle
+import re
 import sys
+import types
 import uuid
 import zoneinfo
 from typing import NamedTuple
@@ -30,10 +34,13 @@ from frozen import (
     SharedMap,
     SharedSet,
     SharedVector,
+    Vector,
     _core,
+    freeze,
     is_shareable,
     register_shareable,
     share,
+    thaw,
 )
 
 
@@ -387,6 +394,155 @@ def test_share_converts_deeply():
     assert type(shared) is type(shared["db"]) is type(shared["map"]["a"]) is SharedMap
     assert type(shared["db"]["ports"]) is type(shared["set"]) is SharedSet
     assert shared == {"db": {"ports": {1, 2}, "pair": ({"x": 1}, 2)}, "map": {"a": {"b": 1}}, "set": {1}, "n": 1}
+
+
+class Texts(dict):
+    pass
+
+
+class Rows(list):
+    pass
+
+
+class Triple(tuple):
+    __slots__ = ()
+
+
+class Tag(str):
+    __slots__ = ()
+
+    def __str__(self):
+        return "something else"
+
+
+class Unregistered(NamedTuple):
+    x: int
+
+
+class Ring(collections.abc.Sequence):
+    """Neither a list nor a subclass of one."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return {"index": [0, 1][index]}
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (collections.OrderedDict(a=[1]), SharedMap(a=SharedVector([1]))),
+        (collections.defaultdict(list, a=[1]), SharedMap(a=SharedVector([1]))),
+        (collections.Counter("aab"), SharedMap(a=2, b=1)),
+        (types.MappingProxyType({"a": []}), SharedMap(a=SharedVector())),
+        (collections.ChainMap({"a": [1]}, {"b": 2}), SharedMap(a=SharedVector([1]), b=2)),
+        (collections.UserDict(a=[]), SharedMap(a=SharedVector())),
+        (Texts(a=Rows([1])), SharedMap(a=SharedVector([1]))),
+        (collections.UserList([[]]), SharedVector([SharedVector()])),
+        (collections.deque([1, [2]]), SharedVector([1, SharedVector([2])])),
+        (array.array("i", [1, 2]), SharedVector([1, 2])),
+        (Ring(), SharedVector([SharedMap(index=0), SharedMap(index=1)])),
+        (Vector([1]).mutate(), SharedVector([1])),
+        ({"a": 1}.keys(), SharedSet(["a"])),
+        ({"a": [1]}.values(), SharedVector([SharedVector([1])])),
+        ({(1, Tag("x")), 2}, SharedSet([(1, "x"), 2])),
+        (frozenset([Tag("x"), 2]), frozenset(["x", 2])),
+        ({Tag("x"): 1, ("y", Tag("z")): Tag("v")}, SharedMap({"x": 1, ("y", "z"): "v"})),
+        (Triple([[1], 2]), (SharedVector([1]), 2)),
+        (Triple([1, 2]), (1, 2)),
+        (collections.UserString("text"), "text"),
+        (Point([1], {}), Point(SharedVector([1]), SharedMap())),
+        (Limits(0.5, ([],)), Limits(0.5, (SharedVector(),))),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_share_takes_what_freeze_takes(data, expected):
+    freeze(data)
+    for shared, wanted in (share(data), expected), (share([data]), SharedVector([expected])):
+        assert shared == wanted
+        assert type(shared) is type(wanted)
+        assert thaw(shared) == thaw(wanted)
+
+
+def test_subclasses_of_plain_values_become_plain():
+    plain = share([Tag("x"), SubclassOfInt(5), type("F", (float,), {})(0.5), type("B", (bytes,), {})(b"x")])
+    assert [*map(type, plain)] == [str, int, float, bytes]
+    assert list(plain) == ["x", 5, 0.5, b"x"]
+    assert type(share(SubclassOfInt(5))) is int
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (frozen.AtomicRef(0), "share the value that its get() returns"),
+        (SharedMap().handle(), "share the object itself"),
+        (frozen.AtomicRef(0).watch(print), "open a watch where it is needed"),
+        (frozen.transaction(frozen.AtomicRef(0)), "share the values of its references"),
+        (frozen.SharedRef(0), "pass it beside the value"),
+        *((cls().mutate(), "share what its finish() returns") for cls in (Map, Set, SharedMap, SharedSet)),
+        (Unregistered(1), "register_shareable(Unregistered)"),
+        (iter([1]), "register_shareable(list_iterator, encode, decode)"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_share_never_advises_itself(value, says):
+    for data, path in ({"a": [value]}, "['a'][0]"), ((value,), "[0]"), (value, ""):
+        with pytest.raises(NotShareableError, match=re.escape(says)) as caught:
+            share(data)
+        assert caught.value.path == path
+        assert "share() converts" not in str(caught.value)
+
+
+def test_an_object_of_a_dataclass_is_told_how_to_become_shareable():
+    @dataclasses.dataclass(frozen=True)
+    class Frozen:
+        x: int
+
+    @dataclasses.dataclass
+    class Loose:
+        x: int
+
+    with pytest.raises(NotShareableError, match=r"frozen\.register_shareable\(Frozen\)$"):
+        share([Frozen(1)])
+    with pytest.raises(NotShareableError, match="is a mutable dataclass: declare it with frozen=True, and frozen"):
+        share([Loose(1)])
+
+
+def test_no_error_is_thrown_away_where_nothing_is_wrong():
+    """Nested documents cost what their containers cost."""
+    made = []
+
+    class Counted(NotShareableError):
+        def __init__(self, *args):
+            made.append(args)
+            super().__init__(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("frozen.sharing.NotShareableError", Counted)
+        share([{"a": [{"b": datetime.date(2020, 1, 1)}], "c": {1, (2, 3)}}] * 3)
+        assert made == []
+        with pytest.raises(Counted):
+            share([{"a": [{"b": Pool()}]}])
+        assert len(made) == 1
+
+
+def test_the_text_of_an_error_does_not_grow_with_its_value():
+    with pytest.raises(NotShareableError) as caught:
+        SharedMap(a={"x" * 1000: [*range(300_000)]})
+    assert len(str(caught.value)) < 400
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(NotShareableError) as caught:
+        SharedMap(a=deep)
+    assert len(str(caught.value)) < 400
+    deep = Pool()
+    for _ in range(1000):
+        deep = {"level": deep}
+    with pytest.raises(NotShareableError) as caught:
+        share(deep)
+    assert len(caught.value.path) < 400
 
 
 def test_share_keeps_what_is_shared():

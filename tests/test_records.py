@@ -1,0 +1,151 @@
+"""Records of attrs, msgspec and pydantic are frozen, thawed and reached by paths as dataclasses are."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from typing import Any
+
+import pytest
+
+from frozen import Map, Vector, delete_in, freeze, get_in, set_in, thaw, update_in
+
+KINDS: dict[str, tuple[Any, Any]] = {}
+try:
+    import attrs
+except ImportError:
+    pass
+else:
+
+    @attrs.frozen(cache_hash=True)
+    class AttrsPool:
+        sizes: Any
+        _name: str = "p"
+
+        @functools.cached_property
+        def total(self) -> int:
+            return sum(self.sizes)
+
+    @attrs.define
+    class AttrsLoose:
+        sizes: Any
+
+    KINDS["attrs"] = AttrsPool, AttrsLoose
+
+try:
+    import msgspec
+except ImportError:
+    pass
+else:
+
+    class StructPool(msgspec.Struct, frozen=True, dict=True):
+        sizes: Any
+        name: str = "p"
+
+        @functools.cached_property
+        def total(self) -> int:
+            return sum(self.sizes)
+
+    class StructLoose(msgspec.Struct):
+        sizes: Any
+
+    KINDS["msgspec"] = StructPool, StructLoose
+
+try:
+    import pydantic
+except ImportError:
+    pass
+else:
+
+    class ModelPool(pydantic.BaseModel):
+        model_config = pydantic.ConfigDict(frozen=True, extra="allow")
+        sizes: Any
+        name: str = "p"
+
+        @functools.cached_property
+        def total(self) -> int:
+            return sum(self.sizes)
+
+    class ModelLoose(pydantic.BaseModel):
+        sizes: Any
+
+    KINDS["pydantic"] = ModelPool, ModelLoose
+
+each_kind = pytest.mark.parametrize("kind", ["attrs", "msgspec", "pydantic"])
+
+
+@pytest.fixture
+def pool(kind: str) -> Any:
+    if kind not in KINDS:
+        pytest.skip(f"needs {kind}")
+    return KINDS[kind][0]
+
+
+@each_kind
+def test_a_frozen_record_is_rebuilt_with_frozen_fields(pool: Any) -> None:
+    source = pool(sizes=[1, [2]], name="a")
+    frozen = freeze({"pool": source})["pool"]
+    assert type(frozen) is pool
+    assert frozen.sizes == Vector([1, Vector([2])])
+    assert get_in(frozen, ["_name" if hasattr(frozen, "_name") else "name"]) == "a"
+    assert source.sizes == [1, [2]]
+    assert freeze(frozen) is frozen
+    assert thaw(frozen).sizes == [1, [2]]
+    with pytest.raises((AttributeError, ValueError)):
+        frozen.sizes = ()
+
+
+@each_kind
+def test_what_was_computed_from_the_old_fields_is_left_behind(pool: Any) -> None:
+    source = pool(sizes=[1, 2])
+    assert source.total == 3
+    source.sizes.append(3)
+    frozen = freeze(source)
+    assert frozen.total == 6
+    assert set_in(frozen, ["sizes"], (5,)).total == 5
+
+
+@each_kind
+def test_a_mutable_record_is_refused_where_it_stands(pool: Any, kind: str) -> None:
+    loose = KINDS[kind][1]
+    says = rf"{loose.__name__} is a mutable .*, or .*freeze\.register\({loose.__name__}\) \(at \['a'\]\[0\]\)"
+    with pytest.raises(TypeError, match=says):
+        freeze({"a": [loose(sizes=[])]})
+
+
+@each_kind
+def test_paths_lead_through_a_record(pool: Any, kind: str) -> None:
+    state = Map(pool=pool(sizes=(1, (2,))))
+    assert get_in(state, ["pool", "sizes", 1, 0]) == 2
+    changed = set_in(state, ["pool", "sizes", 0], 5)
+    assert changed["pool"].sizes == (5, (2,))
+    assert type(changed["pool"]) is pool
+    assert update_in(changed, ["pool", "sizes", 0], lambda old: 1)["pool"] == state["pool"]
+    assert set_in(state, ["pool", "sizes"], state["pool"].sizes) is state
+    with pytest.raises(AttributeError, match=r"has no field 'size', only sizes, _?name: step 2 of the path"):
+        get_in(state, ["pool", "size"])
+    with pytest.raises(TypeError, match="cannot lose 'sizes', set it instead: step 2"):
+        delete_in(state, ["pool", "sizes"])
+    loose = KINDS[kind][1](sizes=(1,))
+    assert get_in(loose, ["sizes", 0]) == 1
+    with pytest.raises(TypeError, match=f"cannot derive a new version of a {type(loose).__name__}"):
+        set_in(loose, ["sizes"], ())
+
+
+def test_a_hash_that_attrs_keeps_is_computed_anew() -> None:
+    if "attrs" not in KINDS:
+        pytest.skip("needs attrs")
+    old = AttrsPool(Vector([[1]]))
+    assert hash(freeze(old)) == hash(AttrsPool(Vector([Vector([1])])))
+
+
+def test_the_extra_fields_of_a_model_are_frozen_too() -> None:
+    if "pydantic" not in KINDS:
+        pytest.skip("needs pydantic")
+    source = ModelPool(sizes=1, tags=["a"])
+    frozen = freeze(source)
+    assert frozen.tags == Vector(["a"])
+    assert source.tags == ["a"]
+    assert frozen.model_fields_set == source.model_fields_set
+    assert get_in(frozen, ["tags", 0]) == "a"
+    assert copy.copy(frozen) == frozen
