@@ -350,11 +350,6 @@ _Pairs: TypeAlias = Iterable[tuple[_K, _V]]
 _Entries: TypeAlias = _Mapping[_K, _V] | _Pairs[_K, _V]
 """All that a map can take entries from."""
 
-if sys.version_info >= (3, 15):
-    _AnyDict: TypeAlias = dict[_K, _V] | frozendict[_K, _V]  # noqa: F821
-else:
-    _AnyDict: TypeAlias = dict[_K, _V]
-
 @disjoint_base
 class Map(Mapping[_K, _V_co]):
     """An immutable mapping; `set`, `delete`, `update`, `|` give new maps that share all they can with the old.
@@ -363,7 +358,8 @@ class Map(Mapping[_K, _V_co]):
     that comes last, as in dict. Any number of threads may read one map and derive new ones from it at once; what
     changes nothing returns the map itself. Equal to every dict or mapping of the same entries in whatever order; the
     hash is that of `frozenset(m.items())`, TypeError if a value is unhashable. The order of iteration is not that of
-    insertion. Subclasses are possible; what is derived from one is a Map.
+    insertion. Subclasses are possible: an instance keeps its attributes in copies and pickles,
+    as frozenset's do, and what is derived from it is a Map.
 
     Below, n is the number of entries and "O(log n)" a walk down a tree of 32 branches: at most 13 levels, 4 for a
     million entries. Every operation that takes a key raises TypeError for an unhashable one, and lets pass whatever its
@@ -502,9 +498,7 @@ class Map(Mapping[_K, _V_co]):
         """
 
     def _differences(self, new: Map[Any, Any], absent: Any, /) -> list[tuple[Any, Any, Any]]: ...
-    def __or__(
-        self, other: Map[_K2, _V2] | SharedMap[_K2, _V2] | _AnyDict[_K2, _V2], /
-    ) -> Map[_K | _K2, _V_co | _V2]: ...
+    def __or__(self, other: Mapping[_K2, _V2], /) -> Map[_K | _K2, _V_co | _V2]: ...
     if sys.version_info >= (3, 15):
         @overload
         def __ror__(self, other: dict[_K2, _V2], /) -> dict[_K | _K2, _V_co | _V2]: ...
@@ -597,7 +591,10 @@ class MapMutation(Generic[_K, _V]):
         """
 
     def finish(self) -> Map[_K, _V]:
-        """Seal the mutation and return the map, the same one each time. O(1)."""
+        """Seal the mutation and return the map, the same one each time. O(1).
+
+        If no edit changed anything, that is the very map it was made from.
+        """
 
     def __enter__(self) -> Self:
         """ValueError if the mutation has been finished."""
@@ -639,8 +636,8 @@ class Set(AbstractSet[_T_co]):
     Of equal members the first is kept, as in set. Operators take sets of any kind on either side, and the result is of
     the left operand's type; the named methods take any iterables. What changes nothing returns the set itself. Equal to
     every set of the same members; the hash is frozenset's. A plain `set` may be looked up in a Set of sets. Subclasses
-    are possible; what is derived from one is a Set. Errors and what is promised to members' `__hash__` and `__eq__`
-    are Map's.
+    are possible: an instance keeps its attributes in copies and pickles, and what is derived from it is a Set. Errors
+    and what is promised to members' `__hash__` and `__eq__` are Map's.
 
     Set algebra walks both trees in step and passes over what they share, so that two versions of one origin cost what
     differs between them; a small operand goes member by member. Below, n is the number of members of this set and m
@@ -747,7 +744,10 @@ class SetMutation(Generic[_T]):
         """Add the members of all iterables; one that fails adds nothing. O(m log n)."""
 
     def finish(self) -> Set[_T]:
-        """Seal the mutation and return the set, the same one each time. O(1)."""
+        """Seal the mutation and return the set, the same one each time. O(1).
+
+        If no edit changed anything, that is the very set it was made from.
+        """
 
     def __enter__(self) -> Self:
         """ValueError if the mutation has been finished."""
@@ -769,7 +769,8 @@ class Vector(Sequence[_E_co]):
 
     `Vector()`, `Vector(iterable)`. Any number of threads may read one vector and derive new ones from it at once; what
     changes nothing returns the vector itself. Equal to Vectors and SharedVectors of equal elements only, ordered like
-    tuples, a sequence in `match`. Subclasses are possible; what is derived from one is a Vector.
+    tuples, a sequence in `match`. Subclasses are possible: an instance keeps its
+    attributes in copies and pickles, and what is derived from it is a Vector.
 
     Below, n is the number of elements and "O(log n)" a walk down a tree of up to 32 branches: height 3 or 4 for a
     million elements, 15 at most, whatever it was put together from. An index out of range is IndexError, a length past
@@ -1104,9 +1105,7 @@ class SharedMap(Mapping[_K, _V_co]):
         """
 
     def _differences(self, new: SharedMap[Any, Any], absent: Any, /) -> list[tuple[Any, Any, Any]]: ...
-    def __or__(
-        self, other: SharedMap[_K2, _V2] | Map[_K2, _V2] | _AnyDict[_K2, _V2], /
-    ) -> SharedMap[_K | _K2, _V_co | _V2]: ...
+    def __or__(self, other: Mapping[_K2, _V2], /) -> SharedMap[_K | _K2, _V_co | _V2]: ...
     if sys.version_info >= (3, 15):
         @overload
         def __ror__(self, other: dict[_K2, _V2], /) -> dict[_K | _K2, _V_co | _V2]: ...
@@ -1195,7 +1194,10 @@ class SharedMapMutation(Generic[_K, _V]):
         """
 
     def finish(self) -> SharedMap[_K, _V]:
-        """Seal the mutation and return the map, the same one each time. O(1)."""
+        """Seal the mutation and return the map, the same one each time. O(1).
+
+        If no edit changed anything, that is the very map it was made from.
+        """
 
     def __enter__(self) -> Self:
         """ValueError if the mutation has been finished."""
@@ -1339,7 +1341,10 @@ class SharedSetMutation(Generic[_T]):
         """Add the members of all iterables; one that fails adds nothing. O(m log n)."""
 
     def finish(self) -> SharedSet[_T]:
-        """Seal the mutation and return the set, the same one each time. O(1)."""
+        """Seal the mutation and return the set, the same one each time. O(1).
+
+        If no edit changed anything, that is the very set it was made from.
+        """
 
     def __enter__(self) -> Self:
         """ValueError if the mutation has been finished."""

@@ -131,21 +131,34 @@ FROZEN_FUNCTIONS(X)
 
 extern struct PyModuleDef frozen_module;
 
-/* The state behind one of our types or a subclass of one; never NULL for such a type.
+/* The module that one of our types, or a subclass of one, was made for: borrowed; NULL without an error: none of ours, or
+ * the module is gone.
  *
- * Types that are ours know their module.  A subclass does not: PyType_GetModuleByDef goes up its bases, and takes a lock
- * that all threads share to do so.  Only types made in C are immutable, so that flags tell them apart. */
+ * What decides is whose layout the objects have.  That is told by tp_base, which CPython keeps right, and not by the
+ * method resolution order, which a metaclass may make up (as PyType_GetModuleByDef goes by).  Types that are ours know
+ * their module.  Only types made in C are immutable, so that flags tell them apart from subclasses. */
+static inline PyObject *
+module_of_type(PyTypeObject *type)
+{
+    for (; type != NULL; type = type->tp_base) {
+        if (UNLIKELY(!PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE) || !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)))
+            continue;
+        PyObject *module = ((PyHeapTypeObject *)type)->ht_module;
+        if (LIKELY(module != NULL && PyModule_GetDef(module) == &frozen_module))
+            return module;
+    }
+    return NULL;
+}
+
+/* The state behind one of our types or a subclass of one; NULL: there is none (TypeError). */
 static inline module_state *
 module_state_of_type(PyTypeObject *type)
 {
-    PyObject *module = NULL;
-    if (LIKELY(PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE) && PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)))
-        module = ((PyHeapTypeObject *)type)->ht_module;
-    if (UNLIKELY(module == NULL || PyModule_GetDef(module) != &frozen_module)) {
-        PyErr_Clear();
-        module = PyType_GetModuleByDef(type, &frozen_module);
-    }
-    return module != NULL ? (module_state *)PyModule_GetState(module) : NULL;
+    PyObject *module = module_of_type(type);
+    if (LIKELY(module != NULL))
+        return (module_state *)PyModule_GetState(module);
+    PyErr_Format(PyExc_TypeError, "%s is no type of frozen's, or its module is gone", type->tp_name);
+    return NULL;
 }
 
 static inline module_state *

@@ -59,8 +59,9 @@ DEFECTS = {
 
 SETTING = """
 from frozen import Map, Set, SharedMap, SharedSet, SharedVector, Vector
-few, many = range(100), range(20_000)
+few, many, words = range(100), range(20_000), list(map(str, range(1000)))
 """
+STALE = "hash(m)\nd = m.mutate()\ndel m\nfor word in words: d[word] = 7"
 
 PROGRAMS = [
     # defect, program, the invariant that it breaks
@@ -68,8 +69,8 @@ PROGRAMS = [
     ("pull_up", "s = SharedSet([0, 32])\ns.remove(0)", "I4"),
     ("pull_up", "d = Set([0, 32]).mutate()\nd.discard(0)", "I4"),
     ("pull_up", "m = Map.fromkeys(many)\nfor k in range(20_000 - 1024): m = m.delete(k)", "I4"),
-    ("stale_hash", "m = Map.fromkeys(few)\nhash(m)\nd = m.mutate()\ndel m\nd[5] = 7", "I8"),
-    ("stale_hash", "m = SharedMap.fromkeys(few)\nhash(m)\nd = m.mutate()\ndel m\nd[5] = 7", "I8"),
+    ("stale_hash", f"m = Map.fromkeys(words, 0)\n{STALE}", "I8"),
+    ("stale_hash", f"m = SharedMap.fromkeys(words, 0)\n{STALE}", "I8"),
     ("lone_entry", "Set([0, 32, 64]) & Set([0, 1, 96])", "I4"),
     ("lone_entry", "SharedSet([0, 32, 1]) - SharedSet([32, 2])", "I4"),
     ("right_only", "Set(few).union(Set(range(90, 200)))", "I7"),

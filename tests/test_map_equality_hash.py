@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import collections.abc
 import random
 import sys
 import types
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keys import CountingKey, HashKey, colliding, count_calls, signed
 
-from frozen import Map
+from frozen import Map, SharedMap
 
 
 def test_equality_ignores_order_and_history():
@@ -318,3 +319,64 @@ def test_the_same_object_is_not_compared():
     m = Map({key: 1})
     assert count_calls([key], lambda: m[key]) == (1, 0)
     assert count_calls([key], lambda: m.set(key, 2)) == (1, 0)
+
+
+class Registered:
+    """A mapping by registration only, equal to its own kind only, as immutables.Map and rpds.HashTrieMap are."""
+
+    def __init__(self, entries):
+        self.entries = dict(entries)
+
+    def __getitem__(self, key):
+        return self.entries[key]
+
+    def __iter__(self):
+        return iter(self.entries)
+
+    def __len__(self):
+        return len(self.entries)
+
+    def keys(self):
+        return self.entries.keys()
+
+    def items(self):
+        return self.entries.items()
+
+    def __eq__(self, other):
+        return self.entries == other.entries if isinstance(other, Registered) else NotImplemented
+
+    __hash__ = None
+
+
+collections.abc.Mapping.register(Registered)
+
+MAPPINGS = [Registered, collections.UserDict, collections.ChainMap, types.MappingProxyType, Map, SharedMap]
+every_mapping = pytest.mark.parametrize("mapping", MAPPINGS, ids=lambda kind: kind.__name__)
+each_family = pytest.mark.parametrize("kind", [Map, SharedMap])
+
+
+@each_family
+@every_mapping
+def test_equal_to_any_mapping_of_the_same_entries_on_either_side(mapping, kind):
+    m = kind({"a": 1, "b": 2})
+    different = [{"a": 1}, {"a": 1, "b": 3}, {"a": 1, "c": 2}]
+    for entries, equal in [({"b": 2, "a": 1.0}, True), *((entries, False) for entries in different)]:
+        other = mapping(entries)
+        assert (m == other, other == m, m != other, other != m) == (equal, equal, not equal, not equal)
+
+
+@each_family
+def test_an_error_of_the_other_mapping_surfaces(kind):
+    class Failing(Registered):
+        def keys(self):
+            raise LookupError("no keys")
+
+    with pytest.raises(LookupError, match="no keys"):
+        kind(a=1) == Failing({"a": 1})  # noqa: B015
+
+
+@each_family
+@pytest.mark.parametrize("other", [None, 1, "a", [("a", 1)], (("a", 1),), {"a"}, object()], ids=repr)
+def test_not_equal_to_what_is_no_mapping(kind, other):
+    assert kind(a=1) != other
+    assert not (kind(a=1) == other)  # noqa: SIM201

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import collections
+import collections.abc
+import types
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from keys import CountingKey, HashKey, HashKeyCrasher, colliding, expected_dump
 
-from frozen import Map, _core
+from frozen import Map, SharedMap, _core
 
 
 def pair(old, new):
@@ -165,3 +169,28 @@ def test_union_keeps_the_keys_of_the_left(left, right):
     for key in union:
         if key in stored:
             assert key is stored[key]
+
+
+# Any mapping as an operand
+
+
+@pytest.mark.parametrize("kind", [Map, SharedMap])
+@pytest.mark.parametrize(
+    "mapping", [collections.UserDict, collections.ChainMap, types.MappingProxyType, Map, SharedMap]
+)
+def test_union_with_any_mapping_on_either_side(kind, mapping):
+    m, other = kind(a=1, b=2), mapping({"b": 3, "c": 4})
+    union = m | other
+    assert type(union) is kind
+    assert union == {"a": 1, "b": 3, "c": 4}
+    reverse = other | m
+    assert isinstance(reverse, collections.abc.Mapping)
+    assert dict(reverse) == {"a": 1, "b": 2, "c": 4}
+
+
+@pytest.mark.parametrize("kind", [Map, SharedMap])
+@pytest.mark.parametrize("other", [None, 1, [("a", 1)], {"a"}, "ab"], ids=repr)
+def test_union_with_what_is_no_mapping_is_refused(kind, other):
+    for left, right in ((kind(a=1), other), (other, kind(a=1))):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            left | right

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import collections.abc
 import copy
+import gc
 import pickle
+import weakref
 
 import pytest
 from keys import HashKey, HashKeyCrasher, colliding
 
-from frozen import Map, _core
+from frozen import Map, Set, SharedMap, SharedSet, _core
 
 START = Map({index: str(index) for index in range(100)})
 
@@ -402,3 +404,81 @@ def test_an_update_that_is_overtaken_starts_again():
     mutation.update({"a": 1, key: 2})
     expected = START.update({"a": 1, "meddled": 1}).set(key, 2)
     assert mutation.finish() == expected
+
+
+# What changes nothing
+
+
+NO_EDITS = {
+    "nothing": (Map(a=1), lambda mm: None),
+    "the same value": (Map(a=1), lambda mm: mm.set("a", 1)),
+    "an absent key discarded": (Map(a=1), lambda mm: mm.discard("z")),
+    "an absent key popped": (Map(a=1), lambda mm: mm.pop("z", None)),
+    "update with what is there": (Map(a=1), lambda mm: mm.update({"a": 1})),
+    "update with the map itself": (START, lambda mm: mm.update(START)),
+    "update with a part of it": (START, lambda mm: mm.update({1: START[1], 2: START[2]})),
+    "update with much of it": (START, lambda mm: mm.update(dict(list(START.items())[:60]))),
+    "of nothing": (Map(), lambda mm: mm.update({})),
+    "shared": (SharedMap(a=1), lambda mm: mm.update({"a": 1})),
+    "set: a member": (Set([1, 2]), lambda mm: mm.add(1)),
+    "set: no member discarded": (Set([1, 2]), lambda mm: mm.discard(3)),
+    "set: update with members": (Set(range(100)), lambda mm: mm.update([1, 2], range(90))),
+    "shared set: a member": (SharedSet([1, 2]), lambda mm: mm.add(1)),
+}
+
+
+@pytest.mark.parametrize(("start", "edit"), NO_EDITS.values(), ids=NO_EDITS)
+def test_a_mutation_that_changed_nothing_gives_the_very_same_object(start, edit):
+    mm = start.mutate()
+    edit(mm)
+    assert mm.finish() is start
+    assert mm.finish() is start
+
+
+def test_a_mutation_of_a_subclass_gives_the_base_class():
+    class Sub(Map):
+        pass
+
+    result = Sub(a=1).mutate().finish()
+    assert type(result) is Map
+    assert result == {"a": 1}
+
+
+def test_a_mutation_keeps_no_version_that_it_has_left_behind():
+    value = HashKey(1)
+    gone = weakref.ref(value)
+    mm = Map(a=value, b=1).mutate()
+    mm["a"] = 2
+    del value
+    gc.collect()
+    assert gone() is None
+    assert mm.finish() == Map(a=2, b=1)
+
+
+def test_a_finalizer_that_finishes_the_mutation_gets_the_one_result():
+    """CPython 3.11 collects, and runs finalizers, in the middle of an allocation."""
+    results = []
+
+    class Finishing:
+        def __init__(self, mutation):
+            self.mutation, self.itself = mutation, self
+
+        def __del__(self):
+            results.append(self.mutation.finish())
+
+    before = gc.get_threshold()
+    for size in range(40):
+        gc.collect()
+        mm = Map({index: [] for index in range(size)}).mutate()
+        mm["list"] = []
+        results.clear()
+        Finishing(mm)
+        gc.set_threshold(1)
+        try:
+            results.append(mm.finish())
+        finally:
+            gc.set_threshold(*before)
+        gc.collect()
+        results.append(mm.finish())
+        assert len(results) == 3
+        assert results[0] is results[1] is results[2]

@@ -11,7 +11,7 @@ import pytest
 from keys import HashKey, colliding
 from support import run_python
 
-from frozen import Map, Set, SharedMap, Vector, _core
+from frozen import Map, Set, SharedMap, SharedSet, SharedVector, Vector, _core
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -204,3 +204,116 @@ def test_a_memo_is_a_dict(container):
     with pytest.raises(TypeError, match=r"takes the memo of copy.deepcopy\(\), a dict, not None"):
         container.__deepcopy__(None)
     assert container.__deepcopy__({}) == container
+
+
+# What subclasses hold beside their contents, as for a subclass of frozenset
+
+
+class MapWithSlots(Map):
+    __slots__ = ("__dict__", "extra")
+
+
+class SetWithSlots(Set):
+    __slots__ = ("__dict__", "extra")
+
+
+class VectorWithSlots(Vector):
+    __slots__ = ("__dict__", "extra")
+
+
+class MapWithState(Map):
+    def __getstate__(self):
+        return ["state", self.extra]
+
+    def __setstate__(self, state):
+        assert state[0] == "state"
+        self.extra = state[1]
+
+
+class SetWithState(Set):
+    __getstate__, __setstate__ = MapWithState.__getstate__, MapWithState.__setstate__
+
+
+class VectorWithState(Vector):
+    __getstate__, __setstate__ = MapWithState.__getstate__, MapWithState.__setstate__
+
+
+def with_pickle(instance):
+    return pickle.loads(pickle.dumps(instance))
+
+
+every_way = pytest.mark.parametrize("copied", [with_pickle, copy.deepcopy])
+
+
+@every_way
+@pytest.mark.parametrize(
+    ("kind", "contents"),
+    [(MapWithSlots, {"a": 1}), (MapWithSlots, dict.fromkeys(range(5000))), (SetWithSlots, [1]), (VectorWithSlots, [1])],
+)
+def test_copies_of_an_instance_of_a_subclass_have_its_attributes_and_slots(kind, contents, copied):
+    instance = kind(contents)
+    instance.extra, instance.attribute, instance.itself = ["slot"], {"dict": 1}, instance
+    clone = copied(instance)
+    assert type(clone) is kind
+    assert clone == instance
+    assert (clone.extra, clone.attribute, clone.itself) == (["slot"], {"dict": 1}, clone)
+    assert clone.extra is not instance.extra
+
+
+@every_way
+@pytest.mark.parametrize(
+    ("kind", "contents"), [(MapWithState, {"a": 1}), (SetWithState, [1]), (VectorWithState, [1])]
+)
+def test_copies_of_an_instance_of_a_subclass_go_by_its_own_state(kind, contents, copied):
+    instance = kind(contents)
+    instance.extra = [1]
+    instance.attribute = "not in the state"
+    clone = copied(instance)
+    assert (clone, clone.extra) == (instance, [1])
+    assert not hasattr(clone, "attribute")
+
+
+def test_an_error_of_getstate_surfaces():
+    class Stateless(Map):
+        def __getstate__(self):
+            raise LookupError("no state")
+
+    for way in (with_pickle, copy.deepcopy):
+        with pytest.raises(LookupError, match="no state"):
+            way(Stateless(a=1))
+
+
+class Leaf:
+    """Its own deep copy; counts how often it is asked for one."""
+
+    asked = 0
+
+    def __deepcopy__(self, memo):
+        Leaf.asked += 1
+        return self
+
+
+PAIRS = {
+    "Map": lambda part: Map(left=part, right=part),
+    "subclass": lambda part: Sub(left=part, right=part),
+    "Vector": lambda part: Vector([part, part]),
+    "Set": lambda part: Set([(1, part), (2, part)]),
+    "map as a key": lambda part: Map({Map({part: 1}): 1, Map({part: 2}): 2}),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
+def test_deepcopy_looks_once_into_what_is_shared(pair):
+    data = Map({Leaf(): 1})
+    for _ in range(12):
+        data = pair(data)
+    Leaf.asked = 0
+    assert copy.deepcopy(data) is data
+    assert Leaf.asked == 1
+
+
+def test_a_shared_container_is_its_own_deep_copy():
+    inner = SharedMap(a=1)
+    outer = SharedVector([inner, inner])
+    for shared in (inner, outer, SharedSet([inner])):
+        assert copy.deepcopy(shared) is shared

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keys import BITS, BRANCHES, LEVELS, HashKey, colliding, expected_dump, hash_of
 
-from frozen import Map, _core
+from frozen import Map, Set, _core
 
 
 def make(*keys: HashKey) -> Map:
@@ -239,3 +240,22 @@ def test_bits_are_the_ones_the_trie_uses():
     assert _core._dump(make(HashKey(0), HashKey(BRANCHES - 1))) == "node 2 0"
     assert _core._dump(make(HashKey(0), HashKey(BRANCHES))) == dump("node 0 1", "  node 2 0")
     assert 1 <= BITS <= 5
+
+
+# Which keys are hashed again, and which hashes are kept
+
+BIG = 1 << 100_000
+
+
+@pytest.mark.parametrize("kind", [Map.fromkeys, Set])
+@pytest.mark.parametrize("key", [BIG, -BIG, (BIG, 1), tuple(range(1000))], ids=["int", "negative", "pair", "long"])
+def test_what_is_long_to_hash_is_kept_with_its_whole_hash(kind, key):
+    """Nodes with whole hashes are those that the collector tracks."""
+    assert gc.is_tracked(kind([key]))
+    assert gc.is_tracked(kind([*range(100), key]))
+    assert not gc.is_tracked(kind([1 << 500, -1, "a" * 1000, b"b" * 1000, (1 << 500, "a"), 1.5, None]))
+
+
+def test_a_long_tuple_is_not_looked_through_each_time():
+    assert gc.is_tracked(Map(a=tuple(range(1000))))
+    assert not gc.is_tracked(Map(a=tuple(range(10))))

@@ -378,3 +378,20 @@ def test_views_and_weak_references():
         reference()
 
     race(replace, look, look)
+
+
+def test_pairs_may_be_edited_while_a_map_is_made_of_them():
+    """On a free-threaded build another thread's edit must not free the key or value that is just taken."""
+    pair = [HashKey(0), object()]
+
+    def edit(number: int) -> None:
+        pair[0] = HashKey(number)
+        pair[1] = object()
+
+    def read(_: int) -> None:
+        for m in (Map([pair]), Map().update([pair]), Map(iter([pair]))):
+            ((key, value),) = m.items()
+            assert type(key) is HashKey
+            assert type(value) is object
+
+    race(edit, read, read, read)

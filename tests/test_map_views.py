@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import operator
+
 import pytest
 
-from frozen import Map
+from frozen import Map, Set, Vector
 
 DATA = {"a": 1, "b": 2, "c": 3}
 M = Map(DATA)
@@ -248,3 +250,53 @@ def test_views_cannot_be_written_to():
     for view in (M.keys(), M.values(), M.items()):
         with pytest.raises(AttributeError):
             view.mapping = Map()
+
+
+def test_an_operand_that_cannot_be_iterated_over_is_refused():
+    for view in (M.keys(), M.items()):
+        with pytest.raises(TypeError):
+            5 & view
+        with pytest.raises(TypeError):
+            view & 5
+
+
+@pytest.mark.parametrize("error", [ValueError("mine"), TypeError("mine"), KeyboardInterrupt("mine")], ids=repr)
+def test_an_error_of_an_operands_iteration_is_raised_as_it_is(error):
+    class Broken:
+        def __iter__(self):
+            raise error
+
+    for view in (M.keys(), M.items()):
+        for operation in (operator.and_, operator.or_, operator.sub, operator.xor):
+            for left, right in ((Broken(), view), (view, Broken())):
+                with pytest.raises(type(error), match="mine"):
+                    operation(left, right)
+
+
+@pytest.mark.parametrize("kind", [Map, Set, Vector])
+def test_what_was_made_of_an_instance_works_where_its_type_has_lost_its_base(kind):
+    """A metaclass may leave the base out of the method resolution order, at any time."""
+
+    class Forgetful(type):
+        forgets = False
+
+        def mro(cls):
+            return [cls, object] if Forgetful.forgets else super().mro()
+
+    class Sub(kind, metaclass=Forgetful):
+        pass
+
+    instance = Sub({1: 2})
+    views = [instance.keys(), instance.items(), instance.values()] if kind is Map else []
+    iterator, mutation = iter(instance), instance.mutate()
+    Forgetful.forgets = True
+    Sub.__bases__ = Sub.__bases__
+    assert Sub.__mro__ == (Sub, object)
+    assert [list(view) for view in views] == [[1], [(1, 2)], [2]][: len(views)]
+    assert [view & view for view in views[:2]] == [{1}, {(1, 2)}][: len(views)]
+    assert all(repr(view) and view == view for view in views)
+    if kind is not Vector:  # whose iterators are pickled by slicing, which is the type's
+        assert iterator.__reduce__()[1] == ([1],)
+    assert list(mutation.finish()) == [1]
+    with pytest.raises(TypeError):
+        kind.mutate(instance)

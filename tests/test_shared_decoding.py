@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import gc
 from collections.abc import Callable
 from typing import Any
@@ -195,7 +194,6 @@ HELD = {
     "tuple in a map": (SharedMap(key=ITEMS), lambda held: held["key"]),
     "tuple in a tuple": (SharedVector([(1, ITEMS)]), lambda held: held[0]),
     "frozenset": (SharedMap(key=frozenset(ITEMS)), lambda held: held["key"]),
-    "deepcopy": (SharedVector(ITEMS), copy.deepcopy),
     "repr": (SharedVector(ITEMS), repr),
     "pickle": (SharedVector(ITEMS), lambda held: held.__reduce__()),
     "against a Vector": (SharedVector(ITEMS), lambda held: held == Vector(ITEMS)),

@@ -26,7 +26,7 @@
  *   bool node_is_general(void *)  as asked for in node_alloc.
  *
  * Plain and general.  A node is *plain* as long as everything in it is: atoms that cannot be part of a reference cycle,
- * and keys whose hash can be computed again at any time without running foreign code or failing.  Everything else makes
+ * and keys whose hash can be computed again at any time, in bounded time, without running foreign code or failing.  Everything else makes
  * it *general*, and so its ancestors.  A collector never needs to see plain nodes; general ones keep the full hash of
  * each key (champ_node.h).  A memory without collector answers false everywhere and pays nothing.
  *   bool key_is_plain(cell), value_is_plain(cell)

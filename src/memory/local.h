@@ -133,10 +133,22 @@ is_atom(PyObject *o)
         || type == &PyBool_Type || type == Py_TYPE(Py_None) || type == &PyComplex_Type;
 }
 
+/* Plain keys are hashed again and plain tuples looked through wherever nodes are made: that must cost what it costs for
+ * ordinary ones.  What is longer is general. */
+#define PLAIN_DIGITS 32
+#define PLAIN_MEMBERS 32
+
+/* An atom whose hash takes bounded time: str and bytes remember theirs. */
+static inline bool
+is_atomic_key(PyObject *o)
+{
+    return is_atom(o) && LIKELY(!PyLong_CheckExact(o) || int_digits(o) <= PLAIN_DIGITS);
+}
+
 static inline bool
 is_tuple_of(PyObject *o, bool (*member)(PyObject *))
 {
-    if (!PyTuple_CheckExact(o))
+    if (!PyTuple_CheckExact(o) || PyTuple_GET_SIZE(o) > PLAIN_MEMBERS)
         return false;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); i++)
         if (!member(PyTuple_GET_ITEM(o, i)))
@@ -144,11 +156,11 @@ is_tuple_of(PyObject *o, bool (*member)(PyObject *))
     return true;
 }
 
-/* A closed list, for the hash of a plain key must be pure (contract.h). */
+/* A closed list, for the hash of a plain key must be pure and take bounded time (contract.h). */
 static inline bool
 key_is_plain(cell c)
 {
-    return LIKELY(is_atom(c)) || is_tuple_of(c, is_atom);
+    return LIKELY(is_atomic_key(c)) || is_tuple_of(c, is_atomic_key);
 }
 
 /* One of our containers (no subclass) that is not tracked holds plain things only, for good: it is in no cycle. */

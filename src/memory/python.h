@@ -97,6 +97,17 @@ small_int_value(PyObject *o, Py_ssize_t *value)
     return false;
 }
 
+/* How long an exact int is: its hash takes as many steps. */
+static inline size_t
+int_digits(PyObject *o)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return ((PyLongObject *)o)->long_value.lv_tag >> 3;
+#else
+    return (size_t)Py_ABS(Py_SIZE(o));
+#endif
+}
+
 /* What a user holds: a header that owns one reference to a root, in whichever memory that is.  All containers have this
  * layout. */
 typedef struct {

@@ -59,8 +59,7 @@ const char reference_snapshot_doc[] = PyDoc_STR(
 PyObject *
 reference_snapshot(PyObject *type, PyObject *const *args, Py_ssize_t nargs)
 {
-    PyObject *module = PyType_GetModuleByDef((PyTypeObject *)type, &frozen_module);
-    module_state *state = module != NULL ? PyModule_GetState(module) : NULL;
+    module_state *state = module_state_of_type((PyTypeObject *)type);
     ref_group group;
     if (state == NULL || !group_from_arguments(&group, state, args, nargs))
         return NULL;

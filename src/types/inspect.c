@@ -46,11 +46,9 @@ inspect_dump(PyObject *module, PyObject *o)
 int
 inspect_collect(PyObject *o, PyObject *seen)
 {
-    PyObject *module = PyType_GetModuleByDef(Py_TYPE(o), &frozen_module);
-    if (module == NULL) {
-        PyErr_Clear();
+    PyObject *module = module_of_type(Py_TYPE(o));
+    if (module == NULL)
         return 0;
-    }
     const family_tools *tools = tools_of(PyModule_GetState(module), o);
     if (tools == NULL)
         return 0;

@@ -32,10 +32,7 @@ is_ours(family *types, PyObject *o)
 static family *
 family_of_operands(PyObject *left, PyObject *right)
 {
-    PyObject *module = PyType_GetModuleByDef(Py_TYPE(left), &frozen_module);
-    if (module == NULL)
-        PyErr_Clear();
-    return family_of(module != NULL ? left : right);
+    return family_of(module_of_type(Py_TYPE(left)) != NULL ? left : right);
 }
 
 /* The container over `root` (stolen): self, where that is what it already is. */

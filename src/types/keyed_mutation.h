@@ -10,6 +10,7 @@
 typedef struct {
     PyObject_HEAD
     draft draft;
+    PyObject *source; /* what the draft still is, if it is: then finish() returns that */
     PyObject *result; /* what finish() returned: afterwards the draft has no root */
     PyObject *weakrefs;
 } mutation;
@@ -17,13 +18,24 @@ typedef struct {
 static PyObject *
 keyed_mutate(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    mutation *m = PyObject_GC_New(mutation, family_of(self)->mutation);
+    family *types = family_of(self);
+    mutation *m = PyObject_GC_New(mutation, types->mutation);
     if (m == NULL)
         return NULL;
     m->draft = draft_of(self);
+    m->source = Py_IS_TYPE(self, types->container) ? Py_NewRef(self) : NULL;
     m->result = m->weakrefs = NULL;
     PyObject_GC_Track(m);
     return (PyObject *)m;
+}
+
+/* At the end of each edit: once the draft has another root, the container that it came from is given up, so that the nodes
+ * are the mutation's own where they are nobody else's.  While it is held, an edit copies its path, so the root tells. */
+static inline void
+mutation_edited(mutation *m)
+{
+    if (m->source != NULL && m->draft.root != ROOT(m->source))
+        Py_CLEAR(m->source);
 }
 
 /* ---- lookup and removal ---- */
@@ -89,6 +101,7 @@ mutation_drop(PyObject *self, PyObject *key, bool needed)
     OBJECT_LOCK(self);
     if (probe_init(&p, key) == 0)
         status = draft_remove(family_memory(family_of(self)), &m->draft, &p);
+    mutation_edited(m);
     OBJECT_UNLOCK();
     if (status == 0 && needed) {
         set_key_error(key);
@@ -123,10 +136,17 @@ mutation_finish(PyObject *self, PyObject *Py_UNUSED(ignored))
     family *types = family_of(self);
     PyObject *result = NULL;
     OBJECT_LOCK(self);
+    if (m->source != NULL && m->draft.root == ROOT(m->source)) {
+        m->result = m->source;
+        m->source = NULL;
+        draft_clear(&m->draft);
+    }
     if (m->result == NULL) {
         champ_node *root = m->draft.count ? m->draft.root : (champ_node *)types->empty;
         node_retain(root);
+        COLLECTOR_PAUSE(); /* a finalizer may call finish(), too */
         m->result = keyed_new(types->container, root, m->draft.count);
+        COLLECTOR_RESUME();
         if (m->result != NULL)
             draft_clear(&m->draft);
     }
@@ -167,6 +187,7 @@ mutation_iter(PyObject *self)
                         short_type_name(Py_TYPE(self)));
 }
 
+#define MUTATION_HAS_SOURCE
 #include "types/mutation.h"
 
 #endif

@@ -149,28 +149,27 @@ map_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *na
     return derived_from_draft(self, &d, status);
 }
 
-/* A map of whichever memory, or a dict or frozendict. */
-static inline bool
-is_mapping_of_ours(PyObject *self, PyObject *o)
+/* What == and | take on the other side: a map of whichever memory, a dict or frozendict, any collections.abc.Mapping.
+ * 1, 0, or -1 (reported). */
+static int
+is_mapping(PyObject *self, PyObject *o)
 {
     module_state *state = module_state_of(self);
-    return PyObject_TypeCheck(o, state->local_map.container) || PyObject_TypeCheck(o, state->shared_map.container)
-        || is_any_dict(o);
+    if (PyObject_TypeCheck(o, state->local_map.container) || PyObject_TypeCheck(o, state->shared_map.container)
+        || is_any_dict(o))
+        return 1;
+    if (o == Py_None || PyUnicode_CheckExact(o) || PyLong_CheckExact(o) || PyList_CheckExact(o) || PyTuple_CheckExact(o))
+        return 0;
+    PyObject *abc = imported("collections.abc", "Mapping");
+    int known = abc != NULL ? PyObject_IsInstance(o, abc) : -1;
+    Py_XDECREF(abc);
+    return known;
 }
 
-/* self | mapping, where the left operand is ours; mapping | self, where it is a dict or frozendict. */
+/* dict | self gives a dict, frozendict | self a frozendict. */
 static PyObject *
-map_or(PyObject *left, PyObject *right)
+dict_or_map(PyObject *left, PyObject *right)
 {
-    family *types = family_of_operands(left, right);
-    if (is_ours(types, left)) {
-        if (!is_mapping_of_ours(left, right))
-            Py_RETURN_NOTIMPLEMENTED;
-        draft d = draft_of(left);
-        return derived_from_draft(left, &d, draft_update_from(family_memory(types), types, &d, right));
-    }
-    if (!is_any_dict(left))
-        Py_RETURN_NOTIMPLEMENTED;
     PyObject *dict = PyDict_New();
     if (dict == NULL || PyDict_Update(dict, left) < 0 || PyDict_Update(dict, right) < 0)
         Py_CLEAR(dict);
@@ -178,6 +177,28 @@ map_or(PyObject *left, PyObject *right)
         return dict;
     PyObject *result = PyObject_CallOneArg((PyObject *)Py_TYPE(left), dict);
     Py_DECREF(dict);
+    return result;
+}
+
+/* The union of two mappings, one of which is ours, the right one's values winning.  Of what type it is the left operand
+ * says, if it is ours or CPython's; how any other mapping is made is not known, so that mapping | self is one of ours. */
+static PyObject *
+map_or(PyObject *left, PyObject *right)
+{
+    family *types = family_of_operands(left, right);
+    memory *mem = family_memory(types);
+    bool own = is_ours(types, left);
+    int known = is_mapping(own ? left : right, own ? right : left);
+    if (known <= 0)
+        return known < 0 ? NULL : Py_NewRef(Py_NotImplemented);
+    if (!own && is_any_dict(left))
+        return dict_or_map(left, right);
+    PyObject *self = own ? Py_NewRef(left) : map_construct(types->container, types, left, NULL);
+    if (self == NULL)
+        return NULL;
+    draft d = draft_of(self);
+    PyObject *result = derived_from_draft(self, &d, draft_update_from(mem, types, &d, right));
+    Py_DECREF(self);
     return result;
 }
 

@@ -15,6 +15,7 @@ mutation_assign(PyObject *self, PyObject *key, PyObject *value)
         return mutation_drop(self, key, true);
     OBJECT_LOCK(self);
     status = draft_set(mem, &m->draft, key, value);
+    mutation_edited(m);
     OBJECT_UNLOCK();
     return status;
 }
@@ -64,6 +65,7 @@ mutation_pop(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *
     OBJECT_LOCK(self);
     if (probe_init(&p, key) == 0)
         status = draft_take(family_memory(family_of(self)), &m->draft, &p, &value);
+    mutation_edited(m);
     OBJECT_UNLOCK();
     if (status > 0)
         return value;
@@ -101,6 +103,7 @@ mutation_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObjec
     int status;
     OBJECT_LOCK(self);
     status = draft_is_sealed(&m->draft) ? -1 : draft_update_all(family_memory(types), types, &m->draft, args, nargs, keywords);
+    mutation_edited(m);
     OBJECT_UNLOCK();
     Py_XDECREF(keywords);
     if (status < 0)
@@ -125,7 +128,8 @@ static PyMethodDef mutation_methods[] = {
 };
 
 PyDoc_STRVAR(mutation_doc,
-"A map being edited in place: made by Map.mutate(), sealed by finish() or by leaving a `with` block.\n\n"
+"A map being edited in place: made by Map.mutate(), sealed by finish() or by leaving a `with` block.\n"
+"Without an edit that changes something finish() returns the very map that it was made from.\n\n"
 "Costs a fraction of deriving a map a change, for nodes that only the mutation can reach are changed where they are.");
 
 static PyType_Slot map_mutation_slots[] = {

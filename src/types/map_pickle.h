@@ -80,8 +80,7 @@ map_join(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 static PyObject *
 map_reduce_large(PyObject *self)
 {
-    PyObject *module = PyType_GetModuleByDef(Py_TYPE(self), &frozen_module);
-    PyObject *join = PyObject_GetAttrString(module, "_join");
+    PyObject *join = imported("frozen._core", "_join");
     PyObject *own = PyDict_New(), *subtrees = PyList_New(0), *result = NULL;
     if (join != NULL && own != NULL && subtrees != NULL && collect_subtrees(ROOT(self), 2, own, subtrees) == 0)
         result = container_reduce_by(self, join, Py_BuildValue("OOO", Py_TYPE(self), own, subtrees));

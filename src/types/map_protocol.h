@@ -3,6 +3,7 @@
 #define FROZEN_TYPES_MAP_PROTOCOL_H
 
 #include "core/champ_hash.h"
+#include "memory/text.h"
 #include "types/keyed_iter.h"
 #include "types/map.h"
 
@@ -28,14 +29,15 @@ map_equals_dict(PyObject *self, PyObject *dict)
     return equal;
 }
 
-/* A map against one of another memory, by way of a dict. */
+/* A map against any other mapping, one of another memory included, by way of a dict of its items. */
 static int
-map_equals_other(PyObject *self, PyObject *other)
+map_equals_mapping(PyObject *self, PyObject *other)
 {
-    if (COUNT(self) != COUNT(other))
-        return 0;
-    PyObject *dict = PyDict_New();
-    int equal = dict != NULL && PyDict_Update(dict, other) == 0 ? map_equals_dict(self, dict) : -1;
+    Py_ssize_t others = PyObject_Size(other);
+    if (others != COUNT(self))
+        return others < 0 ? -1 : 0;
+    PyObject *dict = dict_from_source(other);
+    int equal = dict == NULL ? -1 : PyDict_GET_SIZE(dict) == others ? map_equals_dict(self, dict) : 0;
     Py_XDECREF(dict);
     return equal;
 }
@@ -45,67 +47,61 @@ container_richcompare(PyObject *self, PyObject *other, int op)
 {
     if (op != Py_EQ && op != Py_NE)
         Py_RETURN_NOTIMPLEMENTED;
-    int equal;
+    int equal = 0, known;
     if (is_ours(family_of(self), other))
         equal = COUNT(self) != COUNT(other) ? 0 : champ_equal(ROOT(self), ROOT(other));
     else if (is_any_dict(other))
         equal = COUNT(self) != PyDict_Size(other) ? 0 : map_equals_dict(self, other);
-    else if (is_mapping_of_ours(self, other))
-        equal = map_equals_other(self, other);
+    else if ((known = is_mapping(self, other)) > 0)
+        equal = map_equals_mapping(self, other);
     else
-        Py_RETURN_NOTIMPLEMENTED;
+        return known < 0 ? NULL : Py_NewRef(Py_NotImplemented);
     return equal < 0 ? NULL : PyBool_FromLong(equal == (op == Py_EQ));
 }
 
 /* ---- repr ---- */
 
-static NO_INLINE int
-append_item_repr(PyObject *parts, PyObject *key_repr, PyObject *value_repr)
-{
-    PyObject *part = PyUnicode_FromFormat("%U: %U", key_repr, value_repr);
-    int status = part != NULL ? PyList_Append(parts, part) : -1;
-    Py_XDECREF(part);
-    return status;
-}
-
-/* "key: value" of each entry, as a list of strings; no key is hashed on the way.  Between one map and the next one
- * nested in it there is little C stack: the iterator lives on the heap, formatting is done one call deeper. */
-static PyObject *
-map_item_reprs(PyObject *self)
+/* "key: value" of each entry; no key is hashed on the way.  Between one map and the next one nested in it there is little
+ * C stack: the iterator and the text live on the heap. */
+static int
+map_write_items(PyObject *self, text_writer *text)
 {
     slot *s;
-    PyObject *parts = PyList_New(0);
     iterator *it = (iterator *)iterator_new(self, YIELD_ITEMS, false);
-    while (parts != NULL && it != NULL && (s = champ_iter_next(&it->at)) != NULL) {
+    budget left = BUDGET;
+    int status = it != NULL ? 0 : -1;
+    for (const char *comma = ""; status == 0 && (s = champ_iter_next(&it->at)) != NULL; comma = ", ") {
         PyObject *key, *value;
-        PyObject *key_repr = cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value) ? PyObject_Repr(key) : NULL;
-        PyObject *value_repr = key_repr != NULL ? PyObject_Repr(value) : NULL;
-        if (value_repr == NULL || append_item_repr(parts, key_repr, value_repr) < 0)
-            Py_CLEAR(parts);
-        Py_XDECREF(key);
-        Py_XDECREF(value);
-        Py_XDECREF(key_repr);
-        Py_XDECREF(value_repr);
+        if (!budget_spend(&left, 1) || !cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value))
+            status = -1;
+        else {
+            if (text_ascii(text, comma) < 0 || text_repr(text, key) < 0 || text_ascii(text, ": ") < 0
+                || text_repr(text, value) < 0)
+                status = -1;
+            Py_DECREF(key);
+            Py_DECREF(value);
+        }
     }
-    if (it == NULL)
-        Py_CLEAR(parts);
     Py_XDECREF(it);
-    return parts;
+    return status;
 }
 
 static NO_INLINE PyObject *
 container_repr_as(PyObject *self, const char *name)
 {
+    text_writer text;
     if (COUNT(self) == 0)
         return PyUnicode_FromFormat("%s()", name);
-    PyObject *parts = map_item_reprs(self), *comma = PyUnicode_FromString(", "), *result = NULL;
-    PyObject *joined = parts != NULL && comma != NULL ? PyUnicode_Join(comma, parts) : NULL;
-    if (joined != NULL)
-        result = PyUnicode_FromFormat("%s({%U})", name, joined);
-    Py_XDECREF(parts);
-    Py_XDECREF(comma);
-    Py_XDECREF(joined);
-    return result;
+    if (!text_open(&text))
+        return NULL;
+    int status = text_ascii(&text, name);
+    if (status == 0)
+        status = text_ascii(&text, "({");
+    if (status == 0)
+        status = map_write_items(self, &text);
+    if (status == 0)
+        status = text_ascii(&text, "})");
+    return text_close(&text, status);
 }
 
 /* ---- copies, pickles ---- */
@@ -131,6 +127,8 @@ map_to_dict(PyObject *self)
 static PyObject *
 map_deepcopy(PyObject *self, PyObject *memo)
 {
+    if (is_its_own_deepcopy(memo))
+        return Py_NewRef(self);
     bool changed = false;
     PyObject *dict = map_to_dict(self), *items = dict != NULL ? PyDict_Items(dict) : NULL;
     Py_XDECREF(dict);

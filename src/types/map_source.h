@@ -104,6 +104,67 @@ has_keys(PyObject *source)
     return status;
 }
 
+/* The items of a list or tuple, if it has two, as new references: how many it has.  They are taken at one moment, for other
+ * threads may replace those of a list.  (PyDict_MergeFromSeq2 borrows them, on free-threaded builds, too.) */
+static Py_ssize_t
+take_two(PyObject *sequence, PyObject **first, PyObject **second)
+{
+    Py_ssize_t length;
+    OBJECT_LOCK(sequence);
+    length = PySequence_Fast_GET_SIZE(sequence);
+    if (length == 2) {
+        *first = Py_NewRef(PySequence_Fast_GET_ITEM(sequence, 0));
+        *second = Py_NewRef(PySequence_Fast_GET_ITEM(sequence, 1));
+    }
+    OBJECT_UNLOCK();
+    return length;
+}
+
+/* What no pair is: TypeError, or ValueError if it has another length.  An error of its iteration stays. */
+static int
+no_pair(PyObject *item, Py_ssize_t index, Py_ssize_t length)
+{
+    if (length >= 0)
+        raise_about(PyExc_ValueError, "expected pairs of key and value, got ", item, " as number %zd, of length %zd", index,
+                    length);
+    else if (Py_TYPE(item)->tp_iter == NULL && !PySequence_Check(item)) {
+        PyErr_Clear();
+        raise_about(PyExc_TypeError, "expected pairs of key and value, got ", item, " as number %zd", index);
+    }
+    return -1;
+}
+
+/* The pair that an iterable yielded as number `index` into the dict: 0 or -1. */
+static int
+dict_add_pair(PyObject *dict, PyObject *item, Py_ssize_t index)
+{
+    bool fast = PyTuple_CheckExact(item) || PyList_CheckExact(item);
+    PyObject *pair = fast ? Py_NewRef(item) : PySequence_Tuple(item), *key = NULL, *value = NULL;
+    Py_ssize_t length = pair != NULL ? take_two(pair, &key, &value) : -1;
+    Py_XDECREF(pair);
+    if (length != 2)
+        return no_pair(item, index, length);
+    int status = PyDict_SetItem(dict, key, value);
+    Py_DECREF(key);
+    Py_DECREF(value);
+    return status;
+}
+
+/* All that an iterable yields. */
+static int
+dict_add_each(PyObject *dict, PyObject *pairs)
+{
+    PyObject *item, *iter = PyObject_GetIter(pairs);
+    budget left = BUDGET;
+    int status = iter != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; status == 0 && (item = PyIter_Next(iter)) != NULL; i++) {
+        status = budget_spend(&left, 1) ? dict_add_pair(dict, item, i) : -1;
+        Py_DECREF(item);
+    }
+    Py_XDECREF(iter);
+    return status < 0 || PyErr_Occurred() ? -1 : 0;
+}
+
 /* Add pairs: those of `source.items()`, if there is such a method, otherwise those that `source` iterates over. */
 static int
 dict_add_pairs(PyObject *dict, PyObject *source)
@@ -114,7 +175,7 @@ dict_add_pairs(PyObject *dict, PyObject *source)
         return -1;
     pairs = status ? PyObject_CallNoArgs(items) : Py_NewRef(source);
     Py_XDECREF(items);
-    status = pairs != NULL ? PyDict_MergeFromSeq2(dict, pairs, 1) : -1;
+    status = pairs != NULL ? dict_add_each(dict, pairs) : -1;
     Py_XDECREF(pairs);
     return status;
 }

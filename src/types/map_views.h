@@ -183,14 +183,8 @@ view_richcompare(PyObject *self, PyObject *other, int op)
 static PyObject *
 view_set_operation(PyObject *left, PyObject *right, const char *method)
 {
-    if (!is_set_view(left)) {
-        PyObject *iter = PyObject_GetIter(left);
-        if (iter == NULL) {
-            PyErr_Clear();
-            Py_RETURN_NOTIMPLEMENTED;
-        }
-        Py_DECREF(iter);
-    }
+    if (!is_set_view(left) && Py_TYPE(left)->tp_iter == NULL && !PySequence_Check(left))
+        Py_RETURN_NOTIMPLEMENTED; /* what can be iterated over, but fails, raises its own error */
     PyObject *set = PySet_New(left);
     PyObject *done = set != NULL ? call_method(set, method, right, NULL) : NULL;
     if (done == NULL) {

@@ -35,6 +35,8 @@ set_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
 static PyObject *
 set_deepcopy(PyObject *self, PyObject *memo)
 {
+    if (is_its_own_deepcopy(memo))
+        return Py_NewRef(self);
     bool changed = false;
     PyObject *list = PySequence_List(self);
     if (list != NULL && deepcopy_items(list, memo, &changed) < 0)
@@ -50,6 +52,7 @@ mutation_add(PyObject *self, PyObject *member)
     int status;
     OBJECT_LOCK(self);
     status = draft_add(family_memory(family_of(self)), &((mutation *)self)->draft, member);
+    mutation_edited((mutation *)self);
     OBJECT_UNLOCK();
     if (status < 0)
         return NULL;
@@ -85,6 +88,7 @@ mutation_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         OBJECT_LOCK(self);
         status = FEW(other.count, own->count) ? mutation_add_few(family_memory(types), own, &other)
                                               : draft_merge(family_memory(types), own, &other, &set_policies[SET_UNION]);
+        mutation_edited((mutation *)self);
         OBJECT_UNLOCK();
         draft_clear(&other);
     }
@@ -106,7 +110,8 @@ static PyMethodDef mutation_methods[] = {
 };
 
 PyDoc_STRVAR(mutation_doc,
-"A set being edited in place: made by Set.mutate(), sealed by finish() or by leaving a `with` block.\n\n"
+"A set being edited in place: made by Set.mutate(), sealed by finish() or by leaving a `with` block.\n"
+"Without an edit that changes something finish() returns the very set that it was made from.\n\n"
 "Costs a fraction of deriving a set a change, for nodes that only the mutation can reach are changed where they are.");
 
 static PyType_Slot set_mutation_slots[] = {
@@ -119,7 +124,8 @@ static PyType_Slot set_mutation_slots[] = {
 /* A family may have its own words, and methods that the others lack. */
 #ifndef SET_SUMMARY
 #define SET_SUMMARY "Set(iterable=(), /)\n--\n\n" \
-                    "An immutable, persistent set of hashable members.\n\n"
+                    "An immutable, persistent set of hashable members.\n" \
+                    "An instance of a subclass keeps its attributes in copies and pickles; what is derived from it is a Set, as with frozenset.\n\n"
 #define SET_FAMILY_METHODS
 #endif
 

@@ -68,8 +68,7 @@ append_tail(rrb_tree tail, PyObject *list)
 static PyObject *
 vector_reduce_large(PyObject *self)
 {
-    PyObject *module = PyType_GetModuleByDef(Py_TYPE(self), &frozen_module);
-    PyObject *chain = PyObject_GetAttrString(module, "_chain"), *subtrees = PyList_New(0), *result = NULL;
+    PyObject *chain = imported("frozen._core", "_chain"), *subtrees = PyList_New(0), *result = NULL;
     const rrb_top *top = rrb_top_of(((container *)self)->root);
     if (chain != NULL && subtrees != NULL && append_subtrees(top->tree, subtrees) == 0
         && append_tail(top_tail(top), subtrees) == 0)

@@ -140,6 +140,8 @@ container_repr_as(PyObject *self, const char *name)
 static PyObject *
 vector_deepcopy(PyObject *self, PyObject *memo)
 {
+    if (is_its_own_deepcopy(memo))
+        return Py_NewRef(self);
     bool changed = false;
     PyObject *list = rrb_to_list(vector_value(self));
     if (list != NULL && deepcopy_items(list, memo, &changed) < 0)

@@ -21,7 +21,8 @@ vector_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyOb
 /* A family may have its own words, and methods that the others lack. */
 #ifndef VECTOR_SUMMARY
 #define VECTOR_SUMMARY "Vector(iterable=(), /)\n--\n\n" \
-                       "An immutable, persistent sequence of any values.\n\n"
+                       "An immutable, persistent sequence of any values.\n" \
+                       "An instance of a subclass keeps its attributes in copies and pickles; what is derived from it is a Vector, as with tuple.\n\n"
 #define VECTOR_FAMILY_METHODS
 #endif
 
