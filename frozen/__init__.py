@@ -36,13 +36,14 @@ except ModuleNotFoundError as error:
     raise explanation(error) from None
 
 from frozen.convert import freeze, thaw
-from frozen.delta import Delta
+from frozen.delta import ConflictError, Delta
 from frozen.paths import delete_in, get_in, set_in, update_in
 from frozen.sharing import NotShareableError, is_shareable, register_shareable, share
 
 __all__ = [
     "AtomicRef",
     "Blob",
+    "ConflictError",
     "Delta",
     "Handle",
     "Map",

@@ -487,14 +487,16 @@ class Map(Mapping[_K, _V_co]):
         """The Delta that leads from this map to `new`, by the paths of the entries that differ.
 
         Both trees are walked in step and what they share is passed over: O(d log n) for d differences between versions
-        of one map, O(n) between maps of different origin. Values are the same if they are identical or equal; where
-        both are Maps, the difference is looked for inside them. TypeError if `new` is no Map.
+        of one map, O(n) between maps of different origin. Where both hold a Map the difference is looked for inside;
+        other values are the same if they are equal and of one kind, so that True in place of 1 is a change, and NaN in
+        place of NaN none. TypeError if `new` is no Map.
         """
 
     def apply(self, delta: Delta, /) -> Map[Any, Any]:
-        """The map with a Delta's changes: `old.apply(old.diff(new)) == new`. O(log n) a change and level.
+        """The map with a Delta's changes: `old.apply(old.diff(new)) == new`. O(log n) a change and map on the way.
 
-        A map that has changed elsewhere since is merged; ValueError if one does not hold what a change started from.
+        A map that has changed elsewhere since is merged; ConflictError, a ValueError, if it does not hold what a change
+        started from. A Delta between maps of the other family applies, too: its values are converted.
         """
 
     def _differences(self, new: Map[Any, Any], absent: Any, /) -> list[tuple[Any, Any, Any]]: ...
@@ -1094,14 +1096,16 @@ class SharedMap(Mapping[_K, _V_co]):
         """The Delta that leads from this map to `new`, by the paths of the entries that differ.
 
         Both trees are walked in step and what they share is passed over: O(d log n) for d differences between versions
-        of one map, O(n) between maps of different origin. Values are the same if they are identical or equal; where
-        both are Maps, the difference is looked for inside them. TypeError if `new` is no SharedMap.
+        of one map, O(n) between maps of different origin. Where both hold a SharedMap the difference is looked for inside;
+        other values are the same if they are equal and of one kind, so that True in place of 1 is a change, and NaN in
+        place of NaN none. TypeError if `new` is no SharedMap.
         """
 
     def apply(self, delta: Delta, /) -> SharedMap[Any, Any]:
-        """The map with a Delta's changes: `old.apply(old.diff(new)) == new`. O(log n) a change and level.
+        """The map with a Delta's changes: `old.apply(old.diff(new)) == new`. O(log n) a change and map on the way.
 
-        A map that has changed elsewhere since is merged; ValueError if one does not hold what a change started from.
+        A map that has changed elsewhere since is merged; ConflictError, a ValueError, if it does not hold what a change
+        started from. A Delta between maps of the other family applies, too: its values are converted.
         """
 
     def _differences(self, new: SharedMap[Any, Any], absent: Any, /) -> list[tuple[Any, Any, Any]]: ...

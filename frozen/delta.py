@@ -1,21 +1,34 @@
 """What changed between two versions: `diff` makes a Delta, `apply` makes the new version from the old one and it.
 
 A Delta names the smallest places that changed, by their paths: where both versions hold a Map, the change is looked
-for inside it.  Sub-maps that the versions share are skipped by identity, never walked.
+for inside it.  Sub-maps that the versions share are skipped by identity, never walked.  `apply` goes down the same way,
+into maps and nothing else, once for all changes that lie below a place.
 """
 
 from __future__ import annotations
 
 import enum
-import reprlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeVar
 
-from frozen._core import Map, SharedMap
-from frozen.paths import MAPS, delete_in, get_in, set_in
+from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector, _bounded_repr
+from frozen.convert import (
+    Conversion,
+    Rule,
+    copies_elements,
+    copies_items,
+    keeps_elements,
+    keeps_fields,
+    make_tuple,
+    without_parts,
+)
+from frozen.paths import MAPS, show_steps
+from frozen.records import record_kind
+from frozen.sameness import same_value
+from frozen.sharing import NotShareableError, share
 
-__all__ = ["ABSENT", "Change", "Delta", "apply", "diff"]
+__all__ = ["ABSENT", "Change", "ConflictError", "Delta", "apply", "diff"]
 
 Path = tuple[Any, ...]
 AnyMap = TypeVar("AnyMap", Map[Any, Any], SharedMap[Any, Any])
@@ -45,10 +58,13 @@ class Change(NamedTuple):
 class Delta:
     """The changes between two versions, by path: immutable, comparable, and hashable if the values are.
 
-    `len` is the number of changed places; a Delta between equal versions is false.  Iterating gives the paths.
+    `len` is the number of changed places; a Delta between versions that are the same is false.  Iterating gives the
+    paths.
     """
 
     changes: Map[Path, Change]
+    shared: bool = field(default=False, compare=False, repr=False)
+    """Whether the versions were SharedMaps: what `apply` then puts into a Map is converted to the local types."""
 
     def __len__(self) -> int:
         return len(self.changes)
@@ -61,56 +77,218 @@ class Delta:
 
     def inverse(self) -> Delta:
         """The changes that lead back: `apply(new, diff(old, new).inverse()) == old`.  O(changes)."""
-        return Delta(Map((path, Change(new, old)) for path, (old, new) in self.changes.items()))
+        return Delta(Map((path, Change(new, old)) for path, (old, new) in self.changes.items()), self.shared)
+
+    def __getstate__(self) -> list[Any]:
+        return [self.changes, self.shared]
+
+    def __setstate__(self, state: list[Any]) -> None:
+        for name, value in zip(("changes", "shared"), (*state, False), strict=False):  # once there was one field
+            object.__setattr__(self, name, value)
+
+
+class ConflictError(ValueError):
+    """A delta does not fit: at `path` it was made from `expected`, and there is `found`; ABSENT stands for no value."""
+
+    def __init__(self, path: Path, expected: Any, found: Any, obstacle: str = "") -> None:
+        super().__init__(path, expected, found, obstacle)
+        self.path = path
+        self.expected = expected
+        self.found = found
+        self.obstacle = obstacle
+
+    def __str__(self) -> str:
+        expected, found = _bounded_repr(self.expected), _bounded_repr(self.found)
+        if self.expected is self.found:
+            misfit = f"nothing can be added at {show_steps(self.path, len(self.path))}"
+        else:
+            misfit = f"at {show_steps(self.path, len(self.path))} it expects {expected}, not {found}"
+        return f"the delta does not fit: {misfit}{self.obstacle}"
 
 
 def diff(old: AnyMap, new: AnyMap, /) -> Delta:
     """The changes that lead from `old` to `new`; also `old.diff(new)`.
 
-    Values are the same if they are the same object or equal.  A value replaced by a Map, or a Map by something else,
-    is one change.  Both tries are walked in step and what they share is skipped: O(d log32 n) for d differences
-    between versions of one map, O(n) between maps of different origin.
+    A value changed unless both versions hold the same one (`frozen.sameness`): True in place of 1 is a change, a NaN in
+    place of a NaN is none.  A value replaced by a Map, or a Map by something else, is one change.  Both tries are
+    walked in step and what they share is skipped: O(d log32 n) for d differences between versions of one map, O(n)
+    between maps of different origin.
 
-    Raises TypeError for what is no Map, and whatever the `__eq__` of keys and values raises.
+    Raises TypeError for what is no Map, or for a Map and a SharedMap, and what the `__eq__` of keys raises.
     """
-    if not isinstance(old, MAPS):
-        raise TypeError(f"diff() compares two Maps, not a {type(old).__name__}: freeze it first")
+    _check_comparable(old, new)
     changes: dict[Path, Change] = {}
-    todo: list[tuple[Path, Any, Any]] = [((), old, new)]
+    todo: list[tuple[Any, Any, Any]] = [(None, old, new)]
     while todo:
-        above: Path
         above, left, right = todo.pop()
         for key, before, after in left._differences(right, ABSENT):
             if any(isinstance(before, kind) and isinstance(after, kind) for kind in MAPS):
-                todo.append(((*above, key), before, after))
-            elif before != after:
-                changes[*above, key] = Change(before, after)
-    return Delta(Map(changes))
+                todo.append(((above, key), before, after))
+            elif not same_value(before, after):
+                changes[_path_of((above, key))] = Change(before, after)
+    return Delta(Map(changes), isinstance(old, SharedMap))
+
+
+def _path_of(step: Any) -> Path:
+    """The path to a place that is known by its last step, and that by the one before it."""
+    keys = []
+    while step is not None:
+        step, key = step
+        keys.append(key)
+    return tuple(reversed(keys))
+
+
+def _check_comparable(old: object, new: object) -> None:
+    if not isinstance(old, MAPS):
+        raise TypeError(f"diff() compares two Maps, not a {type(old).__name__}: freeze it first")
+    kind, other = (Map, SharedMap) if isinstance(old, Map) else (SharedMap, Map)
+    if isinstance(new, kind):
+        return
+    remedy = "freeze it first" if kind is Map else "share it first"
+    if kind is Map and isinstance(new, other):
+        remedy = "freeze(thaw(it)) makes it one, or share() makes a SharedMap of the first"
+    raise TypeError(f"diff() compares a {kind.__name__} with another one, not with a {type(new).__name__}: {remedy}")
+
+
+# -- Applying -----------------------------------------------------------------------------------------------------
 
 
 def apply(old: AnyMap, delta: Delta, /) -> AnyMap:
     """`old` with the changes of `delta`, also `old.apply(delta)`: the new version, or a merged one if `old` is another.
 
-    O(log32 n) a change and level.
+    A delta between Maps applies to SharedMaps and the other way round: its values are converted to the family of the
+    map that they are put into.  A map that is missing on the way to an added value is made.
 
-    Raises ValueError where `old` does not hold what a change was made from, so that nothing is overwritten unseen, and
-    TypeError for what is no Delta.
+    O(log32 n) a change, and a walk down for each map that a change lies in.
+
+    Raises ConflictError, a ValueError, where `old` does not hold what a change was made from, so that nothing is
+    overwritten unseen, also where the way to it leads through something that is no map; NotShareableError for a value
+    that a SharedMap cannot hold; TypeError for what is no Delta.
     """
     if not isinstance(delta, Delta):
         raise TypeError(f"apply takes a Delta, as diff returns it, not a {type(delta).__name__}")
-    new: Any = old
+    becomes_local = delta.shared and not isinstance(old, SharedMap)
+    level: Any = Map({"": old})  # a map around the old version: changes are made inside of a map
+    edits: list[tuple[Any, Any]] = []
+    todo = iter({"": _tree_of(delta)}.items())
+    stack: list[tuple[Any, Any, Any, Any]] = []  # the maps around `level`: each with its edits, what is left, the key
+    while True:
+        for key, node in todo:
+            found = level.get(key, ABSENT)
+            if type(node) is dict:
+                below = _map_below(level, found)
+                if below is None:
+                    raise _blocked(_path_to(stack, key), found, node)
+                stack.append((level, edits, todo, key))
+                level, edits, todo = below, [], iter(node.items())
+                break
+            expected, new = _converted(node, level, becomes_local)
+            if not same_value(found, expected):
+                raise ConflictError(_path_to(stack, key), node.old, found)
+            edits.append((key, new))
+        else:
+            result = _edited(level, edits)
+            if not stack:
+                return result[""]  # type: ignore[no-any-return]
+            level, edits, todo, key = stack.pop()
+            edits.append((key, result))
+
+
+def _tree_of(delta: Delta) -> Any:
+    """The changes as nested dicts, key by key of their paths; a Change alone if it is one of the whole."""
+    tree: Any = {}
     for path, change in delta.changes.items():
-        found = _value_at(old, path)
-        if found is not change.old and found != change.old:
-            expected, actual = reprlib.repr(change.old), reprlib.repr(found)
-            raise ValueError(f"the delta does not fit: at {list(path)!r} it expects {expected}, not {actual}")
-        new = delete_in(new, path) if change.new is ABSENT else set_in(new, path, change.new)
-    result: AnyMap = new
-    return result
+        if not path and len(delta) == 1:
+            return change
+        node = tree
+        for key in path[:-1]:
+            below = node.get(key)
+            if below is None:
+                below = node[key] = {}
+            elif type(below) is not dict:
+                raise _overlapping(path)
+            node = below
+        if not path or path[-1] in node:
+            raise _overlapping(path)
+        node[path[-1]] = change
+    return tree
 
 
-def _value_at(version: AnyMap, path: Path) -> Any:
-    try:
-        return get_in(version, path, ABSENT)
-    except (TypeError, LookupError, AttributeError):  # a level on the way is no map
-        return ABSENT
+def _overlapping(path: Path) -> ValueError:
+    return ValueError(
+        f"the delta changes {show_steps(path, len(path))} and, in another change, what is around or in it"
+    )
+
+
+def _map_below(level: Any, found: Any) -> Any:
+    """The map that changes below `found` are made in; None if it is no map."""
+    if found is ABSENT:
+        return SharedMap() if isinstance(level, SharedMap) else Map()
+    return found if isinstance(found, MAPS) else None
+
+
+def _blocked(path: Path, found: Any, node: Any) -> ConflictError:
+    """The way to the changes in `node` leads through `found`, at `path`, which is no map."""
+    full = list(path)
+    while type(node) is dict:
+        key, node = next(iter(node.items()))
+        full.append(key)
+    where = show_steps(path, len(path)) if path else "the top"
+    return ConflictError(tuple(full), node.old, ABSENT, f": {_bounded_repr(found)} at {where} is no map")
+
+
+def _path_to(stack: list[tuple[Any, Any, Any, Any]], key: Any) -> Path:
+    return (*(frame[3] for frame in stack), key)[1:]  # the first key is that of the old version itself
+
+
+def _converted(change: Change, level: Any, becomes_local: bool) -> tuple[Any, Any]:
+    """The two values of a change in the form in which `level` holds them."""
+    if isinstance(level, SharedMap):
+        try:
+            expected = _shared(change.old)
+        except NotShareableError:
+            expected = object()  # the same as nothing that a SharedMap holds
+        return expected, _shared(change.new)
+    if becomes_local:
+        return _local(change.old), _local(change.new)
+    return change
+
+
+def _edited(level: Any, edits: list[tuple[Any, Any]]) -> Any:
+    if len(edits) <= 1:
+        for key, value in edits:
+            level = level.discard(key) if value is ABSENT else level.set(key, value)
+        return level
+    draft = level.mutate()
+    for key, value in edits:
+        if value is ABSENT:
+            draft.discard(key)
+        else:
+            draft[key] = value
+    return draft.finish()
+
+
+def _shared(value: Any) -> Any:
+    return value if value is ABSENT else share(value)
+
+
+def _local_rule(cls: type) -> Rule | None:
+    record = record_kind(cls)
+    if record is not None:
+        return keeps_fields(record)
+    return keeps_elements(make_tuple) if issubclass(cls, tuple) else None
+
+
+_local = Conversion(
+    "_local",
+    """Shared containers as the local ones, at every depth.""",
+    module=__name__,
+    rules={
+        SharedMap: copies_items(lambda _, scratch: Map(scratch)),
+        SharedVector: copies_elements(lambda _, scratch: Vector(scratch)),
+        SharedSet: without_parts(Set),
+        tuple: keeps_elements(make_tuple),
+    },
+    find_rule=_local_rule,
+    shares=True,
+)

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import copy
+import enum
+import math
 import pickle
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frozen import Map, SharedMap, freeze, set_in, share
+from frozen import (
+    ConflictError,
+    Map,
+    NotShareableError,
+    Set,
+    SharedMap,
+    SharedSet,
+    SharedVector,
+    Vector,
+    freeze,
+    set_in,
+    share,
+    thaw,
+)
 from frozen.delta import ABSENT, Change, Delta, apply, diff
+from frozen.sameness import same_value
 
 keys = st.sampled_from("abcd")
 maps = st.recursive(
@@ -19,6 +39,10 @@ maps = st.recursive(
     lambda inner: st.dictionaries(keys, inner | st.integers(0, 2), max_size=4),
     max_leaves=12,
 ).map(freeze)
+
+
+class Colour(enum.IntEnum):
+    RED = 1
 
 
 def delta_of(changes: dict[tuple[Any, ...], tuple[Any, Any]]) -> Delta:
@@ -41,8 +65,7 @@ def test_delta_is_false_exactly_between_equal_versions(old: Map[Any, Any], new: 
 @given(maps, maps)
 def test_every_named_place_did_change(old: Map[Any, Any], new: Map[Any, Any]) -> None:
     for change in diff(old, new).changes.values():
-        assert change.old is not change.new
-        assert change.old != change.new
+        assert not same_value(change.old, change.new)
         assert not (isinstance(change.old, Map) and isinstance(change.new, Map))
 
 
@@ -95,15 +118,318 @@ def test_delta_applies_to_a_version_that_changed_elsewhere() -> None:
 @pytest.mark.parametrize(
     ("base", "message"),
     [
-        ({"a": {"b": 9}}, r"at \['a', 'b'\] it expects 1, not 9"),
-        ({"a": {}}, r"at \['a', 'b'\] it expects 1, not ABSENT"),
-        ({"a": 5}, r"at \['a', 'b'\] it expects 1, not ABSENT"),
+        ({"a": {"b": 9}}, r"at \['a', 'b'\] it expects 1, not 9$"),
+        ({"a": {"b": True}}, r"at \['a', 'b'\] it expects 1, not True$"),
+        ({"a": {}}, r"at \['a', 'b'\] it expects 1, not ABSENT$"),
+        ({}, r"at \['a', 'b'\] it expects 1, not ABSENT$"),
+        ({"a": 5}, r"at \['a', 'b'\] it expects 1, not ABSENT: 5 at \['a'\] is no map$"),
+        ({"a": None}, r"not ABSENT: None at \['a'\] is no map$"),
+        ({"a": "b"}, r"not ABSENT: 'b' at \['a'\] is no map$"),
+        ({"a": [1]}, r"not ABSENT: Vector\(\[1\]\) at \['a'\] is no map$"),
     ],
 )
-def test_delta_that_does_not_fit_is_refused(base: Any, message: str) -> None:
+@pytest.mark.parametrize("convert", [freeze, share])
+def test_delta_that_does_not_fit_is_refused(base: Any, message: str, convert: Any) -> None:
     delta = diff(freeze({"a": {"b": 1}}), freeze({"a": {"b": 2}}))
-    with pytest.raises(ValueError, match=message):
-        apply(freeze(base), delta)
+    before = convert(base)
+    with pytest.raises(ConflictError, match=message.replace("Vector", "(Shared)?Vector")) as caught:
+        apply(before, delta)
+    assert isinstance(caught.value, ValueError)
+    assert (caught.value.path, caught.value.expected) == (("a", "b"), 1)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert before == convert(base)
+
+
+def test_nothing_is_added_where_there_is_no_map_any_more() -> None:
+    delta = diff(freeze({"a": {}}), freeze({"a": {"b": {"c": 1}}}))
+    with pytest.raises(ConflictError, match=r"nothing can be added at \['a', 'b'\]: 5 at \['a'\] is no map"):
+        apply(Map(a=5), delta)
+    assert apply(Map(), delta) == freeze({"a": {"b": {"c": 1}}})
+
+
+@dataclass(frozen=True)
+class Record:
+    b: Any
+
+
+@pytest.mark.parametrize("key", [1, -1, 0, "b", "x"])
+@pytest.mark.parametrize(
+    "level", [Vector([1, 2]), (1, 2), [1, 2], {1: 1, "b": 1}, Record(1), "text", 5, None, Map], ids=str
+)
+@pytest.mark.parametrize("change", [(1, 2), (1, ABSENT), (ABSENT, 2), (2, 3)], ids=str)
+def test_apply_enters_maps_only(key: Any, level: Any, change: tuple[Any, Any]) -> None:
+    for path in ("a", key), ("a", key, "deeper"):
+        with pytest.raises(ConflictError) as caught:
+            apply(Map(a=level), delta_of({path: change}))
+        assert caught.value.path == path
+
+
+def test_refusing_costs_what_differs_and_says_so_briefly() -> None:
+    shown = []
+
+    class Loud:
+        def __repr__(self) -> str:
+            shown.append(self)
+            return "loud"
+
+    value = Map((number, Loud()) for number in range(10_000))
+    base = Map(x=value)
+    delta = base.diff(base.set("x", None))
+    with pytest.raises(ConflictError) as caught:
+        base.set("x", value.set(7, 0)).apply(delta)
+    assert len(str(caught.value)) < 1000
+    assert len(shown) < 200
+    with pytest.raises(ConflictError) as caught:
+        apply(Map(), delta_of({("k" * 10_000,) * 1000: (1, 2)}))
+    assert len(str(caught.value)) < 2000
+
+
+def test_changes_that_overlap_are_refused() -> None:
+    for changes in (
+        {("a",): (1, 2), ("a", "b"): (1, 2)},
+        {("a", "b", "c"): (1, 2), ("a",): (1, 2)},
+        {(): (1, 2), ("a",): (1, 2)},
+    ):
+        with pytest.raises(ValueError, match="in another change, what is around or in it"):
+            apply(freeze({"a": {"b": 1}}), delta_of(changes))
+
+
+def test_a_change_of_the_whole_is_applied() -> None:
+    assert apply(Map(a=1), delta_of({(): (Map(a=1), Map(b=2))})) == Map(b=2)
+    with pytest.raises(ConflictError, match=r"at \[\] it expects"):
+        apply(Map(a=3), delta_of({(): (Map(a=1), Map(b=2))}))
+
+
+def test_many_changes_below_one_place_go_down_once() -> None:
+    class Counted(str):
+        __slots__ = ()
+        hashed = 0
+
+        def __hash__(self) -> int:
+            Counted.hashed += 1
+            return str.__hash__(self)
+
+    old: Any = Map({"x": 0})
+    new: Any = Map({"x": 1})
+    for _ in range(200):
+        old, new = Map({Counted("d"): old, "x": 0}), Map({Counted("d"): new, "x": 1})
+    delta = old.diff(new)
+    delta = Delta(Map((tuple(map(str, path)), change) for path, change in delta.changes.items()))
+    Counted.hashed = 0
+    assert not apply(old, delta).diff(new)
+    assert Counted.hashed < 2_000  # 20,000 if each change were to go down by itself
+
+
+# Kinds of values
+
+
+odd_values = st.sampled_from([0, 0.0, -0.0, False, 1, 1.0, True, 1 + 0j, math.nan, None, "1", b"1", (), Decimal(1)])
+odd_data = st.recursive(
+    odd_values,
+    lambda inner: st.one_of(
+        st.tuples(inner),
+        st.lists(inner, max_size=2),
+        st.lists(inner, max_size=2).map(Vector),
+        st.dictionaries(keys, inner, max_size=2),
+        st.dictionaries(keys, inner, max_size=2).map(Map),
+        inner.map(Record),
+        st.sets(st.sampled_from([0, -0.0, False, 1, True, "1", (1,), (True,)]), max_size=2).map(Set),
+        st.frozensets(st.sampled_from([1, 1.0, (1,), (1.0,)]), max_size=2),
+    ),
+    max_leaves=4,
+)
+odd_maps = st.dictionaries(keys, odd_data, max_size=3).map(Map)
+
+
+def spelt(value: Any) -> str:
+    """`value` with all its kinds: two values are the same if they are spelt alike."""
+    kind = type(value).__name__
+    if isinstance(value, (Map, dict, SharedMap)):
+        return f"{kind}({sorted((spelt(key), spelt(part)) for key, part in value.items())})"
+    if isinstance(value, (Set, frozenset, SharedSet)):
+        return f"{kind}({sorted(map(spelt, value))})"
+    if isinstance(value, (tuple, list, Vector, SharedVector)):
+        return f"{kind}({list(map(spelt, value))})"
+    return f"{kind}({spelt(value.b)})" if isinstance(value, Record) else f"{kind}({value!r})"
+
+
+def sent(value: Any) -> Any:
+    """As another process receives it: equal objects, none of them identical."""
+    return pickle.loads(pickle.dumps(value))
+
+
+@given(odd_maps, odd_maps)
+def test_applying_gives_the_new_version_in_kind_as_well_as_value(old: Any, new: Any) -> None:
+    delta = sent(old.diff(new))
+    assert spelt(sent(old).apply(delta)) == spelt(new)
+    assert spelt(sent(new).apply(delta.inverse())) == spelt(old)
+    assert bool(delta) == (spelt(old) != spelt(new))
+
+
+@given(odd_data, odd_data)
+def test_values_are_the_same_if_they_are_spelt_alike(a: Any, b: Any) -> None:
+    assert same_value(a, sent(a))
+    assert same_value(a, b) == same_value(b, a) == (spelt(a) == spelt(b))
+
+
+shareable = st.recursive(
+    odd_values,
+    lambda inner: st.tuples(inner) | st.lists(inner, max_size=2) | st.dictionaries(keys, inner, max_size=2),
+    max_leaves=5,
+)
+documents = st.dictionaries(keys, shareable, max_size=3)
+
+
+@given(documents, documents)
+def test_a_delta_of_one_family_applies_in_the_other(old: Any, new: Any) -> None:
+    shared_delta, local_delta = share(old).diff(share(new)), freeze(old).diff(freeze(new))
+    assert shared_delta.changes.keys() == local_delta.changes.keys()
+    for delta in local_delta, sent(shared_delta):
+        assert spelt(share(old).apply(delta)) == spelt(share(new))
+        assert spelt(freeze(old).apply(delta)) == spelt(freeze(new))
+        assert spelt(freeze(new).apply(delta.inverse())) == spelt(freeze(old))
+
+
+def test_shared_values_that_a_map_holds_stay_shared() -> None:
+    old = Map(x=SharedVector([1]))
+    new = old.set("x", SharedVector([2])).set("y", SharedMap(a=1))
+    result = old.apply(old.diff(new))
+    assert type(result["x"]) is SharedVector
+    assert type(result["y"]) is SharedMap
+
+
+def test_what_shared_memory_cannot_hold_is_not_applied_to_it() -> None:
+    old = Map(x=1)
+    with pytest.raises(NotShareableError):
+        SharedMap(x=1).apply(old.diff(old.set("x", object())))
+    with pytest.raises(ConflictError, match=r"at \['x'\] it expects <.*object.*>, not 1"):
+        SharedMap(x=1).apply(old.set("x", object()).diff(old))
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (1, True),
+        (1, 1.0),
+        (0.0, -0.0),
+        (1.0, 1 + 0j),
+        ({"a": 1}, Map(a=1)),
+        ([1], Vector([1])),
+        (Vector([1]), Vector([True])),
+        (Map(a=Vector([1])), Map(a=Vector([1.0]))),
+        (SharedVector([1]), SharedVector([True])),
+        (SharedMap(a=(0.0,)), SharedMap(a=(-0.0,))),
+        (Set([1]), frozenset([1])),
+        (Set([(1,)]), Set([(True,)])),
+        ({1: "x"}, {True: "x"}),
+        ({1: "x", "y": [1]}, {1: "x", "y": [True]}),
+        (deque([1]), deque([True])),
+        (Record(1), Record(True)),
+        (Decimal("1.0"), Decimal("1.00")),
+        (Decimal("0"), Decimal("-0")),
+        (datetime(2020, 1, 1, 12, tzinfo=UTC), datetime(2020, 1, 1, 13, tzinfo=timezone(timedelta(hours=1)))),
+        (Colour.RED, 1),
+    ],
+    ids=repr,
+)
+def test_another_kind_of_value_is_a_change(a: Any, b: Any) -> None:
+    old, new = Map(x=a), Map(x=b)
+    assert old.diff(new)
+    assert not old.diff(sent(old))
+    assert type(old.apply(old.diff(new))["x"]) is type(b)
+    with pytest.raises(ConflictError):
+        new.apply(delta_of({("x",): (a, None)}))
+
+
+nan = float("nan")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [nan, (1, nan), [nan], Vector([nan]), complex(nan, 1), {"a": nan}, Record(nan), Decimal("nan"), Decimal("sNaN")],
+    ids=repr,
+)
+def test_a_nan_that_stays_a_nan_is_no_change(value: Any) -> None:
+    a, b = Map(x=value, y=0), Map(x=value, y=1)
+    assert set(sent(a).diff(sent(b))) == {("y",)}
+    assert a.apply(sent(a.diff(a.set("x", 1))))["x"] == 1
+
+
+class Vague:
+    """Like an array: its `==` gives no bool."""
+
+    def __eq__(self, other: object) -> Any:
+        return [True]
+
+    __hash__ = object.__hash__
+
+
+class Angry:
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("not comparable")
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize("kind", [Vague, Angry])
+def test_values_that_cannot_be_compared_are_the_same_if_they_are_one_object(kind: Any) -> None:
+    value = kind()
+    old, new = Map(x=(value,), y=value, z=value), Map(x=(value,), y=kind(), z=value)
+    delta = old.diff(new)
+    assert set(delta) == {("y",)}
+    assert old.apply(delta)["y"] is new["y"]
+    with pytest.raises(ConflictError):
+        new.apply(delta)
+
+
+def test_arrays_are_compared_by_identity() -> None:
+    numpy = pytest.importorskip("numpy")
+    array = numpy.zeros(3)
+    old = Map(weights=array, same=array, number=numpy.int64(1), real=numpy.float64("nan"))
+    new = old.update(weights=numpy.zeros(3), number=numpy.int64(1), real=numpy.float64("nan"))
+    assert set(old.diff(new)) == {("weights",)}
+    assert old.apply(old.diff(new))["weights"] is new["weights"]
+
+
+def test_sameness_takes_any_depth_and_shared_parts() -> None:
+    a: Any = [1]
+    b: Any = [1]
+    for _ in range(100_000):
+        a, b = [a], [b]
+    assert same_value(a, b)
+    for _ in range(100):
+        a, b = (a, a), (b, b)  # 2**100 paths
+    assert same_value(a, b)
+    a, b = [], []
+    a.append(a)
+    b.append(b)
+    assert same_value(a, b)
+
+
+def test_a_change_in_a_large_map_inside_a_tuple_is_found_at_its_cost() -> None:
+    class Untouchable:
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("compared")
+
+        __hash__ = object.__hash__
+
+    big = Map((number, Untouchable()) for number in range(1000))
+    assert same_value((big,), (big.set(5, 1).set(5, big[5]),))
+    assert not same_value((big.set(5, 1),), (big.set(5, 2),))
+
+
+def test_a_delta_that_was_pickled_when_it_had_one_field_is_read() -> None:
+    pickled = (
+        b"\x80\x02cfrozen.delta\nDelta\nq\x00)\x81q\x01]q\x02cfrozen\nMap\nq\x03}q\x04(X\x01\x00\x00\x00aq\x05\x85q\x06"
+        b"cfrozen.delta\nChange\nq\x07K\x01K\x02\x86q\x08\x81q\tX\x01\x00\x00\x00bq\nX\x01\x00\x00\x00cq\x0b\x86q\x0c"
+        b"h\x07K\x02cfrozen.delta\n_Absent\nq\rX\x06\x00\x00\x00absentq\x0e\x85q\x0fRq\x10\x86q\x11\x81q\x12u\x85q\x13"
+        b"Rq\x14ab."
+    )
+    old, new = Map(a=1, b=Map(c=2)), Map(a=2, b=Map())
+    delta = pickle.loads(pickled)
+    assert delta == old.diff(new)
+    assert old.apply(delta) == new
+    assert copy.copy(sent(delta)).inverse() == new.diff(old)
 
 
 def test_versions_may_be_nested_deeper_than_the_stack() -> None:
@@ -138,8 +464,11 @@ def test_shared_maps_are_compared_too() -> None:
 def test_only_maps_are_compared() -> None:
     with pytest.raises(TypeError, match="diff\\(\\) compares a Map with another one, not with a dict: freeze it first"):
         diff(Map(), {})  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="not with a SharedMap"):
+    with pytest.raises(TypeError, match=r"not with a SharedMap: freeze\(thaw\(it\)\) makes it one, or share\(\)"):
         Map().diff(SharedMap())
+    with pytest.raises(TypeError, match="compares a SharedMap with another one, not with a Map: share it first"):
+        SharedMap().diff(Map())
+    assert not Map(a=Map(b=1)).diff(freeze(thaw(SharedMap(a=SharedMap(b=1)))))
     with pytest.raises(TypeError, match="not a dict"):
         diff({}, Map())  # type: ignore[arg-type]
 
