@@ -417,3 +417,36 @@ def test_one_thread_reads_in_several_interpreters_in_turn():
     use(0)
     if sys.version_info >= (3, 13):  # before, threads of several interpreters at once were not yet reliable
         run_threads(lambda: use(1), lambda: use(2))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        "AtomicRef(chain)",
+        "Sub(chain)",
+        "transaction(AtomicRef(chain))",
+        "AtomicRef(chain).get",
+        "AtomicRef(chain).watch(print)",
+        "closed(ref.watch(partial(print, chain)))",
+    ],
+)
+def test_long_chains_are_freed_without_recursion(make):
+    run_python(
+        "-c",
+        f"""if True:
+        from functools import partial
+        from frozen import AtomicRef, transaction
+
+        class Sub(AtomicRef):
+            pass
+
+        def closed(watch):
+            watch.close()
+            return watch
+
+        chain, ref = None, AtomicRef()
+        for _ in range(200_000):
+            chain = {make}
+        del chain
+        """,
+    )

@@ -330,6 +330,7 @@ ref_tp_dealloc(PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
+    Py_TRASHCAN_BEGIN(op, ref_tp_dealloc)
     weakrefs_clear(op, &((AtomicRefObject *)op)->weakrefs);
     ref_tp_clear(op);
 #if REF_THREAD_HEADERS
@@ -337,6 +338,7 @@ ref_tp_dealloc(PyObject *op)
 #endif
     type->tp_free(op);
     Py_DECREF(type);
+    Py_TRASHCAN_END
 }
 
 static PyObject *

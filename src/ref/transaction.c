@@ -147,10 +147,12 @@ transaction_tp_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
     ref_group *group = &((TransactionObject *)op)->group;
     PyObject_GC_UnTrack(op);
+    Py_TRASHCAN_BEGIN(op, transaction_tp_dealloc)
     for (Py_ssize_t i = 0; i < group->count; i++)
         Py_DECREF(group->refs[i].object);
     type->tp_free(op);
     Py_DECREF(type);
+    Py_TRASHCAN_END
 }
 
 static PyMethodDef transaction_methods[] = {

@@ -293,6 +293,7 @@ watch_tp_dealloc(PyObject *op)
     WatchObject *self = (WatchObject *)op;
     PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
+    Py_TRASHCAN_BEGIN(op, watch_tp_dealloc)
     shared_watch_forget(self);
     Py_XDECREF(self->bell);
     Py_XDECREF(self->target.object);
@@ -300,6 +301,7 @@ watch_tp_dealloc(PyObject *op)
     Py_XDECREF(self->last);
     type->tp_free(op);
     Py_DECREF(type);
+    Py_TRASHCAN_END
 }
 
 static PyMethodDef watch_methods[] = {
