@@ -104,17 +104,18 @@ class AtomicRef(Generic[_T]):
 
         `fn` runs without any lock and is called again when something was published meanwhile, by another thread or from
         inside `fn`, so it should have no side effects. What it raises is raised here, and the reference stays as it
-        was; RuntimeError if it publishes to this very reference itself in each of 1,000 tries. After some lost tries an
-        update takes its turn and later ones wait for it, so `fn` should not wait for a thread that updates this
-        reference. Method: optimistic retry with exponential back-off, as Clojure's `swap!`, then a first-come,
-        first-served queue.
+        was; RuntimeError if it publishes to this very reference itself in each of 1,000 tries; TypeError if it returns
+        None for an unhashable value (a dict, a list), which is what a function does that changes the value in place:
+        `set(None)` publishes None. After some lost tries an update takes its turn and later ones wait for it, so `fn`
+        should not wait for a thread that updates this reference. Method: optimistic retry with exponential back-off, as
+        Clojure's `swap!`, then a first-come, first-served queue.
         """
 
     def wait(self, version: int, timeout: float | None = None) -> bool:
         """Wait until a version newer than `version` is current, at most `timeout` seconds; say whether one is.
 
         The thread sleeps and is woken by the publication; there is no polling. A signal ends the wait if its handler
-        raises.
+        raises. ValueError for a negative version.
         """
 
     def watch(self, callback: Callable[[_T, _T], object], /) -> Watch:

@@ -173,12 +173,69 @@ def test_lookup_passes_errors_on():
         ref.lookup("a")
 
 
-@pytest.mark.parametrize(("version", "error"), [("1", TypeError), (-1, OverflowError), (2**64, OverflowError)])
-def test_a_version_is_a_number_from_0(Ref, version, error):
-    with pytest.raises(error):
-        Ref().compare_and_set(None, None, version=version)
-    with pytest.raises(error):
-        Ref().wait(version, 0)
+@pytest.mark.parametrize(
+    ("version", "error", "says"),
+    [
+        ("1", TypeError, "str"),
+        (1.0, TypeError, "float"),
+        (-1, ValueError, "no version -1"),
+        (-(2**70), ValueError, "-11"),
+    ],
+)
+def test_a_version_is_a_number_from_0(Ref, version, error, says):
+    ref = Ref()
+    with pytest.raises(error, match=says):
+        ref.compare_and_set(None, None, version=version)
+    with pytest.raises(error, match=says):
+        ref.wait(version, 0)
+    assert ref.version == 0
+
+
+@pytest.mark.parametrize("version", [1, 2**63 - 1, 2**63, 2**64 - 2, 2**64 - 1, 2**64, 2**70])
+def test_a_version_that_never_was_is_not_the_current_one(Ref, version):
+    ref = Ref()
+    assert ref.compare_and_set(None, 1, version=version) is False
+    assert ref.wait(version, 0) is False
+    assert ref.get_versioned() == (None, 0)
+
+
+def test_whatever_stands_for_an_int_is_a_version(Ref):
+    class Index:
+        def __index__(self):
+            return 0
+
+    ref = Ref()
+    assert ref.wait(Index(), 0) is False
+    assert ref.compare_and_set(None, 1, version=Index()) is True
+
+
+@pytest.mark.parametrize(
+    ("value", "change"),
+    [
+        ({"a": 1}, lambda d: d.update(b=2)),
+        ([1], lambda items: items.append(2)),
+        ({1}, lambda members: members.add(2)),
+        (bytearray(b"a"), lambda data: data.extend(b"b")),
+        (Map(a=1).mutate(), lambda m: m.update(b=2)),
+    ],
+    ids=["dict", "list", "set", "bytearray", "mutation"],
+)
+def test_none_from_a_function_that_changes_a_mutable_value_is_an_error(value, change):
+    ref = AtomicRef(value)
+    with pytest.raises(TypeError, match=rf"returned None for a \S*{type(value).__name__}.*let it return the new value"):
+        ref.update(change)
+    assert ref.get_versioned() == (value, 0)
+    with pytest.raises(TypeError, match="returned None for a"):
+        transaction(AtomicRef(), ref).update(lambda first, second: (first, change(second)))
+    ref.set(None)
+    assert ref.update(lambda _: None) is None
+
+
+@pytest.mark.parametrize("value", [None, 1, "text", Map(a=1), (), object()])
+def test_none_is_published_like_any_other_result(value):
+    ref = AtomicRef(value)
+    assert ref.update(lambda _: None) is None
+    assert ref.get_versioned() == (None, 1)
 
 
 def test_repr_shows_the_value_and_survives_recursion():

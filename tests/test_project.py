@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib.metadata
+import inspect
 import re
 import sys
 import tarfile
@@ -95,6 +96,17 @@ def names_in_wheel(built: Path) -> set[str]:
 def names_in_sdist(built: Path) -> set[str]:
     with tarfile.open(*built.glob("*.tar.gz")) as sdist:
         return {name.partition("/")[2] for name in sdist.getnames()}
+
+
+def test_every_public_callable_has_a_signature():
+    public = {name: getattr(frozen, name) for name in frozen.__all__}
+    for owner in [value for value in public.values() if isinstance(value, type)]:
+        public |= {f"{owner.__name__}.{name}": getattr(owner, name) for name in vars(owner) if not name.startswith("_")}
+    assert "Map.get" in public
+    for name, value in public.items():
+        if callable(value):
+            assert inspect.signature(value) is not None, name  # or ValueError, which names it
+    inspect.signature(frozen.SharedRef).bind("a name", initial=1)
 
 
 def test_the_wheel_holds_the_package_its_types_and_nothing_else(built):

@@ -168,6 +168,24 @@ unpack_result(const ref_group *group, PyObject **result)
     return tuple != NULL ? &PyTuple_GET_ITEM(tuple, 0) : NULL;
 }
 
+/* Whether the results can be meant.  A function that changes a mutable value in place, such as dict.update, returns None;
+ * published, that would be the loss of the value.  Unhashable stands for mutable. */
+static bool
+results_are_meant(const ref_group *group, PyObject *const *values, PyObject *const *results)
+{
+    for (Py_ssize_t i = 0; i < group->count; i++) {
+        PyTypeObject *type = Py_TYPE(values[i]);
+        if (results[i] != Py_None || type->tp_hash != PyObject_HashNotImplemented)
+            continue;
+        PyErr_Format(PyExc_TypeError,
+                     "the function given to update() returned None for a %.100s, which it may have changed in place: let "
+                     "it return the new value, best one that is immutable (a Map, freeze(value)); set(None) publishes None",
+                     type->tp_name);
+        return false;
+    }
+    return true;
+}
+
 /* One try.  Returns what update() would return, or NULL with the exception set; `published` says whether it counts. */
 static PyObject *
 group_try_update(const ref_group *group, update_call *call, void **old, bool *published)
@@ -179,7 +197,9 @@ group_try_update(const ref_group *group, update_call *call, void **old, bool *pu
         return NULL;
     PyObject *result = call_with(call, values, group->count);
     PyObject *const *unpacked = result != NULL ? unpack_result(group, &result) : NULL;
-    int status = unpacked != NULL ? group_publish(group, versions, unpacked, old) : 0;
+    int status = 0;
+    if (unpacked != NULL)
+        status = results_are_meant(group, values, unpacked) ? group_publish(group, versions, unpacked, old) : -1;
     if (status < 0)
         Py_CLEAR(result);
     *published = status > 0;

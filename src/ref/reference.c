@@ -27,6 +27,21 @@ reference_read(const reference *self, uint64_t *version)
 }
 
 bool
+parse_version(PyObject *number, uint64_t *version)
+{
+    int overflow;
+    PyObject *index = PyNumber_Index(number);
+    if (index == NULL)
+        return false;
+    long long value = PyLong_AsLongLongAndOverflow(index, &overflow);
+    if (overflow < 0 || (overflow == 0 && value < 0))
+        raise_about(PyExc_ValueError, "there is no version ", index, ": they are counted from 0, the initial value");
+    Py_DECREF(index);
+    *version = overflow > 0 ? NO_VERSION : (uint64_t)value;
+    return !PyErr_Occurred();
+}
+
+bool
 parse_compare_and_set(Py_ssize_t nargs, PyObject *const *keyword_values, PyObject *kwnames, uint64_t *version)
 {
     *version = ANY_VERSION;
@@ -43,9 +58,7 @@ parse_compare_and_set(Py_ssize_t nargs, PyObject *const *keyword_values, PyObjec
                     count > 1 ? kwnames : name, "");
         return false;
     }
-    if (keyword_values[0] != Py_None)
-        *version = PyLong_AsUnsignedLongLong(keyword_values[0]);
-    return !PyErr_Occurred();
+    return keyword_values[0] == Py_None || parse_version(keyword_values[0], version);
 }
 
 PyObject *
@@ -59,7 +72,8 @@ const char reference_update_doc[] = PyDoc_STR(
 "Replaces the value by `fn(value, *args, **kwargs)` and returns the new value.\n\n"
 "`fn` runs without any lock and is called again when something was published meanwhile, by another thread or from inside\n"
 "`fn`, so it should have no side effects. What it raises is raised here, and the reference stays as it was; RuntimeError\n"
-"if it publishes to this very reference itself in each of 1,000 tries. After some lost tries an update takes its turn\n"
+"if it publishes to this very reference itself in each of 1,000 tries; TypeError if it returns None for an unhashable\n"
+"value (a dict, a list), which is what a function does that changes the value in place: set(None) publishes None. After some lost tries an update takes its turn\n"
 "and later ones wait for it, so `fn` should not wait for a thread that updates this reference. Method: optimistic retry\n"
 "with exponential back-off, as Clojure's swap!, then a first-come, first-served queue.");
 
@@ -84,15 +98,13 @@ reference_wait(PyObject *op, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"version", "timeout", NULL};
     PyObject *number, *timeout = NULL;
+    uint64_t version;
     long long microseconds;
     reference self;
     module_state *state = module_state_of(op);
     if (state == NULL || !reference_of(state, op, &self)
-            || !PyArg_ParseTupleAndKeywords(args, kwargs, "O!|O:wait", names, &PyLong_Type, &number, &timeout)
-            || !parse_timeout(timeout, &microseconds))
-        return NULL;
-    uint64_t version = PyLong_AsUnsignedLongLong(number);
-    if (PyErr_Occurred())
+            || !PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:wait", names, &number, &timeout)
+            || !parse_version(number, &version) || !parse_timeout(timeout, &microseconds))
         return NULL;
     park_result result = slot_wait(&self.pub->slot, &self.pub->waiters, version, microseconds);
     return result != PARK_ERROR ? PyBool_FromLong(result == PARK_WOKEN) : NULL;

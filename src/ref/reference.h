@@ -38,7 +38,11 @@ reference shared_ref_reference(PyObject *op);
 /* The current value as an object (new reference), and its version; NULL: failed (reported). */
 PyObject *reference_read(const reference *self, uint64_t *version);
 
-static const uint64_t ANY_VERSION = UINT64_MAX;
+/* Versions are counted from 0: neither of these ever comes. */
+static const uint64_t ANY_VERSION = UINT64_MAX, NO_VERSION = UINT64_MAX - 1;
+
+/* The version that an int means, NO_VERSION for one that is too large ever to come; false with an exception set. */
+bool parse_version(PyObject *number, uint64_t *version);
 
 /* The one keyword argument `version` of compare_and_set(expected, value, *, version=None), if it was given, else
  * ANY_VERSION; false with an exception set. */

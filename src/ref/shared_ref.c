@@ -136,7 +136,7 @@ compare_and_set(PyObject *op, PyObject *expected, PyObject *object, uint64_t ver
     if (same > 0) {
         while (same > 0 && !variable_replace(variable, found, &value, root)) {
             found = version;
-            same = is_current(op, wanted, &found);
+            same = PyErr_CheckSignals() < 0 ? -1 : is_current(op, wanted, &found);
         }
         if (same > 0)
             published(op, slot_value_of_cell(value)); /* the old one */
@@ -570,7 +570,8 @@ static PyMemberDef ref_members[] = {
 };
 
 PyDoc_STRVAR(ref_doc,
-"SharedRef(initial=None): an anonymous variable\nSharedRef(name, initial): one that SharedRef.attach(name) finds\n\n"
+"SharedRef(*args, initial=None)\n--\n\n"
+"SharedRef(initial=None): an anonymous variable.  SharedRef(name, initial): one that SharedRef.attach(name) finds.\n\n"
 "A variable whose value all interpreters of the process read and replace atomically.\n\n"
 "Holds what shared containers hold. It crosses to other interpreters itself, or is found there by its name.");
 
