@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 
-PROGRAMS: tuple[str, ...] = ()
+PROGRAMS: tuple[str, ...] = ("api", "evil")
 """Modules of this folder. Each takes `--seed N --seconds S` and ends with 0 if it found nothing."""
 
 
