@@ -261,9 +261,7 @@ def test_copies_of_an_instance_of_a_subclass_have_its_attributes_and_slots(kind,
 
 
 @every_way
-@pytest.mark.parametrize(
-    ("kind", "contents"), [(MapWithState, {"a": 1}), (SetWithState, [1]), (VectorWithState, [1])]
-)
+@pytest.mark.parametrize(("kind", "contents"), [(MapWithState, {"a": 1}), (SetWithState, [1]), (VectorWithState, [1])])
 def test_copies_of_an_instance_of_a_subclass_go_by_its_own_state(kind, contents, copied):
     instance = kind(contents)
     instance.extra = [1]

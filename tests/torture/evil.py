@@ -1,12 +1,13 @@
 """Hostile objects in every operation: keys, values and functions that raise, re-enter what is under way, drop the last
 reference, collect garbage, and look at every object the collector knows.
 
-Nothing is expected of the answers. The process has to live, no SystemError may come, old versions keep their very items,
-every tree stays in order, and nothing is left behind at the end.
+Nothing is expected of the answers. The process has to live, no SystemError may come, old versions keep their
+very items, every tree stays in order, and nothing is left behind at the end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import random
 import sys
@@ -200,10 +201,8 @@ class Evil:
         return Evil, (self.hash, self.name)
 
     def __del__(self) -> None:
-        try:
+        with contextlib.suppress(Exception):
             misbehave()
-        except Exception:
-            pass
 
     def keys(self) -> Any:
         misbehave()

@@ -1,8 +1,8 @@
-"""What programs of random steps have in common: cases that can be repeated, crashes that are caught, findings that shrink.
+"""What programs of random steps have in common: cases are repeatable, crashes are caught, findings shrink.
 
 `main(run_case)` makes a module a program. It starts itself again as a worker, which runs one case after the other and
-notes each step in a log before it takes it. The supervisor sees the worker fail, die or hang, leaves out steps as long as
-the same thing happens, and prints what remains.
+notes each step in a log before it takes it. The supervisor sees the worker fail, die or hang, leaves out steps as
+long as the same thing happens, and prints what remains.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support import DEBUG_BUILD, child_environment, clear_type_cache
+clear_type_cache = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache  # 3.13 gave it a new name
+total_references = getattr(sys, "gettotalrefcount", lambda: 0)  # of debug builds
 
 HANG = 300
 """Seconds that one case may take, on a busy machine and under sanitizers."""
@@ -87,8 +88,6 @@ def work(run_case: RunCase, options: argparse.Namespace, leaks: bool) -> None:
     deadline = time.monotonic() + options.seconds
     first = options.case or 0
     for number in range(first, first + 1 if options.case is not None else sys.maxsize):
-        if number > first and time.monotonic() > deadline:
-            break
         faulthandler.dump_traceback_later(HANG, exit=True)
         steps = list(range(options.steps)) if options.keep is None else [int(s) for s in options.keep.split(",") if s]
         case = Case(options.seed, number, steps, log)
@@ -97,6 +96,8 @@ def work(run_case: RunCase, options: argparse.Namespace, leaks: bool) -> None:
         run_case(case)
         if leaks and (number % 16 == 15 or options.case is not None):
             assert_flat(run_case, case)
+        if time.monotonic() > deadline:
+            break
     faulthandler.cancel_dump_traceback_later()
     os.ftruncate(log, 0)
     case.note("case", f"{number} was the last, and all is well")
@@ -109,7 +110,7 @@ def alive() -> tuple[int, int]:
     clear_type_cache()
     for _ in range(3):
         gc.collect()
-    return (sys.gettotalrefcount() if DEBUG_BUILD else 0), _core._live_shared_nodes()
+    return total_references(), _core._live_shared_nodes()
 
 
 def assert_flat(run_case: RunCase, case: Case, repeats: int = 10) -> None:
@@ -157,7 +158,7 @@ def run_worker(name: str, options: argparse.Namespace, *more: str) -> Outcome:
         log.touch()
         command = [sys.executable, "-X", "faulthandler", "-m", name, "--worker", str(log), "--seed", str(options.seed)]
         command += ["--steps", str(options.steps), *more]
-        env = child_environment() | {"PYTHONHASHSEED": str(options.seed % (1 << 32))}
+        env = os.environ | {"PYTHONHASHSEED": str(options.seed % (1 << 32))}
         done = subprocess.run(command, env=env, stderr=subprocess.PIPE, text=True, errors="replace")
         return Outcome(done.returncode, log.read_text(errors="replace"), done.stderr)
 

@@ -1,8 +1,8 @@
 """Every operation of the containers, each with what it means for the plain model: dict, set or list.
 
 An operation takes the subject and its arguments, `a.key`, `a.value` and so on, which are drawn when they are asked for.
-The model's half gets the same arguments, with models in place of containers. It returns a new model where the container's
-half returns a new container, and edits in place where the container's half edits a mutation.
+The model's half gets the same arguments, with models in place of containers. It returns a new model where the
+container's half returns a new container, and edits in place where the container's half edits a mutation.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ MAP: Table = {
     "keys &": same(lambda m, a: (m.keys() & a.keys, m.keys() | a.keys, m.keys() - a.keys, m.keys() ^ a.keys)),
     "& keys": same(lambda m, a: (set(a.keys) & m.keys(), set(a.keys) - m.keys())),
     "keys <=": same(lambda m, a: (m.keys() <= set(a.keys), m.keys() > set(a.keys), m.keys() == a.map.keys())),
-    "keys isdisjoint": same(lambda m, a: (m.keys().isdisjoint(a.keys), a.key in m.keys())),
+    "keys isdisjoint": same(lambda m, a: (m.keys().isdisjoint(a.keys), a.key in m.keys())),  # noqa: SIM118
     "items in": same(lambda m, a: ((a.key, a.value) in m.items(), a.map.items() == m.items(), a.key in m.items())),
     "items &": same(lambda m, a: (m.items() & a.pairs, m.items() - a.map.items())),
     "values": same(lambda m, a: (len(m.values()), a.value in m.values(), len(m.items()), len(m.keys()))),
