@@ -374,6 +374,25 @@ def test_interpreters_find_nothing_torn_behind_a_shared_ref() -> None:
 
 
 @needs_subinterpreters
+def test_the_time_that_interpreters_take_to_start_makes_no_version_older(monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[float] = []
+    published: list[float] = []
+
+    class Timed(interpreters.Crew):
+        def ready(self) -> bool:
+            times.append(document.clock())
+            return super().ready()
+
+        def start(self) -> None:
+            published.append(self.ref.get()["published"])
+            super().start()
+
+    monkeypatch.setattr(workload, "Crew", Timed)
+    work_of_interpreters(1).run(0.2)
+    assert published[0] >= times[-1]
+
+
+@needs_subinterpreters
 def test_interpreters_notice_a_torn_publisher(monkeypatch: pytest.MonkeyPatch) -> None:
     class TornCrew(interpreters.Crew):
         def __init__(self, *args: Any) -> None:

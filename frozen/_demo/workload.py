@@ -69,7 +69,7 @@ class Workload:
             for number, tally in enumerate(self.read)
         ]
         threads.append(self._thread(publish, refs, endless(paths, -1), self._stop, self.written, self.rate))
-        with _switching_often(), self._interpreters_at_work():
+        with _switching_often(), self._interpreters_at_work(refs):
             begin = clock()
             try:
                 for thread in threads:
@@ -89,8 +89,12 @@ class Workload:
             raise self._failures[0]
 
     @contextlib.contextmanager
-    def _interpreters_at_work(self) -> Iterator[None]:
-        """Let the crew's readers begin when all of them are ready, and close their interpreters in the end."""
+    def _interpreters_at_work(self, refs: Sequence[Any]) -> Iterator[None]:
+        """Let the crew's readers begin when all of them are ready, and close their interpreters in the end.
+
+        Interpreters take their time to start. The first version is published anew when they have: it is as old as the
+        run, and no reader could have had a later one.
+        """
         if self.crew is None:
             yield
             return
@@ -100,6 +104,10 @@ class Workload:
                 thread.start()
             while not self.crew.ready() and not self._stop.wait(0.005):
                 pass
+            now = clock()
+            for ref in refs:
+                ref.set(ref.get().set("published", now))
+            self.written.last = self.ref.get()
             self.crew.start()
             yield
         finally:
