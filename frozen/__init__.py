@@ -37,6 +37,7 @@ except ModuleNotFoundError as error:
 
 from frozen.convert import freeze, thaw
 from frozen.delta import ConflictError, Delta
+from frozen.forking import ForkWarning
 from frozen.paths import delete_in, get_in, set_in, update_in
 from frozen.sharing import NotShareableError, is_shareable, register_shareable, share
 
@@ -45,6 +46,7 @@ __all__ = [
     "Blob",
     "ConflictError",
     "Delta",
+    "ForkWarning",
     "Handle",
     "Map",
     "MapItems",

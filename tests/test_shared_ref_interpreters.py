@@ -7,16 +7,18 @@ import gc
 import multiprocessing
 import os
 import pickle
+import re
 import signal
 import sys
 import textwrap
 import time
+import traceback
 
 import interp_mailbox as mailbox
 import pytest
 from support import FREE_THREADED, Subinterpreter, needs_subinterpreters, run_python, run_threads
 
-from frozen import SharedMap, SharedRef, _core
+from frozen import AtomicRef, ForkWarning, SharedMap, SharedRef, _core, transaction
 
 native = pytest.mark.skipif(not _core._crosses_natively(), reason="this Python has no registry for types that cross")
 pytestmark = [needs_subinterpreters, pytest.mark.usefixtures("nothing_left_behind")]
@@ -326,7 +328,8 @@ def test_fork_while_another_interpreter_publishes(name):
     def child():
         before = ref.version
         assert ref.get() == before
-        assert SharedRef.attach(name).update(lambda value: value + 1) == before + 1
+        with pytest.warns(ForkWarning):
+            assert SharedRef.attach(name).update(lambda value: value + 1) == before + 1
         SharedRef(name + " of the child", 1)
 
     def fork():
@@ -348,6 +351,75 @@ def test_fork_while_another_interpreter_publishes(name):
     SharedRef.unlink(name + " stop")
 
 
+PUBLICATIONS = {
+    "set": lambda ref: ref.set(1),
+    "exchange": lambda ref: ref.exchange(1),
+    "compare_and_set": lambda ref: ref.compare_and_set(0, 1),
+    "update": lambda ref: ref.update(lambda value: value + 1),
+    "transaction.set": lambda ref: transaction(ref, AtomicRef(0)).set(1, 1),
+    "transaction.update": lambda ref: transaction(AtomicRef(0), ref).update(lambda a, b: (a, b + 1)),
+}
+
+
+def in_a_child(child):
+    """Run `child` in a child of os.fork(), and say whether it returned."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            child()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("publish", PUBLICATIONS.values(), ids=PUBLICATIONS)
+def test_the_first_publication_to_a_variable_of_the_parent_warns_in_the_child(name, publish):
+    ref, other = SharedRef(name, 0), SharedRef(0)
+
+    def child():
+        ref.get()
+        assert not ref.compare_and_set("something else", 1)
+        with pytest.warns(ForkWarning, match=re.escape(f"SharedRef({name!r}, ...) was made before")) as caught:
+            publish(ref)
+        assert caught[0].filename == __file__
+        with pytest.warns(ForkWarning, match="an anonymous SharedRef was made before"):
+            publish(other)
+        for later in (ref, SharedRef.attach(name), SharedRef(0), other):
+            later.set(0)
+            publish(later)
+
+    assert in_a_child(child)
+    for here in (ref, other):
+        publish(here)  # the parent is not warned: a warning is an error here
+        assert here.version == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_publication_whose_warning_is_an_error_does_not_happen():
+    ref = SharedRef(0)
+
+    def child():
+        for _ in range(2):
+            with pytest.raises(ForkWarning):
+                ref.set(1)
+            assert ref.get_versioned() == (0, 0)
+
+        def grandchild():
+            with pytest.raises(ForkWarning):
+                mine.set(1)
+
+        mine = SharedRef(0)
+        mine.set(1)
+        assert in_a_child(grandchild)
+
+    assert in_a_child(child)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_the_child_of_a_fork_goes_on(name):
@@ -355,7 +427,8 @@ def test_the_child_of_a_fork_goes_on(name):
 
     def child():
         assert ref.get() == table()
-        SharedRef.attach(name).set("from the child")
+        with pytest.warns(ForkWarning):
+            SharedRef.attach(name).set("from the child")
         assert ref.get_versioned() == ("from the child", 1)
         assert not ref.wait(1, 0.001)
 

@@ -20,7 +20,7 @@ from support import (
     switch_interval,
 )
 
-from frozen import SharedMap, SharedRef
+from frozen import ForkWarning, SharedMap, SharedRef
 
 
 @pytest.fixture(autouse=True)
@@ -263,7 +263,8 @@ def test_watches_go_on_in_the_child_of_a_fork():
     ref, seen = SharedRef(0), []
 
     def child():
-        ref.set(1)
+        with pytest.warns(ForkWarning):
+            ref.set(1)
         eventually(lambda: seen == [1])
         watch.close()
 

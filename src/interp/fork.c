@@ -25,6 +25,8 @@ thread_vanished(uint64_t number)
     return number < first_here && number != survivor;
 }
 
+_Atomic(uint32_t) fork_generation;
+
 #ifdef _WIN32
 
 int
@@ -74,6 +76,7 @@ renew_all(void)
 {
     first_here = atomic_load(&next_number);
     survivor = own_number;
+    atomic_fetch_add(&fork_generation, 1);
     for (int i = 0; i < atomic_load(&used); i++)
         for (int j = 0; j < guarded[i].count; j++)
             guarded[i].mutexes[j] = (ref_mutex)REF_MUTEX_INIT;

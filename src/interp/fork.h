@@ -17,4 +17,8 @@ uint64_t thread_number(void);
 /* Whether the thread of that number stayed in the parent when this process, or one before it, was forked. */
 bool thread_vanished(uint64_t number);
 
+/* How many forks made this process out of the one that loaded the code: a child of a fork has one more than its parent.
+ * Counted from the first fork_guard() on; always 0 on Windows. */
+extern _Atomic(uint32_t) fork_generation;
+
 #endif

@@ -72,7 +72,9 @@ group_publish(const ref_group *group, const uint64_t *versions, PyObject *const 
     void *values[GROUP_MAX];
     const void *roots[GROUP_MAX];
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        if (!group->refs[i].kind->from_object(objects[i], &values[i], &roots[i])) {
+        const reference *ref = &group->refs[i];
+        if ((ref->kind->may_publish != NULL && !ref->kind->may_publish(ref->object))
+                || !ref->kind->from_object(objects[i], &values[i], &roots[i])) {
             group_release(group, i, values);
             return -1;
         }

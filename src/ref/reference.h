@@ -16,6 +16,8 @@ typedef struct {
     PyObject *(*to_object)(void *value);
     /* A value to publish, a reference of its own, and what names it for comparison.  False: failed (reported). */
     bool (*from_object)(PyObject *object, void **value, const void **root);
+    /* Unless NULL: what every publication in `self` begins with; false: not now (reported).  May run Python code. */
+    bool (*may_publish)(PyObject *self);
     /* What every publication in `self` ends with, after unlocking: tells those who wait, and drops what was published
      * before (steals `old`).  May run Python code.  False, with an exception set, when a callback of a watch was
      * interrupted: everything is done then all the same. */

@@ -4,6 +4,7 @@
  * that each interpreter makes for itself. */
 
 #include "interp/current.h"
+#include "interp/fork.h"
 #include "interp/handle.h"
 #include "ref/reference.h"
 #include "ref/shared_reader.h"
@@ -20,6 +21,8 @@ typedef struct {
 } SharedRefObject;
 
 #define VARIABLE(op) (((SharedRefObject *)(op))->variable)
+
+static PyObject *ref_name(PyObject *op, void *closure);
 
 /* ---- values: objects to cells and back ---- */
 
@@ -92,13 +95,41 @@ published(PyObject *op, void *old)
     return true;
 }
 
+/* The variable was made before this process was forked, so that each process has a variable of its own since: says so once
+ * for each variable.  False: the warning was made an exception. */
+NO_INLINE static bool
+warn_of_fork(PyObject *op, uint32_t generation)
+{
+    uint32_t made = atomic_exchange(&VARIABLE(op)->generation, generation);
+    if (made == generation) /* another thread warns */
+        return true;
+    PyObject *warn = imported("frozen.forking", "warn"), *name = ref_name(op, NULL), *result = NULL;
+    if (warn != NULL && name != NULL)
+        result = PyObject_CallOneArg(warn, name);
+    Py_XDECREF(warn);
+    Py_XDECREF(name);
+    Py_XDECREF(result);
+    if (result == NULL)
+        atomic_store(&VARIABLE(op)->generation, made);
+    return result != NULL;
+}
+
+/* To be asked before a publication. */
+static bool
+may_publish(PyObject *op)
+{
+    uint32_t generation = atomic_load_explicit(&fork_generation, memory_order_relaxed);
+    return LIKELY(atomic_load_explicit(&VARIABLE(op)->generation, memory_order_relaxed) == generation)
+        || warn_of_fork(op, generation);
+}
+
 /* Publishes `object` and returns what it replaced (to be passed to `published`) in *old; false: failed (reported). */
 static bool
 exchange(PyObject *op, PyObject *object, cell *old)
 {
     cell value;
     const void *root;
-    if (!encode(object, &value, &root))
+    if (!may_publish(op) || !encode(object, &value, &root))
         return false;
     *old = variable_exchange(VARIABLE(op), value, root);
     return true;
@@ -131,7 +162,7 @@ compare_and_set(PyObject *op, PyObject *expected, PyObject *object, uint64_t ver
         return -1;
     uint64_t found = version;
     int same = is_current(op, wanted, &found);
-    if (same > 0 && !encode(object, &value, &root))
+    if (same > 0 && (!may_publish(op) || !encode(object, &value, &root)))
         same = -1;
     if (same > 0) {
         while (same > 0 && !variable_replace(variable, found, &value, root)) {
@@ -183,6 +214,7 @@ static const ref_kind shared_ref_kind = {
     .release = kind_release,
     .to_object = kind_to_object,
     .from_object = kind_from_object,
+    .may_publish = may_publish,
     .published = published,
 };
 

@@ -23,6 +23,7 @@ typedef struct shared_variable {
     block head;
     char apart[64 - sizeof(block)]; /* who counts references to the variable writes another line than readers load */
     publication pub;
+    _Atomic(uint32_t) generation;   /* of the process that made it (fork_generation), or that has warned of that since */
     struct shared_variable *next;   /* in the table of names */
     size_t name_length;             /* 0: anonymous */
     char name[];                    /* UTF-8 */

@@ -1,0 +1,25 @@
+"""What a fork does to SharedRefs: each process has variables of its own from then on."""
+
+from __future__ import annotations
+
+import warnings
+
+
+class ForkWarning(RuntimeWarning):
+    """A SharedRef made before a fork was published to in the child: no other process sees that.
+
+    Given once for each variable in each process, at the first publication there.
+    """
+
+
+def warn(name: str | None) -> None:
+    """Called by the core before that publication."""
+    which = "an anonymous SharedRef" if name is None else f"SharedRef({name[:200]!r}, ...)"
+    warnings.warn(
+        f"{which} was made before this process was forked: what is published here, the parent and its other children "
+        "do not see, nor does this process see theirs. A SharedRef is one variable for the interpreters and threads of "
+        "one process: start workers as those, or send values between processes (a pipe, a queue). If this process is "
+        "to have a variable of its own, make it after the fork",
+        ForkWarning,
+        stacklevel=2,
+    )
