@@ -24,9 +24,9 @@ class _Bell:
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
         self._pressed = False
-        self._watch = ref.watch(self._press)
+        self._watch = ref._signal(self._press)
 
-    def _press(self, old: object, new: object) -> None:
+    def _press(self) -> None:
         """Called by another thread: the one that publishes, or the one that delivers what other interpreters do."""
         if self._pressed:
             return

@@ -34,8 +34,9 @@ typedef struct {
 #define X(name) family name;
     FROZEN_FAMILIES(X)
 #undef X
-    PyTypeObject *blob, *handle, *atomic_ref, *shared_ref, *transaction, *watch, *bell, *reader_registry, *reader_cache;
+    PyTypeObject *blob, *handle, *atomic_ref, *shared_ref, *transaction, *watch, *reader_registry, *reader_cache;
     PyObject *readers; /* the reader_registry */
+    struct dispatcher *dispatcher; /* of the interpreter's SharedRef watches */
 } module_state;
 
 /* The types, one line each: X(field of module_state, PyType_Spec, name published in the module or NULL).
@@ -77,7 +78,6 @@ typedef struct {
     X(shared_ref, frozen_shared_ref_spec, "SharedRef")                                 \
     X(transaction, frozen_transaction_spec, "transaction")                             \
     X(watch, frozen_watch_spec, "Watch")                                               \
-    X(bell, frozen_bell_spec, "_Bell")                                                 \
     X(reader_registry, frozen_reader_registry_spec, NULL)                              \
     X(reader_cache, frozen_reader_cache_spec, NULL)
 
@@ -99,18 +99,21 @@ typedef struct {
     X(shared_set_setup)   \
     X(shared_vector_setup) \
     X(shared_ref_setup)   \
+    X(dispatcher_setup)   \
     X(interp_setup)       \
     X(inspect_setup)
 
 /* What it has to give back when the module goes away, before its types do. */
 #define FROZEN_TEARDOWNS(X) \
-    X(interp_teardown)
+    X(interp_teardown)     \
+    X(dispatcher_teardown)
 
 /* Functions of the module itself: tables of their own, by the files that have something to offer. */
 #define FROZEN_FUNCTIONS(X)   \
     X(local_map_functions)    \
     X(local_vector_functions) \
     X(inspect_functions)      \
+    X(dispatcher_functions)   \
     X(interp_functions)
 
 #define X(field, spec, name) extern PyType_Spec spec;

@@ -1,4 +1,7 @@
-"""SharedRef.watch(): a thread of the watching interpreter calls back, whichever interpreter publishes."""
+"""SharedRef.watch(): a thread of the watching interpreter calls back, whichever interpreter publishes.
+
+How processes and interpreters end while they watch is in test_shared_ref_endings.py.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,22 @@ from support import (
     Subinterpreter,
     eventually,
     needs_subinterpreters,
-    run_python,
     run_threads,
     switch_interval,
 )
 
-from frozen import ForkWarning, SharedMap, SharedRef
+from frozen import ForkWarning, SharedMap, SharedRef, _core, register_shareable
 
 
 @pytest.fixture(autouse=True)
 def watches_have_ended(nothing_left_behind):
     yield
-    eventually(lambda: not any(thread.name == "frozen watches" for thread in threading.enumerate()))
+    eventually(nobody_is_at_work)
+
+
+def nobody_is_at_work():
+    threads, idle = _core._threads_of_watches()
+    return threads == idle
 
 
 def test_each_change_is_delivered_with_old_and_new():
@@ -38,9 +45,7 @@ def test_each_change_is_delivered_with_old_and_new():
     assert seen == [(0, 1), (1, 2), (2, 3)]
     watch.close()
     ref.set(4)
-    with ref.watch(lambda old, new: None) as other:  # the thread of all watches has come round when it has ended
-        other.close()
-    eventually(lambda: not any(thread.name == "frozen watches" for thread in threading.enumerate()))
+    _core._settle_watches()
     assert seen == [(0, 1), (1, 2), (2, 3)]
 
 
@@ -129,7 +134,7 @@ def test_each_watch_sees_a_chain_that_ends_with_the_last_value():
     with ref.watch(lambda old, new: chain.append((old, new))):
         with switch_interval():
             run_threads(*[lambda name=name: publish(name) for name in range(1, 4)])
-        eventually(lambda: chain[-1][1] == ref.get())
+        eventually(lambda: chain and chain[-1][1] == ref.get())
     assert all(earlier[1] is later[0] for earlier, later in itertools.pairwise(chain))
 
 
@@ -153,6 +158,107 @@ def test_opening_and_closing_watches_while_others_publish():
         ref.set("last")
         eventually(lambda: seen)
     assert seen == ["last"]
+
+
+def test_a_slow_callback_holds_no_other():
+    slow, other, third = SharedRef(0), SharedRef(0), SharedRef(0)
+    seen, release = [], threading.Event()
+
+    def first(old, new):
+        seen.append(("slow", new))
+        assert release.wait(60)
+
+    async def listen():
+        return await asyncio.wait_for(other.changed(since=0), 60)
+
+    with slow.watch(first), third.watch(lambda old, new: seen.append(("third", new))):
+        slow.set(1)
+        eventually(lambda: seen == [("slow", 1)])
+        third.set(1)
+        eventually(lambda: seen == [("slow", 1), ("third", 1)])
+        threading.Timer(0.01, other.set, (1,)).start()
+        assert asyncio.run(listen()) == (1, 1)
+        release.set()
+
+
+def test_a_callback_may_await_another_change():
+    ref, other, seen = SharedRef(0), SharedRef(0), []
+
+    async def listen():
+        return await asyncio.wait_for(other.changed(since=0), 60)
+
+    def callback(old, new):
+        threading.Timer(0.01, other.set, (1,)).start()
+        seen.append(asyncio.run(listen()))
+
+    with ref.watch(callback):
+        ref.set(1)
+        eventually(lambda: seen == [(1, 1)])
+
+
+def test_there_are_as_many_threads_as_callbacks_that_block():
+    refs, inside, release = [SharedRef(0) for _ in range(20)], [], threading.Event()
+
+    def block(old, new):
+        inside.append(new)
+        assert release.wait(60)
+
+    watches = [ref.watch(block) for ref in refs]
+    for number, ref in enumerate(refs):
+        ref.set(number)
+    eventually(lambda: sorted(inside) == list(range(20)))
+    threads, idle = _core._threads_of_watches()
+    assert (threads - idle, idle) == (20, 1)
+    release.set()
+    eventually(nobody_is_at_work)
+    for watch in watches:
+        watch.close()
+    eventually(lambda: _core._threads_of_watches() == (0, 0))
+
+
+def test_quick_callbacks_of_many_watches_share_a_few_threads():
+    ref, seen = SharedRef(0), []
+    watches = [ref.watch(lambda old, new: seen.append(new)) for _ in range(500)]
+    ref.set(1)
+    eventually(lambda: len(seen) == 500)
+    assert seen == [1] * 500
+    assert _core._threads_of_watches()[0] < 50
+    for watch in watches:
+        watch.close()
+
+
+class Fragile:
+    """Shared by its text; what reads it may fail."""
+
+    readable = True
+
+    @staticmethod
+    def decode(text):
+        if not Fragile.readable:
+            raise LookupError("not readable here")
+        return Fragile()
+
+
+register_shareable(Fragile, lambda fragile: "text", Fragile.decode)
+
+
+@pytest.mark.parametrize("kind", ["changed", "changes"])
+def test_a_value_that_cannot_be_read_comes_out_of_the_await(monkeypatch, kind):
+    ref = SharedRef(0)
+
+    async def first_of(changes):
+        async for value in changes:
+            return value
+
+    async def main():
+        task = asyncio.ensure_future(ref.changed() if kind == "changed" else first_of(ref.changes()))
+        await asyncio.sleep(0)
+        ref.set(Fragile())
+        monkeypatch.setattr(Fragile, "readable", False)
+        with pytest.raises(LookupError, match="not readable here"):
+            await asyncio.wait_for(task, 60)
+
+    asyncio.run(main())
 
 
 def test_a_watch_goes_on_when_its_reference_is_dropped(name):
@@ -203,58 +309,6 @@ def test_interpreters_watch_each_other(name):
     for interpreter in interpreters:
         interpreter.run("watch.close()")
         interpreter.close()
-
-
-@needs_subinterpreters
-def test_an_interpreter_ends_while_it_watches(name):
-    ref = SharedRef(name, 0)
-    with Subinterpreter() as interpreter:
-        interpreter.run(
-            f"""
-            import threading
-            from frozen import SharedRef
-            ref, seen = SharedRef.attach({name!r}), threading.Event()
-            watch = ref.watch(lambda old, new: seen.set())
-            ref.watch(lambda old, new: None)
-            """
-        )
-        ref.set(1)
-        interpreter.run("assert seen.wait(60)")
-    ref.set(2)
-    assert ref.get() == 2
-
-
-def test_a_process_ends_while_it_watches():
-    done = run_python(
-        "-c",
-        """
-from frozen import SharedRef
-ref = SharedRef("watched", 0)
-watch = ref.watch(print)
-ref.set(1)
-print("reached the end")
-""",
-    )
-    assert "reached the end" in done.stdout
-
-
-def test_an_interpreter_that_ends_takes_no_new_watches():
-    done = run_python(
-        "-c",
-        """
-import atexit
-from frozen import SharedRef
-ref = SharedRef(0)
-ref.watch(print).close()
-def late():
-    try:
-        ref.watch(print)
-    except RuntimeError as error:
-        print(error)
-atexit.register(late)
-""",
-    )
-    assert done.stdout.strip() == "this interpreter is ending: no new watches"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -365,6 +365,7 @@ static PyMethodDef ref_methods[] = {
     {"compare_and_set", FASTCALL(ref_compare_and_set_method), METH_FASTCALL | METH_KEYWORDS, ref_compare_and_set_doc},
     REFERENCE_METHODS,
     {"watch", ref_watch, METH_O, ref_watch_doc},
+    {"_signal", ref_signal, METH_O, reference_signal_doc},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, "AtomicRef[T]: a reference to values of type T."},
     {NULL, NULL, 0, NULL},
 };

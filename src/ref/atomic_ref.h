@@ -61,6 +61,7 @@ bool ref_published(AtomicRefObject *self, PyObject *old);
 /* watch.c: calls the callbacks of `self->watches`; registers one more; forgets them all; visits them for the collector. */
 void ref_deliver(AtomicRefObject *self, PyObject **interrupt);
 PyObject *ref_watch(PyObject *self, PyObject *callback);
+PyObject *ref_signal(PyObject *self, PyObject *callback);
 void ref_forget_watches(AtomicRefObject *self);
 int ref_traverse_watches(AtomicRefObject *self, visitproc visit, void *arg);
 

@@ -73,6 +73,13 @@ parker_park(parker *self, long long microseconds)
     return result;
 }
 
+/* The same in a thread without a thread state, which runs no signal handlers; whether it was unparked. */
+static inline bool
+parker_sleep(parker *self, long long microseconds)
+{
+    return PyThread_acquire_lock_timed(self->lock, microseconds, 0) == PY_LOCK_ACQUIRED;
+}
+
 /* Python's idea of a timeout, None or a number of seconds, for parker_park; false with an exception set. */
 static inline bool
 parse_timeout(PyObject *seconds, long long *microseconds)

@@ -122,6 +122,10 @@ call_aio(const char *name, PyObject *op, PyObject *args, PyObject *kwargs)
     return result;
 }
 
+const char reference_signal_doc[] = PyDoc_STR(
+"_signal($self, callback, /)\n--\n\n"
+"Like watch(), but for callback(), which wakes an event loop: no value is read, and no other callback is waited for.");
+
 const char reference_changed_doc[] = PyDoc_STR(
 "changed($self, /, since=None)\n--\n\n"
 "Awaits a version newer than `since` (by default: than the current one); gives the pair (value, version).");

@@ -61,7 +61,7 @@ PyObject *reference_changes(PyObject *op, PyObject *args, PyObject *kwargs);
 PyObject *reference_snapshot(PyObject *type, PyObject *const *args, Py_ssize_t nargs);
 
 extern const char reference_update_doc[], reference_wait_doc[], reference_changed_doc[], reference_changes_doc[],
-    reference_snapshot_doc[];
+    reference_snapshot_doc[], reference_signal_doc[];
 
 #define REFERENCE_METHODS                                                                                      \
     {"update", FASTCALL(reference_update), METH_FASTCALL | METH_KEYWORDS, reference_update_doc},               \

@@ -316,8 +316,8 @@ ref_compare_and_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObj
 PyDoc_STRVAR(watch_doc,
 "watch($self, callback, /)\n--\n\n"
 "Calls `callback(old, new)` soon after each change, until the Watch that is returned is closed.\n\n"
-"Whichever interpreter publishes, a thread of this one calls, one thread for all its watches. Changes that come\n"
-"before it gets to it are delivered as one: each `old` is the `new` of the call before. What a callback raises goes to\n"
+"Whichever interpreter publishes, a thread of this one calls; a callback that takes its time holds no other. Changes\n"
+"that come before it gets to it are delivered as one: each `old` is the `new` of the call before. What a callback raises goes to\n"
 "sys.unraisablehook.");
 
 static PyObject *
@@ -582,6 +582,7 @@ static PyMethodDef ref_methods[] = {
     {"compare_and_set", FASTCALL(ref_compare_and_set), METH_FASTCALL | METH_KEYWORDS, compare_and_set_doc},
     REFERENCE_METHODS,
     {"watch", shared_ref_watch, METH_O, watch_doc},
+    {"_signal", shared_ref_signal, METH_O, reference_signal_doc},
     SHARED_HANDLE_METHOD,
     {"attach", ref_attach, METH_O | METH_CLASS, attach_doc},
     {"unlink", ref_unlink, METH_O | METH_STATIC, unlink_doc},

@@ -1,9 +1,10 @@
-/* SharedRef.watch(callback). */
+/* SharedRef.watch(callback); and the same for a callback() that wakes an event loop, see dispatcher.h. */
 #ifndef FROZEN_REF_SHARED_WATCH_H
 #define FROZEN_REF_SHARED_WATCH_H
 
 #include "memory/python.h"
 
 PyObject *shared_ref_watch(PyObject *op, PyObject *callback);
+PyObject *shared_ref_signal(PyObject *op, PyObject *callback);
 
 #endif

@@ -1,4 +1,4 @@
-/* Threads that wait for a newer version, and bells that are rung by each one.  Readers pay nothing for them, a publisher one load.
+/* Threads that wait for a newer version, and watches that hear of each one.  Readers pay nothing for them, a publisher one load.
  *
  * Nobody sleeps through a publication: a waiter first counts itself, then reads the version; a publisher first stores
  * the version, then reads the count; all four are sequentially consistent, so one of the two sees the other. */
@@ -9,34 +9,14 @@
 #include "ref/parker.h"
 #include "ref/slot.h"
 
-/* What a thread that listens to many references sleeps on.  Ringing it again before the thread has noticed costs nothing
- * and loses nothing: the thread first takes note (bell_noticed), then looks at all it listens to. */
-typedef struct {
-    _Atomic(bool) rung;
-    parker parker;
-} bell;
-
-static inline void
-bell_ring(bell *self)
-{
-    if (!atomic_exchange_explicit(&self->rung, true, memory_order_seq_cst))
-        parker_unpark(&self->parker);
-}
-
-/* An exchange: it reads what whoever rang last has written, and so sees the version that was published before. */
-static inline void
-bell_noticed(bell *self)
-{
-    atomic_exchange_explicit(&self->rung, false, memory_order_seq_cst);
-}
-
 typedef struct waiter {
     struct waiter *next, **link;
     uint64_t version; /* wakes when a newer one is published */
-    uint64_t thread;  /* that waits; 0: a bell is rung instead */
+    uint64_t thread;  /* that waits, unless `heard` is called instead */
     bool woken;
     parker parker;
-    bell *bell;       /* unless NULL: is rung, each time, instead of waking a parked thread once */
+    void (*heard)(struct waiter *self); /* unless NULL: is called, each time, instead of waking a parked thread once;
+                                         * under the lock, by a thread of any interpreter */
 } waiter;
 
 typedef struct {
@@ -99,12 +79,12 @@ waiters_wake(waiter_list *list, uint64_t version)
     ref_mutex_lock(list->lock);
     for (waiter *self = list->first, *next; self != NULL; self = next) {
         next = self->next;
-        if (thread_vanished(self->thread))
+        if (self->heard == NULL && thread_vanished(self->thread))
             waiters_unlink(list, self);
         else if (self->version >= version)
             continue;
-        else if (self->bell != NULL)
-            bell_ring(self->bell);
+        else if (self->heard != NULL)
+            self->heard(self);
         else if (!self->woken) {
             self->woken = true;
             parker_unpark(&self->parker);

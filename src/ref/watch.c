@@ -27,13 +27,30 @@ report(WatchObject *self, PyObject **interrupt)
         PyErr_WriteUnraisable(self->callback);
 }
 
+/* Calls callback(): there is a newer version. */
+static void
+watch_signal(WatchObject *self, uint64_t version, PyObject **interrupt)
+{
+    if (atomic_load(&self->closed))
+        return;
+    self->last_version = version;
+    PyObject *result = PyObject_CallNoArgs(self->callback);
+    if (result == NULL)
+        report(self, interrupt);
+    Py_XDECREF(result);
+}
+
 /* Calls back if there is something newer than what was delivered last. */
 static void
 watch_deliver_newest(WatchObject *self, PyObject **interrupt)
 {
-    uint64_t version;
-    if (slot_version(&self->target.pub->slot) <= self->last_version)
+    uint64_t version = slot_version(&self->target.pub->slot);
+    if (version <= self->last_version)
         return;
+    if (self->is_signal) {
+        watch_signal(self, version, interrupt);
+        return;
+    }
     PyObject *value = reference_read(&self->target, &version);
     if (value == NULL) {
         report(self, interrupt);
@@ -190,7 +207,7 @@ ref_deliver(AtomicRefObject *self, PyObject **interrupt)
 /* ---- the object ---- */
 
 PyObject *
-watch_new(module_state *state, PyObject *op, PyObject *callback)
+watch_new(module_state *state, PyObject *op, PyObject *callback, bool is_signal)
 {
     if (!PyCallable_Check(callback)) {
         PyErr_Format(PyExc_TypeError, "watch() needs a function of the old and the new value, not %.200s",
@@ -203,18 +220,20 @@ watch_new(module_state *state, PyObject *op, PyObject *callback)
     reference_of(state, op, &self->target);
     Py_INCREF(op);
     self->callback = Py_NewRef(callback);
-    self->last = reference_read(&self->target, &self->last_version);
-    if (self->last == NULL)
+    self->is_signal = is_signal;
+    if (is_signal)
+        self->last_version = slot_version(&self->target.pub->slot);
+    else if ((self->last = reference_read(&self->target, &self->last_version)) == NULL)
         Py_CLEAR(self);
     return (PyObject *)self;
 }
 
-PyObject *
-ref_watch(PyObject *op, PyObject *callback)
+static PyObject *
+ref_watch_as(PyObject *op, PyObject *callback, bool is_signal)
 {
     AtomicRefObject *ref = (AtomicRefObject *)op;
     module_state *state = module_state_of(op);
-    WatchObject *self = (WatchObject *)(state != NULL ? watch_new(state, op, callback) : NULL);
+    WatchObject *self = (WatchObject *)(state != NULL ? watch_new(state, op, callback, is_signal) : NULL);
     if (self == NULL)
         return NULL;
     watches_add(ref, self);
@@ -228,6 +247,18 @@ ref_watch(PyObject *op, PyObject *callback)
     return (PyObject *)self;
 }
 
+PyObject *
+ref_watch(PyObject *op, PyObject *callback)
+{
+    return ref_watch_as(op, callback, false);
+}
+
+PyObject *
+ref_signal(PyObject *op, PyObject *callback)
+{
+    return ref_watch_as(op, callback, true);
+}
+
 PyDoc_STRVAR(watch_close_doc,
 "close($self, /)\n--\n\n"
 "Ends the watch: no call begins after this one, though one already under way in another thread ends later.");
@@ -238,27 +269,10 @@ watch_close(PyObject *op, PyObject *Py_UNUSED(ignored))
     WatchObject *self = (WatchObject *)op;
     if (atomic_exchange(&self->closed, true))
         Py_RETURN_NONE;
-    if (self->bell == NULL)
+    if (self->listener != NULL)
+        shared_watch_close(self);
+    else
         watches_remove((AtomicRefObject *)self->target.object, self);
-    else if (shared_watch_close(self) < 0)
-        return NULL;
-    Py_RETURN_NONE;
-}
-
-PyDoc_STRVAR(watch_deliver_doc,
-"_deliver($self, /)\n--\n\n"
-"Calls back if there is something newer than what was delivered last. Whatever the callback raises is reported, for\n"
-"this is called by a thread that goes on.");
-
-static PyObject *
-watch_deliver_method(PyObject *op, PyObject *Py_UNUSED(ignored))
-{
-    PyObject *interrupt = NULL;
-    watch_deliver((WatchObject *)op, &interrupt);
-    if (interrupt != NULL) {
-        restore_exception(interrupt);
-        PyErr_WriteUnraisable(((WatchObject *)op)->callback);
-    }
     Py_RETURN_NONE;
 }
 
@@ -280,7 +294,6 @@ watch_tp_traverse(PyObject *op, visitproc visit, void *arg)
     WatchObject *self = (WatchObject *)op;
     Py_VISIT(Py_TYPE(op));
     Py_VISIT(self->target.object);
-    Py_VISIT(self->bell);
     Py_VISIT(self->callback);
     Py_VISIT(self->last);
     return 0;
@@ -294,8 +307,7 @@ watch_tp_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
     Py_TRASHCAN_BEGIN(op, watch_tp_dealloc)
-    shared_watch_forget(self);
-    Py_XDECREF(self->bell);
+    shared_watch_free(self);
     Py_XDECREF(self->target.object);
     Py_XDECREF(self->callback);
     Py_XDECREF(self->last);
@@ -306,8 +318,6 @@ watch_tp_dealloc(PyObject *op)
 
 static PyMethodDef watch_methods[] = {
     {"close", watch_close, METH_NOARGS, watch_close_doc},
-    {"_listen", watch_listen, METH_O, "_listen($self, bell, /)\n--\n\nHas each publication ring the bell."},
-    {"_deliver", watch_deliver_method, METH_NOARGS, watch_deliver_doc},
     {"__enter__", watch_enter, METH_NOARGS, NULL},
     {"__exit__", (PyCFunction)(void (*)(void))watch_exit, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},

@@ -4,6 +4,9 @@
 
 #include "ref/reference.h"
 
+/* dispatcher.h */
+typedef struct listener listener;
+
 typedef struct WatchObject {
     PyObject_HEAD
     reference target;    /* its object is owned */
@@ -14,22 +17,20 @@ typedef struct WatchObject {
     _Atomic(bool) closed;
     struct WatchObject *next, **link; /* AtomicRef: in its list of watches; `link` is NULL outside of it */
     uint64_t number;     /* AtomicRef: how many were opened before */
-    waiter *ear;         /* SharedRef: in the list of who waits for the variable, while the watch is open (shared_watch.c) */
-    PyObject *bell;      /* SharedRef: what the waiter rings */
+    bool is_signal;      /* the callback is told that there is something new, without values */
+    listener *listener;  /* SharedRef: see dispatcher.h */
 } WatchObject;
 
 /* A new Watch of the reference `op` as it is now, which nobody delivers yet. */
-PyObject *watch_new(module_state *state, PyObject *op, PyObject *callback);
+PyObject *watch_new(module_state *state, PyObject *op, PyObject *callback, bool is_signal);
 
 /* Calls back if there is something newer than what was delivered last.  A callback's error goes to sys.unraisablehook, but
  * for what asks the thread to end (KeyboardInterrupt, SystemExit, any BaseException that is no Exception): the first of
  * these goes to *interrupt, if that is NULL still. */
 void watch_deliver(WatchObject *self, PyObject **interrupt);
 
-/* shared_watch.c: ends the watch of a SharedRef, once; 0, or -1 (reported).  And the same without telling anybody. */
-int shared_watch_close(WatchObject *self);
-void shared_watch_forget(WatchObject *self);
-
-PyObject *watch_listen(PyObject *op, PyObject *bell);
+/* shared_watch.c: ends the watch of a SharedRef, once.  And what is left of it when the object goes. */
+void shared_watch_close(WatchObject *self);
+void shared_watch_free(WatchObject *self);
 
 #endif
