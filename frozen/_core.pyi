@@ -481,7 +481,7 @@ class Map(Mapping[_K, _V_co]):
         """The Delta that leads from this map to `new`, by the paths of the entries that differ.
 
         Both trees are walked in step and what they share is passed over: O(d log n) for d differences between versions
-        of one map, O(n) between maps of different origin. Where both hold a Map the difference is looked for inside;
+        of one map, O(n) between maps of different origin. Where both hold a Map it is looked for inside;
         other values are the same if they are equal and of one kind, so that True in place of 1 is a change, and NaN in
         place of NaN none. TypeError if `new` is no Map.
         """
@@ -1090,7 +1090,7 @@ class SharedMap(Mapping[_K, _V_co]):
         """The Delta that leads from this map to `new`, by the paths of the entries that differ.
 
         Both trees are walked in step and what they share is passed over: O(d log n) for d differences between versions
-        of one map, O(n) between maps of different origin. Where both hold a SharedMap the difference is looked for inside;
+        of one map, O(n) between maps of different origin. Where both hold a SharedMap it is looked for inside;
         other values are the same if they are equal and of one kind, so that True in place of 1 is a change, and NaN in
         place of NaN none. TypeError if `new` is no SharedMap.
         """

@@ -46,7 +46,7 @@ static PyMethodDef map_methods[] = {
     {"diff", map_diff, METH_O,
      PyDoc_STR("diff($self, new, /)\n--\n\nThe Delta that leads from this map to the new one.  Costs what differs between them.")},
     {"apply", map_apply, METH_O,
-     PyDoc_STR("apply($self, delta, /)\n--\n\nThe map with a Delta's changes; ValueError where the delta does not fit.")},
+     PyDoc_STR("apply($self, delta, /)\n--\n\nThe map with a Delta's changes; ConflictError where it does not fit.")},
     {"_differences", FASTCALL(map_differences), METH_FASTCALL, NULL},
     {"mutate", keyed_mutate, METH_NOARGS,
      PyDoc_STR("mutate($self, /)\n--\n\nA MapMutation that starts as this map, to make many changes cheaply.  O(1).")},
