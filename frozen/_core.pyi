@@ -847,6 +847,7 @@ class Vector(Sequence[_E_co]):
     def pop(self) -> Vector[_E_co]:
         """The vector without its last element, which is `v[-1]`; IndexError if it is empty. O(1) in effect."""
 
+    def _difference(self, other: Vector[Any], start: int, /) -> tuple[int, Any, Any] | None: ...
     def __add__(self, other: Vector[_E2] | SharedVector[_E2], /) -> Vector[_E_co | _E2]:
         """Both vectors, one behind the other. O(log n); TypeError for other sequences: `extend` takes them."""
 
@@ -1430,6 +1431,7 @@ class SharedVector(Sequence[_E_co]):
     def pop(self) -> SharedVector[_E_co]:
         """The vector without its last element, which is `v[-1]`; IndexError if it is empty. O(1) in effect."""
 
+    def _difference(self, other: SharedVector[Any], start: int, /) -> tuple[int, Any, Any] | None: ...
     def __add__(self, other: SharedVector[_E2] | Vector[_E2], /) -> SharedVector[_E_co | _E2]:
         """Both, one behind the other, of the left operand's type. O(log n); with a Vector O(its length)."""
 

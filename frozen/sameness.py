@@ -29,7 +29,7 @@ def same_value(a: object, b: object) -> bool:
     have to be the same, too, but keys of Maps only equal.  Objects of other types are the same if `==` is True; where
     it fails, or gives no bool, as that of arrays does, only an object is the same as itself.
 
-    Nesting may be of any depth.  O(n); for Maps that share structure, O(what differs).
+    Nesting may be of any depth.  O(n); for Maps and Vectors that share structure, O(what differs).
     """
     todo: list[tuple[Any, Any]] = [(a, b)]
     seen: dict[tuple[int, int], tuple[Any, Any]] = {}  # pairs of containers, kept alive: no id means another object
@@ -91,6 +91,22 @@ def _same_elements(a: Any, b: Any) -> bool | list[tuple[Any, Any]]:
     return pairs
 
 
+def _same_vectors(a: Any, b: Any) -> bool | list[tuple[Any, Any]]:
+    """As elements, but what the vectors share is skipped."""
+    if len(a) != len(b):
+        return False
+    pairs = []
+    found = a._difference(b, 0)
+    while found is not None:
+        index, left, right = found
+        kind = type(left)
+        if kind is not type(right) or (kind in _PLAIN and left != right):
+            return False
+        pairs.append((left, right))
+        found = a._difference(b, index + 1)
+    return pairs
+
+
 def _same_maps(a: Any, b: Any) -> bool | list[tuple[Any, Any]]:
     if len(a) != len(b):
         return False
@@ -139,8 +155,8 @@ _COMPARISONS: dict[type, Comparison] = {
     tuple: _same_elements,
     list: _same_elements,
     deque: _same_elements,
-    Vector: _same_elements,
-    SharedVector: _same_elements,
+    Vector: _same_vectors,
+    SharedVector: _same_vectors,
     Map: _same_maps,
     SharedMap: _same_maps,
     dict: _same_items,

@@ -406,6 +406,36 @@ def test_sameness_takes_any_depth_and_shared_parts() -> None:
     assert same_value(a, b)
 
 
+@pytest.mark.parametrize("family", [Vector, SharedVector])
+@pytest.mark.parametrize("index", [0, 31, 32, 5_000, 9_999])
+def test_another_kind_of_element_is_found_in_a_large_vector(family: Any, index: int) -> None:
+    old = family([1, "text that takes a box"] * 5_000)
+    for value in True, 1.0, math.nan, (1,):
+        new = old.set(index, value)
+        assert not same_value(old, new)
+        assert same_value(new, old.set(index, 5).set(index, sent(value)))
+        assert same_value(new, sent(new))
+    assert not same_value(old, old.append(1))
+
+
+def test_what_large_vectors_share_is_not_looked_at() -> None:
+    calls = []
+
+    class Number(float):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            calls.append(other)
+            return float.__eq__(self, other)
+
+        __hash__ = float.__hash__
+
+    old = Vector(map(Number, range(10_000)))
+    new = old.set(9_999, Number(9_999))
+    assert same_value(old, new)
+    assert len(calls) == 1
+
+
 def test_a_change_in_a_large_map_inside_a_tuple_is_found_at_its_cost() -> None:
     class Untouchable:
         def __eq__(self, other: object) -> bool:

@@ -100,16 +100,19 @@ cursors_shared_height(const rrb_cursor *a, const rrb_cursor *b)
     return shared;
 }
 
-/* The first index at which the vectors differ: 1 and the index, 0 if one begins with the other, -1 if a comparison
- * failed.  Shared subtrees at the same index are skipped: the cost is that of what differs. */
+/* The first index from `*index` on at which the cells differ: by identity, or by value.  1 and the index, 0 if there is
+ * none in both, -1 if a comparison failed.  Shared subtrees at the same index are skipped: the cost is that of what
+ * differs. */
 static inline int
-rrb_mismatch(rrb a, rrb b, size_t *index)
+rrb_mismatch_from(rrb a, rrb b, bool by_identity, size_t *index)
 {
-    size_t common = a.count < b.count ? a.count : b.count;
+    size_t common = a.count < b.count ? a.count : b.count, at = *index;
+    if (at >= common)
+        return 0;
     rrb_cursor at_a, at_b;
-    cursor_init(&at_a, a, 0);
-    cursor_init(&at_b, b, 0);
-    for (size_t at = 0; at < common;) {
+    cursor_init(&at_a, a, at);
+    cursor_init(&at_b, b, at);
+    while (at < common) {
         int shared = cursors_shared_height(&at_a, &at_b);
         if (shared >= 0) {
             at += at_a.path[shared].count;
@@ -121,7 +124,7 @@ rrb_mismatch(rrb a, rrb b, size_t *index)
         unsigned n = cursor_cells(&at_a, &cells_a), left_b = cursor_cells(&at_b, &cells_b);
         n = n < left_b ? n : left_b;
         for (unsigned i = 0; i < n; i++) {
-            int equal = cell_equal(cells_a[i], cells_b[i]);
+            int equal = by_identity ? cell_identical(cells_a[i], cells_b[i]) : cell_equal(cells_a[i], cells_b[i]);
             if (equal <= 0) {
                 *index = at + i;
                 return equal < 0 ? -1 : 1;
@@ -132,6 +135,14 @@ rrb_mismatch(rrb a, rrb b, size_t *index)
         at += n;
     }
     return 0;
+}
+
+/* The first index at which the vectors differ in value: 1 and the index, 0 if one begins with the other, or -1. */
+static inline int
+rrb_mismatch(rrb a, rrb b, size_t *index)
+{
+    *index = 0;
+    return rrb_mismatch_from(a, b, false, index);
 }
 
 /* A hash of the cells' hashes in their order: the mixing step of xxHash (Collet, 2012), 8 bytes at a time.  -1: a cell

@@ -59,6 +59,27 @@ container_richcompare(PyObject *self, PyObject *other, int op)
     Py_RETURN_RICHCOMPARE(a.count, b.count, op);
 }
 
+/* _difference(other, start): the first index from `start` on at which the elements are not the very same, and both of
+ * them; None if there is none.  For frozen/sameness.py. */
+static PyObject *
+vector_difference(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (!check_positional("_difference", nargs, 2, 2))
+        return NULL;
+    if (!is_vector(family_of(self), args[0]))
+        return raise_about(PyExc_TypeError, "_difference() takes a vector of the same family, not ", args[0], "");
+    size_t index = PyLong_AsSize_t(args[1]);
+    if (index == (size_t)-1 && PyErr_Occurred())
+        return NULL;
+    rrb a = vector_value(self), b = vector_value(args[0]);
+    if (a.root == b.root || rrb_mismatch_from(a, b, true, &index) == 0)
+        Py_RETURN_NONE;
+    PyObject *x, *y;
+    if (!cells_to_objects(rrb_get(a.root, index), rrb_get(b.root, index), &x, &y))
+        return NULL;
+    return Py_BuildValue("(nNN)", (Py_ssize_t)index, x, y);
+}
+
 static int
 container_mix_hash(PyObject *self, Py_hash_t *hash)
 {

@@ -52,6 +52,7 @@ static PyMethodDef vector_methods[] = {
      PyDoc_STR("totuple($self, /)\n--\n\nA tuple of the elements, faster than tuple(v).  O(n).")},
     {"copy", container_copy, METH_NOARGS, PyDoc_STR("copy($self, /)\n--\n\nThe vector itself, for it never changes.")},
     VECTOR_FAMILY_METHODS
+    {"_difference", FASTCALL(vector_difference), METH_FASTCALL, NULL},
     {"__copy__", container_copy, METH_NOARGS, NULL},
     {"__deepcopy__", vector_deepcopy, METH_O, NULL},
     {"__reduce__", vector_reduce, METH_NOARGS, NULL},

@@ -551,6 +551,10 @@ mismatch_finds_the_first_difference(void)
             arguments set = {.i = at, .c = a.cells[at] | FAKE_TWIN};
             apply(SET, &a, &set, &b);
             CHECK(rrb_mismatch(a.v, b.v, &found) == 0); /* a twin is equal */
+            found = random_below(at + 1);
+            CHECK(rrb_mismatch_from(a.v, b.v, true, &found) == 1 && found == at); /* but not identical */
+            found++;
+            CHECK(rrb_mismatch_from(a.v, b.v, true, &found) == 0);
             version_drop(&b);
             set.c = 999999 % FAKE_VALUES;
             apply(SET, &a, &set, &b);
