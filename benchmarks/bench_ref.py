@@ -1,10 +1,12 @@
-"""References: reads by one and two threads, reads beside a publisher, contended updates, waking up.
+"""References: reads by one and two threads, reads beside a publisher, contended updates, waking up
+threads and tasks.
 
 Ratios only, from interleaved rounds. Reads are sampled in slices (slices.py); a reference for which none was found is
 not shown. On a build with the GIL threads take turns, and only the updates and the waking up say something.
 """
 
 import argparse
+import asyncio
 import json
 import statistics
 import sys
@@ -20,6 +22,7 @@ from frozen import AtomicRef, Map, SharedMap, SharedRef
 CONTENTS = {f"key{i}": i for i in range(1_000)}
 RATES = (0, 1_000, 20_000, None)  # publications a second; None: as fast as it goes
 WRITERS = (2, 4, 8)
+TASKS = (500, 2_000, 8_000)
 
 
 class Locked:
@@ -203,11 +206,77 @@ def waking(rounds):
     }
 
 
+class Conditioned:
+    """What programs of one loop do without a reference."""
+
+    def __init__(self, value):
+        self.value, self.version, self.condition = value, 0, asyncio.Condition()
+
+    async def publish(self, value):
+        async with self.condition:
+            self.value, self.version = value, self.version + 1
+            self.condition.notify_all()
+
+    async def changed(self, since):
+        async with self.condition:
+            while self.version <= since:
+                await self.condition.wait()
+            return self.value, self.version
+
+
+def publication_to_tasks(make, tasks, publications=4):
+    """Processor seconds from a publication until all tasks of a loop that awaited it have it and await the next."""
+
+    async def main():
+        ref, woken, version = make(0), 0, 0
+
+        async def client():
+            nonlocal woken
+            version = 0
+            while version <= publications:
+                _, version = await ref.changed(version)
+                woken += 1
+
+        clients = [asyncio.create_task(client()) for _ in range(tasks)]
+        await asyncio.sleep(0)
+        times = []
+        for version in range(1, publications + 2):
+            began = time.process_time()
+            await ref.publish(version) if hasattr(ref, "publish") else ref.set(version)
+            while woken < version * tasks:
+                await asyncio.sleep(0)
+            times.append(time.process_time() - began)
+        await asyncio.gather(*clients)
+        return min(times[:-1])  # in the last one nobody awaits a next one
+
+    return asyncio.run(main())
+
+
+def many_tasks(rounds):
+    """A publication to the tasks of a loop, over asyncio.Condition; each kind with most tasks over it with fewest."""
+    kinds, costs = {"AtomicRef": AtomicRef, "SharedRef": SharedRef, "condition": Conditioned}, {}
+    for _ in range(max(2, rounds // 2)):
+        for tasks in TASKS:
+            for name, make in kinds.items():
+                costs.setdefault((name, tasks), []).append(publication_to_tasks(make, tasks))
+    best = {key: min(times) for key, times in costs.items()}
+    found = {
+        f"{name}, {tasks} tasks": best[name, tasks] / best["condition", tasks]
+        for name in ("AtomicRef", "SharedRef")
+        for tasks in TASKS
+    }
+    fewest, most = TASKS[0], TASKS[-1]
+    for name in ("AtomicRef", "SharedRef"):
+        found[f"{name}, a task of {most} / of {fewest}"] = best[name, most] / most / (best[name, fewest] / fewest)
+    return found
+
+
 PARTS = {
     "scaling": (scaling, "get, throughput of two threads / of one"),
     "publisher": (beside_a_publisher, "get beside a publisher / without (publications a second)"),
     "update": (contended_updates, "contended updates a second / with a lock"),
     "waking": (waking, "round trip of two threads / with"),
+    "tasks": (many_tasks, "a publication to the tasks of a loop / with asyncio.Condition"),
 }
 
 

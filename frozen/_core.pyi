@@ -321,6 +321,14 @@ class Watch:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
     ) -> None: ...
 
+@final
+class _Waker:
+    """The callback of a watch that wakes an event loop; see frozen/aio.py."""
+
+    def __new__(cls, wake: Callable[[], object]) -> Self: ...
+    def __call__(self, *args: Any) -> None: ...
+    def noticed(self) -> None: ...
+
 # Map: src/types/map*.h
 
 _K = TypeVar("_K")

@@ -34,7 +34,8 @@ typedef struct {
 #define X(name) family name;
     FROZEN_FAMILIES(X)
 #undef X
-    PyTypeObject *blob, *handle, *atomic_ref, *shared_ref, *transaction, *watch, *reader_registry, *reader_cache;
+    PyTypeObject *blob, *handle, *atomic_ref, *shared_ref, *transaction, *watch, *waker;
+    PyTypeObject *reader_registry, *reader_cache;
     PyObject *readers; /* the reader_registry */
     struct dispatcher *dispatcher; /* of the interpreter's SharedRef watches */
 } module_state;
@@ -78,6 +79,7 @@ typedef struct {
     X(shared_ref, frozen_shared_ref_spec, "SharedRef")                                 \
     X(transaction, frozen_transaction_spec, "transaction")                             \
     X(watch, frozen_watch_spec, "Watch")                                               \
+    X(waker, frozen_waker_spec, "_Waker")                                              \
     X(reader_registry, frozen_reader_registry_spec, NULL)                              \
     X(reader_cache, frozen_reader_cache_spec, NULL)
 

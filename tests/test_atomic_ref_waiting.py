@@ -1,12 +1,10 @@
-"""Waiting for a reference to change: wait(), watch(), and asyncio.
+"""Waiting for a reference to change: wait() and watch(). What asyncio awaits is in test_atomic_ref_asyncio.py.
 
 What SharedRef.watch() does differently is in test_shared_ref_watching.py.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import gc
 import itertools
 import os
@@ -424,101 +422,3 @@ def test_a_watch_in_a_cycle_is_collected():
     del thing
     gc.collect()
     assert weak() is None
-
-
-# asyncio
-
-
-def test_changed_awaits_the_next_version(Ref):
-    async def main():
-        ref = Ref("a")
-        waiting = asyncio.create_task(ref.changed())
-        await asyncio.sleep(0)
-        ref.set("b")
-        assert await waiting == ("b", 1)
-        assert await ref.changed(0) == ("b", 1)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(ref.changed(since=1), 0.02)
-
-    asyncio.run(main())
-
-
-def test_changed_is_woken_by_another_thread(Ref):
-    ref = Ref(0)
-
-    async def main():
-        version = 0
-        while version < 100:
-            value, version = await asyncio.wait_for(ref.changed(version), 60)
-            assert value == version
-
-    def publish():
-        for number in range(1, 101):
-            ref.set(number)
-            time.sleep(0.0005)
-
-    run_threads(lambda: asyncio.run(main()), publish)
-
-
-def test_changes_gives_values_in_order_up_to_the_last(Ref):
-    ref = Ref(0)
-    started = threading.Event()
-
-    async def main():
-        seen = []
-        changes = ref.changes()
-        started.set()
-        async for value in changes:
-            seen.append(value)
-            if value == 1000:
-                break
-        await changes.aclose()
-        return seen
-
-    def publish():
-        assert started.wait(60)
-        for number in range(1, 1001):
-            ref.set(number)
-
-    seen, _ = run_threads(lambda: asyncio.run(asyncio.wait_for(main(), 60)), publish)
-    assert seen == sorted(set(seen))
-    assert seen[-1] == 1000
-
-
-def test_changes_starts_after_the_version_current_when_it_was_called(Ref):
-    async def main():
-        ref = Ref("old")
-        changes = ref.changes()
-        ref.set("new")
-        assert await anext(changes) == "new"
-        assert await anext(ref.changes(since=0)) == "new"
-
-    asyncio.run(main())
-
-
-def test_many_publications_wake_the_loop_once():
-    async def main():
-        ref, calls = AtomicRef(0), []
-        loop = asyncio.get_running_loop()
-        soon, loop.call_soon_threadsafe = loop.call_soon_threadsafe, lambda f: (calls.append(f), soon(f))
-        waiting = asyncio.create_task(ref.changed())
-        await asyncio.sleep(0)
-        for number in range(1000):
-            ref.set(number)
-        assert await waiting == (999, 1000)
-        assert len(calls) == 1
-
-    asyncio.run(main())
-
-
-def test_a_closed_loop_is_forgotten(Ref):
-    ref = Ref(0)
-    loop = asyncio.new_event_loop()
-    waiting = loop.create_task(ref.changed())
-    with contextlib.suppress(TimeoutError):
-        loop.run_until_complete(asyncio.wait_for(asyncio.sleep(1), 0.01))
-    loop.close()
-    ref.set(1)  # tells the closed loop, which is an error there and none here
-    ref.set(2)
-    assert ref.get() == 2
-    waiting._log_destroy_pending = False
