@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 
-PROGRAMS: tuple[str, ...] = ("api", "evil")
+PROGRAMS: tuple[str, ...] = ("api", "evil", "memory", "pickles", "arguments")
 """Modules of this folder. Each takes `--seed N --seconds S` and ends with 0 if it found nothing."""
 
 

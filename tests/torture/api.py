@@ -10,7 +10,7 @@ from typing import Any
 from torture import harness
 from torture.operations import EDITS, TABLES
 from torture.references import RefWorld
-from torture.worlds import KINDS, Arguments, Entry, World, same, verify
+from torture.worlds import EMPTY, KINDS, Arguments, Entry, World, same, verify
 
 UNHASHABLE = {("map", "items &")}
 """Where a value is unhashable, whether dict itself raises TypeError depends on what it looks at first."""
@@ -46,11 +46,12 @@ def derive(world: World, source: random.Random, note: Callable[[str], None]) -> 
     if real[0] == "returns" and type(real[1]) in KINDS and len(real[1]) < 3000:
         result_kind = KINDS[type(real[1])]
         model = follow(subject.model, arguments.model)
-        if result_kind == "set":
+        if result_kind == "set" and isinstance(model, set):
             model = set(real[1])  # which of two equal members is kept is left open
-        entry = Entry(result_kind, real[1], model)
-        verify(entry)
-        world.add(entry, source)
+        if isinstance(model, EMPTY[result_kind]):  # not a container that was an element
+            entry = Entry(result_kind, real[1], model)
+            verify(entry)
+            world.add(entry, source)
 
 
 def edit(world: World, source: random.Random, note: Callable[[str], None]) -> None:

@@ -27,12 +27,6 @@ from pathlib import Path
 clear_type_cache = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache  # 3.13 gave it a new name
 total_references = getattr(sys, "gettotalrefcount", lambda: 0)  # of debug builds
 
-HANG = 300
-"""Seconds that one case may take, on a busy machine and under sanitizers."""
-
-MEMORY = 6 << 30
-"""Bytes of address space of a worker."""
-
 SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 
 
@@ -59,8 +53,12 @@ class Case:
 RunCase = Callable[[Case], None]
 
 
-def main(run_case: RunCase, *, steps: int = 200, leaks: bool = True) -> int:
-    """Be the program or its worker. `leaks`: cases are repeated now and then, and must leave nothing behind."""
+def main(run_case: RunCase, *, steps: int = 200, leaks: bool = True, memory: int = 6 << 30, hang: int = 300) -> int:
+    """Be the program or its worker.
+
+    `leaks`: cases are repeated now and then, and must leave nothing behind. `memory`: bytes of address space of a
+    worker. `hang`: seconds that one case may take, on a busy machine and under sanitizers.
+    """
     name = sys.modules["__main__"].__spec__.name
     parser = argparse.ArgumentParser(prog=f"python -m {name}", description=sys.modules["__main__"].__doc__)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
@@ -71,7 +69,9 @@ def main(run_case: RunCase, *, steps: int = 200, leaks: bool = True) -> int:
     parser.add_argument("--worker", help=argparse.SUPPRESS)  # the file for its log
     options = parser.parse_args()
     if options.worker:
-        work(run_case, options, leaks)
+        if not SANITIZED:
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        work(run_case, options, leaks, hang)
         return 0
     print(f"{name}: seed {options.seed}", flush=True)
     return supervise(name, options)
@@ -80,21 +80,19 @@ def main(run_case: RunCase, *, steps: int = 200, leaks: bool = True) -> int:
 # The worker
 
 
-def work(run_case: RunCase, options: argparse.Namespace, leaks: bool) -> None:
-    if not SANITIZED:
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+def work(run_case: RunCase, options: argparse.Namespace, leaks: bool, hang: int) -> None:
     faulthandler.enable()
     log = os.open(options.worker, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     deadline = time.monotonic() + options.seconds
     first = options.case or 0
     for number in range(first, first + 1 if options.case is not None else sys.maxsize):
-        faulthandler.dump_traceback_later(HANG, exit=True)
+        faulthandler.dump_traceback_later(hang, exit=True)
         steps = list(range(options.steps)) if options.keep is None else [int(s) for s in options.keep.split(",") if s]
         case = Case(options.seed, number, steps, log)
         os.ftruncate(log, 0)
         case.note("case", str(number))
         run_case(case)
-        if leaks and (number % 16 == 15 or options.case is not None):
+        if leaks and (number % 8 == 7 or options.case is not None):
             assert_flat(run_case, case)
         if time.monotonic() > deadline:
             break
@@ -185,7 +183,8 @@ def report(name: str, options: argparse.Namespace, found: Outcome, title: str, s
     with contextlib.suppress(ValueError):
         status = signal.Signals(-status).name if status < 0 else status
     print(f"\n{name}: {title}: the worker ended with {status}")
-    print("\n".join(found.errors.splitlines()[-60:]))
+    lines = found.errors.splitlines()
+    print("\n".join(lines[:30] + ["..."] * (len(lines) > 60) + lines[max(30, len(lines) - 30) :]))
     print("last steps:")
     print("\n".join(found.log.splitlines()[-25:]))
     again = f"python -m {name} --seed {options.seed} --steps {options.steps} --case {found.case if found.log else 0}"
