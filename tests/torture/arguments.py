@@ -11,11 +11,10 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from torture import harness
-from torture.worlds import CONTAINERS
-
 import frozen
 from frozen import _core
+from torture import harness
+from torture.worlds import CONTAINERS
 
 LEFT_OUT = {
     "__class__",
@@ -169,13 +168,13 @@ ODD: tuple[Callable[[], Any], ...] = (
     lambda: b"bytes",
     lambda: bytearray(b"bytes"),
     lambda: memoryview(b"bytes")[::2],
-    lambda: [],
+    list,
     lambda: [1, 2],
     lambda: [(1, 2), [3, 4]],
     lambda: [[1]],
     lambda: (),
     lambda: (1, 2),
-    lambda: {},
+    dict,
     lambda: {"a": 5},
     lambda: {1, 2},
     lambda: object(),

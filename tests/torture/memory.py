@@ -1,7 +1,7 @@
 """Each allocation of each operation fails once, and then all from it on: Python's, and those of shared memory.
 
-The operation raises MemoryError, or does without; what it started from keeps its items and an orderly tree, a failed edit
-has changed nothing, and nothing is left behind.
+The operation raises MemoryError, or does without; what it started from keeps its items and an orderly tree, a failed
+edit has changed nothing, and nothing is left behind.
 """
 
 from __future__ import annotations
@@ -14,10 +14,6 @@ import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
-
-from torture import harness
-from torture.operations import EDITS, TABLES, Operation
-from torture.worlds import KINDS, Arguments, Entry, World, same
 
 import frozen
 from frozen import (
@@ -37,6 +33,9 @@ from frozen import (
     transaction,
     update_in,
 )
+from torture import harness
+from torture.operations import EDITS, TABLES, Operation
+from torture.worlds import KINDS, Arguments, Entry, World, same
 
 try:
     import _testcapi
@@ -50,7 +49,8 @@ SEVERAL_SOURCES = {"update map", "update set", "update pairs"}
 """Edits that take over one source after the other: what came before the one that fails stays."""
 
 LOOPS_OF_PYTHON = {"diff", "diff from", "anew, backwards", "anew, an iterator", "iterator pickled"}
-"""Debug builds of CPython 3.14 abort where a comprehension's LIST_APPEND gets no memory: only shared memory fails there."""
+"""Debug builds of CPython 3.14 abort where a comprehension's LIST_APPEND gets no memory: shared memory alone fails there.
+"""
 
 REST: dict[str, Callable[[Any], Any]] = {
     "AtomicRef": lambda a: AtomicRef(a.map).get_versioned(),

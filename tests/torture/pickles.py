@@ -1,4 +1,4 @@
-"""Pickles of every type, truncated, with flipped bits, with random bytes, with other arguments for what rebuilds objects.
+"""Pickles of every type, truncated, with flipped bits and random bytes; what rebuilds objects with other arguments.
 
 Unpickling gives an object in order, or an exception: no crash, no SystemError, no memory out of all proportion.
 """
@@ -6,6 +6,7 @@ Unpickling gives an object in order, or an exception: no crash, no SystemError, 
 from __future__ import annotations
 
 import copy
+import functools
 import io
 import pickle
 import random
@@ -13,12 +14,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from torture import harness
-from torture.worlds import CONTAINERS, World
-
 import frozen
 from frozen import Blob, Delta, Map, NotShareableError, SharedRef, _core
 from frozen.delta import ABSENT, Change
+from torture import harness
+from torture.worlds import CONTAINERS, World
 
 ALLOWED = {"builtins": {"iter", "list", "dict", "set", "frozenset", "tuple", "int", "range", "object", "getattr"}}
 """What a damaged pickle may reach outside of the library: nothing that acts on the world."""
@@ -151,21 +151,23 @@ def rebuild(one: Any, source: random.Random) -> Any:
     return function(*arguments) if isinstance(arguments, tuple) else function(arguments)
 
 
+def take_step(one: Any, source: random.Random, note: Callable[[str], None]) -> None:
+    if source.randrange(3) == 0:
+        note(f"{type(one).__name__} rebuilt of something else")
+        use(survive(lambda: rebuild(one, source)))
+        return
+    data = survive(lambda: pickle.dumps(one, source.randrange(6)))
+    if data is not None:
+        data = damage(data, source)
+        note(f"{type(one).__name__} from {data[:200]!r}{'...' if len(data) > 200 else ''}")
+        use(survive(lambda: Unpickler(io.BytesIO(data)).load()))
+
+
 def run_case(case: harness.Case) -> None:
     world = World(shared=case.number % 2 == 1)
     for step in case.steps:
         source = case.random(step)
-        one = source.choice(objects(world, source))
-        if source.randrange(3) == 0:
-            case.note(step, f"{type(one).__name__} rebuilt of something else")
-            use(survive(lambda: rebuild(one, source)))
-            continue
-        data = survive(lambda: pickle.dumps(one, source.randrange(6)))
-        if data is None:  # Blob has no pickle before protocol 5, say
-            continue
-        data = damage(data, source)
-        case.note(step, f"{type(one).__name__} from {data[:200]!r}{'...' if len(data) > 200 else ''}")
-        use(survive(lambda: Unpickler(io.BytesIO(data)).load()))
+        take_step(source.choice(objects(world, source)), source, functools.partial(case.note, step))
 
 
 if __name__ == "__main__":
