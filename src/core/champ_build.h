@@ -58,6 +58,7 @@ typedef struct {
     bool any_general; /* some entry may be general */
     bool any_equal;   /* some keys may be equal: of those the first stays */
     size_t dropped;   /* how many did not */
+    budget left;
 } builder;
 
 /* 1 the same key, 0 not, -1 comparing failed. */
@@ -176,6 +177,8 @@ static champ_node *
 build_child(builder *b, entry *items, entry *spare, uint32_t *size, unsigned shift)
 {
     bool any_equal = b->any_equal;
+    if (!budget_spend(&b->left, *size))
+        return NULL;
     if (any_equal && entries_have_one_hash(items, *size)) {
         if (!drop_equal_entries(b, items, size) || *size == 1)
             return NULL;
@@ -214,7 +217,7 @@ build_children(builder *b, partition *p, entry *spare, champ_node **child, unsig
 
 /* A node over `count` (below 2^32) entries whose hashes agree below `shift`, which is 0 unless there are two different
  * keys among them.  Owns the entries' references from here on, in success and failure; items and spare are scratch
- * afterwards.  NULL: out of memory, or comparing equal hashes' keys failed (reported). */
+ * afterwards.  NULL: out of memory, comparing equal hashes' keys failed, or interrupted (reported). */
 static champ_node *
 champ_build(builder *b, entry *items, entry *spare, size_t count, unsigned shift)
 {

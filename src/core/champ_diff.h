@@ -14,17 +14,20 @@
 typedef struct {
     int (*report)(void *context, const entry *left, const entry *right);
     void *context;
+    budget left;
 } differ;
 
 /* One tree alone has this. */
 static int
-diff_one_sided(const differ *d, const operand *o, bool is_left)
+diff_one_sided(differ *d, const operand *o, bool is_left)
 {
     if (o->kind == HOLDS_NOTHING)
         return 0;
     if (o->kind == HOLDS_ENTRY)
         return d->report(d->context, is_left ? &o->entry : NULL, is_left ? NULL : &o->entry);
     view v = view_of(o->node);
+    if (!budget_spend(&d->left, 1u + v.entries))
+        return -1;
     for (unsigned i = 0; i < v.entries; i++) {
         operand part = {.kind = HOLDS_ENTRY, .entry = entry_at(&v, i)};
         if (diff_one_sided(d, &part, is_left) < 0)
@@ -40,7 +43,7 @@ diff_one_sided(const differ *d, const operand *o, bool is_left)
 
 /* Both have this key. */
 static int
-diff_matching(const differ *d, const entry *left, const entry *right)
+diff_matching(differ *d, const entry *left, const entry *right)
 {
     if (ENTRY_WIDTH == 1 || cell_identical(SLOT_VALUE(&left->slot), SLOT_VALUE(&right->slot)))
         return 0;
@@ -49,7 +52,7 @@ diff_matching(const differ *d, const entry *left, const entry *right)
 
 /* Every left entry against every right one.  A key is in each node once at most, so none is matched twice. */
 static int
-diff_collisions(const differ *d, const operand *a, const operand *b)
+diff_collisions(differ *d, const operand *a, const operand *b)
 {
     const operand *sides[2] = {a, b};
     for (int side = 0; side < 2; side++) {
@@ -72,11 +75,11 @@ diff_collisions(const differ *d, const operand *a, const operand *b)
     return 0;
 }
 
-static int diff_step(const differ *d, const operand *a, const operand *b, unsigned shift);
+static int diff_step(differ *d, const operand *a, const operand *b, unsigned shift);
 
 /* Nodes of equal bitmaps: place against place. */
 static int
-diff_alike(const differ *d, const view *a, const view *b, unsigned shift)
+diff_alike(differ *d, const view *a, const view *b, unsigned shift)
 {
     for (unsigned i = 0; i < a->entries; i++) {
         if (slots_identical(&a->slot[i], &b->slot[i]))
@@ -97,13 +100,15 @@ diff_alike(const differ *d, const view *a, const view *b, unsigned shift)
 }
 
 static int
-diff_branches(const differ *d, const operand *a, const operand *b, unsigned shift)
+diff_branches(differ *d, const operand *a, const operand *b, unsigned shift)
 {
     view left_view = {0}, right_view = {0};
     if (a->kind == HOLDS_NODE)
         left_view = view_of(a->node);
     if (b->kind == HOLDS_NODE)
         right_view = view_of(b->node);
+    if (!budget_spend(&d->left, 1u + left_view.entries + right_view.entries))
+        return -1;
     if (a->kind == b->kind && a->node->datamap == b->node->datamap && a->node->nodemap == b->node->nodemap)
         return diff_alike(d, &left_view, &right_view, shift);
     for (bitmap todo = operand_branches(a, shift) | operand_branches(b, shift); todo; todo &= todo - 1) {
@@ -117,7 +122,7 @@ diff_branches(const differ *d, const operand *a, const operand *b, unsigned shif
 
 /* What two operands hold in the branch above `shift`; two entries may be in any branches. */
 static int
-diff_step(const differ *d, const operand *a, const operand *b, unsigned shift)
+diff_step(differ *d, const operand *a, const operand *b, unsigned shift)
 {
     if (a->kind == HOLDS_NOTHING || b->kind == HOLDS_NOTHING)
         return diff_one_sided(d, a, true) < 0 ? -1 : diff_one_sided(d, b, false);
@@ -134,9 +139,10 @@ diff_step(const differ *d, const operand *a, const operand *b, unsigned shift)
 
 /* Report every difference between two trees, in no particular order: 0, or -1 (reported). */
 static int
-champ_diff(const differ *d, champ_node *a, champ_node *b)
+champ_diff(differ *d, champ_node *a, champ_node *b)
 {
     operand left = operand_of(a), right = operand_of(b);
+    d->left = BUDGET;
     return a == b ? 0 : diff_step(d, &left, &right, 0);
 }
 

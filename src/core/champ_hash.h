@@ -47,15 +47,16 @@ frozenset_hash(uint64_t shares, size_t count)
     return hash == UINT64_MAX ? UINT64_C(590923713) : hash;
 }
 
-/* The XOR of the shares of all items below.  0, or -1: a value is not hashable. */
 static int
-champ_item_hash(champ_node *n, uint64_t *out)
+item_hash_step(champ_node *n, uint64_t *out, budget *left)
 {
     view v = view_of(n);
     _Atomic(uint64_t) *cache = item_hash_cache(&v);
     if (cache != NULL && (*out = atomic_load_explicit(cache, memory_order_relaxed)) != 0)
         return 0;
     uint64_t shares = 0, below;
+    if (!budget_spend(left, 1u + v.entries))
+        return -1;
     for (unsigned i = 0; i < v.entries; i++) {
         uint64_t hash = full_hash(&v, i);
 #if ENTRY_WIDTH > 1
@@ -67,7 +68,7 @@ champ_item_hash(champ_node *n, uint64_t *out)
         shares ^= member_hash(hash);
     }
     for (unsigned i = 0; i < v.children; i++) {
-        if (champ_item_hash(v.child[i], &below) < 0)
+        if (item_hash_step(v.child[i], &below, left) < 0)
             return -1;
         shares ^= below;
     }
@@ -75,6 +76,14 @@ champ_item_hash(champ_node *n, uint64_t *out)
         atomic_store_explicit(cache, shares, memory_order_relaxed);
     *out = shares;
     return 0;
+}
+
+/* The XOR of the shares of all items below.  0, or -1: a value is not hashable, or interrupted. */
+static inline int
+champ_item_hash(champ_node *n, uint64_t *out)
+{
+    budget left = BUDGET;
+    return item_hash_step(n, out, &left);
 }
 
 static inline int
@@ -122,16 +131,18 @@ hashes_differ(const view *a, const view *b)
     return memcmp(a->hash, b->hash, (a->wide ? 8 : 4) * (size_t)a->entries) != 0;
 }
 
-/* 1, 0, or -1: comparing failed.  The shape of a tree follows from its keys' hashes, so equal trees are walked in step
+/* 1, 0, or -1: comparing failed, or interrupted.  The shape of a tree follows from its keys' hashes, so equal trees are walked in step
  * and differ wherever their bitmaps do. */
 static int
-champ_equal(champ_node *x, champ_node *y)
+equal_step(champ_node *x, champ_node *y, budget *left)
 {
     if (x == y)
         return 1;
     if (x->nodemap != y->nodemap)
         return 0;
     view a = view_of(x), b = view_of(y);
+    if (!budget_spend(left, 1u + a.entries))
+        return -1;
     if (node_is_collision(x))
         return collisions_equal(&a, &b);
     if (x->datamap != y->datamap || hashes_differ(&a, &b))
@@ -148,11 +159,18 @@ champ_equal(champ_node *x, champ_node *y)
             return equal;
     }
     for (unsigned i = 0; i < a.children; i++) {
-        int equal = champ_equal(a.child[i], b.child[i]);
+        int equal = equal_step(a.child[i], b.child[i], left);
         if (equal <= 0)
             return equal;
     }
     return 1;
+}
+
+static inline int
+champ_equal(champ_node *x, champ_node *y)
+{
+    budget left = BUDGET;
+    return equal_step(x, y, &left);
 }
 
 #endif

@@ -24,6 +24,7 @@ typedef struct {
     void *context;
     bool count_left, count_right;
     size_t left_only, right_only; /* how many entries one operand alone has, if asked for */
+    budget left;
 } merger;
 
 /* A subtree, an entry, or nothing: what a branch of an operand or of the result holds. */
@@ -283,6 +284,8 @@ merge_branches(merger *m, const operand *a, const operand *b, unsigned shift, op
         v = view_of(a->node);
     if (b->kind == HOLDS_NODE)
         w = view_of(b->node);
+    if (!budget_spend(&m->left, 1u + v.entries + w.entries))
+        return -1;
     overlay g;
     g.changed = g.datamap = g.nodemap = 0;
     g.entry_count = g.child_count = 0;
@@ -459,6 +462,7 @@ static champ_node *
 champ_merge(merger *m, champ_node *a, champ_node *b)
 {
     operand left = operand_of(a), right = operand_of(b), out = {.kind = HOLDS_NOTHING};
+    m->left = BUDGET;
     if (merge_step(m, &left, &right, 0, &out) < 0)
         return NULL;
     operand_own(&out);
@@ -486,7 +490,7 @@ subset_in_collision(const operand *a, const operand *b)
 
 /* Whether everything that `a` holds has its key in `b`, both holding something: 1, 0, or -1 (reported). */
 static int
-subset_step(const operand *a, const operand *b, unsigned shift)
+subset_step(const operand *a, const operand *b, unsigned shift, budget *left_steps)
 {
     if (a->kind == HOLDS_NODE && b->kind == HOLDS_NODE && a->node == b->node)
         return 1;
@@ -500,12 +504,14 @@ subset_step(const operand *a, const operand *b, unsigned shift)
     if (b->kind == HOLDS_NODE)
         right_view = view_of(b->node);
     bitmap todo = operand_branches(a, shift);
+    if (!budget_spend(left_steps, 1u + left_view.entries))
+        return -1;
     if (todo & ~operand_branches(b, shift))
         return 0;
     for (; todo; todo &= todo - 1) {
         bitmap bit = todo & (0u - todo);
         operand left = operand_branch(a, &left_view, bit, shift), right = operand_branch(b, &right_view, bit, shift);
-        int holds = subset_step(&left, &right, shift + CORE_BITS);
+        int holds = subset_step(&left, &right, shift + CORE_BITS, left_steps);
         if (holds <= 0)
             return holds;
     }
@@ -516,7 +522,8 @@ static inline int
 champ_subset(champ_node *a, champ_node *b)
 {
     operand left = operand_of(a), right = operand_of(b);
-    return subset_step(&left, &right, 0);
+    budget left_steps = BUDGET;
+    return subset_step(&left, &right, 0, &left_steps);
 }
 
 #endif

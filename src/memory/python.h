@@ -51,6 +51,33 @@ interrupted(void)
 
 #include "memory/budget.h"
 
+/* Around foreign code that is called with kilobytes of C frames above it and may come back to the same place.  CPython 3.12
+ * and 3.13 count nested calls and take each for a small one, so there it counts as several; 3.14 looks at the stack. */
+#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030E0000
+#define DEEP_CALL 8
+#else
+#define DEEP_CALL 1
+#endif
+
+static inline void
+deep_call_leave(int entered)
+{
+    while (entered--)
+        Py_LeaveRecursiveCall();
+}
+
+/* 0, then deep_call_leave(DEEP_CALL) ends it; or -1: RecursionError. */
+static inline int
+deep_call_enter(const char *where)
+{
+    for (int entered = 0; entered < DEEP_CALL; entered++)
+        if (Py_EnterRecursiveCall(where) != 0) {
+            deep_call_leave(entered);
+            return -1;
+        }
+    return 0;
+}
+
 /* This thread holds the only reference, so no other thread can reach the object.  May say no where the answer is yes
  * (an object that another thread made): callers then copy, which is always right. */
 static inline bool

@@ -28,12 +28,26 @@ draft_is_sealed(const draft *d)
     return 1;
 }
 
+/* How often an operation starts again where each time a key's methods, or another thread, have changed the draft. */
+#define RETRIES 1000
+
+/* Whether it is to start again: false, an error is set.  May run foreign code. */
+static bool
+draft_retries(unsigned *tries)
+{
+    if (++*tries < RETRIES)
+        return !interrupted();
+    PyErr_SetString(PyExc_RuntimeError, "the mutation was changed while keys were compared, by another thread or by their "
+                                        "__eq__, each time that was tried");
+    return false;
+}
+
 /* Locate a key in the draft's present root, and hold `path` valid on return: the caller must not run foreign code
  * before using it.  PLACE_FAILED: comparing failed, or the draft was sealed (reported). */
 static place
 draft_locate(draft *d, const probe *p, champ_path *path)
 {
-    for (;;) {
+    for (unsigned tries = 0;;) {
         if (draft_is_sealed(d))
             return PLACE_FAILED;
         champ_node *root = d->root;
@@ -43,6 +57,8 @@ draft_locate(draft *d, const probe *p, champ_path *path)
         node_release(root);
         if (where == PLACE_FAILED || !moved)
             return where;
+        if (!draft_retries(&tries))
+            return PLACE_FAILED;
     }
 }
 
@@ -123,7 +139,7 @@ static int
 draft_merge(memory *mem, draft *d, const draft *other, const merger *policy)
 {
     leftovers left = {0};
-    for (;;) {
+    for (unsigned tries = 0;;) {
         if (draft_is_sealed(d))
             return -1;
         champ_node *root = d->root;
@@ -141,6 +157,8 @@ draft_merge(memory *mem, draft *d, const draft *other, const merger *policy)
         if (n == NULL || !moved)
             return draft_store(d, n, 0, merged_count(&m, count) - count, &left);
         node_release(n);
+        if (!draft_retries(&tries))
+            return -1;
     }
 }
 
@@ -156,6 +174,7 @@ draft_clear(draft *d)
 
 /* Several changes that shall happen as one are made to a second draft of the same tree:
  *
+ *     draft_changes changes = {0};
  *     do {
  *         if (draft_begin(d, &changes) < 0) ...
  *         status = ... changes to changes.next ...
@@ -164,13 +183,14 @@ draft_clear(draft *d)
 typedef struct {
     draft next;
     champ_node *from; /* held, so that no other tree can have its address */
+    unsigned tries;
 } draft_changes;
 
-/* 0, or -1: the draft is sealed (reported). */
+/* 0, or -1: the draft is sealed, or was changed too often (reported). */
 static int
 draft_begin(const draft *d, draft_changes *changes)
 {
-    if (draft_is_sealed(d))
+    if ((changes->from != NULL && !draft_retries(&changes->tries)) || draft_is_sealed(d))
         return -1;
     changes->next = *d;
     changes->from = d->root;

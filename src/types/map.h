@@ -209,7 +209,11 @@ resolve_by_call(void *function, cell left, cell right, cell *value)
     PyObject *args[2];
     if (!cells_to_objects(left, right, &args[0], &args[1]))
         return -1;
-    PyObject *result = PyObject_Vectorcall(function, args, 2, NULL);
+    PyObject *result = NULL;
+    if (deep_call_enter(" while merging maps") == 0) {
+        result = PyObject_Vectorcall(function, args, 2, NULL);
+        deep_call_leave(DEEP_CALL);
+    }
     Py_DECREF(args[0]);
     Py_DECREF(args[1]);
     if (result == NULL)

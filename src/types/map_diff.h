@@ -48,7 +48,7 @@ map_differences(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     difference_list found = {PyList_New(0), args[1]};
     if (found.list == NULL)
         return NULL;
-    differ d = {list_difference, &found};
+    differ d = {.report = list_difference, .context = &found};
     if (champ_diff(&d, ROOT(self), ROOT(args[0])) < 0)
         Py_CLEAR(found.list);
     return found.list;

@@ -33,7 +33,7 @@ mutation_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 static int
 draft_take(memory *mem, draft *d, const probe *p, PyObject **object)
 {
-    for (;;) {
+    for (unsigned tries = 0;;) {
         champ_path path;
         place where = draft_locate(d, p, &path);
         if (where != PLACE_FOUND)
@@ -48,7 +48,7 @@ draft_take(memory *mem, draft *d, const probe *p, PyObject **object)
         if (!moved && draft_remove_at(mem, d, &path) > 0)
             return 1;
         Py_CLEAR(*object);
-        if (!moved)
+        if (!moved || !draft_retries(&tries))
             return -1;
     }
 }

@@ -19,10 +19,11 @@ append_items(champ_node *n, PyObject *list)
 {
     champ_iter it;
     slot *s;
+    budget left = BUDGET;
     int status = 0;
     champ_iter_init(&it, n);
     while (status == 0 && (s = champ_iter_next(&it)) != NULL) {
-        PyObject *item = PyTuple_Pack(2, SLOT_KEY(s), SLOT_VALUE(s));
+        PyObject *item = !budget_spend(&left, 1) ? NULL : PyTuple_Pack(2, SLOT_KEY(s), SLOT_VALUE(s));
         status = item != NULL ? PyList_Append(list, item) : -1;
         Py_XDECREF(item);
     }

@@ -15,10 +15,13 @@ map_equals_dict(PyObject *self, PyObject *dict)
 {
     champ_iter it;
     slot *s;
+    budget left = BUDGET;
     int equal = 1;
     champ_iter_init(&it, ROOT(self));
     while (equal > 0 && (s = champ_iter_next(&it)) != NULL) {
         PyObject *key, *value, *other = NULL;
+        if (!budget_spend(&left, 1))
+            return -1;
         equal = cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value) ? dict_lookup(dict, key, &other) : -1;
         if (equal > 0)
             equal = PyObject_RichCompareBool(value, other, Py_EQ);
@@ -48,6 +51,8 @@ container_richcompare(PyObject *self, PyObject *other, int op)
     if (op != Py_EQ && op != Py_NE)
         Py_RETURN_NOTIMPLEMENTED;
     int equal = 0, known;
+    if (!nested_step())
+        return NULL;
     if (is_ours(family_of(self), other))
         equal = COUNT(self) != COUNT(other) ? 0 : champ_equal(ROOT(self), ROOT(other));
     else if (is_any_dict(other))
@@ -112,10 +117,11 @@ map_to_dict(PyObject *self)
     champ_iter it;
     slot *s;
     PyObject *dict = PyDict_New();
+    budget left = BUDGET;
     champ_iter_init(&it, ROOT(self));
     while (dict != NULL && (s = champ_iter_next(&it)) != NULL) {
-        PyObject *key, *value;
-        if (!cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value) || PyDict_SetItem(dict, key, value) < 0)
+        PyObject *key = NULL, *value = NULL;
+        if (!budget_spend(&left, 1) || !cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value) || PyDict_SetItem(dict, key, value) < 0)
             Py_CLEAR(dict);
         Py_XDECREF(key);
         Py_XDECREF(value);

@@ -76,14 +76,14 @@ entry_from_pair(const pair *item, entry *out)
 static champ_node *
 root_from_snapshot(memory *mem, snapshot *s)
 {
-    builder b = {.mem = mem};
+    builder b = {.mem = mem, .left = BUDGET};
     workspace w;
     Py_ssize_t made = 0;
     champ_node *root = NULL;
     if ((uint64_t)s->count >= UINT32_MAX)
         PyErr_Format(PyExc_OverflowError, "a map of %zd entries built at once; the most is %u", s->count, UINT32_MAX - 1);
     else if (workspace_open(&w, (size_t)s->count)) {
-        while (made < s->count && entry_from_pair(&s->items[made], &w.items[made]) == 0)
+        while (made < s->count && budget_spend(&b.left, 1) && entry_from_pair(&s->items[made], &w.items[made]) == 0)
             b.any_general |= slot_is_general(&w.items[made++].slot);
         if (made == s->count)
             root = champ_build(&b, w.items, w.spare, (size_t)made, 0);
@@ -218,7 +218,8 @@ draft_set(memory *mem, draft *d, PyObject *key, PyObject *value)
 static int
 draft_set_items(memory *mem, draft *d, const pair *items, Py_ssize_t count)
 {
-    draft_changes changes;
+    draft_changes changes = {0};
+    budget left = BUDGET;
     int status;
     if (count == 1)
         return draft_set(mem, d, items->key, items->value);
@@ -226,7 +227,7 @@ draft_set_items(memory *mem, draft *d, const pair *items, Py_ssize_t count)
         if ((status = draft_begin(d, &changes)) < 0)
             return -1;
         for (Py_ssize_t i = 0; i < count && status == 0; i++)
-            status = draft_set(mem, &changes.next, items[i].key, items[i].value);
+            status = budget_spend(&left, 1) ? draft_set(mem, &changes.next, items[i].key, items[i].value) : -1;
     } while (!draft_commit(d, &changes, status));
     return status;
 }

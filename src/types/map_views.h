@@ -148,9 +148,10 @@ static int
 all_in(PyObject *part, PyObject *whole)
 {
     PyObject *member, *iter = PyObject_GetIter(part);
+    budget left = BUDGET;
     int status = iter != NULL ? 1 : -1;
     while (status > 0 && (member = PyIter_Next(iter)) != NULL) {
-        status = PySequence_Contains(whole, member);
+        status = budget_spend(&left, 1) ? PySequence_Contains(whole, member) : -1;
         Py_DECREF(member);
     }
     Py_XDECREF(iter);
@@ -225,9 +226,10 @@ view_isdisjoint(PyObject *self, PyObject *other)
     PyObject *member, *iter = PyObject_GetIter(other);
     if (iter == NULL)
         return NULL;
+    budget left = BUDGET;
     int shared = 0;
     while (shared == 0 && (member = PyIter_Next(iter)) != NULL) {
-        shared = PySequence_Contains(self, member);
+        shared = budget_spend(&left, 1) ? PySequence_Contains(self, member) : -1;
         Py_DECREF(member);
     }
     Py_DECREF(iter);

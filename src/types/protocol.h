@@ -15,6 +15,15 @@
 static PyObject *container_repr_as(PyObject *self, const char *name);
 static int container_mix_hash(PyObject *self, Py_hash_t *hash);
 
+/* Through containers that share their parts there may be as many ways as 2 to the depth, and comparing and showing takes each:
+ * all that a thread does of these spends one budget.  False: interrupted (reported). */
+static inline bool
+nested_step(void)
+{
+    static _Thread_local budget left = BUDGET;
+    return budget_spend(&left, 1);
+}
+
 static Py_hash_t
 container_hash(PyObject *self)
 {
@@ -41,7 +50,7 @@ repr_with(PyObject *self, PyObject *contents)
         return NULL;
     const char *name = short_type_name(Py_TYPE(self));
     PyObject *result = NULL;
-    int entered = Py_ReprEnter(self);
+    int entered = nested_step() ? Py_ReprEnter(self) : -1;
     if (entered > 0)
         result = PyUnicode_FromFormat("%s(" CONTAINER_ELLIPSIS ")", name);
     else if (entered == 0) {

@@ -216,8 +216,11 @@ set_isdisjoint(PyObject *self, PyObject *other)
     champ_iter it;
     slot *s, *found = NULL;
     bool failed = false;
+    budget left = BUDGET;
     champ_iter_init(&it, ROOT(small));
     while (found == NULL && !failed && (s = champ_iter_next(&it)) != NULL) {
+        if ((failed = !budget_spend(&left, 1)))
+            break;
         probe p = probe_of(SLOT_KEY(s), champ_iter_hash(&it, s));
         found = champ_find(ROOT(large), &p, &failed);
     }
@@ -257,7 +260,7 @@ static PyObject *
 container_richcompare(PyObject *self, PyObject *other, int op)
 {
     int known = is_any_set(family_of(self), other);
-    if (known < 0)
+    if (known < 0 || !nested_step())
         return NULL;
     if (!known)
         Py_RETURN_NOTIMPLEMENTED;

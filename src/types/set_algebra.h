@@ -19,7 +19,7 @@ static const merger set_policies[] = {
 static champ_node *
 common_members(memory *mem, const draft *d, champ_node *other, Py_ssize_t other_count, Py_ssize_t *count)
 {
-    builder b = {.mem = mem};
+    builder b = {.mem = mem, .left = BUDGET};
     workspace w;
     if (!workspace_open(&w, (size_t)other_count))
         return NULL;
@@ -29,6 +29,8 @@ common_members(memory *mem, const draft *d, champ_node *other, Py_ssize_t other_
     bool failed = false;
     champ_iter_init(&it, other);
     while (!failed && (s = champ_iter_next(&it)) != NULL) {
+        if ((failed = !budget_spend(&b.left, 1)))
+            break;
         probe p = probe_of(SLOT_KEY(s), champ_iter_hash(&it, s));
         if ((found = champ_find(d->root, &p, &failed)) != NULL) {
             slot_retain(found);
@@ -62,11 +64,12 @@ combine_members(memory *mem, draft *d, champ_node *other, set_operation op)
 {
     champ_iter it;
     slot *s;
+    budget left = BUDGET;
     int status = 0;
     champ_iter_init(&it, other);
     while (status == 0 && (s = champ_iter_next(&it)) != NULL) {
         probe p = probe_of(SLOT_KEY(s), champ_iter_hash(&it, s));
-        status = combine_member(mem, d, &p, SLOT_KEY(s), op);
+        status = budget_spend(&left, 1) ? combine_member(mem, d, &p, SLOT_KEY(s), op) : -1;
     }
     return status;
 }

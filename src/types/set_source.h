@@ -21,18 +21,18 @@ entry_from_member(PyObject *member, entry *out)
 /* The members of a list or tuple as entries: how many, or -1.  Hashing may run foreign code, which may shorten a list:
  * so its length is read again each time, and what it grows by is left out. */
 static Py_ssize_t
-entries_from_sequence(PyObject *sequence, entry *out, Py_ssize_t count, bool *any_general)
+entries_from_sequence(PyObject *sequence, entry *out, Py_ssize_t count, builder *b)
 {
     Py_ssize_t made = 0;
     int status = 0;
     OBJECT_LOCK(sequence);
     for (; made < count && made < PySequence_Fast_GET_SIZE(sequence); made++) {
         PyObject *member = Py_NewRef(PySequence_Fast_GET_ITEM(sequence, made));
-        status = entry_from_member(member, &out[made]);
+        status = budget_spend(&b->left, 1) ? entry_from_member(member, &out[made]) : -1;
         Py_DECREF(member);
         if (status < 0)
             break;
-        *any_general |= slot_is_general(&out[made].slot);
+        b->any_general |= slot_is_general(&out[made].slot);
     }
     OBJECT_UNLOCK();
     if (status == 0)
@@ -68,11 +68,11 @@ draft_from_members(memory *mem, PyObject *sequence, bool any_equal, draft *d)
         PyErr_Format(PyExc_OverflowError, "a set of %zd members built at once; the most is %u", count, UINT32_MAX - 1);
         return -1;
     }
-    builder b = {.mem = mem, .any_equal = any_equal};
+    builder b = {.mem = mem, .any_equal = any_equal, .left = BUDGET};
     workspace w;
     if (!workspace_open(&w, (size_t)count))
         return -1;
-    count = entries_from_sequence(sequence, w.items, count, &b.any_general);
+    count = entries_from_sequence(sequence, w.items, count, &b);
     d->root = count >= 0 ? champ_build(&b, w.items, w.spare, (size_t)count, 0) : NULL;
     d->count = count - (Py_ssize_t)b.dropped;
     workspace_close(&w);

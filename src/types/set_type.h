@@ -63,7 +63,7 @@ mutation_add(PyObject *self, PyObject *member)
 static int
 mutation_add_few(memory *mem, draft *d, const draft *other)
 {
-    draft_changes changes;
+    draft_changes changes = {0};
     int status;
     if (other->count == 1)
         return combine_members(mem, d, other->root, SET_UNION);

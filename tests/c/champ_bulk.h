@@ -44,7 +44,8 @@ a_build_of_any_size(void)
     }
 }
 
-/* Of equal keys the first stays, with its value; after each allocation and each comparison has failed once. */
+/* Of equal keys the first stays, with its value; after each allocation and each comparison has failed once, and after it was
+ * interrupted wherever it looks. */
 static void
 a_build_with_equal_keys_keeps_the_first(void)
 {
@@ -56,8 +57,8 @@ a_build_with_equal_keys_keeps_the_first(void)
             if (!expected.has[fake_value(SLOT_KEY(&slots[i]))])
                 model_put(&expected, slots[i]);
         }
-        void (*const fail_at[])(unsigned) = {fake_fail_at, fake_fail_comparison_at};
-        for (unsigned kind = 0; kind < 2; kind++) {
+        void (*const fail_at[])(unsigned) = {fake_fail_at, fake_fail_comparison_at, fake_interrupt_at};
+        for (unsigned kind = 0; kind < 3; kind++) {
             tree t = {.model = expected};
             size_t dropped;
             census before = census_now();
@@ -157,7 +158,8 @@ model_merge(merger *m, const model *a, const model *b)
 
 /* ---- merge: one of them, checked from all sides ---- */
 
-/* After the nth allocation, for each n, has failed, or the nth comparison, or the nth call of `resolve`. */
+/* After the nth allocation, for each n, has failed, or the nth comparison, or the nth call of `resolve`; or after it was
+ * interrupted the nth time that it looks. */
 static champ_node *
 merge_after_failures(const merger *initial, const tree *a, const tree *b, void (*fail_at)(unsigned), merger *m)
 {
@@ -181,6 +183,7 @@ check_merge(const tree *a, const tree *b, unsigned policy)
     merger initial = merger_of(policy, chance(2), chance(2)), expected = initial, m;
     tree result = {.model = model_merge(&expected, &a->model, &b->model)};
     champ_node *first = merge_after_failures(&initial, a, b, fake_fail_at, &m);
+    node_release(merge_after_failures(&initial, a, b, fake_interrupt_at, &m));
     result.root = merge_after_failures(&initial, a, b, fake_fail_comparison_at, &m);
     CHECK(m.left_only == expected.left_only && m.right_only == expected.right_only);
     tree_verify(&result);
@@ -270,10 +273,10 @@ model_subset(const model *a, const model *b)
 }
 
 static void
-check_subset(const tree *a, const tree *b)
+check_subset(const tree *a, const tree *b, void (*fail_at)(unsigned))
 {
     for (unsigned n = 1;; n++) {
-        fake_fail_comparison_at(n);
+        fail_at(n);
         int found = champ_subset(a->root, b->root);
         if (!fake_failed()) {
             CHECK(found == model_subset(&a->model, &b->model));
@@ -290,8 +293,9 @@ a_subset_has_no_key_of_its_own(void)
         for (unsigned general_percent = 0; general_percent < 20; general_percent += 10) {
             model m = some_model(chance(KEYS), general_percent);
             tree a = tree_of(&m), b = related_to(&a, how);
-            check_subset(&a, &b);
-            check_subset(&b, &a);
+            check_subset(&a, &b, fake_fail_comparison_at);
+            check_subset(&b, &a, fake_fail_comparison_at);
+            check_subset(&a, &b, fake_interrupt_at);
             tree_drop(&a);
             tree_drop(&b);
         }

@@ -51,15 +51,15 @@ model_diff(const model *a, const model *b)
     return result;
 }
 
-/* After each comparison and each report has failed once. */
+/* After each comparison and each report has failed once, or each interruption has come. */
 static void
-check_diff(const tree *a, const tree *b)
+check_diff(const tree *a, const tree *b, void (*fail_at)(unsigned))
 {
     differences expected = model_diff(&a->model, &b->model);
     for (unsigned n = 1;; n++) {
         differences seen = {.left = {.count = 0}};
-        differ d = {note_difference, &seen};
-        fake_fail_comparison_at(n);
+        differ d = {.report = note_difference, .context = &seen};
+        fail_at(n);
         int status = champ_diff(&d, a->root, b->root);
         if (!fake_failed()) {
             CHECK(status == 0);
@@ -77,8 +77,9 @@ differences_are_those_of_the_model(void)
         for (relation how = 0; how < RELATIONS; how++) {
             model m = some_model(chance(KEYS), chance(2) ? 0 : 10);
             tree a = tree_of(&m), b = related_to(&a, how);
-            check_diff(&a, &b);
-            check_diff(&b, &a);
+            check_diff(&a, &b, fake_fail_comparison_at);
+            check_diff(&b, &a, fake_fail_comparison_at);
+            check_diff(&a, &b, fake_interrupt_at);
             tree_drop(&a);
             tree_drop(&b);
         }
@@ -104,7 +105,7 @@ differences_are_found_without_looking_at_the_rest(void)
     CHECK(edit_root(&b, &put, PERSISTENT) && edit_root(&b, &add, PERSISTENT));
     size_t compared = fake_comparisons, reports = 0;
     hash_calls = 0;
-    differ d = {count_report, &reports};
+    differ d = {.report = count_report, .context = &reports};
     CHECK(champ_diff(&d, a, b) == 0);
     CHECK(reports == ENTRY_WIDTH);
     CHECK(fake_comparisons - compared <= ENTRY_WIDTH);

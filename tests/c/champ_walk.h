@@ -237,6 +237,7 @@ a_failing_comparison_fails_equality(void)
         tree a = tree_of(&m), b = tree_of(&other);
         for (unsigned n = 1;; n++) {
             fake_fail_comparison_at(n);
+            fake_interrupt_at(2 * n);
             int equal = champ_equal(a.root, b.root);
             if (!fake_failed()) {
                 CHECK(equal == 1);
