@@ -9,14 +9,15 @@ registered here; `register_shareable` adds your own.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import sys
+import warnings
 from collections import UserString
 from collections.abc import Callable, Iterable, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar, cast
 
 from frozen import _core
+from frozen._classes import class_name, find_class, find_module, is_found, is_of_a_session
 from frozen._core import Blob, Map, Set, SharedMap, SharedSet, SharedVector, Vector
 from frozen.convert import (
     Conversion,
@@ -233,12 +234,13 @@ share = _Share(
 )
 
 
-# Registered types. A name says everything that the reading interpreter needs to find the decoder:
-# "module:qualified name" of the class, and "@module" of the one whose import registers it, where that is another.
+# Registered types. A name says everything that the reading interpreter needs to find the decoder: that of the class
+# (_classes.py), and "@module" of the one whose import registers it, where that is needed.
 
 _encoders: dict[type, tuple[str, Callable[[Any], Any]]] = {}
 _by_field: set[type] = set()  # those of named tuples and dataclasses that were registered without functions
 _decoders: dict[str, Callable[[Any], Any]] = {}
+_checked: set[type] = set()  # those that a reader is known to find
 
 
 def register_shareable(
@@ -249,7 +251,9 @@ def register_shareable(
     `encode(obj)` returns a shareable value, `decode(value)` an object equal to `obj`; named tuples and frozen
     dataclasses need neither. Instances of subclasses are not meant. The class is recorded by its qualified name and
     found by import in the interpreter that reads; with functions of your own, register at the top level of the module
-    that defines `decode`, so that importing it there registers the class too.
+    that defines `decode`, so that importing it there registers the class too. A script's own classes are found by
+    running the script there once, under another `__name__` than `__main__`; those of an interactive session cannot be
+    read in other interpreters (RuntimeWarning when the first instance is shared).
 
     Raises TypeError for a class that is not immutable by itself and comes without functions, ValueError for a class
     that import cannot find.
@@ -262,12 +266,19 @@ def register_shareable(
     if encode is None or decode is None:
         encode, decode = _by_fields(cls)
         _by_field.add(cls)
-        name = f"{cls.__module__}:{cls.__qualname__}"
+        name = class_name(cls)
     else:
-        name = f"{cls.__module__}:{cls.__qualname__}@{getattr(decode, '__module__', None) or cls.__module__}"
+        name = f"{class_name(cls)}@{_registrar(cls, decode)}"
     _encoders[cls] = (name, encode)
+    _checked.discard(cls)
     _decoders[name] = decode
     return cls
+
+
+def _registrar(cls: type, decode: Callable[[Any], Any]) -> str:
+    """The name of the module that registers the class: the one that defines `decode`."""
+    module = getattr(decode, "__module__", None) or cls.__module__
+    return class_name(cls).partition(":")[0] if module == cls.__module__ else module
 
 
 def _by_fields(cls: type[_T]) -> tuple[Callable[[_T], object], Callable[[Any], _T]]:
@@ -295,15 +306,38 @@ def _by_fields(cls: type[_T]) -> tuple[Callable[[_T], object], Callable[[Any], _
     )
 
 
-def _encode(obj: object) -> tuple[str, object, bool]:
+def _encode(obj: object) -> tuple[str, object, bool | None]:
     """Called by the core for every object it does not hold by itself: its name, a value to be held in its place, and
-    whether its hash depends on the interpreter. NotShareableError if there is no such value.
+    whether its hash depends on the interpreter (None: if that of something in it does). NotShareableError if there is
+    no such value.
     """
     found = _encoder(type(obj))
     if found is None:
         raise NotShareableError(obj, _advice(obj))
     name, encode = found
-    return name, encode(obj), name in _HASH_DIFFERS and _HASH_DIFFERS[name](obj)
+    if type(obj) not in _checked:
+        _check_found(obj, name)
+    return name, encode(obj), _HASH_DIFFERS[name](obj) if name in _HASH_DIFFERS else None
+
+
+def _check_found(obj: object, name: str) -> None:
+    """NotShareableError if no reader could find the class of `obj`. Called once for each class."""
+    cls = type(obj)
+    where = name.rpartition("!")[2].partition("@")[0]
+    if is_of_a_session(cls):
+        warnings.warn(
+            f"{cls.__qualname__} is defined in a session, not in a file: other interpreters cannot read what is shared "
+            "of it; define it in a module",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    elif not is_found(cls, where):
+        raise NotShareableError(
+            obj,
+            f"is of a class that is not found as {where.replace(':', '.')} when it is read: give the class the name "
+            "under which its module holds it",
+        )
+    _checked.add(cls)
 
 
 def _encoder(cls: type) -> tuple[str, Callable[[Any], Any]] | None:
@@ -328,26 +362,18 @@ def _find_decoder(name: str) -> Callable[[Any], Any]:
     kind, _, where = name.rpartition("!")
     where, _, registrar = where.partition("@")
     try:
-        cls = _import_class(where)
+        cls = find_class(where)
         if kind:
             return _STANDARD_DECODERS[kind](cls)
         if not registrar:
             return _by_fields(cls)[1]
-        importlib.import_module(registrar)
+        find_module(registrar)
         return _decoders[name]
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         if isinstance(error, KeyError):
             reason = f"importing {registrar!r} does not register it: call register_shareable() at its top level"
         raise ImportError(f"a shared {where.replace(':', '.')} cannot be read in this interpreter: {reason}") from error
-
-
-def _import_class(where: str) -> type:
-    module, _, qualified = where.partition(":")
-    found: Any = importlib.import_module(module)
-    for part in qualified.split("."):
-        found = getattr(found, part)
-    return found  # type: ignore[no-any-return]
 
 
 _NOT_CONVERTED = "is not held as it is: share() converts it"
@@ -395,7 +421,7 @@ def _advice(obj: object) -> str:
 
 def _standard_encoder(cls: type) -> tuple[str, Callable[[Any], Any]] | None:
     """Found once for each class, without importing anything: where an object is, its module is."""
-    where = f"{_PUBLIC_MODULES.get(cls.__module__, cls.__module__)}:{cls.__qualname__}"
+    where = class_name(cls)
     for kind, applies, encode in _STANDARD_ENCODERS:
         if applies(cls, where):
             if "<locals>" in where:
@@ -430,7 +456,7 @@ _STANDARD_ENCODERS: list[tuple[str, Callable[[type, str], bool], Callable[[Any],
     ("args", _named("datetime:date"), lambda d: (d.year, d.month, d.day)),
     ("args", _named("datetime:timedelta"), lambda d: (d.days, d.seconds, d.microseconds)),
     ("args", _named("datetime:timezone"), lambda z: z.__getinitargs__()),
-    ("args", _named("zoneinfo:ZoneInfo"), lambda z: (z.key,)),
+    ("args", _named("zoneinfo:ZoneInfo"), lambda z: _zone_arguments(z)),
     ("fold", _named("datetime:time"), lambda t: (t.fold, t.hour, t.minute, t.second, t.microsecond, t.tzinfo)),
     (
         "fold",
@@ -440,11 +466,15 @@ _STANDARD_ENCODERS: list[tuple[str, Callable[[type, str], bool], Callable[[Any],
     ("args", _named("builtins:range"), lambda r: (r.start, r.stop, r.step)),
 ]
 
-# 3.12 has datetime in Python, and not in C, in all interpreters but the main one.
-_PUBLIC_MODULES = {"_pydatetime": "datetime"}
-_HASH_DIFFERS: dict[str, Callable[[Any], bool]] = {}
-if sys.version_info[:2] == (3, 12):
-    _HASH_DIFFERS = {"args!datetime:date": lambda d: True, "fold!datetime:time": lambda t: t.tzinfo is not None}
+# Whether the hash is another one in each interpreter, where what an object holds does not tell. Times go by their
+# offset from UTC and not by their zone; 3.12 hashes some differently in Python than in C.
+_IS_3_12 = sys.version_info[:2] == (3, 12)
+_HASH_DIFFERS: dict[str, Callable[[Any], bool]] = {
+    "args!zoneinfo:ZoneInfo": lambda z: True,
+    "args!datetime:date": lambda d: _IS_3_12,
+    "fold!datetime:time": lambda t: _IS_3_12 and t.tzinfo is not None,
+    "fold!datetime:datetime": lambda d: False,
+}
 
 _STANDARD_DECODERS: dict[str, Callable[[Any], Callable[[Any], Any]]] = {
     "flag": lambda cls: cls,
@@ -455,6 +485,12 @@ _STANDARD_DECODERS: dict[str, Callable[[Any], Callable[[Any], Any]]] = {
     "uuid": lambda cls: lambda args: cls(int=args[0], is_safe=_safe_uuid(args[1])),
     "fold": lambda cls: lambda args: cls(*args[1:], fold=args[0]),
 }
+
+
+def _zone_arguments(zone: Any) -> tuple[str]:
+    if zone.key is None:
+        raise NotShareableError(zone, "has no key to be found by again: ZoneInfo(key) has, from_file() has not")
+    return (zone.key,)
 
 
 def _safe_uuid(value: int | None) -> Any:

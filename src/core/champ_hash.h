@@ -7,45 +7,7 @@
 #define FROZEN_CORE_CHAMP_HASH_H
 
 #include "core/champ.h"
-
-/* The constants of CPython's tuple hash (xxHash, Collet) and frozenset hash. */
-#define TUPLE_PRIME_1 UINT64_C(11400714785074694791)
-#define TUPLE_PRIME_2 UINT64_C(14029467366897019727)
-#define TUPLE_PRIME_5 UINT64_C(2870177450012600261)
-
-static inline uint64_t
-tuple_lane(uint64_t acc, uint64_t lane)
-{
-    acc += lane * TUPLE_PRIME_2;
-    acc = (acc << 31) | (acc >> 33);
-    return acc * TUPLE_PRIME_1;
-}
-
-/* hash((key, value)) */
-static inline uint64_t
-pair_hash(uint64_t key, uint64_t value)
-{
-    uint64_t acc = tuple_lane(tuple_lane(TUPLE_PRIME_5, key), value);
-    acc += 2 ^ (TUPLE_PRIME_5 ^ UINT64_C(3527539));
-    return acc == UINT64_MAX ? UINT64_C(1546275796) : acc;
-}
-
-/* One member's share in the hash of a frozenset. */
-static inline uint64_t
-member_hash(uint64_t hash)
-{
-    return ((hash ^ UINT64_C(89869747)) ^ (hash << 16)) * UINT64_C(3644798167);
-}
-
-/* hash(frozenset) of `count` members whose shares XOR to `shares`. */
-static inline uint64_t
-frozenset_hash(uint64_t shares, size_t count)
-{
-    uint64_t hash = shares ^ ((uint64_t)count + 1) * UINT64_C(1927868237);
-    hash ^= (hash >> 11) ^ (hash >> 25);
-    hash = hash * 69069 + UINT64_C(907133923);
-    return hash == UINT64_MAX ? UINT64_C(590923713) : hash;
-}
+#include "memory/hash_mix.h"
 
 static int
 item_hash_step(champ_node *n, uint64_t *out, budget *left)
@@ -53,32 +15,39 @@ item_hash_step(champ_node *n, uint64_t *out, budget *left)
     view v = view_of(n);
     _Atomic(uint64_t) *cache = item_hash_cache(&v);
     if (cache != NULL && (*out = atomic_load_explicit(cache, memory_order_relaxed)) != 0)
-        return 0;
+        return 1;
     uint64_t shares = 0, below;
+    int agreed = 1, status;
     if (!budget_spend(left, 1u + v.entries))
         return -1;
     for (unsigned i = 0; i < v.entries; i++) {
         uint64_t hash = full_hash(&v, i);
+        if ((status = cell_key_hash(SLOT_KEY(&v.slot[i]), &hash)) < 0)
+            return -1;
+        agreed &= status;
 #if ENTRY_WIDTH > 1
         uint64_t value;
-        if (cell_value_hash(SLOT_VALUE(&v.slot[i]), &value) < 0)
+        if ((status = cell_value_hash(SLOT_VALUE(&v.slot[i]), &value)) < 0)
             return -1;
+        agreed &= status;
         hash = pair_hash(hash, value);
 #endif
         shares ^= member_hash(hash);
     }
     for (unsigned i = 0; i < v.children; i++) {
-        if (item_hash_step(v.child[i], &below, left) < 0)
+        if ((status = item_hash_step(v.child[i], &below, left)) < 0)
             return -1;
+        agreed &= status;
         shares ^= below;
     }
-    if (cache != NULL)
+    if (cache != NULL && agreed)
         atomic_store_explicit(cache, shares, memory_order_relaxed);
     *out = shares;
-    return 0;
+    return agreed;
 }
 
-/* The XOR of the shares of all items below.  0, or -1: a value is not hashable, or interrupted. */
+/* The XOR of the shares of all items below: 1; 0: as this interpreter has it (contract.h), so that no node keeps it; or -1:
+ * a value is not hashable, or interrupted. */
 static inline int
 champ_item_hash(champ_node *n, uint64_t *out)
 {

@@ -145,26 +145,28 @@ rrb_mismatch(rrb a, rrb b, size_t *index)
     return rrb_mismatch_from(a, b, false, index);
 }
 
-/* A hash of the cells' hashes in their order: the mixing step of xxHash (Collet, 2012), 8 bytes at a time.  -1: a cell
- * has no hash. */
+/* A hash of the cells' hashes in their order: the mixing step of xxHash (Collet, 2012), 8 bytes at a time.  1; 0: as this
+ * interpreter has it (contract.h); or -1: a cell has no hash. */
 static inline int
 rrb_hash(rrb v, uint64_t *hash)
 {
     uint64_t mixed = 0x27D4EB2F165667C5u;
+    int agreed = 1, status;
     rrb_cursor cursor;
     cursor_init(&cursor, v, 0);
     const cell *cells;
     for (unsigned n; (n = cursor_cells(&cursor, &cells)) > 0; cursor_advance(&cursor, n)) {
         for (unsigned i = 0; i < n; i++) {
             uint64_t next;
-            if (cell_value_hash(cells[i], &next) < 0)
+            if ((status = cell_value_hash(cells[i], &next)) < 0)
                 return -1;
+            agreed &= status;
             mixed += next * 0xC2B2AE3D27D4EB4Fu;
             mixed = (mixed << 31 | mixed >> 33) * 0x9E3779B185EBCA87u;
         }
     }
     *hash = mixed ^ v.count;
-    return 0;
+    return agreed;
 }
 
 #endif

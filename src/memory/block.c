@@ -54,7 +54,7 @@ block_alloc(size_t size, block_kind kind)
     atomic_init(&b->count, 1);
     b->kind = (uint8_t)kind;
     b->form = 0;
-    b->flags = 0;
+    atomic_init(&b->flags, 0);
     count_alive(1);
     return b;
 }

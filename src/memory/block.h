@@ -43,7 +43,7 @@ typedef struct {
     _Atomic(uint32_t) count;
     uint8_t kind;
     uint8_t form;   /* str: bytes a character */
-    uint16_t flags; /* BOX_* of cell.h */
+    _Atomic(uint16_t) flags; /* BOX_* of cell.h */
 } block;
 
 /* What the block owns, for whoever frees it; only boxes and nodes that hold others have an entry. */

@@ -10,12 +10,22 @@
  * Each value has one encoding: what fits into the word is never in a box.  Hence two words that differ, and are not
  * both boxes, hold different values, up to 1 == 1.0 == True.
  *
- * Reading makes a new object, in the interpreter that reads, and writes nothing shared.  Hashes are those that Python
- * gives to the objects: for str, bytes, numbers, and tuples and frozensets of them they agree in all interpreters of a
- * process, so a box keeps them.
+ * Reading makes a new object, in the interpreter that reads.  Hashes are those that Python gives to the objects: for str,
+ * bytes, numbers, and tuples and frozensets of them they agree in all interpreters of a process, so a box keeps them from
+ * the beginning.
+ *
+ * Sharing.  What occurs more than once in a value is one object, one box, and one object again where it is read.  Values
+ * that are nested like that, `t = (t, t)` time and again, have few boxes and very many paths: every walk over boxes
+ * remembers what it has met (encoding and decoding in a map of their own, comparing and hashing in walk.h).
+ *
+ * Equality.  Cells are equal if they are the same value, bit for bit (so a NaN equals itself, also within tuples and
+ * registered types), or if Python says so of the objects.  Equal cells have equal hashes, cell_value_hash(): Python's,
+ * where objects that are made of the cell anew agree on one, else one of the bits.  A hash stays in shared memory only if
+ * it is the same in every interpreter.
  *
  *     cell_encode.c    from objects        cell_decode.c    to objects
- *     cell_compare.c   hash and equality   cell_kinds.c     the table: one row for each kind of box
+ *     cell_compare.c   equality            cell_hash.c      hashes
+ *     cell_kinds.c     the table: one row for each kind of box
  */
 #ifndef FROZEN_MEMORY_CELL_H
 #define FROZEN_MEMORY_CELL_H
@@ -49,15 +59,20 @@ static inline cell cell_of_int(int64_t i) { return (cell)i << TAG_BITS | TAG_INT
 /* ---- boxes ---- */
 
 enum {
-    BOX_HASHED = 1, /* `hash` is set, and right in every interpreter of the process */
+    BOX_HASHED = 1, /* `hash` is Python's, and the same in every interpreter: may be a key.  Set before others see it */
     BOX_ASCII = 2,  /* str: ASCII only */
-    BOX_HASH_DIFFERS = 4, /* a registered type whose hash depends on the interpreter: no key may hold it */
+    BOX_HASH_DIFFERS = 4, /* a registered type whose hash depends on the interpreter: no key may hold it (but be it, if it
+                             is found by its value: `hash` is that of cell_probe_hash() then, with BOX_HASHED) */
+    BOX_HASH_AGREES = 8,  /* ... whose hash does not, whatever it holds */
+    /* Found out later, by any thread: */
+    BOX_VALUE_HASHED = 16, /* `hash` is what cell_value_hash() computed, the same in every interpreter */
+    BOX_KNOWN_TO_AGREE = 32, /* there is no BOX_HASH_DIFFERS in it */
 };
 
 /* A value too large for a word.  `size` counts characters, bytes or cells. */
 typedef struct {
     block head;
-    uint64_t hash;
+    _Atomic(uint64_t) hash;
     union {
         uint64_t size;
         int64_t integer;
@@ -65,6 +80,25 @@ typedef struct {
     };
     _Alignas(8) unsigned char data[];
 } box;
+
+/* acquire: what was stored before the flag was set is seen */
+static inline unsigned block_flags(const block *b) { return atomic_load_explicit(&((block *)b)->flags, memory_order_acquire); }
+
+static inline void
+block_set_flag(block *b, unsigned flag)
+{
+    atomic_fetch_or_explicit(&b->flags, (uint16_t)flag, memory_order_release);
+}
+
+static inline uint64_t box_hash(const box *b) { return atomic_load_explicit(&((box *)b)->hash, memory_order_relaxed); }
+
+/* Threads that do so at once store the same hash.  `flag`, BOX_HASHED or BOX_VALUE_HASHED, publishes it. */
+static inline void
+box_set_hash(box *b, uint64_t hash, unsigned flag)
+{
+    atomic_store_explicit(&b->hash, hash, memory_order_relaxed);
+    block_set_flag(&b->head, flag);
+}
 
 static inline box *cell_box(cell c) { return (box *)(uintptr_t)c; }
 static inline cell cell_of_box(box *b) { return (cell)(uintptr_t)b; }
@@ -126,6 +160,10 @@ int cell_from_object(PyObject *object, cell *c);
 /* The same for a key whose hash is `hash`, or NotShareableError where that is not the same in every interpreter. */
 int cell_from_hashed(PyObject *key, uint64_t hash, cell *c);
 
+/* The hash by which a key is looked for whose own hash is its address, ZoneInfo for instance: that of its value, if it is
+ * of a registered type.  0, or -1 (reported). */
+int cell_probe_hash(PyObject *key, uint64_t *hash);
+
 /* A new object, NULL: failed (reported). */
 PyObject *cell_to_object(cell c);
 
@@ -136,11 +174,25 @@ bool cell_same_value(cell a, cell b);
 int cell_equals(cell a, cell b);
 int cell_equals_object(cell c, PyObject *object);
 
-/* Python's hash of the value: 0, or -1: it has none (reported). */
+/* The hash of the value: 1: it is the same in every interpreter; 0: it may be another one elsewhere, and must not be kept
+ * in shared memory; -1: it has none (reported). */
 int cell_value_hash(cell c, uint64_t *hash);
 
-/* Whether the hash of the value is the same in every interpreter, so that it can be a key; it is in `*hash` then. */
+/* The same, of the object that this interpreter makes of the cell: 0 or -1. */
+int cell_hash_here(cell c, uint64_t *hash);
+
+/* Whether the hash of the value is Python's and the same in every interpreter, so that it can be a key; it is in `*hash`
+ * then. */
 bool cell_known_hash(cell c, uint64_t *hash);
+
+/* Whether a hash is but the address of the object, so that it means nothing in another interpreter. */
+bool hash_is_address(PyObject *object, uint64_t hash);
+
+/* Whether there is anything in the block whose hash depends on the interpreter: 1, 0, or -1 (reported). */
+int block_hash_differs(block *b);
+
+/* The hash of what stands for an object of a registered type: the same everywhere, and for cells that are the same. */
+uint64_t box_hash_encoded(const box *b);
 
 /* ---- supplied by types/ and ref/, which know the Python types ---- */
 
@@ -155,9 +207,9 @@ PyObject *shared_ref_decode(box *b);
  * and not a value: a container that held one could hold itself, and nothing would ever free it. */
 int crossing_encode(PyObject *object, cell *c);
 
-/* Registered types (frozen/sharing.py): a name, and a value that can be held, from which `decode` makes the object; and
- * whether the object's hash is one that only this interpreter gives it.  0, or -1 (reported). */
-int foreign_encode(PyObject *object, PyObject **name, PyObject **value, bool *hash_differs);
+/* Registered types (frozen/sharing.py): a name, and a value that can be held, from which `decode` makes the object; and in
+ * `*hash` BOX_HASH_DIFFERS, BOX_HASH_AGREES, or 0: what it holds decides.  0, or -1 (reported). */
+int foreign_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *hash);
 PyObject *foreign_decode(PyObject *name, PyObject *value);
 
 /* Raise NotShareableError. */
@@ -169,6 +221,14 @@ void not_shareable_at(const char *brackets, PyObject *key);
 
 /* If it is a NotShareableError: clear it, and say so. */
 bool not_shareable_clear(void);
+
+/* Hash (as cell_value_hash) and equality of containers of one size, given as boxes. */
+int shared_map_hash(box *b, uint64_t *hash);
+int shared_set_hash(box *b, uint64_t *hash);
+int shared_vector_hash(box *b, uint64_t *hash);
+int shared_map_equal(box *a, box *b);
+int shared_set_equal(box *a, box *b);
+int shared_vector_equal(box *a, box *b);
 
 /* What a node of each tree owns, and what the variable behind a SharedRef does. */
 node_contents shared_map_contents(block *node);
@@ -182,8 +242,10 @@ typedef struct {
     const char *name;
     PyObject *(*decode)(box *);
     bool (*same)(const box *, const box *);    /* bit for bit; NULL: never */
-    int (*equal)(box *, box *);                /* of one kind; NULL: compare the objects */
+    int (*equal)(box *, box *);                /* of one kind, nested ones of one size; NULL: compare the objects */
+    int (*hash)(box *, uint64_t *);            /* as cell_value_hash, where it is not known; NULL: that of the object */
     node_contents (*contents)(block *);        /* NULL: owns nothing */
+    bool nested;                               /* holds cells: equal and hash walk (walk.h) */
 } kind_row;
 
 extern const kind_row kind_rows[KIND_COUNT];

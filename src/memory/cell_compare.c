@@ -1,74 +1,7 @@
-/* Hash and equality of cells, as Python has them for the objects. */
+/* Equality of cells: see cell.h for what it promises. */
 
 #include "memory/cell_kinds.h"
-
-/* Python's hash of a str of ASCII characters: that of its bytes, with the process's secret. */
-static uint64_t
-hash_short_str(cell c)
-{
-    char text[CELL_STR_MAX];
-    unsigned length = cell_str_length(c);
-    if (length == 0)
-        return 0;
-    for (unsigned i = 0; i < CELL_STR_MAX; i++)
-        text[i] = (char)(c >> (8 * (i + 1)));
-    Py_hash_t hash = PyHash_GetFuncDef()->hash(text, (Py_ssize_t)length);
-    return (uint64_t)(hash == -1 ? -2 : hash);
-}
-
-/* Objects that exist once in the process, or in each interpreter, but with one hash. */
-static uint64_t
-hash_constant(cell c)
-{
-    PyObject *o = c == CELL_NONE ? Py_None : c == CELL_ELLIPSIS ? Py_Ellipsis : NULL;
-    if (o != NULL)
-        return (uint64_t)PyObject_Hash(o);
-    if (c == CELL_EMPTY_TUPLE)
-        return UINT64_C(5740354900026072187);
-    return c == CELL_TRUE;
-}
-
-bool
-cell_known_hash(cell c, uint64_t *hash)
-{
-    switch (cell_tag(c)) {
-    case TAG_INT: {
-        /* 61 bits are below the modulus of Python's numeric hash */
-        int64_t i = cell_int(c);
-        *hash = (uint64_t)(i == -1 ? -2 : i);
-        return true;
-    }
-    case TAG_STR:
-        *hash = hash_short_str(c);
-        return true;
-    case TAG_CONSTANT:
-        *hash = hash_constant(c);
-        return true;
-    default:
-        *hash = cell_box(c)->hash;
-        return (cell_box(c)->head.flags & BOX_HASHED) != 0;
-    }
-}
-
-int
-cell_value_hash(cell c, uint64_t *hash)
-{
-    if (cell_known_hash(c, hash))
-        return 0;
-    /* What a NaN's hash is in Python, the identity of its object, is nothing that a value could have.  Here a NaN is
-     * the same as another one of the same bits (cell_same_value), and hashes by them. */
-    if (cell_block(c)->kind == KIND_FLOAT || cell_block(c)->kind == KIND_COMPLEX) {
-        *hash = cell_box(c)->size;
-        return 0;
-    }
-    PyObject *o = cell_to_object(c);
-    if (o == NULL)
-        return -1;
-    Py_hash_t found = PyObject_Hash(o);
-    Py_DECREF(o);
-    *hash = (uint64_t)found;
-    return found == -1 ? -1 : 0;
-}
+#include "memory/walk.h"
 
 bool
 cell_same_value(cell a, cell b)
@@ -115,16 +48,167 @@ numbers_equal(number a, number b)
     return real >= -0x1p63 && real < 0x1p63 && (double)(int64_t)real == real && (int64_t)real == integer;
 }
 
+/* ---- nested values ---- */
+
+/* What a walk remembers of two addresses: each has a number of its own. */
+typedef enum { MET_EQUAL, MET_SAME, MET_OBJECT } met_as;
+
+/* Boxes are aligned to 16 bytes: the lowest bits of their addresses are free. */
+static address_key
+met_key(const void *a, const void *b, uint64_t size, met_as what)
+{
+    return (address_key){(uintptr_t)a | (uintptr_t)what, (uintptr_t)b, size};
+}
+
+/* Whether both have a hash that every interpreter agrees on, and it is not the same one. */
+static bool
+hashes_differ(const box *a, const box *b)
+{
+    unsigned hashed = BOX_HASHED | BOX_VALUE_HASHED;
+    return (block_flags(&a->head) & hashed) && (block_flags(&b->head) & hashed) && box_hash(a) != box_hash(b);
+}
+
+/* Two boxes of one kind, if they are of one size by `compare`: 1, 0, or -1 (reported). */
+static int
+compare_nested(box *a, box *b, int (*compare)(box *, box *), met_as what)
+{
+    if (a->size != b->size)
+        return 0;
+    walk own = {0}, *w = walk_enter(&own);
+    block *met_a = block_in_walk(a), *met_b = block_in_walk(b);
+    address_key key = met_key(met_a, met_b, a->size, what);
+    bool again = block_is_shared(met_a) && block_is_shared(met_b);
+    int equal = 1;
+    if (!again || address_find(&w->met, key) == NULL) {
+        equal = walk_down(w);
+        if (equal == 0) {
+            equal = compare(a, b);
+            walk_up();
+        }
+        if (equal > 0 && again)
+            address_add(&w->met, key, 1); /* without memory they are compared again */
+    }
+    walk_leave(&own);
+    return equal;
+}
+
+int
+equal_tuple(box *a, box *b)
+{
+    int equal = 1;
+    for (uint64_t i = 0; i < a->size && equal > 0; i++)
+        equal = cell_equals(box_cells(a)[i], box_cells(b)[i]);
+    return equal;
+}
+
+typedef struct { uint64_t hash; cell c; } hashed_cell;
+
+static int
+order_by_hash(const void *a, const void *b)
+{
+    uint64_t x = ((const hashed_cell *)a)->hash, y = ((const hashed_cell *)b)->hash;
+    return x < y ? -1 : x > y;
+}
+
+/* The members of a frozenset, by their hashes. */
+static bool
+members_sorted(box *b, hashed_cell *out)
+{
+    for (uint64_t i = 0; i < b->size; i++) {
+        out[i].c = box_cells(b)[i];
+        if (cell_value_hash(out[i].c, &out[i].hash) < 0)
+            return false;
+    }
+    qsort(out, b->size, sizeof *out, order_by_hash);
+    return true;
+}
+
+/* Whether each member of `x` is among those members of `y` that have its hash.  Members of one frozenset are distinct. */
+static int
+members_equal(const hashed_cell *x, const hashed_cell *y, uint64_t size)
+{
+    for (uint64_t i = 0, first = 0; i < size; i++) {
+        int found = 0;
+        while (first < size && y[first].hash < x[i].hash)
+            first++;
+        for (uint64_t j = first; j < size && y[j].hash == x[i].hash && found == 0; j++)
+            found = cell_equals(x[i].c, y[j].c);
+        if (found <= 0)
+            return found;
+    }
+    return 1;
+}
+
+/* Not by way of the objects: a NaN among them would be another one each time. */
+int
+equal_frozenset(box *a, box *b)
+{
+    hashed_cell *members = PyMem_Malloc((size_t)(a->size + b->size) * sizeof *members);
+    if (members == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    int equal = members_sorted(a, members) && members_sorted(b, members + a->size)
+              ? members_equal(members, members + a->size, a->size) : -1;
+    PyMem_Free(members);
+    return equal;
+}
+
+static int cell_same_nested(cell a, cell b);
+
+static int
+same_members(box *a, box *b)
+{
+    int same = 1;
+    for (uint64_t i = 0; i < a->size && same > 0; i++)
+        same = cell_same_nested(box_cells(a)[i], box_cells(b)[i]);
+    return same;
+}
+
+/* As cell_same_value, also within tuples and what is encoded as such: 1, 0, or -1 (reported). */
+static int
+cell_same_nested(cell a, cell b)
+{
+    if (cell_same_value(a, b))
+        return 1;
+    if (!cell_is_box(a) || !cell_is_box(b) || cell_block(a)->kind != cell_block(b)->kind
+        || !kind_rows[cell_block(a)->kind].nested || kind_rows[cell_block(a)->kind].same != NULL)
+        return 0;
+    return compare_nested(cell_box(a), cell_box(b), same_members, MET_SAME);
+}
+
+/* The objects compared; they are made for it. */
 static int
 objects_equal(cell a, PyObject *b)
 {
+    walk *paused = walk_pause();
     PyObject *o = cell_to_object(a);
-    if (o == NULL)
-        return -1;
-    int equal = PyObject_RichCompareBool(o, b, Py_EQ);
-    Py_DECREF(o);
+    int equal = o != NULL ? PyObject_RichCompareBool(o, b, Py_EQ) : -1;
+    Py_XDECREF(o);
+    walk_resume(paused);
     return equal;
 }
+
+static int
+cells_equal_as_objects(cell a, cell b)
+{
+    walk *paused = walk_pause();
+    PyObject *o = cell_to_object(b);
+    int equal = o != NULL ? objects_equal(a, o) : -1;
+    Py_XDECREF(o);
+    walk_resume(paused);
+    return equal;
+}
+
+/* What was encoded alike is the same value, whatever its class says of two objects. */
+int
+equal_foreign(box *a, box *b)
+{
+    int same = same_members(a, b);
+    return same != 0 ? same : cells_equal_as_objects(cell_of_box(a), cell_of_box(b));
+}
+
+/* ---- any two ---- */
 
 /* What str and None equal: nothing but themselves, or an object whose class says so. */
 static bool
@@ -140,11 +224,14 @@ cell_equals(cell a, cell b)
     if (a == b)
         return 1;
     if (cell_is_box(a) && cell_is_box(b) && cell_block(a)->kind == cell_block(b)->kind) {
-        const kind_row *row = &kind_rows[cell_block(a)->kind];
-        if (row->same != NULL && row->same(cell_box(a), cell_box(b)))
+        box *x = cell_box(a), *y = cell_box(b);
+        const kind_row *row = &kind_rows[x->head.kind];
+        if (row->same != NULL && row->same(x, y))
             return 1;
+        if (row->nested)
+            return hashes_differ(x, y) ? 0 : compare_nested(x, y, row->equal, MET_EQUAL);
         if (row->equal != NULL)
-            return row->equal(cell_box(a), cell_box(b));
+            return row->equal(x, y);
     }
     else {
         number x = cell_number(a), y = cell_number(b);
@@ -153,10 +240,7 @@ cell_equals(cell a, cell b)
         if (equals_only_itself(a) && equals_only_itself(b))
             return 0;
     }
-    PyObject *o = cell_to_object(b);
-    int equal = o != NULL ? objects_equal(a, o) : -1;
-    Py_XDECREF(o);
-    return equal;
+    return cells_equal_as_objects(a, b);
 }
 
 static int
@@ -170,16 +254,34 @@ equals_str(cell c, PyObject *o)
 }
 
 static int
+members_equal_objects(box *b, PyObject *o)
+{
+    int equal = 1;
+    for (uint64_t i = 0; i < b->size && equal > 0; i++)
+        equal = cell_equals_object(box_cells(b)[i], PyTuple_GET_ITEM(o, i));
+    return equal;
+}
+
+/* As compare_nested. */
+static int
 equals_tuple(box *b, PyObject *o)
 {
     if (b->size != (uint64_t)PyTuple_GET_SIZE(o))
         return 0;
-    if (Py_EnterRecursiveCall(" while comparing shared values"))
-        return -1;
+    walk own = {0}, *w = walk_enter(&own);
+    address_key key = met_key(b, o, b->size, MET_OBJECT);
+    bool again = block_is_shared(&b->head) && !object_is_unique(o);
     int equal = 1;
-    for (uint64_t i = 0; i < b->size && equal > 0; i++)
-        equal = cell_equals_object(box_cells(b)[i], PyTuple_GET_ITEM(o, i));
-    Py_LeaveRecursiveCall();
+    if (!again || address_find(&w->met, key) == NULL) {
+        equal = walk_down(w);
+        if (equal == 0) {
+            equal = members_equal_objects(b, o);
+            walk_up();
+        }
+        if (equal > 0 && again)
+            address_add(&w->met, key, 1);
+    }
+    walk_leave(&own);
     return equal;
 }
 

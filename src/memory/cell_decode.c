@@ -1,5 +1,6 @@
 /* From cells to objects of the interpreter that reads. */
 
+#include "memory/address_map.h"
 #include "memory/cell_kinds.h"
 
 static PyObject *
@@ -63,7 +64,7 @@ cell_to_object(cell c)
 PyObject *
 decode_str(box *b)
 {
-    return new_str(b->size, b->head.form, (b->head.flags & BOX_ASCII) != 0, b->data, (Py_hash_t)b->hash);
+    return new_str(b->size, b->head.form, (block_flags(&b->head) & BOX_ASCII) != 0, b->data, (Py_hash_t)box_hash(b));
 }
 
 PyObject *
@@ -98,48 +99,94 @@ decode_bytes(box *b)
     return PyBytes_FromStringAndSize((const char *)b->data, (Py_ssize_t)b->size);
 }
 
-PyObject *
-decode_tuple(box *b)
+/* ---- nested values ---- */
+
+/* What decoding one value has made of boxes that are held elsewhere, too, and so may be met again.  It owns the objects. */
+typedef struct {
+    address_map made;
+    budget left;
+} decoding;
+
+static PyObject *decode_anew(decoding *d, box *b);
+
+static PyObject *
+decode_part(decoding *d, cell c)
+{
+    if (!cell_is_box(c))
+        return cell_to_object(c);
+    if (!budget_spend(&d->left, 1))
+        return NULL;
+    if (!block_is_shared(block_in_walk(cell_box(c))))
+        return decode_anew(d, cell_box(c));
+    address_key key = key_in_walk(cell_box(c));
+    address_entry *known = address_find(&d->made, key);
+    if (known != NULL)
+        return Py_NewRef((PyObject *)(uintptr_t)known->value);
+    PyObject *o = decode_anew(d, cell_box(c));
+    if (o != NULL && address_add(&d->made, key, (uintptr_t)o)) /* without memory it may be made twice */
+        Py_INCREF(o);
+    return o;
+}
+
+static PyObject *
+decode_tuple(decoding *d, box *b)
 {
     PyObject *o = unknown_tuple((Py_ssize_t)b->size);
-    if (o == NULL || Py_EnterRecursiveCall(" while reading a shared value")) {
-        Py_XDECREF(o);
-        return NULL;
-    }
-    for (uint64_t i = 0; i < b->size; i++) {
-        PyObject *member = cell_to_object(box_cells(b)[i]);
-        if (member == NULL) {
+    for (uint64_t i = 0; o != NULL && i < b->size; i++) {
+        PyObject *member = decode_part(d, box_cells(b)[i]);
+        if (member != NULL)
+            PyTuple_SET_ITEM(o, (Py_ssize_t)i, member);
+        else
             Py_CLEAR(o);
-            break;
-        }
-        PyTuple_SET_ITEM(o, (Py_ssize_t)i, member);
     }
-    Py_LeaveRecursiveCall();
     if (o != NULL)
         sequence_known(o);
     return o;
 }
 
-PyObject *
-decode_frozenset(box *b)
+static PyObject *
+decode_frozenset(decoding *d, box *b)
 {
-    PyObject *members = decode_tuple(b);
+    PyObject *members = decode_tuple(d, b);
     PyObject *o = members ? PyFrozenSet_New(members) : NULL;
     Py_XDECREF(members);
     return o;
 }
 
-PyObject *
-decode_foreign(box *b)
+static PyObject *
+decode_foreign(decoding *d, box *b)
 {
-    PyObject *name = cell_to_object(box_cells(b)[0]), *value = NULL, *o = NULL;
-    if (name != NULL && Py_EnterRecursiveCall(" while reading a shared value") == 0) {
-        value = cell_to_object(box_cells(b)[1]);
-        if (value != NULL)
-            o = foreign_decode(name, value);
-        Py_LeaveRecursiveCall();
-    }
+    PyObject *name = decode_part(d, box_cells(b)[0]);
+    PyObject *value = name != NULL ? decode_part(d, box_cells(b)[1]) : NULL;
+    PyObject *o = value != NULL ? foreign_decode(name, value) : NULL;
     Py_XDECREF(name);
     Py_XDECREF(value);
+    return o;
+}
+
+static PyObject *
+decode_anew(decoding *d, box *b)
+{
+    unsigned kind = b->head.kind;
+    if (kind != KIND_TUPLE && kind != KIND_FROZENSET && kind != KIND_FOREIGN)
+        return kind_rows[kind].decode(b);
+    if (Py_EnterRecursiveCall(" while reading a shared value"))
+        return NULL;
+    PyObject *o = kind == KIND_TUPLE       ? decode_tuple(d, b)
+                : kind == KIND_FROZENSET   ? decode_frozenset(d, b)
+                                           : decode_foreign(d, b);
+    Py_LeaveRecursiveCall();
+    return o;
+}
+
+PyObject *
+decode_nested(box *b)
+{
+    decoding d = {.left = BUDGET};
+    PyObject *o = decode_anew(&d, b);
+    size_t position = 0;
+    for (address_entry *entry; (entry = address_next(&d.made, &position)) != NULL;)
+        Py_DECREF((PyObject *)(uintptr_t)entry->value);
+    address_free(&d.made);
     return o;
 }

@@ -5,7 +5,7 @@
 static bool
 same_str(const box *a, const box *b)
 {
-    return a->hash == b->hash && a->size == b->size && a->head.form == b->head.form
+    return box_hash(a) == box_hash(b) && a->size == b->size && a->head.form == b->head.form
         && memcmp(a->data, b->data, a->size * a->head.form) == 0;
 }
 
@@ -31,7 +31,7 @@ same_complex(const box *a, const box *b)
 static bool
 same_root(const box *a, const box *b)
 {
-    return *box_root((box *)a) == *box_root((box *)b);
+    return *box_root((box *)a) == *box_root((box *)b) && a->size == b->size;
 }
 
 static int
@@ -58,20 +58,6 @@ equal_float(box *a, box *b)
     return a->real == b->real;
 }
 
-static int
-equal_tuple(box *a, box *b)
-{
-    if (a->size != b->size || ((a->head.flags & b->head.flags & BOX_HASHED) && a->hash != b->hash))
-        return 0;
-    if (Py_EnterRecursiveCall(" while comparing shared values"))
-        return -1;
-    int equal = 1;
-    for (uint64_t i = 0; i < a->size && equal > 0; i++)
-        equal = cell_equals(box_cells(a)[i], box_cells(b)[i]);
-    Py_LeaveRecursiveCall();
-    return equal;
-}
-
 static node_contents
 contents_cells(block *b)
 {
@@ -86,24 +72,24 @@ contents_root(block *b)
 }
 
 const kind_row kind_rows[KIND_COUNT] = {
-    /*                 name            decode                   same          equal        contents               */
-    [KIND_INT]       = {"int",          decode_int,              same_word,    equal_int,   NULL},
-    [KIND_BIG_INT]   = {"int",          decode_big_int,          same_bytes,   equal_bytes, NULL},
-    [KIND_FLOAT]     = {"float",        decode_float,            same_word,    equal_float, NULL},
-    [KIND_COMPLEX]   = {"complex",      decode_complex,          same_complex, NULL,        NULL},
-    [KIND_STR]       = {"str",          decode_str,              same_str,     equal_str,   NULL},
-    [KIND_BYTES]     = {"bytes",        decode_bytes,            same_bytes,   equal_bytes, NULL},
-    [KIND_BLOB]      = {"Blob",         shared_blob_decode,      NULL,         NULL,        NULL},
-    [KIND_TUPLE]     = {"tuple",        decode_tuple,            NULL,         equal_tuple, contents_cells},
-    [KIND_FROZENSET] = {"frozenset",    decode_frozenset,        NULL,         NULL,        contents_cells},
-    [KIND_FOREIGN]   = {"foreign",      decode_foreign,          NULL,         NULL,        contents_cells},
-    [KIND_MAP]       = {"SharedMap",    shared_container_decode, same_root,    NULL,        contents_root},
-    [KIND_SET]       = {"SharedSet",    shared_container_decode, same_root,    NULL,        contents_root},
-    [KIND_VECTOR]    = {"SharedVector", shared_container_decode, same_root,    NULL,        contents_root},
-    [KIND_REF]       = {"SharedRef",    shared_ref_decode,       NULL,         NULL,        shared_ref_contents},
-    [NODE_MAP]       = {"map node",     NULL,                    NULL,         NULL,        shared_map_contents},
-    [NODE_SET]       = {"set node",     NULL,                    NULL,         NULL,        shared_set_contents},
-    [NODE_VECTOR]    = {"vector node",  NULL,                    NULL,         NULL,        shared_vector_contents},
+    /*                 name            decode                   same          equal                hash                contents               nested */
+    [KIND_INT]       = {"int",          decode_int,              same_word,    equal_int,           NULL,               NULL,                  false},
+    [KIND_BIG_INT]   = {"int",          decode_big_int,          same_bytes,   equal_bytes,         NULL,               NULL,                  false},
+    [KIND_FLOAT]     = {"float",        decode_float,            same_word,    equal_float,         hash_float,         NULL,                  false},
+    [KIND_COMPLEX]   = {"complex",      decode_complex,          same_complex, NULL,                hash_complex,       NULL,                  false},
+    [KIND_STR]       = {"str",          decode_str,              same_str,     equal_str,           NULL,               NULL,                  false},
+    [KIND_BYTES]     = {"bytes",        decode_bytes,            same_bytes,   equal_bytes,         NULL,               NULL,                  false},
+    [KIND_BLOB]      = {"Blob",         shared_blob_decode,      NULL,         NULL,                NULL,               NULL,                  false},
+    [KIND_TUPLE]     = {"tuple",        decode_nested,           NULL,         equal_tuple,         hash_tuple,         contents_cells,        true},
+    [KIND_FROZENSET] = {"frozenset",    decode_nested,           NULL,         equal_frozenset,     hash_frozenset,     contents_cells,        true},
+    [KIND_FOREIGN]   = {"foreign",      decode_nested,           NULL,         equal_foreign,       hash_foreign,       contents_cells,        true},
+    [KIND_MAP]       = {"SharedMap",    shared_container_decode, same_root,    shared_map_equal,    shared_map_hash,    contents_root,         true},
+    [KIND_SET]       = {"SharedSet",    shared_container_decode, same_root,    shared_set_equal,    shared_set_hash,    contents_root,         true},
+    [KIND_VECTOR]    = {"SharedVector", shared_container_decode, same_root,    shared_vector_equal, shared_vector_hash, contents_root,         true},
+    [KIND_REF]       = {"SharedRef",    shared_ref_decode,       NULL,         NULL,                NULL,               shared_ref_contents,   false},
+    [NODE_MAP]       = {"map node",     NULL,                    NULL,         NULL,                NULL,               shared_map_contents,   false},
+    [NODE_SET]       = {"set node",     NULL,                    NULL,         NULL,                NULL,               shared_set_contents,   false},
+    [NODE_VECTOR]    = {"vector node",  NULL,                    NULL,         NULL,                NULL,               shared_vector_contents, false},
 };
 
 node_contents

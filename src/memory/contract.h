@@ -44,7 +44,11 @@
  *                          hash_known: the full hashes were compared and agree; otherwise only their low 32 bits were.
  *   probe probe_of(cell key, uint64_t hash)          look for a stored key elsewhere; borrows the cell.
  *   int  cell_equal(cell, cell)                      values: 1, 0, or -1 (reported); identity first.
- *   int  cell_value_hash(cell, uint64_t *)           0, or -1: not hashable (reported).
+ *   int  cell_key_hash(cell, uint64_t *)             the hash that users see of a key, where it is not the one it is found by
+ *                          in the trie, which is given: as cell_value_hash.
+ *   int  cell_value_hash(cell, uint64_t *)           1; 0: another interpreter that can reach the node may have another
+ *                          hash for this cell, so it must not be kept in a node; or -1: not hashable (reported).  Cells
+ *                          that are equal have equal hashes.
  *   bool cell_pure_hash(cell, uint64_t *)            the same where it runs no foreign code and cannot fail; false elsewhere.
  *
  * Long loops (budget.h)

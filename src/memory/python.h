@@ -42,12 +42,9 @@
 #define COLLECTOR_RESUME() ((void)0)
 #endif
 
-/* contract.h.  Runs the handlers of signals, in the main thread, and from CPython 3.12 on a collection that is due. */
-static inline bool
-interrupted(void)
-{
-    return PyErr_CheckSignals() != 0;
-}
+/* contract.h.  Runs the handlers of signals, in the main thread, and from CPython 3.12 on a collection that is due: foreign
+ * code, before which walk.c pauses the walk that the thread is in. */
+bool interrupted(void);
 
 #include "memory/budget.h"
 

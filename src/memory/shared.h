@@ -75,6 +75,13 @@ cell_hash(cell c)
     return hash;
 }
 
+/* Objects that hash by their address are found by their value (cell_probe_hash); outside, they have the hash they have. */
+static inline int
+cell_key_hash(cell c, uint64_t *hash)
+{
+    return UNLIKELY(cell_is_box(c) && (block_flags(cell_block(c)) & BOX_HASH_DIFFERS)) ? cell_hash_here(c, hash) : 1;
+}
+
 static inline probe
 probe_of(cell key, uint64_t hash)
 {
@@ -148,6 +155,8 @@ probe_init(probe *p, PyObject *key)
             return 0;
         }
     }
+    if (UNLIKELY(Py_TYPE(key)->tp_hash == PyBaseObject_Type.tp_hash))
+        return cell_probe_hash(key, &p->hash);
     Py_hash_t hash = PyObject_Hash(key);
     p->hash = (uint64_t)hash;
     return hash == -1 ? -1 : 0;

@@ -150,10 +150,10 @@ static int
 container_mix_hash(PyObject *self, Py_hash_t *hash)
 {
     uint64_t shares;
-    int status = champ_item_hash(ROOT(self), &shares);
-    if (status == 0)
-        *hash = (Py_hash_t)frozenset_hash(shares, (size_t)COUNT(self));
-    return status;
+    if (champ_item_hash(ROOT(self), &shares) < 0)
+        return -1;
+    *hash = (Py_hash_t)frozenset_hash(shares, (size_t)COUNT(self));
+    return 0;
 }
 
 static size_t

@@ -17,17 +17,26 @@ call_sharing(const char *function, const char *format, ...)
     return result;
 }
 
-int
-foreign_encode(PyObject *object, PyObject **name, PyObject **value, bool *hash_differs)
+/* Where _encode does not know, the class does: one without a hash of its own has that of object, the address. */
+static unsigned
+hash_flag(PyObject *object, PyObject *differs)
 {
-    PyObject *found = call_sharing("_encode", "(O)", object);
+    if (differs == Py_None)
+        return Py_TYPE(object)->tp_hash == PyBaseObject_Type.tp_hash ? BOX_HASH_DIFFERS : 0;
+    return differs == Py_True ? BOX_HASH_DIFFERS : BOX_HASH_AGREES;
+}
+
+int
+foreign_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *hash)
+{
+    PyObject *found = call_sharing("_encode", "(O)", object), *differs;
     if (found == NULL)
         return -1;
-    int differs, ok = PyArg_ParseTuple(found, "UOp;frozen.sharing._encode", name, value, &differs);
+    int ok = PyArg_ParseTuple(found, "UOO;frozen.sharing._encode", name, value, &differs);
     if (ok) {
         Py_INCREF(*name);
         Py_INCREF(*value);
-        *hash_differs = differs;
+        *hash = hash_flag(object, differs);
     }
     Py_DECREF(found);
     return ok ? 0 : -1;

@@ -36,3 +36,19 @@ shared_map_contents(block *node)
 {
     return contents_of(node);
 }
+
+int
+shared_map_hash(box *b, uint64_t *hash)
+{
+    uint64_t shares;
+    int status = champ_item_hash(*box_root(b), &shares);
+    if (status >= 0)
+        *hash = frozenset_hash(shares, b->size);
+    return status;
+}
+
+int
+shared_map_equal(box *a, box *b)
+{
+    return champ_equal(*box_root(a), *box_root(b));
+}

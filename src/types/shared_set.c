@@ -28,3 +28,19 @@ shared_set_contents(block *node)
 {
     return contents_of(node);
 }
+
+int
+shared_set_hash(box *b, uint64_t *hash)
+{
+    uint64_t shares;
+    int status = champ_item_hash(*box_root(b), &shares);
+    if (status >= 0)
+        *hash = frozenset_hash(shares, b->size);
+    return status;
+}
+
+int
+shared_set_equal(box *a, box *b)
+{
+    return champ_equal(*box_root(a), *box_root(b));
+}

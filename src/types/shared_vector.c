@@ -27,3 +27,26 @@ shared_vector_contents(block *node)
 {
     return contents_of(node);
 }
+
+static rrb
+vector_of_box(box *b)
+{
+    return (rrb){b->size > 0 ? *box_root(b) : NULL, b->size};
+}
+
+int
+shared_vector_hash(box *b, uint64_t *hash)
+{
+    int status = rrb_hash(vector_of_box(b), hash);
+    if (status >= 0 && *hash == UINT64_MAX)
+        *hash = (uint64_t)-2;
+    return status;
+}
+
+int
+shared_vector_equal(box *a, box *b)
+{
+    size_t index;
+    int differ = rrb_mismatch(vector_of_box(a), vector_of_box(b), &index);
+    return differ < 0 ? -1 : !differ;
+}

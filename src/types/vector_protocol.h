@@ -84,10 +84,10 @@ static int
 container_mix_hash(PyObject *self, Py_hash_t *hash)
 {
     uint64_t mixed;
-    int status = rrb_hash(vector_value(self), &mixed);
-    if (status == 0)
-        *hash = (Py_hash_t)mixed;
-    return status;
+    if (rrb_hash(vector_value(self), &mixed) < 0)
+        return -1;
+    *hash = (Py_hash_t)mixed;
+    return 0;
 }
 
 /* ---- lists and tuples ---- */

@@ -205,13 +205,15 @@ cell_matches(cell c, const probe *p, bool hash_known)
     return cell_equal(c, p->key);
 }
 
+static inline int cell_key_hash(cell c, uint64_t *hash) { (void)c; (void)hash; return 1; }
+
 static inline int
 cell_value_hash(cell c, uint64_t *hash)
 {
     if (fake_fails_now(&fake_comparison_failure))
         return -1;
     *hash = fake_hash(fake_value(c));
-    return 0;
+    return 1;
 }
 
 static inline bool

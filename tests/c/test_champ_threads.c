@@ -22,7 +22,7 @@ static uint64_t
 item_hash(champ_node *root)
 {
     uint64_t shares;
-    CHECK(champ_item_hash(root, &shares) == 0);
+    CHECK(champ_item_hash(root, &shares) == 1);
     return shares;
 }
 
