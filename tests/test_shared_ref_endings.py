@@ -199,8 +199,6 @@ ref.set(1)
 ''')
 print("reached the end")
 """
-    if publishing and not main_imports and sys.version_info < (3, 14):
-        pytest.skip("CPython ends the interpreter when it has stopped the thread that is in a callback")
     assert run_python("-c", code).stdout.strip() == "reached the end"
 
 

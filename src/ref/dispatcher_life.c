@@ -89,10 +89,11 @@ settle(dispatcher *self, bool *flag)
     return interrupt == NULL;
 }
 
-/* Lets no thread enter any interpreter any more, and waits for those inside.
+/* Lets no thread enter any interpreter any more, and waits for those inside: for the atexit of the main interpreter.
  *
  * Up to 3.13 the end of the process ends interpreters that were left open when it has stopped all threads; a thread of
- * theirs that is stopped then keeps its thread state, and CPython aborts.  Those interpreters' own ends still deliver. */
+ * theirs that is stopped then keeps its thread state, and CPython aborts or hangs.  Those interpreters' own ends still
+ * deliver. */
 static bool
 hold_all(void)
 {
@@ -209,9 +210,16 @@ after_fork(PyObject *capsule, PyObject *Py_UNUSED(ignored))
 
 /* ---- the beginning ---- */
 
+static PyObject *
+hold(PyObject *Py_UNUSED(none), PyObject *Py_UNUSED(ignored))
+{
+    return hold_all() ? Py_NewRef(Py_None) : NULL;
+}
+
 static PyMethodDef hooks[] = {
     {"end_of_watches", end, METH_NOARGS, NULL},
     {"watches_after_fork", after_fork, METH_NOARGS, NULL},
+    {"hold_watches", hold, METH_NOARGS, NULL},
 };
 
 /* Calls `module`.`function`(hook) or (after_in_child=hook): 0, or -1 (reported); also 0 where there is no such function. */
@@ -237,6 +245,36 @@ install(const char *module, const char *name, const char *keyword, PyObject *cap
     return result != NULL ? 0 : -1;
 }
 
+#if PY_VERSION_HEX >= 0x030C0000 /* before, a pending call is the calling interpreter's */
+/* The main interpreter's main thread calls this, before its atexit at the latest. */
+static int
+hold_at_exit(void *Py_UNUSED(ignored))
+{
+    return install("atexit", "register", NULL, NULL, &hooks[2]);
+}
+
+/* The main interpreter may not have imported us: its atexit holds all the same (hold_all). */
+static void
+have_main_hold(void)
+{
+    static bool asked; /* guarded by the lock */
+    ref_mutex_lock(&dispatcher_lock);
+    bool ask = !asked;
+    asked = true;
+    ref_mutex_unlock(&dispatcher_lock);
+    if (ask && Py_AddPendingCall(hold_at_exit, NULL) < 0) {
+        ref_mutex_lock(&dispatcher_lock);
+        asked = false; /* too many calls are pending: the next interpreter asks */
+        ref_mutex_unlock(&dispatcher_lock);
+    }
+}
+#else
+static void
+have_main_hold(void)
+{
+}
+#endif
+
 /* A new dispatcher in a capsule, or NULL (reported). */
 static PyObject *
 dispatcher_new(void)
@@ -252,11 +290,14 @@ dispatcher_new(void)
     links_init(&self->due[0]);
     links_init(&self->due[1]);
     links_init(&self->at_work);
+    bool is_main = self->interpreter == PyInterpreterState_Main();
     ref_mutex_lock(&dispatcher_lock);
     links_append(&dispatchers, &self->all);
-    if (self->interpreter == PyInterpreterState_Main())
+    if (is_main)
         dispatchers_hold = false; /* CPython was initialised anew in this process */
     ref_mutex_unlock(&dispatcher_lock);
+    if (!is_main)
+        have_main_hold();
     PyObject *capsule = PyCapsule_New(self, capsule_name, capsule_freed);
     if (capsule == NULL)
         dispatcher_release(self);
