@@ -12,7 +12,7 @@
 static inline const rrb_node *
 radix_child(const rrb_node *node, size_t index, unsigned height)
 {
-    return inner_children(node)[(index >> (CORE_BITS * height)) & LEVEL_MASK];
+    return inner_children(node)[radix_slot(index, height) & LEVEL_MASK];
 }
 
 /* The leaf of the cell at `*index`, which becomes an index into that leaf.  Radix steps need no look at the nodes. */

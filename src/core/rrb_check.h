@@ -2,7 +2,10 @@
 #ifndef FROZEN_CORE_RRB_CHECK_H
 #define FROZEN_CORE_RRB_CHECK_H
 
+#include "core/rrb_memo.h"
 #include "core/rrb_row.h"
+
+#include <stdlib.h>
 
 /* The least number of cells in a tree of this height; the bound that rrb_node.h derives from R4 and R5. */
 static inline size_t
@@ -10,7 +13,7 @@ tree_least_count(unsigned height)
 {
     size_t least = BRANCHES - 1;
     for (unsigned h = 1; h < height; h++)
-        least *= RRB_MIN_LENGTH;
+        least = least > SIZE_MAX / 2 / RRB_MIN_LENGTH ? SIZE_MAX / 2 : least * RRB_MIN_LENGTH;
     return height > 0 ? least + 2 : 1;
 }
 
@@ -42,16 +45,18 @@ check_shared_tail(rrb_tree tail)
     return NULL;
 }
 
-/* Vectors share nodes, so that a giant is small, and walking all its paths takes for ever.  A tester that remembers what
- * it has checked defines this: true, a tree of this node and this count was found sound in such a place. */
+/* Vectors share nodes, so that a giant is small, and walking all its paths takes for ever: what was checked within one call
+ * is remembered.  A tester that remembers from call to call defines this: true, a tree of this node and this count was found
+ * sound in such a place. */
 #ifndef RRB_KNOWN_TO_BE_SOUND
 #define RRB_KNOWN_TO_BE_SOUND(tree, first, last) false
 #endif
 
-static const char *check_tree(rrb_tree tree, bool first, bool last);
+/* `known`: nodes off the outer spines that have been checked, and the number of cells in each. */
+static const char *check_tree(rrb_tree tree, bool first, bool last, rrb_memo *known);
 
 static const char *
-check_children(rrb_tree tree, bool first, bool last)
+check_children(rrb_tree tree, bool first, bool last, rrb_memo *known)
 {
     const rrb_node *node = tree.node;
     for (unsigned i = 0; i < node->length; i++) {
@@ -65,7 +70,7 @@ check_children(rrb_tree tree, bool first, bool last)
         bool first_child = first && i == 0, last_child = last && i + 1u == node->length;
         if (RRB_KNOWN_TO_BE_SOUND(child, first_child, last_child))
             continue;
-        const char *broken = check_tree(child, first_child, last_child);
+        const char *broken = check_tree(child, first_child, last_child, known);
         if (broken != NULL)
             return broken;
     }
@@ -74,9 +79,12 @@ check_children(rrb_tree tree, bool first, bool last)
 
 /* `first`, `last`: on the outer spines. */
 static const char *
-check_tree(rrb_tree tree, bool first, bool last)
+check_tree(rrb_tree tree, bool first, bool last, rrb_memo *known)
 {
     const rrb_node *node = tree.node;
+    const uint64_t *checked = first || last ? NULL : memo_find(known, node, NULL);
+    if (checked != NULL && *checked == tree.count)
+        return NULL;
     if (node->length == 0 || node->length > BRANCHES)
         return "R1: an empty node, or one with too many slots";
     if (!first && !last && node->length < RRB_MIN_LENGTH)
@@ -87,7 +95,7 @@ check_tree(rrb_tree tree, bool first, bool last)
         return "R1: neither regular nor relaxed";
     if (node->kind == RRB_RELAXED && inner_sizes(node)[node->length - 1] != tree.count)
         return "R3: the last size is not that of the node";
-    const char *broken = check_children(tree, first, last);
+    const char *broken = check_children(tree, first, last, known);
     if (broken != NULL)
         return broken;
     rrb_tree children[BRANCHES];
@@ -95,6 +103,8 @@ check_tree(rrb_tree tree, bool first, bool last)
         children[i] = tree_child(tree, i);
     if (trees_are_regular(children, node->length) != (node->kind == RRB_REGULAR))
         return "R2: relaxed or regular, but not as its children are";
+    if (!first && !last)
+        memo_put(known, node, NULL, tree.count);
     return NULL;
 }
 
@@ -133,7 +143,9 @@ rrb_check(rrb v)
     if ((node_is_general(top->tree) || node_is_general(tail.node)) && !node_is_general(top))
         return "R7: general contents of a plain top";
     rrb_tree tree = {top->tree, top->tree_count};
-    broken = check_tree(tree, true, true);
+    rrb_memo known = {.entries = v.count > 1 << 16 ? calloc(MEMO_SLOTS, sizeof(memo_entry)) : NULL}; /* or none: slower */
+    broken = check_tree(tree, true, true, &known);
+    free(known.entries);
     return broken != NULL ? broken : check_root(tree);
 }
 

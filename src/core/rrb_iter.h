@@ -1,8 +1,10 @@
-/* Walking a vector leaf by leaf, two vectors in step, and the hash. */
+/* Walking a vector leaf by leaf, two vectors in step, and the hash.  The cells are compared and hashed by foreign code, and
+ * two cells of one node twice with the same outcome: what is known of a node is not found out again (rrb_memo.h). */
 #ifndef FROZEN_CORE_RRB_ITER_H
 #define FROZEN_CORE_RRB_ITER_H
 
 #include "core/rrb.h"
+#include "core/rrb_memo.h"
 
 /* A position in a vector, which somebody else keeps alive: `path[0]` is the current leaf, `path[h]` its ancestor of
  * height h, `slot[0]` the index of the cell in the leaf.  At the end `path[0].node` is NULL. */
@@ -89,52 +91,119 @@ cursor_advance(rrb_cursor *cursor, unsigned count)
 
 /* ---- two vectors in step ---- */
 
-/* The height of the highest node that is in both paths, with both cursors at its beginning; or -1. */
-static inline int
-cursors_shared_height(const rrb_cursor *a, const rrb_cursor *b)
+/* A walk through two vectors: `at` cells of each are passed. */
+typedef struct {
+    rrb_cursor a, b;
+    size_t at;
+    bool by_identity;
+    rrb_memo equal; /* pairs of nodes that hold equal cells */
+    size_t *began;  /* by height: where the pair of nodes began that both cursors are in, if in both at once; NULL: the memo
+                     * has not begun yet */
+} rrb_comparison;
+
+#define BEGAN_APART SIZE_MAX
+
+/* Whether the nodes of height `h` that both cursors stand at the beginning of hold the same cells, as far as is known. */
+static inline bool
+comparison_knows(const rrb_comparison *c, unsigned h)
 {
-    int shared = -1;
-    for (unsigned h = 0; h <= a->height && h <= b->height && a->slot[h] == 0 && b->slot[h] == 0; h++)
-        if (a->path[h].node == b->path[h].node)
-            shared = (int)h;
-    return shared;
+    const rrb_tree *a = &c->a.path[h], *b = &c->b.path[h];
+    return a->node == b->node || (a->count == b->count && memo_find(&c->equal, a->node, b->node) != NULL);
+}
+
+/* The height of the highest pair of nodes that are known to hold the same, with both cursors at its beginning; or -1. */
+static inline int
+comparison_known_height(rrb_comparison *c)
+{
+    int known = -1;
+    const rrb_cursor *a = &c->a, *b = &c->b;
+    for (unsigned h = 0; h <= a->height && h <= b->height && a->slot[h] == 0 && b->slot[h] == 0; h++) {
+        if (comparison_knows(c, h))
+            known = (int)h;
+        if (UNLIKELY(c->began != NULL))
+            c->began[h] = a->path[h].count == b->path[h].count ? c->at : BEGAN_APART;
+    }
+    return known;
+}
+
+/* The first `n` cells from here on, which end in no higher node than one of height `h` that ends here as well, are equal:
+ * remembers pairs of nodes that end there, and passes them. */
+static inline void
+comparison_pass(rrb_comparison *c, size_t n, int h)
+{
+    c->at += n;
+    for (unsigned k = 0; UNLIKELY(c->began != NULL) && k <= c->a.height && k <= c->b.height; k++) {
+        size_t began = c->began[k];
+        if ((int)k > h && began != BEGAN_APART && c->at - began == c->a.path[k].count)
+            memo_put(&c->equal, c->a.path[k].node, c->b.path[k].node, 1);
+        if ((int)k <= h || began == BEGAN_APART || c->at - began >= c->a.path[k].count)
+            c->began[k] = BEGAN_APART;
+    }
+    if (h >= 0) {
+        cursor_leave(&c->a, (unsigned)h);
+        cursor_leave(&c->b, (unsigned)h);
+        return;
+    }
+    cursor_advance(&c->a, (unsigned)n);
+    cursor_advance(&c->b, (unsigned)n);
+}
+
+/* Compares what is left of both leaves: 0 equal, 1 and how many were, -1: a comparison failed, or interrupted. */
+static inline int
+comparison_leaves(rrb_comparison *c, unsigned *count)
+{
+    const cell *cells_a, *cells_b;
+    unsigned n = cursor_cells(&c->a, &cells_a), left_b = cursor_cells(&c->b, &cells_b);
+    n = n < left_b ? n : left_b;
+    *count = n;
+    for (unsigned i = 0; i < n; i++) {
+        int equal = c->by_identity ? cell_identical(cells_a[i], cells_b[i]) : cell_equal(cells_a[i], cells_b[i]);
+        if (equal <= 0) {
+            *count = i;
+            return equal < 0 ? -1 : 1;
+        }
+    }
+    if (!memo_spend(&c->equal, n))
+        return -1;
+    if (UNLIKELY(c->equal.entries != NULL) && c->began == NULL) {
+        if ((c->began = scratch_alloc(RRB_HEIGHTS * sizeof *c->began)) == NULL)
+            return -1;
+        for (unsigned h = 0; h < RRB_HEIGHTS; h++)
+            c->began[h] = BEGAN_APART;
+    }
+    return 0;
 }
 
 /* The first index from `*index` on at which the cells differ: by identity, or by value.  1 and the index, 0 if there is
- * none in both, -1 if a comparison failed.  Shared subtrees at the same index are skipped: the cost is that of what
+ * none in both, -1 if a comparison failed or was interrupted.  Subtrees at the same index that are shared, or were compared
+ * already, are skipped: the cost is that of what
  * differs. */
 static inline int
 rrb_mismatch_from(rrb a, rrb b, bool by_identity, size_t *index)
 {
-    size_t common = a.count < b.count ? a.count : b.count, at = *index;
-    if (at >= common)
+    size_t common = a.count < b.count ? a.count : b.count;
+    if (*index >= common)
         return 0;
-    rrb_cursor at_a, at_b;
-    cursor_init(&at_a, a, at);
-    cursor_init(&at_b, b, at);
-    while (at < common) {
-        int shared = cursors_shared_height(&at_a, &at_b);
-        if (shared >= 0) {
-            at += at_a.path[shared].count;
-            cursor_leave(&at_a, (unsigned)shared);
-            cursor_leave(&at_b, (unsigned)shared);
+    rrb_comparison c = {.at = *index, .by_identity = by_identity};
+    int status = 0;
+    cursor_init(&c.a, a, c.at);
+    cursor_init(&c.b, b, c.at);
+    memo_init(&c.equal);
+    while (status == 0 && c.at < common) {
+        unsigned n;
+        int known = comparison_known_height(&c);
+        if (known >= 0) {
+            comparison_pass(&c, c.a.path[known].count, known);
             continue;
         }
-        const cell *cells_a, *cells_b;
-        unsigned n = cursor_cells(&at_a, &cells_a), left_b = cursor_cells(&at_b, &cells_b);
-        n = n < left_b ? n : left_b;
-        for (unsigned i = 0; i < n; i++) {
-            int equal = by_identity ? cell_identical(cells_a[i], cells_b[i]) : cell_equal(cells_a[i], cells_b[i]);
-            if (equal <= 0) {
-                *index = at + i;
-                return equal < 0 ? -1 : 1;
-            }
-        }
-        cursor_advance(&at_a, n);
-        cursor_advance(&at_b, n);
-        at += n;
+        status = comparison_leaves(&c, &n);
+        *index = c.at + n;
+        if (status == 0)
+            comparison_pass(&c, n, -1);
     }
-    return 0;
+    memo_end(&c.equal);
+    scratch_free(c.began);
+    return status;
 }
 
 /* The first index at which the vectors differ in value: 1 and the index, 0 if one begins with the other, or -1. */
@@ -145,28 +214,71 @@ rrb_mismatch(rrb a, rrb b, size_t *index)
     return rrb_mismatch_from(a, b, false, index);
 }
 
-/* A hash of the cells' hashes in their order: the mixing step of xxHash (Collet, 2012), 8 bytes at a time.  1; 0: as this
- * interpreter has it (contract.h); or -1: a cell has no hash. */
+/* ---- the hash ---- */
+
+/* The hash of a sequence is a polynomial of its cells' hashes, each of them mixed: so that of a subtree can be found by
+ * itself, and put into place by a power of the base.  (Base and steps of mixing: Steele, Lea and Flood, 2014.) */
+#define HASH_BASE 0xD1342543DE82EF95u
+
+static inline uint64_t
+hash_mixed(uint64_t hash)
+{
+    hash = (hash ^ hash >> 32) * 0xBF58476D1CE4E5B9u;
+    return hash ^ hash >> 29;
+}
+
+static inline uint64_t
+hash_power(size_t exponent)
+{
+    uint64_t power = 1;
+    for (uint64_t square = HASH_BASE; exponent > 0; exponent >>= 1, square *= square)
+        power *= exponent & 1 ? square : 1;
+    return power;
+}
+
+/* `*hash` of what is before, continued by the tree's cells, and `*agreed` cleared where one's hash is this interpreter's
+ * own: 0, or -1 (reported).  What the memo has found has cleared `*agreed` already. */
+static int
+tree_hash(rrb_memo *memo, rrb_tree tree, uint64_t *hash, int *agreed)
+{
+    if (tree.node->height == 0) {
+        for (size_t i = 0; i < tree.count; i++) {
+            uint64_t next;
+            int status = cell_value_hash(leaf_cells(tree.node)[i], &next);
+            if (status < 0)
+                return -1;
+            *agreed &= status;
+            *hash = *hash * HASH_BASE + hash_mixed(next);
+        }
+        return memo_spend(memo, tree.count) ? 0 : -1;
+    }
+    const uint64_t *known = memo_find(memo, tree.node, NULL);
+    uint64_t own = known != NULL ? *known : 0;
+    for (unsigned i = 0; known == NULL && i < tree.node->length; i++)
+        if (tree_hash(memo, tree_child(tree, i), &own, agreed) < 0)
+            return -1;
+    memo_put(memo, tree.node, NULL, own);
+    *hash = *hash * hash_power(tree.count) + own;
+    return 0;
+}
+
+/* A hash of the cells' hashes in their order: 1; 0: as this interpreter has it (contract.h); or -1: a cell has no hash, or
+ * interrupted. */
 static inline int
 rrb_hash(rrb v, uint64_t *hash)
 {
+    const rrb_top *top = rrb_top_of(v.root);
+    rrb_tree tail = rrb_tail(v);
     uint64_t mixed = 0x27D4EB2F165667C5u;
-    int agreed = 1, status;
-    rrb_cursor cursor;
-    cursor_init(&cursor, v, 0);
-    const cell *cells;
-    for (unsigned n; (n = cursor_cells(&cursor, &cells)) > 0; cursor_advance(&cursor, n)) {
-        for (unsigned i = 0; i < n; i++) {
-            uint64_t next;
-            if ((status = cell_value_hash(cells[i], &next)) < 0)
-                return -1;
-            agreed &= status;
-            mixed += next * 0xC2B2AE3D27D4EB4Fu;
-            mixed = (mixed << 31 | mixed >> 33) * 0x9E3779B185EBCA87u;
-        }
-    }
-    *hash = mixed ^ v.count;
-    return agreed;
+    rrb_memo memo;
+    memo_init(&memo);
+    int agreed = 1;
+    int status = top != NULL ? tree_hash(&memo, (rrb_tree){top->tree, top->tree_count}, &mixed, &agreed) : 0;
+    if (status == 0 && v.count > 0)
+        status = tree_hash(&memo, tail, &mixed, &agreed);
+    memo_end(&memo);
+    *hash = hash_mixed(mixed ^ v.count);
+    return status < 0 ? -1 : agreed;
 }
 
 #endif

@@ -115,13 +115,31 @@ full_count(unsigned height)
     return bits < 64 ? (size_t)1 << bits : SIZE_MAX;
 }
 
+/* Where the children of a node of this height are full, the slot of the cell at `index`, and the number of cells before a
+ * slot.  The only two shifts by a height: of a node so high that the first child alone could hold all cells there can be,
+ * every cell is in the first child, and a shift by 64 bits or more would mean anything in C.  (Thin trees get that high:
+ * see above.  Such a node is regular if it has one child, as the first one on the left spine may.) */
+static inline size_t
+radix_slot(size_t index, unsigned height)
+{
+    unsigned shift = CORE_BITS * height;
+    return LIKELY(shift < 64) ? index >> shift : 0;
+}
+
+static inline size_t
+radix_offset(unsigned slot, unsigned height)
+{
+    unsigned shift = CORE_BITS * height;
+    return LIKELY(shift < 64) ? (size_t)slot << shift : 0;
+}
+
 /* The number of cells before child `slot`. */
 static inline size_t
 inner_offset(const rrb_node *node, unsigned slot)
 {
     if (node->kind == RRB_RELAXED)
         return slot == 0 ? 0 : inner_sizes(node)[slot - 1];
-    return (size_t)slot << (CORE_BITS * node->height);
+    return radix_offset(slot, node->height);
 }
 
 static inline rrb_tree
@@ -136,11 +154,10 @@ tree_child(rrb_tree tree, unsigned slot)
 static inline unsigned
 inner_slot(const rrb_node *node, size_t index)
 {
-    unsigned shift = CORE_BITS * node->height;
+    unsigned slot = (unsigned)radix_slot(index, node->height);
     if (node->kind == RRB_REGULAR)
-        return (unsigned)(index >> shift);
-    const size_t *sizes = inner_sizes(node);
-    unsigned slot = shift < 64 ? (unsigned)(index >> shift) : 0; /* never too far: no child is more than full */
+        return slot;
+    const size_t *sizes = inner_sizes(node); /* the slot is never too far: no child is more than full */
     while (sizes[slot] <= index)
         slot++;
     return slot;

@@ -72,10 +72,11 @@ vector_difference(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if (index == (size_t)-1 && PyErr_Occurred())
         return NULL;
     rrb a = vector_value(self), b = vector_value(args[0]);
-    if (a.root == b.root || rrb_mismatch_from(a, b, true, &index) == 0)
+    int differ = a.root != b.root ? rrb_mismatch_from(a, b, true, &index) : 0;
+    if (differ == 0)
         Py_RETURN_NONE;
     PyObject *x, *y;
-    if (!cells_to_objects(rrb_get(a.root, index), rrb_get(b.root, index), &x, &y))
+    if (differ < 0 || !cells_to_objects(rrb_get(a.root, index), rrb_get(b.root, index), &x, &y))
         return NULL;
     return Py_BuildValue("(nNN)", (Py_ssize_t)index, x, y);
 }
