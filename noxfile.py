@@ -18,6 +18,8 @@ ROOT = Path(__file__).parent
 PYTHONS = ["3.11", "3.12", "3.13", "3.13t", "3.14", "3.14d", "3.15", "3.15d"]
 MAIN = "3.14"
 """Where one interpreter is enough."""
+FRAMES = "-Wframe-larger-than=1024"
+"""Foreign code can run below nearly every function of ours, and call it again; no frame may take much of the stack."""
 
 nox.needs_version = ">=2024.4"
 nox.options.default_venv_backend = "virtualenv"
@@ -119,7 +121,7 @@ def strict(session: nox.Session) -> None:
         for debug in ("0", "1"):
             session.log(f"{compiler}, FROZEN_DEBUG={debug}")
             with session.chdir(project_copy(session)):
-                env = {"CC": compiler, "CFLAGS": "-Werror", "FROZEN_DEBUG": debug}
+                env = {"CC": compiler, "CFLAGS": f"-Werror {FRAMES}", "FROZEN_DEBUG": debug}
                 session.run("python", "setup.py", "-q", "build_ext", "--inplace", env=env)
                 session.run("python", "-c", "import frozen", env=env)
 

@@ -128,14 +128,35 @@ merge_matching(merger *m, const entry *left, const entry *right, operand *out)
     return 0;
 }
 
+/* So many changed branches need no allocation.  No more, for the stack grows by this with each level, below keys that are
+ * compared and functions that may merge again (CONTRIBUTING.md). */
+#define OVERLAY_FEW 8
+
 /* What becomes of a left node: it holds something else in the branches `changed`, of which some hold entries and some
  * children, all owned and in the order of their branches. */
 typedef struct {
     bitmap changed, datamap, nodemap;
     unsigned entry_count, child_count;
-    entry entries[BRANCHES];
-    champ_node *children[BRANCHES];
+    entry *entries;
+    champ_node **children;
+    entry few_entries[OVERLAY_FEW];
+    champ_node *few_children[OVERLAY_FEW];
 } overlay;
+
+/* For `count` branches at most; false: failed. */
+static inline bool
+overlay_open(overlay *g, unsigned count)
+{
+    g->changed = g->datamap = g->nodemap = 0;
+    g->entry_count = g->child_count = 0;
+    g->entries = g->few_entries;
+    g->children = g->few_children;
+    if (count <= OVERLAY_FEW)
+        return true;
+    g->entries = scratch_alloc(count * (sizeof *g->entries + sizeof *g->children));
+    g->children = (champ_node **)(g->entries + count);
+    return g->entries != NULL;
+}
 
 static void
 overlay_put(overlay *g, operand *o, bitmap bit)
@@ -153,13 +174,23 @@ overlay_put(overlay *g, operand *o, bitmap bit)
     }
 }
 
+/* Its scratch array. */
+static inline void
+overlay_end(overlay *g)
+{
+    if (g->entries != g->few_entries)
+        scratch_free(g->entries);
+}
+
+/* The same, and what was gathered. */
 static void
-overlay_release(overlay *g)
+overlay_abandon(overlay *g)
 {
     while (g->entry_count)
         slot_release(&g->entries[--g->entry_count].slot);
     while (g->child_count)
         node_release(g->children[--g->child_count]);
+    overlay_end(g);
 }
 
 static bool
@@ -286,20 +317,21 @@ merge_branches(merger *m, const operand *a, const operand *b, unsigned shift, op
         w = view_of(b->node);
     if (!budget_spend(&m->left, 1u + v.entries + w.entries))
         return -1;
-    overlay g;
-    g.changed = g.datamap = g.nodemap = 0;
-    g.entry_count = g.child_count = 0;
     bitmap lefts = operand_branches(a, shift), rights = operand_branches(b, shift);
     bool carry = v.node && m->keep_left && !m->count_left; /* what the left alone has: nobody needs to look */
     bool skip_shared = v.node && w.node && (m->both == BOTH_LEFT || m->both == BOTH_RIGHT);
     bitmap skip = skip_shared ? shared_branches(&v, &w) : 0;
     bool like_right = w.node && !(carry && (lefts & ~rights));
-    for (bitmap todo = (carry ? rights : lefts | rights) & ~skip; todo; todo &= todo - 1) {
+    bitmap todo = (carry ? rights : lefts | rights) & ~skip;
+    overlay g;
+    if (!overlay_open(&g, bits_count(todo)))
+        return -1;
+    for (; todo; todo &= todo - 1) {
         bitmap bit = todo & (0u - todo);
         operand left = operand_branch(a, &v, bit, shift), right = operand_branch(b, &w, bit, shift);
         operand result = {.kind = HOLDS_NOTHING};
         if (merge_step(m, &left, &right, shift + CORE_BITS, &result) < 0) {
-            overlay_release(&g);
+            overlay_abandon(&g);
             return -1;
         }
         like_right = like_right && (result.also_right || operands_identical(&result, &right));
@@ -311,11 +343,14 @@ merge_branches(merger *m, const operand *a, const operand *b, unsigned shift, op
     if (v.node && g.changed == 0) {
         *out = *a;
         out->also_right = like_right;
+        overlay_end(&g);
         return 0;
     }
-    if (!like_right && overlay_close(m, &v, &g, out) == 0)
+    if (!like_right && overlay_close(m, &v, &g, out) == 0) {
+        overlay_end(&g);
         return 0;
-    overlay_release(&g);
+    }
+    overlay_abandon(&g);
     *out = *b;
     return like_right ? 0 : -1;
 }

@@ -6,10 +6,11 @@
 
 /* ---- the spine: a tree under construction ---- */
 
-/* `level[h]` holds the nodes of height h that wait for a parent: BRANCHES at most, for then they get one. */
+/* `level[h]` holds the nodes of height h that wait for a parent: BRANCHES at most, for then they get one.  Each level is
+ * a scratch array: a spine may stand on the stack below foreign code, again and again, and must be small there. */
 typedef struct {
     memory *mem;
-    unsigned heights; /* levels from here on are empty */
+    unsigned heights; /* levels from here on have not been made */
     rrb_row level[RRB_HEIGHTS];
 } rrb_spine;
 
@@ -20,42 +21,57 @@ spine_init(rrb_spine *spine, memory *mem)
     spine->heights = 0;
 }
 
+/* Ends the spine. */
 static inline void
 spine_abandon(rrb_spine *spine)
 {
-    for (unsigned h = 0; h < spine->heights; h++)
-        row_release_from(&spine->level[h], 0);
-    spine->heights = 0;
+    while (spine->heights > 0) {
+        rrb_row *level = &spine->level[--spine->heights];
+        row_release_from(level, 0);
+        scratch_free(level->tree);
+    }
 }
 
+/* NULL: failed. */
 static inline rrb_row *
 spine_level(rrb_spine *spine, unsigned height)
 {
-    for (; spine->heights <= height; spine->heights++)
-        spine->level[spine->heights].count = 0;
+    for (; UNLIKELY(spine->heights <= height); spine->heights++) {
+        rrb_tree *trees = scratch_alloc(BRANCHES * sizeof *trees);
+        if (trees == NULL)
+            return NULL;
+        spine->level[spine->heights] = (rrb_row){0, trees};
+    }
     return &spine->level[height];
 }
 
 /* Begins with everything in `tree` left of the leaf of the cell at `*index`, which becomes an index into that leaf.
- * Returns the leaf, borrowed. */
+ * Returns the leaf, borrowed; none: failed. */
 static inline rrb_tree
 spine_open(rrb_spine *spine, rrb_tree tree, size_t *index)
 {
     while (tree.node->height > 0) {
         unsigned slot = inner_slot(tree.node, *index);
-        row_add_children(spine_level(spine, tree.node->height - 1u), tree, 0, slot);
+        rrb_row *level = spine_level(spine, tree.node->height - 1u);
+        if (level == NULL)
+            return (rrb_tree){NULL, 0};
+        row_add_children(level, tree, 0, slot);
         *index -= inner_offset(tree.node, slot);
         tree = tree_child(tree, slot);
     }
     return tree;
 }
 
-/* Steals the tree, on failure too: then it is still part of the spine. */
+/* Steals the tree, on failure too. */
 static inline bool
 spine_add(rrb_spine *spine, rrb_tree tree)
 {
     for (;;) {
         rrb_row *level = spine_level(spine, tree.node->height);
+        if (UNLIKELY(level == NULL)) {
+            node_release(tree.node);
+            return false;
+        }
         if (level->count < BRANCHES) {
             row_add(level, tree.node, tree.count);
             return true;
@@ -69,7 +85,19 @@ spine_add(rrb_spine *spine, rrb_tree tree)
     }
 }
 
-/* The tree (none, if nothing was added), which satisfies all but R5.  The spine is empty afterwards, on failure too. */
+/* Begins with a whole tree. */
+static inline bool
+spine_open_behind(rrb_spine *spine, rrb_tree tree)
+{
+    size_t index = tree.count - 1;
+    rrb_tree last = spine_open(spine, tree, &index);
+    if (last.node == NULL)
+        return false;
+    node_retain(last.node);
+    return spine_add(spine, last);
+}
+
+/* Ends the spine: the tree (none, if nothing was added), which satisfies all but R5. */
 static inline bool
 spine_close(rrb_spine *spine, rrb_tree *tree)
 {
@@ -86,6 +114,7 @@ spine_close(rrb_spine *spine, rrb_tree *tree)
         else if (count > 0 && (*tree = inner_from_trees(spine->mem, level->tree, count)).node == NULL)
             goto fail;
     }
+    spine_abandon(spine); /* nothing but its scratch arrays */
     return true;
 
 fail:
@@ -101,15 +130,13 @@ tree_push(memory *mem, rrb_tree tree, rrb_node *leaf, rrb_tree *result)
 {
     rrb_spine spine;
     spine_init(&spine, mem);
-    size_t index = tree.count - 1;
-    rrb_tree last = spine_open(&spine, tree, &index);
-    node_retain(last.node);
-    spine_add(&spine, last); /* there is room, for it was there before */
-    if (!spine_add(&spine, (rrb_tree){leaf, leaf->length})) {
-        spine_abandon(&spine);
-        return false;
-    }
-    return spine_close(&spine, result);
+    bool opened = spine_open_behind(&spine, tree);
+    if (opened && spine_add(&spine, (rrb_tree){leaf, leaf->length}))
+        return spine_close(&spine, result);
+    if (!opened)
+        node_release(leaf);
+    spine_abandon(&spine);
+    return false;
 }
 
 /* New: the cells of `tail` (possibly none) and `c`, which it retains; with some room for more, if it can be shared. */
@@ -180,6 +207,14 @@ rrb_push(memory *mem, rrb v, cell c, rrb *result)
 
 /* ---- many cells ---- */
 
+/* What could not be had as an array does not fit as a tree, and is refused at once: `Vector([0]) * 2**45` costs nothing, but
+ * every second element of it would fill the memory first.  False: reported. */
+static inline bool
+cells_fit(size_t count)
+{
+    return count < 1 << 20 || array_fits(count, sizeof(cell));
+}
+
 /* `BRANCHES` cells at a time become a leaf.  Between two calls anything may happen: nobody else sees the builder. */
 typedef struct {
     rrb_spine spine;
@@ -188,25 +223,12 @@ typedef struct {
     cell cells[BRANCHES]; /* the tail to be */
 } rrb_builder;
 
-/* Continues `v`, or begins anew when that is empty. */
+/* Begins anew. */
 static inline void
-builder_begin(rrb_builder *builder, memory *mem, rrb v)
+builder_begin(rrb_builder *builder, memory *mem)
 {
     spine_init(&builder->spine, mem);
     builder->count = builder->filled = 0;
-    if (v.count == 0)
-        return;
-    const rrb_top *top = rrb_top_of(v.root);
-    rrb_tree tail = rrb_tail(v);
-    cells_copy(builder->cells, leaf_cells(tail.node), tail.count);
-    builder->filled = (unsigned)tail.count;
-    if (top == NULL)
-        return;
-    size_t index = top->tree_count - 1;
-    rrb_tree last = spine_open(&builder->spine, (rrb_tree){top->tree, top->tree_count}, &index);
-    builder->count = top->tree_count;
-    node_retain(last.node);
-    spine_add(&builder->spine, last); /* there is room, for it was there before */
 }
 
 static inline void
@@ -215,6 +237,25 @@ builder_abandon(rrb_builder *builder)
     spine_abandon(&builder->spine);
     while (builder->filled > 0)
         cell_release(builder->cells[--builder->filled]);
+}
+
+/* Begins behind `v`.  False: failed, and there is no builder. */
+static inline bool
+builder_begin_behind(rrb_builder *builder, memory *mem, rrb v)
+{
+    builder_begin(builder, mem);
+    if (v.count == 0)
+        return true;
+    const rrb_top *top = rrb_top_of(v.root);
+    rrb_tree tail = rrb_tail(v);
+    if (top != NULL && !spine_open_behind(&builder->spine, (rrb_tree){top->tree, top->tree_count})) {
+        builder_abandon(builder);
+        return false;
+    }
+    cells_copy(builder->cells, leaf_cells(tail.node), tail.count);
+    builder->filled = (unsigned)tail.count;
+    builder->count = v.count - tail.count;
+    return true;
 }
 
 static inline size_t

@@ -6,6 +6,27 @@
 #include "core/rrb_iter.h"
 #include "core/rrb_slice.h"
 
+static bool row_mend(memory *mem, rrb_row *row, unsigned at);
+
+/* The children of the nodes [from, from + 2) of a row, evened out, under new parents (into `parents`, room for three).
+ * `last`: whether the last child may need mending itself, or the first.  On failure `parents` is empty. */
+static inline bool
+pair_regroup(memory *mem, const rrb_row *row, unsigned from, bool last, rrb_row *parents)
+{
+    rrb_tree *room = scratch_alloc(2 * ROW_MAX * sizeof *room);
+    if (room == NULL)
+        return false;
+    rrb_row children = {0, room};
+    for (unsigned i = from; i < from + 2; i++)
+        row_add_children(&children, row->tree[i], 0, row->tree[i].node->length);
+    bool done = row_mend(mem, &children, last ? children.count - 1 : 0) && row_balance(mem, &children, room + ROW_MAX)
+        && row_group(mem, &children, parents);
+    if (!done)
+        row_release_from(parents, 0);
+    scratch_free(room);
+    return done;
+}
+
 /* A row that was joined from below may be a single node, which then stays thin for want of a neighbour, and its parent in
  * the row above is the node of one child at `at`.  Where that one has a neighbour, the child has got one too: the children
  * of both are evened out, and get new parents (a thin one possibly, which is evened out next).  On failure the row is
@@ -17,13 +38,9 @@ row_mend(memory *mem, rrb_row *row, unsigned at)
     if (row->count == 1 || node->height == 0 || node->length > 1 || inner_children(node)[0]->length >= RRB_MIN_LENGTH)
         return true;
     unsigned from = at > 0 ? at - 1 : 0, behind = from + 2, rest = row->count - behind;
-    rrb_row children, parents;
-    children.count = parents.count = 0;
-    for (unsigned i = from; i < behind; i++)
-        row_add_children(&children, row->tree[i], 0, row->tree[i].node->length);
-    if (!row_mend(mem, &children, at > 0 ? children.count - 1 : 0) || !row_balance(mem, &children)
-        || !row_group(mem, &children, &parents)) {
-        row_release_from(&parents, 0);
+    rrb_tree room[3];
+    rrb_row parents = {0, room};
+    if (!pair_regroup(mem, row, from, at > 0, &parents)) {
         row_release_from(row, 0);
         return false;
     }
@@ -35,63 +52,86 @@ row_mend(memory *mem, rrb_row *row, unsigned at)
     return true;
 }
 
-/* The nodes that stand for `left`, the leaf `middle` (possibly none) and `right` at the height of the higher tree,
- * three at most, into `joined`, new.  On failure `joined` is empty.
+/* What two trees have along the seam: at each height the last node of the left one and the first of the right one. */
+typedef struct { rrb_tree left[RRB_HEIGHTS], right[RRB_HEIGHTS]; } rrb_seam;
+
+static inline void
+seam_init(rrb_seam *seam, rrb_tree left, rrb_tree right)
+{
+    for (; left.node->height > 0; left = tree_child(left, left.node->length - 1u))
+        seam->left[left.node->height] = left;
+    for (; right.node->height > 0; right = tree_child(right, 0))
+        seam->right[right.node->height] = right;
+    seam->left[0] = left;
+    seam->right[0] = right;
+}
+
+/* One level of a join: `joined`, the nodes that stand for all below height `h`, becomes the nodes of height `h`, three at
+ * most.  On failure it is empty.  `room` is for 2 * ROW_MAX trees.
  *
  *      left              right            row:  a b X Y e f     X Y = the level below, joined
  *     / | \              / | \                                  then evened out, and grouped under new parents
  *    a  b  c   middle   d  e  f
  */
 static inline bool
-concat_rows(memory *mem, rrb_tree left, rrb_tree middle, rrb_tree right, rrb_row *joined)
+join_level(memory *mem, const rrb_tree *left, const rrb_tree *right, rrb_row *joined, rrb_tree *room)
 {
-    unsigned height = left.node->height > right.node->height ? left.node->height : right.node->height;
-    joined->count = 0;
-    if (height == 0) {
-        row_add_shared(joined, left);
-        if (middle.node != NULL)
-            row_add_shared(joined, middle);
-        row_add_shared(joined, right);
-        return true;
-    }
-    rrb_tree inner_left = left, inner_right = right;
-    rrb_row row, below;
-    row.count = 0;
-    if (left.node->height == height)
-        inner_left = tree_child(left, left.node->length - 1u);
-    if (right.node->height == height)
-        inner_right = tree_child(right, 0);
-    if (!concat_rows(mem, inner_left, middle, inner_right, &below))
-        return false;
-    if (left.node->height == height)
-        row_add_children(&row, left, 0, left.node->length - 1u);
-    unsigned seam = row.count, seam_nodes = below.count;
-    row_move(&row, &below);
-    if (right.node->height == height)
-        row_add_children(&row, right, 1, right.node->length);
-    if ((seam_nodes > 1 || row_mend(mem, &row, seam)) && row_balance(mem, &row) && row_group(mem, &row, joined))
+    rrb_row row = {0, room};
+    if (left != NULL)
+        row_add_children(&row, *left, 0, left->node->length - 1u);
+    unsigned seam = row.count, seam_nodes = joined->count;
+    row_move(&row, joined);
+    if (right != NULL)
+        row_add_children(&row, *right, 1, right->node->length);
+    if ((seam_nodes > 1 || row_mend(mem, &row, seam)) && row_balance(mem, &row, room + ROW_MAX) && row_group(mem, &row, joined))
         return true;
     row_release_from(joined, 0);
     return false;
 }
 
-/* New: one tree out of two and a leaf (possibly none) between them. */
+/* The nodes that stand for both trees and the leaf `middle` (possibly none) at the height of the higher tree, three at
+ * most, into `joined`, new.  On failure `joined` is empty. */
+static inline bool
+join_levels(memory *mem, rrb_tree left, rrb_tree middle, rrb_tree right, rrb_row *joined, rrb_tree *room)
+{
+    rrb_seam seam;
+    seam_init(&seam, left, right);
+    row_add_shared(joined, seam.left[0]);
+    if (middle.node != NULL)
+        row_add_shared(joined, middle);
+    row_add_shared(joined, seam.right[0]);
+    for (unsigned h = 1; h <= left.node->height || h <= right.node->height; h++) {
+        const rrb_tree *on_left = h <= left.node->height ? &seam.left[h] : NULL;
+        const rrb_tree *on_right = h <= right.node->height ? &seam.right[h] : NULL;
+        if (!join_level(mem, on_left, on_right, joined, room))
+            return false;
+    }
+    return joined->tree[0].node->height > 0 || row_balance(mem, joined, room);
+}
+
+/* New: one tree out of two and a leaf (possibly none) between them.  `room` is for 3 * ROW_MAX trees. */
+static inline bool
+tree_concat_in(memory *mem, rrb_tree left, rrb_tree middle, rrb_tree right, rrb_tree *result, rrb_tree *room)
+{
+    rrb_row joined = {0, room}, roots = {0, room + ROW_MAX};
+    if (!join_levels(mem, left, middle, right, &joined, room + ROW_MAX))
+        return false;
+    if (joined.count == 1)
+        *result = joined.tree[0];
+    else if (row_group(mem, &joined, &roots))
+        *result = roots.tree[0];
+    else
+        return false;
+    return tree_lower(mem, result);
+}
+
 static inline bool
 tree_concat(memory *mem, rrb_tree left, rrb_tree middle, rrb_tree right, rrb_tree *result)
 {
-    rrb_row row, roots;
-    roots.count = 0;
-    if (!concat_rows(mem, left, middle, right, &row))
-        return false;
-    if (row.tree[0].node->height == 0 && !row_balance(mem, &row))
-        return false;
-    if (row.count > 1) {
-        if (!row_group(mem, &row, &roots))
-            return false;
-        row = roots;
-    }
-    *result = row.tree[0];
-    return tree_lower(mem, result);
+    rrb_tree *room = scratch_alloc(3 * ROW_MAX * sizeof *room);
+    bool done = room != NULL && tree_concat_in(mem, left, middle, right, result, room);
+    scratch_free(room);
+    return done;
 }
 
 /* `v` and the cells of `more` behind it, one by one: O(length of more), but where `v` is regular, so is the result. */
@@ -101,7 +141,8 @@ rrb_append(memory *mem, rrb v, rrb more, rrb *result)
     rrb_builder builder;
     rrb_cursor cursor;
     const cell *cells;
-    builder_begin(&builder, mem, v);
+    if (!builder_begin_behind(&builder, mem, v))
+        return false;
     cursor_init(&cursor, more, 0);
     for (unsigned n; (n = cursor_cells(&cursor, &cells)) > 0; cursor_advance(&cursor, n)) {
         for (unsigned i = 0; i < n; i++) {

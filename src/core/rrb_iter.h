@@ -176,8 +176,7 @@ comparison_leaves(rrb_comparison *c, unsigned *count)
 
 /* The first index from `*index` on at which the cells differ: by identity, or by value.  1 and the index, 0 if there is
  * none in both, -1 if a comparison failed or was interrupted.  Subtrees at the same index that are shared, or were compared
- * already, are skipped: the cost is that of what
- * differs. */
+ * already, are skipped: the cost is that of what differs. */
 static inline int
 rrb_mismatch_from(rrb a, rrb b, bool by_identity, size_t *index)
 {

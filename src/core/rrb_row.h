@@ -6,13 +6,13 @@
 
 #include "core/rrb.h"
 
-/* The children of two nodes without two, and the three nodes at most (concat_rows) that stand in between instead. */
+/* The longest row: the children of two nodes without two, and the three nodes at most (join_level) that stand in between
+ * instead. */
 #define ROW_MAX (2 * BRANCHES + 1)
 
-typedef struct {
-    unsigned count; /* set to 0 by itself: an initialiser would clear the kilobyte behind it */
-    rrb_tree tree[ROW_MAX];
-} rrb_row;
+/* Who makes the row has room for its trees: on the stack for siblings (BRANCHES), elsewhere for more, so that no frame of
+ * the stack gets large (CONTRIBUTING.md). */
+typedef struct { unsigned count; rrb_tree *tree; } rrb_row;
 
 static inline void
 row_add(rrb_row *row, rrb_node *node, size_t count) /* steals the node */
@@ -151,13 +151,13 @@ row_follows_plan(const rrb_row *row, const unsigned *lengths, unsigned count)
     return same;
 }
 
-/* Reads the slots of a row's nodes one after the other. */
-typedef struct { const rrb_row *row; unsigned node, slot; } row_reader;
+/* Reads the slots of nodes side by side one after the other. */
+typedef struct { const rrb_tree *tree; unsigned node, slot; } row_reader;
 
 static inline unsigned
 reader_available(const row_reader *reader, unsigned wanted)
 {
-    unsigned left = reader->row->tree[reader->node].node->length - reader->slot;
+    unsigned left = reader->tree[reader->node].node->length - reader->slot;
     return left < wanted ? left : wanted;
 }
 
@@ -165,7 +165,7 @@ static inline void
 reader_advance(row_reader *reader, unsigned slots)
 {
     reader->slot += slots;
-    if (reader->slot == reader->row->tree[reader->node].node->length) {
+    if (reader->slot == reader->tree[reader->node].node->length) {
         reader->node++;
         reader->slot = 0;
     }
@@ -178,7 +178,7 @@ reader_take_cells(memory *mem, row_reader *reader, unsigned length)
     bool general = false;
     row_reader ahead = *reader;
     for (unsigned n, left = length; left > 0; left -= n) {
-        general |= node_is_general(ahead.row->tree[ahead.node].node);
+        general |= node_is_general(ahead.tree[ahead.node].node);
         n = reader_available(&ahead, left);
         reader_advance(&ahead, n);
     }
@@ -187,7 +187,7 @@ reader_take_cells(memory *mem, row_reader *reader, unsigned length)
         return (rrb_tree){NULL, 0};
     while (leaf->length < length) {
         unsigned n = reader_available(reader, length - leaf->length);
-        const rrb_node *source = reader->row->tree[reader->node].node;
+        const rrb_node *source = reader->tree[reader->node].node;
         cells_copy(leaf_cells(leaf) + leaf->length, leaf_cells(source) + reader->slot, n);
         leaf->length = (uint8_t)(leaf->length + n);
         reader_advance(reader, n);
@@ -197,32 +197,32 @@ reader_take_cells(memory *mem, row_reader *reader, unsigned length)
 }
 
 /* A new node out of the next `length` slots. */
-static inline rrb_tree
+NO_INLINE static rrb_tree
 reader_take(memory *mem, row_reader *reader, unsigned length)
 {
-    if (reader->row->tree[0].node->height == 0)
+    if (reader->tree[0].node->height == 0)
         return reader_take_cells(mem, reader, length);
-    rrb_row children;
-    children.count = 0;
+    rrb_tree siblings[BRANCHES];
+    rrb_row children = {0, siblings};
     while (children.count < length) {
         unsigned n = reader_available(reader, length - children.count);
-        row_add_children(&children, reader->row->tree[reader->node], reader->slot, reader->slot + n);
+        row_add_children(&children, reader->tree[reader->node], reader->slot, reader->slot + n);
         reader_advance(reader, n);
     }
     return inner_from_trees(mem, children.tree, children.count);
 }
 
-/* Replaces thin nodes of the row and their neighbours; the others stay as they are.  On failure the row is empty. */
+/* Replaces thin nodes of the row and their neighbours; the others stay as they are.  On failure the row is empty.  `room`
+ * is for ROW_MAX trees. */
 static inline bool
-row_balance(memory *mem, rrb_row *row)
+row_balance(memory *mem, rrb_row *row, rrb_tree *room)
 {
     unsigned lengths[ROW_MAX];
     unsigned count = row_plan(row, lengths);
     if (row_follows_plan(row, lengths, count))
         return true;
-    rrb_row done;
-    done.count = 0;
-    row_reader reader = {row, 0, 0};
+    rrb_row done = {0, room};
+    row_reader reader = {row->tree, 0, 0};
     for (unsigned i = 0; i < count; i++) {
         rrb_tree next = row->tree[reader.node];
         if (reader.slot == 0 && next.node->length == lengths[i]) {
@@ -255,7 +255,8 @@ tree_lower(memory *mem, rrb_tree *tree)
             slots += inner_children(tree->node)[i]->length;
         if (slots > BRANCHES)
             break;
-        rrb_row row = {.count = 0};
+        rrb_tree siblings[BRANCHES];
+        rrb_row row = {0, siblings};
         row_add_children(&row, *tree, 0, tree->node->length);
         node_release(tree->node);
         if (row.count == 1) {
@@ -263,7 +264,7 @@ tree_lower(memory *mem, rrb_tree *tree)
             continue;
         }
         /* only the first and the last of these slots were on the outer spines, and so they remain: R4 holds */
-        *tree = reader_take(mem, &(row_reader){&row, 0, 0}, slots);
+        *tree = reader_take(mem, &(row_reader){siblings, 0, 0}, slots);
         row_release_from(&row, 0);
     }
     return tree->node != NULL;

@@ -23,7 +23,9 @@ tree_take(memory *mem, rrb_tree tree, size_t count, rrb_tree *rest, rrb_tree *ta
     size_t index = count - 1;
     rrb_tree leaf = spine_open(&spine, tree, &index);
     unsigned length = (unsigned)index + 1;
-    *tail = (rrb_tree){length == count ? leaf_part(mem, leaf, 0, length) : tail_prefix(mem, leaf, length), length};
+    *tail = (rrb_tree){NULL, length};
+    if (leaf.node != NULL)
+        tail->node = length == count ? leaf_part(mem, leaf, 0, length) : tail_prefix(mem, leaf, length);
     if (tail->node == NULL) {
         spine_abandon(&spine);
         return false;
@@ -69,9 +71,10 @@ rrb_take(memory *mem, rrb v, size_t count, rrb *result)
     return shorter != NULL;
 }
 
-/* New: the tree without its first `count` cells, which are not all.  It satisfies all but R5. */
+/* New: the tree without its first `count` cells, which are not all.  It satisfies all but R5.  `room` is for BRANCHES trees,
+ * on each level the same: what is below is done before it is needed. */
 static inline rrb_tree
-tree_drop(memory *mem, rrb_tree tree, size_t count)
+tree_drop(memory *mem, rrb_tree tree, size_t count, rrb_tree *room)
 {
     if (count == 0) {
         node_retain(tree.node);
@@ -80,11 +83,10 @@ tree_drop(memory *mem, rrb_tree tree, size_t count)
     if (tree.node->height == 0)
         return (rrb_tree){leaf_part(mem, tree, (unsigned)count, tree.node->length), tree.count - count};
     unsigned slot = inner_slot(tree.node, count);
-    rrb_tree first = tree_drop(mem, tree_child(tree, slot), count - inner_offset(tree.node, slot));
+    rrb_tree first = tree_drop(mem, tree_child(tree, slot), count - inner_offset(tree.node, slot), room);
     if (first.node == NULL)
         return first;
-    rrb_row row;
-    row.count = 0;
+    rrb_row row = {0, room};
     row_add(&row, first.node, first.count);
     row_add_children(&row, tree, slot + 1, tree.node->length);
     return inner_from_trees(mem, row.tree, row.count);
@@ -109,7 +111,8 @@ rrb_drop(memory *mem, rrb v, size_t count, rrb *result)
         count -= inner_offset(tree.node, last); /* what would be a root of one child */
         tree = tree_child(tree, last);
     }
-    tree = tree_drop(mem, tree, count);
+    rrb_tree room[BRANCHES];
+    tree = tree_drop(mem, tree, count, room);
     if (tree.node == NULL || !tree_lower(mem, &tree))
         return false;
     node_retain(tail.node);

@@ -57,6 +57,7 @@
  *
  * Scratch arrays, within one call
  *   void *scratch_alloc(size_t), scratch_free(void *)        NULL: out of memory, reported.
+ *   bool array_fits(size_t count, size_t size)               whether so large an array could be had; false: reported.
  *
  * A memory asks this of each algorithm, so that it can release and traverse nodes by itself:
  *   node_contents contents_of(void *node)            the node's cells and children, as two arrays (NODE_CONTENTS).

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <structmember.h>
 
 #if SIZEOF_SIZE_T != 8
@@ -73,6 +74,18 @@ deep_call_enter(const char *where)
             return -1;
         }
     return 0;
+}
+
+/* contract.h.  Asks malloc itself, and not Python's, which fills what it gives in debug modes: the pages of a large block
+ * that nothing touches cost nothing. */
+static inline bool
+array_fits(size_t count, size_t size)
+{
+    void *volatile block = count <= SIZE_MAX / 2 / size ? malloc(count * size + 1) : NULL;
+    free(block);
+    if (block == NULL)
+        PyErr_NoMemory();
+    return block != NULL;
 }
 
 /* This thread holds the only reference, so no other thread can reach the object.  May say no where the answer is yes

@@ -73,7 +73,7 @@ entry_from_pair(const pair *item, entry *out)
 }
 
 /* A tree over items with distinct keys, which go over; a new reference, or NULL. */
-static champ_node *
+NO_INLINE static champ_node *
 root_from_snapshot(memory *mem, snapshot *s)
 {
     builder b = {.mem = mem, .left = BUDGET};
@@ -215,7 +215,7 @@ draft_set(memory *mem, draft *d, PyObject *key, PyObject *value)
 }
 
 /* The entries one by one, all or none. */
-static int
+NO_INLINE static int
 draft_set_items(memory *mem, draft *d, const pair *items, Py_ssize_t count)
 {
     draft_changes changes = {0};

@@ -15,7 +15,29 @@ static const merger set_policies[] = {
     {.keep_left = true, .keep_right = true, .both = BOTH_DROP, .count_left = true, .count_right = true},
 };
 
-/* A tree over those of a few members that the draft has, as the draft has them. */
+/* Those members of another tree that the draft has, as the draft has them, into `items`; for a build `b`.  Returns how
+ * many, *failed if comparing failed or was interrupted (reported). */
+NO_INLINE static size_t
+gather_common(const draft *d, champ_node *other, entry *items, builder *b, bool *failed)
+{
+    champ_iter it;
+    slot *s, *found;
+    size_t count = 0;
+    champ_iter_init(&it, other);
+    while (!*failed && (s = champ_iter_next(&it)) != NULL) {
+        if ((*failed = !budget_spend(&b->left, 1)))
+            break;
+        probe p = probe_of(SLOT_KEY(s), champ_iter_hash(&it, s));
+        if ((found = champ_find(d->root, &p, failed)) != NULL) {
+            slot_retain(found);
+            b->any_general |= slot_is_general(found);
+            items[count++] = (entry){p.hash, *found};
+        }
+    }
+    return count;
+}
+
+/* A tree over those of a few members that the draft has. */
 static champ_node *
 common_members(memory *mem, const draft *d, champ_node *other, Py_ssize_t other_count, Py_ssize_t *count)
 {
@@ -23,21 +45,8 @@ common_members(memory *mem, const draft *d, champ_node *other, Py_ssize_t other_
     workspace w;
     if (!workspace_open(&w, (size_t)other_count))
         return NULL;
-    size_t found_count = 0;
-    champ_iter it;
-    slot *s, *found;
     bool failed = false;
-    champ_iter_init(&it, other);
-    while (!failed && (s = champ_iter_next(&it)) != NULL) {
-        if ((failed = !budget_spend(&b.left, 1)))
-            break;
-        probe p = probe_of(SLOT_KEY(s), champ_iter_hash(&it, s));
-        if ((found = champ_find(d->root, &p, &failed)) != NULL) {
-            slot_retain(found);
-            b.any_general |= slot_is_general(found);
-            w.items[found_count++] = (entry){p.hash, *found};
-        }
-    }
+    size_t found_count = gather_common(d, other, w.items, &b, &failed);
     champ_node *n = NULL;
     *count = (Py_ssize_t)found_count;
     if (!failed)
@@ -49,7 +58,7 @@ common_members(memory *mem, const draft *d, champ_node *other, Py_ssize_t other_
 }
 
 /* Add, remove or toggle one member that stands in another tree: 0 or -1. */
-static int
+NO_INLINE static int
 combine_member(memory *mem, draft *d, const probe *p, cell member, set_operation op)
 {
     int removed = op == SET_UNION ? 0 : draft_remove(mem, d, p);

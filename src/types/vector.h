@@ -120,21 +120,23 @@ builder_push_object(rrb_builder *builder, PyObject *object, Py_ssize_t index)
 static bool
 builder_push_tuple(rrb_builder *builder, PyObject *tuple)
 {
+    budget left = BUDGET;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++)
-        if (!builder_push_object(builder, PyTuple_GET_ITEM(tuple, i), i))
+        if (!budget_spend(&left, 1) || !builder_push_object(builder, PyTuple_GET_ITEM(tuple, i), i))
             return false;
     return true;
 }
 
-/* For memories that hold all objects, so that no foreign code runs in between.  (A collection may, in CPython 3.11: the
- * length is read each time.) */
+/* For memories that hold all objects, so that no foreign code runs in between.  (Where signals are looked at it may, and in
+ * CPython 3.11 when something is allocated: the length is read each time.) */
 static bool
 builder_push_list(rrb_builder *builder, PyObject *list)
 {
+    budget left = BUDGET;
     bool done = true;
     OBJECT_LOCK(list);
     for (Py_ssize_t i = 0; done && i < PyList_GET_SIZE(list); i++)
-        done = builder_push_object(builder, PyList_GET_ITEM(list, i), i);
+        done = builder_push_object(builder, PyList_GET_ITEM(list, i), i) && budget_spend(&left, 1);
     OBJECT_UNLOCK();
     return done;
 }
@@ -145,13 +147,42 @@ builder_push_iterable(rrb_builder *builder, PyObject *iterable)
     PyObject *iterator = PyObject_GetIter(iterable), *next;
     if (iterator == NULL)
         return false;
+    budget left = BUDGET;
     bool done = true;
     for (Py_ssize_t i = 0; done && (next = PyIter_Next(iterator)) != NULL; i++) {
-        done = builder_push_object(builder, next, i);
+        done = builder_push_object(builder, next, i) && budget_spend(&left, 1);
         Py_DECREF(next);
     }
     Py_DECREF(iterator);
     return done && !PyErr_Occurred();
+}
+
+/* One of our containers can be much longer than the memory. */
+static bool
+source_fits(PyObject *iterable)
+{
+    destructor dealloc = Py_TYPE(iterable)->tp_dealloc;
+    bool ours = dealloc == local_container_dealloc || dealloc == shared_container_dealloc;
+    return !ours || cells_fit((size_t)((container *)iterable)->count);
+}
+
+/* What the iterable yields, behind what is in the builder.  The iterable may make a vector of another iterable, and so on:
+ * `def convert(x): return Vector(map(convert, x))`. */
+static bool
+builder_push_all(rrb_builder *builder, PyObject *iterable)
+{
+    bool is_list = PyList_CheckExact(iterable);
+    if (PyTuple_CheckExact(iterable))
+        return builder_push_tuple(builder, iterable);
+    if (is_list && CELLS_HOLD_ALL)
+        return builder_push_list(builder, iterable);
+    if (!source_fits(iterable) || deep_call_enter(" while making a vector") != 0)
+        return false;
+    PyObject *snapshot = is_list ? PyList_AsTuple(iterable) : NULL;
+    bool done = is_list ? snapshot != NULL && builder_push_tuple(builder, snapshot) : builder_push_iterable(builder, iterable);
+    Py_XDECREF(snapshot);
+    deep_call_leave(DEEP_CALL);
+    return done;
 }
 
 /* `v` and what the iterable yields behind it. */
@@ -159,23 +190,14 @@ static bool
 rrb_extend_from(family *types, rrb v, PyObject *iterable, rrb *result)
 {
     rrb_builder builder;
-    PyObject *snapshot = NULL;
-    bool is_list = PyList_CheckExact(iterable);
     if (is_vector(types, iterable)) {
         rrb more = vector_value(iterable);
         return length_fits((Py_ssize_t)v.count, (Py_ssize_t)more.count)
             && rrb_concat(family_memory(types), v, more, result);
     }
-    if (PyTuple_CheckExact(iterable))
-        snapshot = Py_NewRef(iterable);
-    else if (is_list && !CELLS_HOLD_ALL && (snapshot = PyList_AsTuple(iterable)) == NULL)
+    if (!builder_begin_behind(&builder, family_memory(types), v))
         return false;
-    builder_begin(&builder, family_memory(types), v);
-    bool done = snapshot != NULL ? builder_push_tuple(&builder, snapshot)
-                : is_list        ? builder_push_list(&builder, iterable)
-                                 : builder_push_iterable(&builder, iterable);
-    Py_XDECREF(snapshot);
-    if (done)
+    if (builder_push_all(&builder, iterable))
         return builder_end(&builder, result);
     builder_abandon(&builder);
     return false;
@@ -282,11 +304,14 @@ static bool
 rrb_pick(memory *mem, rrb v, Py_ssize_t start, Py_ssize_t step, Py_ssize_t length, rrb *result)
 {
     rrb_builder builder;
-    builder_begin(&builder, mem, (rrb){NULL, 0});
+    budget left = BUDGET;
+    if (!cells_fit((size_t)length))
+        return false;
+    builder_begin(&builder, mem);
     for (Py_ssize_t i = 0; i < length; i++) {
         cell c = rrb_get(v.root, (size_t)(start + i * step));
         cell_retain(c);
-        if (!builder_push(&builder, c)) {
+        if (!builder_push(&builder, c) || !budget_spend(&left, 1)) {
             builder_abandon(&builder);
             return false;
         }

@@ -430,15 +430,18 @@ mutation_reverse(PyObject *self, PyObject *Py_UNUSED(ignored))
     return status < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-/* list.sort, with its arguments, on a copy. */
+/* list.sort, with its arguments, on a copy.  (Kilobytes of the stack: list.sort has an array there.) */
 static PyObject *
 mutation_sort(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
     mutation *m = (mutation *)self;
     rrb v = mutation_snapshot(m), sorted;
     int status = -1;
-    PyObject *list = rrb_to_list(v), *sort = list != NULL ? PyObject_GetAttrString(list, "sort") : NULL;
-    PyObject *none = sort != NULL ? PyObject_Vectorcall(sort, args, (size_t)nargs, names) : NULL;
+    PyObject *list = rrb_to_list(v), *sort = list != NULL ? PyObject_GetAttrString(list, "sort") : NULL, *none = NULL;
+    if (sort != NULL && deep_call_enter(" while sorting a vector") == 0) {
+        none = PyObject_Vectorcall(sort, args, (size_t)nargs, names);
+        deep_call_leave(DEEP_CALL);
+    }
     if (none != NULL && rrb_from_iterable(family_of(self), list, &sorted))
         status = mutation_exchange(m, v, sorted);
     Py_XDECREF(list);
@@ -454,42 +457,78 @@ mutation_sort(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject 
 static bool
 rrb_set_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, rrb values)
 {
+    budget left = BUDGET;
+    if (!cells_fit(values.count))
+        return false;
     for (size_t i = 0; i < values.count; i++) {
         cell old;
-        if (!rrb_edit_set(mem, draft, (size_t)(start + (Py_ssize_t)i * step), rrb_get(values.root, i), &old))
+        if (!budget_spend(&left, 1) || !rrb_edit_set(mem, draft, (size_t)(start + (Py_ssize_t)i * step), rrb_get(values.root, i), &old))
             return false;
         cell_release(old); /* whoever gave us the draft holds the cell, too */
     }
     return true;
 }
 
-/* `del [start:stop:step]`: keeps what is between, piece by piece. */
+/* `draft` without its cells [from, to).  (Whoever gave us the draft holds the cells, too.) */
 static bool
-rrb_delete_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, Py_ssize_t length)
+rrb_delete_range(memory *mem, rrb *draft, size_t from, size_t to)
 {
-    if (step < 0) {
-        start += (length - 1) * step;
-        step = -step;
-    }
+    rrb next;
+    if (!rrb_splice(mem, *draft, from, to, (rrb){NULL, 0}, &next))
+        return false;
+    rrb_replace(draft, next);
+    return true;
+}
+
+/* The cells of `draft` but for every `step`th of `length` from `start` on, one by one: O(n). */
+static bool
+rrb_pick_others(memory *mem, rrb *draft, size_t start, size_t step, size_t length)
+{
     rrb_builder builder;
-    builder_begin(&builder, mem, (rrb){NULL, 0});
-    for (Py_ssize_t i = 0, next = start; i < (Py_ssize_t)draft->count; i++) {
-        if (i == next && length > 0) {
+    rrb next;
+    budget left = BUDGET;
+    builder_begin(&builder, mem);
+    for (size_t i = 0, deleted = start; i < draft->count; i++) {
+        if (i == deleted && length > 0) {
             if (--length > 0) /* behind the last one the sum may overflow */
-                next += step;
+                deleted += step;
             continue;
         }
-        cell c = rrb_get(draft->root, (size_t)i);
+        cell c = rrb_get(draft->root, i);
         cell_retain(c);
-        if (!builder_push(&builder, c)) {
+        if (!builder_push(&builder, c) || !budget_spend(&left, 1)) {
             builder_abandon(&builder);
             return false;
         }
     }
-    rrb next;
     if (!builder_end(&builder, &next))
         return false;
-    rrb_replace(draft, next); /* as above */
+    rrb_replace(draft, next);
+    return true;
+}
+
+/* As many cells as this are copied in the time that taking one out of the middle takes, roughly. */
+#define DELETION_COST 128
+
+/* `del [start:stop:step]`, at the price of what is deleted, or of what is kept where that is less. */
+static bool
+rrb_delete_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, Py_ssize_t length)
+{
+    budget left = BUDGET;
+    if (step < 0) {
+        start += (length - 1) * step;
+        step = -step;
+    }
+    if (step == 1)
+        return rrb_delete_range(mem, draft, (size_t)start, (size_t)(start + length));
+    if (length > (Py_ssize_t)draft->count / DELETION_COST)
+        return cells_fit(draft->count - (size_t)length)
+            && rrb_pick_others(mem, draft, (size_t)start, (size_t)step, (size_t)length);
+    for (size_t i = (size_t)length; i-- > 0;) {
+        size_t index = (size_t)start + i * (size_t)step;
+        if (!budget_spend(&left, DELETION_COST) || !rrb_delete_range(mem, draft, index, index + 1))
+            return false;
+    }
     return true;
 }
 

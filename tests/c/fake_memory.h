@@ -138,6 +138,12 @@ scratch_alloc(size_t size)
     return block;
 }
 
+MAYBE_UNUSED static bool
+array_fits(size_t count, size_t size)
+{
+    return count <= SIZE_MAX / 1024 / size;
+}
+
 MAYBE_UNUSED static void
 scratch_free(void *block)
 {

@@ -116,7 +116,8 @@ static bool
 do_extend(rrb v, const arguments *a, rrb *result)
 {
     rrb_builder builder;
-    builder_begin(&builder, &mem, v);
+    if (!builder_begin_behind(&builder, &mem, v))
+        return false;
     for (size_t i = 0; i < a->other.count; i++) {
         cell_retain(a->other_cells[i]);
         if (!builder_push(&builder, a->other_cells[i])) {
@@ -522,6 +523,186 @@ repeating_costs_a_logarithm(void)
     fake_check_no_leak();
 }
 
+/* ---- the greatest heights ---- */
+
+static rrb_tree
+tree_of(rrb v)
+{
+    const rrb_top *top = rrb_top_of(v.root);
+    CHECK(top != NULL);
+    return (rrb_tree){top->tree, top->tree_count};
+}
+
+/* Replaces `*v` by `next`. */
+static void
+replace(rrb *v, rrb next)
+{
+    node_release(v->root);
+    *v = next;
+}
+
+/* The cell at `index`, found by adding up. */
+static cell
+counted_out(rrb v, size_t index)
+{
+    const rrb_top *top = rrb_top_of(v.root);
+    rrb_tree tree = {v.root, v.count};
+    if (top != NULL) {
+        tree = index < top->tree_count ? tree_of(v) : top_tail(top);
+        index -= index < top->tree_count ? 0 : top->tree_count;
+    }
+    while (tree.node->height > 0) {
+        unsigned slot = 0;
+        for (; index >= tree_child(tree, slot).count; slot++)
+            index -= tree_child(tree, slot).count;
+        tree = tree_child(tree, slot);
+    }
+    return leaf_cells(tree.node)[index];
+}
+
+static void
+check_places(rrb v)
+{
+    const char *broken = rrb_check(v);
+    if (broken != NULL)
+        fake_die(broken, __FILE__, __LINE__);
+    const size_t places[] = {v.count / 3, v.count / 2, v.count - 1 - v.count / 7, v.count - 2, v.count - 1};
+    for (unsigned i = 0; i < sizeof places / sizeof *places; i++)
+        CHECK(rrb_get(v.root, places[i]) == counted_out(v, places[i]));
+    for (size_t i = 0; i < 3 * BRANCHES; i++)
+        CHECK(rrb_get(v.root, i) == counted_out(v, i));
+}
+
+/* Of `*thin` the multiple that is one level higher, with as few children a node as can be; false: it would be too long. */
+static bool
+grow_thin(rrb *thin)
+{
+    rrb grown, next;
+    unsigned height = tree_of(*thin).node->height;
+    CHECK(rrb_share(*thin, &grown));
+    while (tree_of(grown).node->height == height || tree_of(grown).node->length < RRB_MIN_LENGTH + 2) {
+        if (grown.count > SIZE_MAX / 2 - thin->count) {
+            node_release(grown.root);
+            return false;
+        }
+        CHECK(rrb_concat(&mem, grown, *thin, &next));
+        replace(&grown, next);
+    }
+    rrb_tree first = tree_child(tree_of(grown), 0);
+    if (first.node->length == BRANCHES) { /* the first child is fuller than the others */
+        CHECK(rrb_drop(&mem, grown, first.count, &next));
+        replace(&grown, next);
+    }
+    replace(thin, grown);
+    return true;
+}
+
+/* Leaves of the first child one leaf: nodes of one child are regular at every height. */
+static void
+a_lone_left_spine_is_read(rrb v)
+{
+    rrb_tree last = tree_child(tree_of(v), 0);
+    size_t dropped = last.count;
+    rrb cut, other;
+    cell old;
+    while (last.node->height > 0)
+        last = tree_child(last, last.node->length - 1u);
+    dropped -= last.count;
+    CHECK(rrb_drop(&mem, v, dropped, &cut));
+    check_places(cut);
+    for (size_t i = 0; i < last.count + 3; i++) {
+        CHECK(rrb_get(cut.root, i) == counted_out(v, dropped + i));
+        CHECK(rrb_set(&mem, cut, i, 7777, &other) && counted_out(other, i) == 7777);
+        check_places(other);
+        node_release(other.root);
+        CHECK(rrb_drop(&mem, cut, i + 1, &other) && rrb_get(other.root, 0) == counted_out(v, dropped + i + 1));
+        check_places(other);
+        node_release(other.root);
+        CHECK(rrb_take(&mem, cut, i + 1, &other) && rrb_get(other.root, i) == counted_out(v, dropped + i));
+        node_release(other.root);
+    }
+    rrb_cursor cursor;
+    const cell *cells;
+    cursor_init(&cursor, cut, 0);
+    for (size_t at = 0; at < 8 * BRANCHES;) {
+        unsigned n = cursor_cells(&cursor, &cells);
+        for (unsigned i = 0; i < n; i++, at++)
+            CHECK(cells[i] == counted_out(cut, at));
+        cursor_advance(&cursor, n);
+    }
+    CHECK(rrb_edit_set(&mem, &cut, 1, 9, &old) && rrb_edit_push(&mem, &cut, 11) && counted_out(cut, 1) == 9);
+    cell_release(old);
+    check_places(cut);
+    node_release(cut.root);
+}
+
+/* Nodes so high that a digit of an index would begin at bit 64. */
+static void
+thin_trees_are_sound_up_to_the_greatest_length(void)
+{
+    rrb thin, next;
+    rrb_builder builder;
+    builder_begin(&builder, &mem);
+    for (size_t i = 0; i < 4 * BRANCHES; i++) {
+        cell_retain(i);
+        CHECK(builder_push(&builder, i));
+    }
+    CHECK(builder_end(&builder, &thin));
+    CHECK(rrb_drop(&mem, thin, RRB_MIN_LENGTH, &next));
+    replace(&thin, next);
+    CHECK(rrb_take(&mem, thin, BRANCHES + 1, &next)); /* leaves of half the length and one more */
+    replace(&thin, next);
+    CHECK(rrb_repeat(&mem, thin, 9, &next));
+    replace(&thin, next);
+    while (grow_thin(&thin)) {
+        check_places(thin);
+        a_lone_left_spine_is_read(thin);
+    }
+    CHECK(CORE_BITS * tree_of(thin).node->height >= 64);
+    rrb twin = {NULL, 0};
+    size_t index;
+    uint64_t hash, twin_hash;
+    CHECK(rrb_set(&mem, thin, thin.count / 2, rrb_get(thin.root, thin.count / 2) | FAKE_TWIN, &twin));
+    CHECK(rrb_mismatch(thin, twin, &index) == 0);
+    CHECK(rrb_hash(thin, &hash) == 0 && rrb_hash(twin, &twin_hash) == 0 && hash == twin_hash);
+    CHECK(rrb_set(&mem, thin, thin.count / 2, 7777, &next));
+    CHECK(rrb_mismatch(thin, next, &index) == 1 && index == thin.count / 2);
+    CHECK(rrb_hash(next, &twin_hash) == 0 && hash != twin_hash);
+    node_release(next.root);
+    node_release(twin.root);
+    node_release(thin.root);
+    fake_check_no_leak();
+}
+
+/* ---- long loops ---- */
+
+static void
+an_interrupted_walk_ends(void)
+{
+    rrb one, huge, other;
+    size_t index;
+    uint64_t hash;
+    CHECK(rrb_push(&mem, (rrb){NULL, 0}, 7, &one));
+    CHECK(rrb_repeat(&mem, one, SIZE_MAX / 2, &huge) && rrb_repeat(&mem, one, SIZE_MAX / 2, &other));
+    fake_interrupt_at(3);
+    CHECK(rrb_hash(huge, &hash) == -1 && fake_failed());
+    fake_interrupt_at(3);
+    CHECK(rrb_mismatch(huge, other, &index) == -1 && fake_failed());
+    for (unsigned n = 1; n < 3; n++) {
+        fake_fail_at(n);
+        CHECK(rrb_mismatch(huge, other, &index) == -1 && fake_failed());
+    }
+    fake_fail_at(1);
+    CHECK(rrb_hash(huge, &hash) == -1 && fake_failed());
+    size_t before = fake_comparisons;
+    CHECK(rrb_mismatch(huge, other, &index) == 0); /* what was compared is not compared again */
+    CHECK(fake_comparisons == before);
+    node_release(one.root);
+    node_release(huge.root);
+    node_release(other.root);
+    fake_check_no_leak();
+}
+
 /* ---- two vectors ---- */
 
 static version
@@ -530,7 +711,7 @@ counting_version(size_t count)
     cell *cells = malloc((count + 1) * sizeof(cell));
     rrb_builder builder;
     rrb v;
-    builder_begin(&builder, &mem, (rrb){NULL, 0});
+    builder_begin(&builder, &mem);
     for (size_t i = 0; i < count; i++) {
         cell_retain(cells[i] = i % FAKE_VALUES);
         CHECK(builder_push(&builder, cells[i]));
@@ -660,6 +841,8 @@ main(void)
     many_inserts_at_one_place();
     chains_of_single_children_join();
     repeating_costs_a_logarithm();
+    thin_trees_are_sound_up_to_the_greatest_length();
+    an_interrupted_walk_ends();
     mismatch_finds_the_first_difference();
     mismatch_skips_what_is_shared();
     mutation_copies_what_others_hold_and_nothing_else();
