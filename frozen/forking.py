@@ -11,6 +11,9 @@ class ForkWarning(RuntimeWarning):
     Given once for each variable in each process, at the first publication there.
     """
 
+    def __init__(self, *args: object) -> None:  # so that inspect finds a signature
+        super().__init__(*args)
+
 
 def warn(name: str | None) -> None:
     """Called by the core before that publication."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import enum
 import gc
+import itertools
 import os
 import pickle
 import weakref
@@ -311,10 +312,14 @@ def test_expecting_what_cannot_be_held_is_an_error():
 
 
 class Fickle:
-    """An immutable type whose comparison runs Python code: here, a publication in between."""
+    """An immutable type whose comparison runs Python code: here, a publication in between.
 
-    def __init__(self, number):
+    Equal instances are encoded differently: those that are encoded alike are equal without a call.
+    """
+
+    def __init__(self, number, serial=None):
         self.number = number
+        self.serial = next(serials) if serial is None else serial
 
     def __eq__(self, other):
         if hook:
@@ -325,7 +330,8 @@ class Fickle:
 
 
 hook: list = []
-register_shareable(Fickle, lambda fickle: fickle.number, Fickle)
+serials = itertools.count()
+register_shareable(Fickle, lambda fickle: (fickle.number, fickle.serial), lambda pair: Fickle(*pair))
 
 
 def test_a_publication_during_the_comparison_is_noticed():

@@ -336,29 +336,29 @@ def test_errors_name_the_path(make, path, says):
     assert _core._live_shared_nodes() == alive, "something half-done is left behind"
 
 
-def test_an_error_while_encoding_surfaces_unchanged():
-    class Broken:
-        pass
+class Broken:
+    """Its encoder raises."""
 
+
+def test_an_error_while_encoding_surfaces_unchanged():
     def refuse(obj: object) -> object:
         raise OSError("no")
 
-    Broken.__qualname__ = "Broken"
     register_shareable(Broken, refuse, lambda value: value)
     with pytest.raises(OSError, match="no"):
         SharedMap(a=(Broken(),))
 
 
+class Undecodable:
+    """Its decoder raises."""
+
+
 def test_a_value_that_cannot_be_decoded_can_be_asked_for_and_removed():
     """Only reading it needs the decoder, not what looks at its key."""
-
-    class Undecodable:
-        pass
 
     def fail(value: object) -> object:
         raise OSError("no decoder")
 
-    Undecodable.__qualname__ = "Undecodable"
     register_shareable(Undecodable, lambda obj: 1, fail)
     shared = SharedMap(a=Undecodable(), b=2)
     mutation = shared.mutate()

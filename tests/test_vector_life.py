@@ -524,3 +524,36 @@ def test_everything_works_in_a_subinterpreter():
             case [0, 1]: pass
         gc.collect()
     """)
+
+
+# What changes nothing
+
+
+@pytest.mark.parametrize("vector", [Vector, SharedVector])
+@pytest.mark.parametrize("length", [0, 1, 40, 3000])
+def test_a_mutation_that_changes_nothing_finishes_as_the_very_vector(vector, length):
+    v = vector(range(length))
+    assert v.mutate().finish() is v
+    mutation = v.mutate()
+    for index in range(0, length, 7):
+        mutation[index] = v[index]
+    assert mutation.finish() is v
+    edited = v.mutate()
+    edited.append(1)
+    del edited[-1]
+    assert edited.finish() == v
+
+
+def test_a_mutation_that_was_edited_keeps_nothing_of_the_vector_it_came_from():
+    class Element:
+        pass
+
+    first = Element()
+    gone = weakref.ref(first)
+    v = Vector([first, *range(100)])
+    mutation = v.mutate()
+    mutation[0] = None
+    del v, first
+    gc.collect()
+    assert gone() is None
+    assert mutation[0] is None

@@ -187,7 +187,6 @@ mutation_iter(PyObject *self)
                         short_type_name(Py_TYPE(self)));
 }
 
-#define MUTATION_HAS_SOURCE
 #include "types/mutation.h"
 
 #endif

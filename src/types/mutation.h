@@ -2,8 +2,8 @@
  *
  * The including file has said what a mutation is:
  *
- *     mutation                  PyObject_HEAD, `draft` (with a `root`), `result` (what finish() returned), `weakrefs`
- *     MUTATION_HAS_SOURCE       defined, if there is a `source`, too: a container or NULL
+ *     mutation                  PyObject_HEAD, `draft` (with a `root`), `result` (what finish() returned), `source` (what it
+ *                               began as, as long as nothing was changed; or NULL), `weakrefs`
  *     mutation_is_open(m)       whether it can be edited still; if not, ValueError is set.  Under the object's lock.
  *     mutation_contents(self)   what it holds now, sealed or not, as a container: a new reference
  *     mutation_finish(self)     the method
@@ -66,9 +66,7 @@ mutation_traverse(PyObject *self, visitproc visit, void *arg)
     mutation *m = (mutation *)self;
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(m->result);
-#ifdef MUTATION_HAS_SOURCE
     Py_VISIT(m->source);
-#endif
     return root_traverse(m->draft.root, visit, arg);
 }
 
@@ -78,9 +76,7 @@ mutation_clear(PyObject *self)
 {
     mutation *m = (mutation *)self;
     Py_CLEAR(m->result);
-#ifdef MUTATION_HAS_SOURCE
     Py_CLEAR(m->source);
-#endif
     draft_clear(&m->draft);
     return 0;
 }

@@ -13,6 +13,7 @@ typedef struct {
     PyObject_HEAD
     rrb draft;        /* owned; after finish() the result's */
     PyObject *result; /* what finish() returned; NULL: not sealed */
+    PyObject *source; /* what it began as, which finish() returns if nothing was changed; NULL: that was of a subclass */
     PyObject *weakrefs;
 } mutation;
 
@@ -23,9 +24,22 @@ vector_mutate(PyObject *self, PyObject *Py_UNUSED(ignored))
     if (m == NULL)
         return NULL;
     rrb_share(vector_value(self), &m->draft);
+    m->source = Py_IS_TYPE(self, family_of(self)->container) ? Py_NewRef(self) : NULL;
     m->result = m->weakrefs = NULL;
     PyObject_GC_Track(m);
     return (PyObject *)m;
+}
+
+/* At the end of each edit: once the draft is another one, the vector that it came from is given up, so that the nodes are
+ * the mutation's own where they are nobody else's.  While it is held an edit copies its path, so the root tells. */
+static inline void
+mutation_edited(mutation *m)
+{
+    if (m->source == NULL)
+        return;
+    rrb source = vector_value(m->source);
+    if (m->draft.root != source.root || m->draft.count != source.count)
+        Py_CLEAR(m->source);
 }
 
 static inline memory *
@@ -101,6 +115,7 @@ mutation_splice(mutation *m, splice what, Py_ssize_t start, Py_ssize_t stop, rrb
         COLLECTOR_RESUME();
         vector_must_hold(m->draft);
     }
+    mutation_edited(m);
     OBJECT_UNLOCK();
     rrb_release(old);
     return done ? 0 : -1;
@@ -123,6 +138,7 @@ mutation_exchange(mutation *m, rrb expected, rrb next)
         else
             PyErr_SetString(PyExc_ValueError, "the mutation was changed meanwhile, by another thread or by a value");
     }
+    mutation_edited(m);
     OBJECT_UNLOCK();
     rrb_release(old);
     return done ? 0 : -1;
@@ -231,6 +247,7 @@ mutation_append(PyObject *self, PyObject *value)
         COLLECTOR_RESUME();
         vector_must_hold(m->draft);
     }
+    mutation_edited(m);
     OBJECT_UNLOCK();
     cell_close(c);
     return done ? Py_NewRef(Py_None) : NULL;
@@ -241,23 +258,26 @@ mutation_set_item(PyObject *self, Py_ssize_t index, PyObject *value)
 {
     mutation *m = (mutation *)self;
     cell c, old;
-    bool done = false;
+    bool done = false, same = false;
     if (cell_open(value, &c) < 0) {
         element_refused(index);
         return -1;
     }
     OBJECT_LOCK(self);
-    if (mutation_is_open(m) && index_in_range(self, &index, (Py_ssize_t)m->draft.count)) {
+    bool there = mutation_is_open(m) && index_in_range(self, &index, (Py_ssize_t)m->draft.count);
+    same = there && cell_identical(rrb_get(m->draft.root, (size_t)index), c);
+    if (there && !same) {
         COLLECTOR_PAUSE();
         done = rrb_edit_set(mutation_memory(m), &m->draft, (size_t)index, c, &old);
         COLLECTOR_RESUME();
         vector_must_hold(m->draft);
     }
+    mutation_edited(m);
     OBJECT_UNLOCK();
     cell_close(c);
     if (done)
         cell_release(old);
-    return done ? 0 : -1;
+    return done || same ? 0 : -1;
 }
 
 static PyObject *
@@ -346,6 +366,7 @@ mutation_pop(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     OBJECT_LOCK(self);
     while (mutation_take((mutation *)self, index, &object) == 0)
         ;
+    mutation_edited((mutation *)self);
     OBJECT_UNLOCK();
     return object;
 }
@@ -392,6 +413,7 @@ mutation_extend_by(PyObject *self, PyObject *iterable)
         }
         COLLECTOR_RESUME();
     }
+    mutation_edited(m);
     OBJECT_UNLOCK();
     rrb_release(old);
     rrb_release(more);

@@ -12,6 +12,13 @@ mutation_finish(PyObject *self, PyObject *Py_UNUSED(ignored))
     family *types = family_of(self);
     PyObject *result = NULL;
     OBJECT_LOCK(self);
+    if (m->result == NULL && m->source != NULL) {
+        rrb source = vector_value(m->source);
+        if (m->draft.root == source.root && m->draft.count == source.count) {
+            m->result = m->source;
+            m->source = NULL;
+        }
+    }
     if (m->result == NULL) {
         rrb v;
         COLLECTOR_PAUSE();

@@ -49,8 +49,7 @@ SEVERAL_SOURCES = {"update map", "update set", "update pairs"}
 """Edits that take over one source after the other: what came before the one that fails stays."""
 
 LOOPS_OF_PYTHON = {"diff", "diff from", "anew, backwards", "anew, an iterator", "iterator pickled"}
-"""Debug builds of CPython 3.14 abort where a comprehension's LIST_APPEND gets no memory: shared memory alone fails there.
-"""
+"""Debug builds of CPython 3.14 abort where a comprehension's LIST_APPEND gets no memory: shared memory alone fails."""
 
 REST: dict[str, Callable[[Any], Any]] = {
     "AtomicRef": lambda a: AtomicRef(a.map).get_versioned(),
