@@ -7,7 +7,9 @@ import random
 import subprocess
 import sys
 
-PROGRAMS: tuple[str, ...] = ("api", "evil", "memory", "pickles", "arguments")
+WITHIN_A_PROCESS: tuple[str, ...] = ("core", "cells", "api", "evil", "memory", "pickles", "arguments", "handles")
+OF_PROCESSES: tuple[str, ...] = ("short_threads", "signals", "exits", "forks", "interpreters")
+PROGRAMS = WITHIN_A_PROCESS + OF_PROCESSES
 """Modules of this folder. Each takes `--seed N --seconds S` and ends with 0 if it found nothing."""
 
 
