@@ -30,10 +30,10 @@ try:
         Watch,
         transaction,
     )
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _missing:
     from frozen._not_built import explanation
 
-    raise explanation(error) from None
+    raise explanation(_missing) from None
 
 from frozen.convert import freeze, thaw
 from frozen.delta import ConflictError, Delta

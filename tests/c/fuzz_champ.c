@@ -140,10 +140,11 @@ check_iteration(const tree *t)
 static void
 step_compare(const tree *a, const tree *b)
 {
+    void (*fail_at)(unsigned) = next_byte() & 1 ? fake_interrupt_at : fake_fail_comparison_at;
     switch (next_byte() % 4) {
     case 0: check_equality(a, b); break;
-    case 1: check_diff(a, b); break;
-    case 2: check_subset(a, b); break;
+    case 1: check_diff(a, b, fail_at); break;
+    case 2: check_subset(a, b, fail_at); break;
     case 3: check_iteration(a); break;
     }
 }

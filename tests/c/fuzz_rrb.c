@@ -208,7 +208,8 @@ static bool
 run_extend(rrb v, const arguments *a, rrb *result)
 {
     rrb_builder builder;
-    builder_begin(&builder, &mem, v);
+    if (!builder_begin_behind(&builder, &mem, v))
+        return false;
     for (size_t i = 0; i < a->length; i++) {
         cell_retain(a->cells[i]);
         if (!builder_push(&builder, a->cells[i])) {
@@ -455,7 +456,7 @@ step_compare(const vector *a, const vector *b)
     if (a->v.count > LONG || b->v.count > LONG)
         return;
     uint64_t hash_a, hash_b;
-    CHECK(rrb_hash(a->v, &hash_a) == 0 && rrb_hash(b->v, &hash_b) == 0);
+    CHECK(rrb_hash(a->v, &hash_a) == 1 && rrb_hash(b->v, &hash_b) == 1);
     CHECK(differ || a->v.count != b->v.count || hash_a == hash_b);
     for (unsigned n = 1;; n += n) {
         fake_fail_comparison_at(n);

@@ -298,7 +298,8 @@ def loops(source: random.Random) -> None:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(all_of_it())
         thread.join()
-    del ref, all_of_it
+    del ref, listen, all_of_it, interrupt, thread
+    gc.collect()
     eventually(no_thread_is_left)
     assert _core._live_shared_nodes() == before
 
