@@ -154,8 +154,10 @@ overlay_open(overlay *g, unsigned count)
     if (count <= OVERLAY_FEW)
         return true;
     g->entries = scratch_alloc(count * (sizeof *g->entries + sizeof *g->children));
+    if (g->entries == NULL)
+        return false;
     g->children = (champ_node **)(g->entries + count);
-    return g->entries != NULL;
+    return true;
 }
 
 static void
