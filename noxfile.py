@@ -166,6 +166,7 @@ def asan(session: nox.Session) -> None:
 def run_torture(session: nox.Session, **env: str) -> None:
     """The programs of tests/torture; FROZEN_TORTURE_SECONDS is for each of them, what follows `--` is theirs."""
     arguments = ["--seconds", os.environ.get("FROZEN_TORTURE_SECONDS", "60"), *session.posargs]
+    arguments += os.environ.get("FROZEN_TORTURE_PROGRAMS", "").split()
     env |= {"PYTHONPATH": str(ROOT / "tests"), "PYTHONSAFEPATH": "1"}
     session.run("python", "-m", "torture", *arguments, env=env)
 

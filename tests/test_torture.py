@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from support import run_python
-from torture.__main__ import WITHIN_A_PROCESS
+from torture.__main__ import SHORT
 
 
-@pytest.mark.parametrize("program", [name for name in WITHIN_A_PROCESS if name != "core"])  # test_core.py has that
+@pytest.mark.parametrize("program", [name for name in SHORT if name != "core"])  # test_core.py has that
 def test_a_moment_of_torture_finds_nothing(program):
     run_python("-m", f"torture.{program}", "--seconds", "1", timeout=600)
