@@ -186,9 +186,46 @@ def torture_asan(session: nox.Session) -> None:
     run_torture(session, **run)
 
 
+@nox.session(python=[MAIN])
+def coverage(session: nox.Session) -> None:
+    """What the suite leaves out: lines and branches of the C core, branches of the Python layer, as a table of each."""
+    if shutil.which("gcc") is None:
+        session.skip("NOT CHECKED: gcc is needed")
+    session.install("setuptools>=77", "pytest>=8", "hypothesis>=6.100", "coverage>=7.10", "gcovr>=8.4")
+    copy = project_copy(session)
+    env = {"CC": "gcc", "PYTHONPATH": str(copy), "FROZEN_HYPOTHESIS": os.environ.get("FROZEN_HYPOTHESIS", "quick")}
+    # what these compile and run is not what is counted
+    others = [f"--ignore=tests/test_{name}.py" for name in ("core", "project", "debug_checks")]
+    with session.chdir(copy):
+        session.run("python", "setup.py", "-q", "build_ext", "--inplace", env={**env, "FROZEN_COVERAGE": "1"})
+        env["COVERAGE_RCFILE"] = str(copy / "pyproject.toml")
+        env["COVERAGE_FILE"] = str(copy / "build/python-coverage")
+        try:
+            suite = ["-m", "pytest", "-p", "no:cacheprovider", *others, *session.posargs]
+            session.run("python", "-P", "-m", "coverage", "run", *suite, env=env)
+        finally:
+            report_coverage(session, copy, env)
+
+
+def report_coverage(session: nox.Session, copy: Path, env: dict[str, str]) -> None:
+    """The tables of what was counted, without the copies of the package that tests make."""
+    counted = "build/c-coverage.json"
+    session.run("python", "-P", "-m", "coverage", "combine", "-q", env=env)
+    session.run("python", "-P", "-m", "coverage", "report", f"--include={copy}/frozen/*", env=env)
+    # a header compiled for several types may define a function once for each
+    once = ["--merge-mode-functions=separate", "--exclude-unreachable-branches"]
+    session.run("gcovr", "-j", "2", "--filter", "src/", *once, "--json", counted, "build/objects")
+    for metric in ("line", "branch"):
+        session.run("gcovr", "-a", counted, *once, "--txt", "--txt-metric", metric)
+    session.run("gcovr", "-a", counted, *once, "--txt-summary")
+
+
 @nox.session(python=False)
 def tsan(session: nox.Session) -> None:
-    """Tests of threads on a free-threaded interpreter that is itself built with the thread sanitizer."""
+    """Tests of threads on a free-threaded interpreter that is itself built with the thread sanitizer.
+
+    What follows `--` chooses others: `nox -s tsan -- tests/test_atomic_ref_threads.py` takes a few minutes.
+    """
     interpreter = shutil.which("python3.13t-tsan")
     if interpreter is None or shutil.which("clang") is None:
         session.skip("NOT CHECKED: python3.13t-tsan and clang are needed (see CONTRIBUTING.md)")
@@ -201,7 +238,9 @@ def tsan(session: nox.Session) -> None:
     shutil.rmtree(reports, ignore_errors=True)
     reports.mkdir()
     options = f"exitcode=66:log_path={reports}/report:suppressions={ROOT / 'tests/tsan.supp'}"
-    arguments = session.posargs or ["-k", "thread or race or racing"]
+    # the sanitizer does not support threads in the child of a fork
+    arguments = session.posargs or ["-k", "(thread or race or racing) and not fork"]
+    arguments = ["-o", "faulthandler_timeout=1800", *arguments]
     try:
         # the tests build the extension once more: uninstrumented, its atomics would be unknown to the sanitizer
         env = {**build, "TSAN_OPTIONS": options}

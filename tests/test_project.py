@@ -28,7 +28,7 @@ import frozen
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 VERSION = PYPROJECT["project"]["version"]
 SHIPPED = (".py", ".pyi", ".typed")
-DOCUMENTS = sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("src/*.md"))
+DOCUMENTS = sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("src/*.md")) + sorted(ROOT.glob("docs/*.md"))
 
 
 # One version
