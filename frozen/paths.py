@@ -110,7 +110,7 @@ def delete_in(obj: Any, path: Iterable[Hashable]) -> Any:
 def _checked(path: Iterable[Hashable]) -> Path:
     if isinstance(path, (str, bytes)):
         raise TypeError(f"a path is a sequence of keys, not {type(path).__name__}: write [{_bounded_repr(path)}]")
-    return tuple(path)
+    return (*path,)
 
 
 def _descend(obj: Any, path: Path, *, create: bool = True) -> tuple[list[Any], Any]:

@@ -136,7 +136,7 @@ def _token(value: Any) -> Any:
     if issubclass(kind, float):
         return (kind, "nan") if value != value else (kind, value, copysign(1, value))
     if issubclass(kind, tuple):
-        return kind, tuple(map(_token, value))
+        return kind, (*map(_token, value),)
     if issubclass(kind, (frozenset, Set, SharedSet)):
         return kind, frozenset(map(_token, value))
     if issubclass(kind, (Map, SharedMap)):

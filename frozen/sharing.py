@@ -126,7 +126,7 @@ def _changed_members(changes: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def _share_tuple(source: Any, changes: dict[int, Any]) -> Any:
-    return make_tuple(source if type(source) is tuple else tuple(source), changes)
+    return make_tuple(source if type(source) is tuple else (*source,), changes)
 
 
 _SHARE_DICT = _shares_items(copies_dict(lambda _, scratch: SharedMap(scratch)))
@@ -285,13 +285,13 @@ def _by_fields(cls: type[_T]) -> tuple[Callable[[_T], object], Callable[[Any], _
     """Encoder and decoder of a named tuple or frozen dataclass."""
     if issubclass(cls, tuple) and hasattr(cls, "_make"):
         named: Any = cls
-        return lambda obj: tuple(cast(Any, obj)), named._make
+        return lambda obj: (*cast(Any, obj),), named._make
     parameters = getattr(cls, "__dataclass_params__", None)
     if parameters is not None and parameters.frozen:
         names = tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
 
         def encode(obj: _T) -> object:
-            return tuple(getattr(obj, name) for name in names)
+            return (*(getattr(obj, name) for name in names),)
 
         def decode(values: Iterable[Any]) -> _T:
             obj = object.__new__(cls)  # as copy does: the fields were computed already

@@ -10,7 +10,7 @@ import pytest
 from keys import HashKey
 from support import FREE_THREADED
 
-from frozen import Map, _core
+from frozen import AtomicRef, Map, _core, get_in, share, transaction
 
 
 class Node:
@@ -328,6 +328,37 @@ def test_destructors_that_look_at_everything():
         elif type(found).__module__.startswith("frozen"):
             leaves.extend(gc.get_referents(found))
     assert seen == 300, "the collector must reach every value through the nodes"
+
+
+class Looking:
+    """An iterable that says its length, and counts the tuples of that length that the collector knows."""
+
+    LENGTH = 1319
+    known = 0
+
+    def __length_hint__(self):
+        return self.LENGTH
+
+    def __iter__(self):
+        yield 0
+        Looking.known += sum(type(seen) is tuple and len(seen) == self.LENGTH for seen in gc.get_objects())
+        yield 1
+
+
+class LookingTuple(Looking, tuple):
+    _make = tuple.__new__
+
+
+def test_a_tuple_that_foreign_code_fills_is_not_known_to_the_collector():
+    Looking.known = 0
+    assert transaction(AtomicRef(), AtomicRef()).update(lambda a, b: Looking()) == (0, 1)
+    assert Map([Looking()]) == {0: 1}
+    assert get_in({0: {1: "there"}}, Looking()) == "there"
+    assert share(LookingTuple()) == (0, 1)
+    assert Looking.known == 0
+    if sys.version_info < (3, 14):
+        tuple(Looking())
+        assert Looking.known > 0, "the test must be able to fail"
 
 
 def test_resurrection():

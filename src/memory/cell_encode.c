@@ -246,7 +246,7 @@ encode_members(encoding *e, PyObject *members, block_kind kind, cell *c)
 static int
 encode_frozenset(encoding *e, PyObject *o, cell *c)
 {
-    PyObject *members = PySequence_Tuple(o);
+    PyObject *members = tuple_of(o);
     int status = members != NULL ? encode_members(e, members, KIND_FROZENSET, c) : -1;
     Py_XDECREF(members);
     return status;

@@ -233,6 +233,18 @@ sequence_known(PyObject *full)
         PyObject_GC_Track(full);
 }
 
+/* The tuple of what an iterable yields, or NULL (reported).  PySequence_Tuple() of CPython before 3.14 lets the collector
+ * know its tuple while the iterable's code runs; a list that grows is whole at each moment. */
+static inline PyObject *
+tuple_of(PyObject *iterable)
+{
+    if (PyTuple_CheckExact(iterable))
+        return Py_NewRef(iterable);
+    PyObject *list = PySequence_List(iterable), *tuple = list != NULL ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(list);
+    return tuple;
+}
+
 /* The tuple (a, b), references stolen even on failure.  An iterator keeps the last pair it made in *kept: where nobody
  * else holds it any more it is filled anew, as dict.items() does. */
 static inline PyObject *

@@ -160,7 +160,7 @@ unpack_result(const ref_group *group, PyObject **result)
 {
     if (group->count == 1)
         return result;
-    PyObject *tuple = PySequence_Tuple(*result);
+    PyObject *tuple = tuple_of(*result);
     if (tuple != NULL && PyTuple_GET_SIZE(tuple) != group->count) {
         PyErr_Format(PyExc_ValueError, "the function returned %zd values for a transaction over %zd references",
                      PyTuple_GET_SIZE(tuple), group->count);

@@ -139,7 +139,7 @@ static int
 dict_add_pair(PyObject *dict, PyObject *item, Py_ssize_t index)
 {
     bool fast = PyTuple_CheckExact(item) || PyList_CheckExact(item);
-    PyObject *pair = fast ? Py_NewRef(item) : PySequence_Tuple(item), *key = NULL, *value = NULL;
+    PyObject *pair = fast ? Py_NewRef(item) : tuple_of(item), *key = NULL, *value = NULL;
     Py_ssize_t length = pair != NULL ? take_two(pair, &key, &value) : -1;
     Py_XDECREF(pair);
     if (length != 2)

@@ -117,7 +117,7 @@ static int
 set_attributes(PyObject *object, PyObject *attributes)
 {
     PyObject *items = attributes != Py_None ? PyMapping_Items(attributes) : PyList_New(0);
-    PyObject *pairs = items != NULL ? PySequence_Tuple(items) : NULL; /* setting runs foreign code */
+    PyObject *pairs = items != NULL ? PyList_AsTuple(items) : NULL; /* setting runs foreign code */
     int status = pairs != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(pairs); i++) {
         PyObject *pair = PyTuple_GET_ITEM(pairs, i);

@@ -21,7 +21,7 @@ compare_at(rrb a, rrb b, size_t index, int op)
     return result;
 }
 
-/* Against a vector of another memory.  (As lists: PySequence_Tuple would fill a tuple that the collector knows.) */
+/* Against a vector of another memory.  (As lists, which the collector may know while they grow.) */
 static PyObject *
 compare_as_lists(PyObject *self, PyObject *other, int op)
 {
