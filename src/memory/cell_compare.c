@@ -68,28 +68,44 @@ hashes_differ(const box *a, const box *b)
     return (block_flags(&a->head) & hashed) && (block_flags(&b->head) & hashed) && box_hash(a) != box_hash(b);
 }
 
-/* Two boxes of one kind, if they are of one size by `compare`: 1, 0, or -1 (reported). */
+typedef int comparison(box *, box *);
+
 static int
-compare_nested(box *a, box *b, int (*compare)(box *, box *), met_as what)
+compare_within(walk *w, box *a, box *b, comparison *compare, met_as what)
 {
-    if (a->size != b->size)
-        return 0;
-    walk own = {0}, *w = walk_enter(&own);
+    block_kind kind = a->head.kind;
     block *met_a = block_in_walk(a), *met_b = block_in_walk(b);
     address_key key = met_key(met_a, met_b, a->size, what);
     bool again = block_is_shared(met_a) && block_is_shared(met_b);
-    int equal = 1;
-    if (!again || address_find(&w->met, key) == NULL) {
-        equal = walk_down(w);
-        if (equal == 0) {
-            equal = compare(a, b);
-            walk_up();
-        }
-        if (equal > 0 && again)
-            address_add(&w->met, key, 1); /* without memory they are compared again */
-    }
-    walk_leave(&own);
+    if (again && address_find(&w->met, key) != NULL)
+        return 1;
+    if (walk_down(w, kind) < 0)
+        return -1;
+    int equal = compare(a, b);
+    walk_up(kind);
+    if (equal > 0 && again)
+        address_add(&w->met, key, 1); /* without memory they are compared again */
     return equal;
+}
+
+NO_INLINE static int
+compare_outermost(box *a, box *b, comparison *compare, met_as what)
+{
+    walk own;
+    walk_begin(&own);
+    int equal = compare_within(&own, a, b, compare, what);
+    walk_end(&own);
+    return equal;
+}
+
+/* Two boxes of one kind, if they are of one size by `compare`: 1, 0, or -1 (reported). */
+static int
+compare_nested(box *a, box *b, comparison *compare, met_as what)
+{
+    if (a->size != b->size)
+        return 0;
+    walk *w = walk_current();
+    return w != NULL ? compare_within(w, a, b, compare, what) : compare_outermost(a, b, compare, what);
 }
 
 int
@@ -262,27 +278,40 @@ members_equal_objects(box *b, PyObject *o)
     return equal;
 }
 
+static int
+equals_tuple_within(walk *w, box *b, PyObject *o)
+{
+    address_key key = met_key(b, o, b->size, MET_OBJECT);
+    bool again = block_is_shared(&b->head) && !object_is_unique(o);
+    if (again && address_find(&w->met, key) != NULL)
+        return 1;
+    if (walk_down(w, KIND_TUPLE) < 0)
+        return -1;
+    int equal = members_equal_objects(b, o);
+    walk_up(KIND_TUPLE);
+    if (equal > 0 && again)
+        address_add(&w->met, key, 1);
+    return equal;
+}
+
+NO_INLINE static int
+equals_tuple_outermost(box *b, PyObject *o)
+{
+    walk own;
+    walk_begin(&own);
+    int equal = equals_tuple_within(&own, b, o);
+    walk_end(&own);
+    return equal;
+}
+
 /* As compare_nested. */
 static int
 equals_tuple(box *b, PyObject *o)
 {
     if (b->size != (uint64_t)PyTuple_GET_SIZE(o))
         return 0;
-    walk own = {0}, *w = walk_enter(&own);
-    address_key key = met_key(b, o, b->size, MET_OBJECT);
-    bool again = block_is_shared(&b->head) && !object_is_unique(o);
-    int equal = 1;
-    if (!again || address_find(&w->met, key) == NULL) {
-        equal = walk_down(w);
-        if (equal == 0) {
-            equal = members_equal_objects(b, o);
-            walk_up();
-        }
-        if (equal > 0 && again)
-            address_add(&w->met, key, 1);
-    }
-    walk_leave(&own);
-    return equal;
+    walk *w = walk_current();
+    return w != NULL ? equals_tuple_within(w, b, o) : equals_tuple_outermost(b, o);
 }
 
 /* Known kinds against exact types without making an object; everything else as Python does. */

@@ -69,24 +69,41 @@ hash_object(box *b, uint64_t *hash)
 
 /* A hash that is not the same everywhere is remembered for the rest of the walk, one that is in the box. */
 static int
-hash_nested(const kind_row *row, box *b, uint64_t *hash)
+hash_within(walk *w, box *b, uint64_t *hash)
 {
-    walk own = {0}, *w = walk_enter(&own);
+    block_kind kind = b->head.kind;
     bool again = block_is_shared(block_in_walk(b));
     address_entry *known = again ? address_find(&w->met, key_in_walk(b)) : NULL;
-    int status = 0;
-    if (known != NULL)
+    if (known != NULL) {
         *hash = known->value;
-    else if ((status = walk_down(w)) == 0) {
-        status = row->hash(b, hash);
-        walk_up();
-        if (status > 0)
-            box_set_hash(b, *hash, BOX_VALUE_HASHED);
-        else if (status == 0 && again)
-            address_add(&w->met, key_in_walk(b), *hash); /* without memory it is computed again */
+        return 0;
     }
-    walk_leave(&own);
+    if (walk_down(w, kind) < 0)
+        return -1;
+    int status = kind_rows[kind].hash(b, hash);
+    walk_up(kind);
+    if (status > 0)
+        box_set_hash(b, *hash, BOX_VALUE_HASHED);
+    else if (status == 0 && again)
+        address_add(&w->met, key_in_walk(b), *hash); /* without memory it is computed again */
     return status;
+}
+
+NO_INLINE static int
+hash_outermost(box *b, uint64_t *hash)
+{
+    walk own;
+    walk_begin(&own);
+    int status = hash_within(&own, b, hash);
+    walk_end(&own);
+    return status;
+}
+
+static int
+hash_nested(box *b, uint64_t *hash)
+{
+    walk *w = walk_current();
+    return w != NULL ? hash_within(w, b, hash) : hash_outermost(b, hash);
 }
 
 int
@@ -109,7 +126,7 @@ cell_value_hash(cell c, uint64_t *hash)
         return 1;
     }
     const kind_row *row = &kind_rows[b->head.kind];
-    return row->nested ? hash_nested(row, b, hash) : row->hash != NULL ? row->hash(b, hash) : hash_object(b, hash);
+    return row->nested ? hash_nested(b, hash) : row->hash != NULL ? row->hash(b, hash) : hash_object(b, hash);
 }
 
 /* What a NaN's hash is in Python, the identity of its object, is nothing that a value could have: here it is its bits. */

@@ -3,22 +3,23 @@
 static _Thread_local walk *current;
 
 walk *
-walk_enter(walk *own)
+walk_current(void)
 {
-    if (current == NULL) {
-        own->left = BUDGET;
-        current = own;
-    }
     return current;
 }
 
 void
-walk_leave(walk *own)
+walk_begin(walk *own)
 {
-    if (current == own) {
-        current = NULL;
-        address_free(&own->met);
-    }
+    *own = (walk){.left = BUDGET};
+    current = own;
+}
+
+void
+walk_end(walk *own)
+{
+    current = NULL;
+    address_free(&own->met);
 }
 
 walk *
@@ -44,16 +45,32 @@ interrupted(void)
     return raised;
 }
 
+/* CPython bounds the depth by a number, before 3.14, that is meant for frames of some hundred bytes: a walk through a
+ * container takes a kilobyte of stack. */
+static int
+weight(block_kind kind)
+{
+    return kind == KIND_MAP || kind == KIND_SET || kind == KIND_VECTOR ? 2 : 1;
+}
+
 int
-walk_down(walk *w)
+walk_down(walk *w, block_kind kind)
 {
     if (!budget_spend(&w->left, 1))
         return -1;
-    return Py_EnterRecursiveCall(" while walking through shared values");
+    for (int entered = 0; entered < weight(kind); entered++) {
+        if (Py_EnterRecursiveCall(" while walking through shared values")) {
+            while (entered-- > 0)
+                Py_LeaveRecursiveCall();
+            return -1;
+        }
+    }
+    return 0;
 }
 
 void
-walk_up(void)
+walk_up(block_kind kind)
 {
-    Py_LeaveRecursiveCall();
+    for (int left = weight(kind); left > 0; left--)
+        Py_LeaveRecursiveCall();
 }

@@ -10,22 +10,23 @@
 #define FROZEN_MEMORY_WALK_H
 
 #include "memory/address_map.h"
-#include "memory/python.h"
+#include "memory/cell.h"
 
 typedef struct {
     address_map met;
     budget left;
 } walk;
 
-/* The thread's walk, or `own` (zeroed), which becomes it until walk_leave(own). */
-walk *walk_enter(walk *own);
-void walk_leave(walk *own);
+/* The thread's walk, or NULL: then the caller begins one, in a function of its own, for it takes some stack. */
+walk *walk_current(void);
+void walk_begin(walk *own);
+void walk_end(walk *own);
 
 walk *walk_pause(void);
 void walk_resume(walk *paused);
 
-/* One step: 0, or -1: too deep, or interrupted (reported).  walk_up() after it if it was 0. */
-int walk_down(walk *w);
-void walk_up(void);
+/* One step, into a block of that kind: 0, or -1: too deep, or interrupted (reported).  walk_up() after it if it was 0. */
+int walk_down(walk *w, block_kind kind);
+void walk_up(block_kind kind);
 
 #endif
