@@ -135,6 +135,21 @@ def test_many_names_find_their_own():
         SharedRef.unlink(text)
 
 
+def test_names_are_found_while_their_table_grows_and_after_half_of_them_went():
+    names = [f"of many {index}" for index in range(3000)]
+    for index, text in enumerate(names):
+        SharedRef(text, index)
+        assert SharedRef.attach(names[index // 2]).get() == index // 2
+    for text in names[::2]:
+        SharedRef.unlink(text)
+    for index, text in enumerate(names):
+        if index % 2:
+            assert SharedRef.attach(text).get() == index
+            SharedRef.unlink(text)
+        with pytest.raises(LookupError):
+            SharedRef.attach(text)
+
+
 def test_of_all_who_make_a_name_at_once_one_does():
     def make(number):
         made = 0

@@ -7,6 +7,7 @@
 #include "interp/fork.h"
 #include "interp/handle.h"
 #include "ref/reference.h"
+#include "ref/shared_names.h"
 #include "ref/shared_reader.h"
 #include "ref/shared_watch.h"
 #include "ref/updating.h"

@@ -1,6 +1,7 @@
 #include "ref/shared_variable.h"
 
 #include "interp/fork.h"
+#include "ref/shared_names.h"
 
 /* ---- variables ---- */
 
@@ -69,79 +70,13 @@ variable_replace(shared_variable *self, uint64_t version, cell *value, const voi
     return current;
 }
 
-/* ---- names ---- */
-
-enum { BUCKETS = 256 };
-static struct {
-    ref_mutex lock;
-    shared_variable *buckets[BUCKETS];
-} names = {.lock = REF_MUTEX_INIT};
-
-/* FNV-1a (Fowler, Noll & Vo) */
-static shared_variable **
-names_bucket(const char *name, size_t length)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (unsigned char)name[i]) * UINT64_C(1099511628211);
-    return &names.buckets[(hash ^ hash >> 32) % BUCKETS];
-}
-
-/* The link to the variable of that name, or to the end of its bucket; the caller holds the lock. */
-static shared_variable **
-names_link(const char *name, size_t length)
-{
-    shared_variable **link = names_bucket(name, length);
-    while (*link != NULL && ((*link)->name_length != length || memcmp((*link)->name, name, length) != 0))
-        link = &(*link)->next;
-    return link;
-}
-
-bool
-names_add(shared_variable *variable)
-{
-    ref_mutex_lock(&names.lock);
-    shared_variable **link = names_link(variable->name, variable->name_length);
-    bool is_free = *link == NULL;
-    if (is_free) {
-        variable_retain(variable);
-        *link = variable;
-    }
-    ref_mutex_unlock(&names.lock);
-    return is_free;
-}
-
-shared_variable *
-names_find(const char *name, size_t length)
-{
-    ref_mutex_lock(&names.lock);
-    shared_variable *found = *names_link(name, length);
-    if (found != NULL)
-        variable_retain(found);
-    ref_mutex_unlock(&names.lock);
-    return found;
-}
-
-shared_variable *
-names_remove(const char *name, size_t length)
-{
-    ref_mutex_lock(&names.lock);
-    shared_variable **link = names_link(name, length), *found = *link;
-    if (found != NULL) {
-        *link = found->next;
-        found->next = NULL;
-    }
-    ref_mutex_unlock(&names.lock);
-    return found;
-}
-
 /* ---- fork ---- */
 
 int
 variables_setup(void)
 {
     _Static_assert(sizeof stripes == STRIPES * 3 * sizeof(ref_mutex), "locks and nothing else");
-    if (fork_guard(&names.lock, 1) < 0)
+    if (names_setup() < 0)
         return -1;
     return fork_guard(&stripes[0].slot, STRIPES * 3);
 }

@@ -24,7 +24,8 @@ typedef struct shared_variable {
     char apart[64 - sizeof(block)]; /* who counts references to the variable writes another line than readers load */
     publication pub;
     _Atomic(uint32_t) generation;   /* of the process that made it (fork_generation), or that has warned of that since */
-    struct shared_variable *next;   /* in the table of names */
+    struct shared_variable *next;   /* in the table of names (shared_names.h) */
+    uint64_t name_hash;             /* ... and its hash there */
     size_t name_length;             /* 0: anonymous */
     char name[];                    /* UTF-8 */
 } shared_variable;
@@ -46,13 +47,6 @@ cell variable_exchange(shared_variable *self, cell value, const void *root);
 
 /* The same, only while `version` is current: on success `value` is what was replaced. */
 bool variable_replace(shared_variable *self, uint64_t version, cell *value, const void *root);
-
-/* The table of names, one for the process.  A name keeps its variable alive until it is removed.
- *
- * Adding: false if the name is taken.  Finding and removing: a new reference, or NULL if there is no such name. */
-bool names_add(shared_variable *variable);
-shared_variable *names_find(const char *name, size_t length);
-shared_variable *names_remove(const char *name, size_t length);
 
 /* Once in each interpreter: 0, or -1 (reported). */
 int variables_setup(void);
