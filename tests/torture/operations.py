@@ -80,9 +80,9 @@ def edited(model: Any, edit: Callable[[Any], Any]) -> Any:
     return result
 
 
-def via_mutation(container: Any, edit: Callable[[Any], Any]) -> Any:
+def via_mutation(container: Any, method: str, argument: Any) -> Any:
     with container.mutate() as mutation:
-        edit(mutation)
+        getattr(mutation, method)(argument)
     return mutation.finish()
 
 
@@ -128,7 +128,7 @@ MAP: Table = {
     "anew": (lambda m, a: type(m)(m), unchanged),
     "anew, of pairs": (lambda m, a: type(m)(list(m.items()), x=a.value), lambda d, a: dict(d, x=a.value)),
     "anew, backwards": (lambda m, a: type(m)((k, m[k]) for k in reversed(m)), unchanged),
-    "mutate": (lambda m, a: via_mutation(m, lambda mm: mm.update(a.dict)), lambda d, a: d | a.dict),
+    "mutate": (lambda m, a: via_mutation(m, "update", a.dict), lambda d, a: d | a.dict),
     "hash": (lambda m, a: hash(m), hash_of_items),
     "==": same(lambda m, a: (m == a.map, m != a.map, m == a.dict, a.dict == m, m == m, m == 5)),
     "keys": same(lambda m, a: set(m.keys())),
@@ -182,7 +182,7 @@ SET: Table = {
     "pickle": (lambda s, a: pickled(s), unchanged),
     "pickle, old": (lambda s, a: pickled(s, 2), unchanged),
     "anew": (lambda s, a: type(s)(iter(s)), unchanged),
-    "mutate": (lambda s, a: via_mutation(s, lambda sm: sm.update(a.keys)), lambda p, a: p | set(a.keys)),
+    "mutate": (lambda s, a: via_mutation(s, "update", a.keys), lambda p, a: p | set(a.keys)),
     "iterators": same(lambda s, a: part_way(s, a.count % 40, total)),
     "iterator pickled": (
         lambda s, a: sum(1 for _ in part_way(s, a.count % 40, pickled)),
@@ -226,7 +226,7 @@ VECTOR: Table = {
     "pickle, old": (lambda v, a: pickled(v, 2), unchanged),
     "anew": (lambda v, a: type(v)(v), unchanged),
     "anew, an iterator": (lambda v, a: type(v)(x for x in v), unchanged),
-    "mutate": (lambda v, a: via_mutation(v, lambda mv: mv.extend(a.values)), lambda t, a: [*t, *a.values]),
+    "mutate": (lambda v, a: via_mutation(v, "extend", a.values), lambda t, a: [*t, *a.values]),
     "repr": same(lambda v, a: (repr(v) != "", sys.getsizeof(v) > 0)),
 }  # fmt: skip
 
@@ -276,7 +276,7 @@ VECTOR_MUTATION: Table = {
     "extend iter": same(lambda v, a: v.extend(iter(a.values))),
     "extend vector": same(lambda v, a: v.extend(a.vector)),
     "extend itself": same(lambda v, a: v.extend(v) if len(v) < 2000 else None),
-    "+=": same(lambda v, a: len(operator.iadd(v, a.values))),
+    "+=": same(lambda v, a: operator.iadd(v, a.values) is v),
     "insert": same(lambda v, a: v.insert(a.index, a.value)),
     "pop": same(lambda v, a: v.pop()),
     "pop at": same(lambda v, a: v.pop(a.index)),
