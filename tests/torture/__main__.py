@@ -7,8 +7,8 @@ import random
 import subprocess
 import sys
 
-SHORT: tuple[str, ...] = ("core", "cells", "api", "evil", "memory", "pickles", "arguments")
-LONG: tuple[str, ...] = ("handles", "short_threads", "signals", "exits", "forks", "interpreters")
+SHORT: tuple[str, ...] = ("core", "cells", "api", "evil", "memory", "pickles", "arguments", "handles")
+LONG: tuple[str, ...] = ("short_threads", "signals", "exits", "forks", "interpreters")
 PROGRAMS = SHORT + LONG
 """Modules of this folder; the suite and .ci/run run the short ones.
 

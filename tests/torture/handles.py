@@ -7,7 +7,7 @@ import pickle
 import random
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from support import run_threads
@@ -21,13 +21,15 @@ SLACK = 0.5
 
 @dataclass
 class Ticket:
-    """What the library should know of one handle, and all objects that stand for it."""
+    """What the library should know of one handle, and all objects and pickles that stand for it."""
 
     handles: list[Any]
     value: Any
     uses: int
     earliest: float = float("inf")
     latest: float = float("inf")
+    letters: list[bytes] = field(default_factory=list)
+    """Pickles. Once there is one, the ticket does not end with its handles."""
 
     def may_live(self) -> bool:
         return self.uses > 0 and time.monotonic() < self.latest
@@ -70,7 +72,7 @@ class Office:
         self.source.shuffle(self.tickets)
         keep = self.source.randrange(1, 30)
         for ticket in self.tickets[keep:]:
-            if len(ticket.handles) > 1 or self.source.random() < 0.5:
+            if ticket.letters or self.source.random() < 0.5:
                 self.revoke(ticket)
         del self.tickets[keep:]  # those that never travelled end with their handles
 
@@ -89,14 +91,22 @@ class Office:
             self.issue()
         return self.source.choice(self.tickets)
 
+    def handle(self, ticket: Ticket) -> Any:
+        """One that is there, or one that arrives."""
+        if ticket.handles and self.source.random() < 0.9:
+            return self.source.choice(ticket.handles)
+        return pickle.loads(self.source.choice(ticket.letters)) if ticket.letters else ticket.handles[0]
+
     def travel(self) -> None:
         ticket = self.some()
-        letter = pickle.dumps(self.source.choice(ticket.handles), self.source.randrange(pickle.HIGHEST_PROTOCOL + 1))
-        ticket.handles.append(pickle.loads(letter))
+        letter = pickle.dumps(self.handle(ticket), self.source.randrange(pickle.HIGHEST_PROTOCOL + 1))
+        ticket.letters.append(letter)
+        if self.source.random() < 0.5:
+            ticket.handles.append(pickle.loads(letter))
 
     def redeem(self) -> None:
         ticket = self.some()
-        must, handle = ticket.must_live(), self.source.choice(ticket.handles)
+        must, handle = ticket.must_live(), self.handle(ticket)
         try:
             found = handle.redeem()
         except LookupError:
@@ -124,18 +134,18 @@ class Office:
     def revoke(self, ticket: Ticket | None = None) -> None:
         ticket = ticket or self.some()
         must, may = ticket.must_live(), ticket.may_live()
-        revoked = self.source.choice(ticket.handles).revoke()
+        revoked = self.handle(ticket).revoke()
         assert revoked or not must, "a valid ticket was gone"
         assert may or not revoked or ticket.uses > 0, "a spent ticket was revoked"
         ticket.uses = 0
 
     def drop(self) -> None:
-        """A handle goes. The ticket goes with it, unless it has travelled."""
+        """A handle goes. The ticket goes with the last one, unless it has travelled."""
         ticket = self.some()
-        if len(ticket.handles) == 1:
-            self.tickets.remove(ticket)
-        else:
+        if ticket.handles:
             ticket.handles.pop(self.source.randrange(len(ticket.handles)))
+        if not ticket.handles and not ticket.letters:
+            self.tickets.remove(ticket)
 
     def close(self) -> None:
         for ticket in self.tickets:
