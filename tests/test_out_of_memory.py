@@ -6,6 +6,7 @@ What runs while allocations fail is one call into C, or little more: the interpr
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import sys
 from collections.abc import Callable, Iterator
@@ -22,7 +23,14 @@ if FREE_THREADED:
     pytest.skip("CPython's hooks of the allocator are for builds with the GIL", allow_module_level=True)
 
 
-pytestmark = pytest.mark.usefixtures("small_heap")
+pytestmark = pytest.mark.usefixtures("small_heap", "no_watchdog")
+
+
+@pytest.fixture
+def no_watchdog() -> None:
+    """Before each test pytest starts a thread that prints stacks if the test hangs. The allocator's hooks are changed
+    without a lock, so a thread that starts at that moment could crash."""
+    faulthandler.cancel_dump_traceback_later()
 
 
 class Sub(Map):

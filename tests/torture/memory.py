@@ -7,6 +7,7 @@ edit has changed nothing, and nothing is left behind.
 from __future__ import annotations
 
 import copy
+import faulthandler
 import gc
 import pickle
 import random
@@ -216,6 +217,7 @@ def fail_edit(fails: Any, entry: Entry, name: str, operation: Operation, argumen
 
 def run_case(case: harness.Case) -> None:
     shared = case.number % 2 == 1
+    faulthandler.cancel_dump_traceback_later()  # a thread that starts while the allocator's hooks change crashes
     world = World(shared)
     gc.collect()
     gc.disable()  # or the finalizers of what others left behind may fail
