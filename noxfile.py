@@ -83,6 +83,26 @@ def lint(session: nox.Session) -> None:
     session.run("python", "tools/stubs.py", "--check")
 
 
+@nox.session
+def editors(session: nox.Session) -> None:
+    """clangd reads every C file, the template bodies included, without an error."""
+    session.install("clangd>=20")
+    session.run("python", "tools/compile_commands.py")
+    unread = []
+    for file in sorted(path for path in ROOT.glob("src/**/*.[ch]")):
+        name = str(file.relative_to(ROOT))
+        # the checks are for what is wrong with the file; those of each token's features take a hundred times as long
+        checks = ["--check-lines=1-1", "--check-completion=0", "--log=error"]
+        done = subprocess.run(
+            [Path(session.bin) / "clangd", f"--check={name}", *checks], capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            unread.append(name)
+            session.log(f"{name}\n{done.stderr}")
+    if unread:
+        session.error(f"clangd finds errors in {', '.join(unread)}")
+
+
 @nox.session(python=[MAIN])
 def typing(session: nox.Session) -> None:
     """The stubs: do they say what the module does (stubtest), and what users expect (mypy and pyright on examples)?"""

@@ -1,7 +1,7 @@
 """The C extension; everything else about the project stands in pyproject.toml.
 
 Environment: FROZEN_DEBUG=1 keeps assertions, drops most optimisation, and checks trees after every operation, as
-src/core/check.h says. FROZEN_COVERAGE=1 counts which lines and branches run: `nox -s coverage`.
+src/trees/check.h says. FROZEN_COVERAGE=1 counts which lines and branches run: `nox -s coverage`.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-/* `frozen._core`: creation of the types, nothing else.  What a type does stands in types/, ref/ and interp/. */
+/* `frozen._core`: creation of the types, nothing else.  What a type does is written in bindings/, ref/ and shared/. */
 
 #include "module.h"
 

@@ -7,7 +7,7 @@
 #ifndef FROZEN_MODULE_H
 #define FROZEN_MODULE_H
 
-#include "memory/spares.h"
+#include "local/free_list.h"
 
 /* What a kind of container can do for module.c and inspect.c. */
 typedef struct {
@@ -26,7 +26,7 @@ typedef struct {
     PyTypeObject *keys, *values, *items; /* maps only */
 } family;
 
-/* The families, each a field of module_state, with a file of its own in types/. */
+/* The families, each a field of module_state, with a file of its own in bindings/. */
 #define FROZEN_FAMILIES(X) X(local_map) X(local_set) X(local_vector) X(shared_map) X(shared_set) X(shared_vector)
 
 typedef struct {

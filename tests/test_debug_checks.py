@@ -29,30 +29,34 @@ SWITCH = """\
 
 DEFECTS = {
     # name: (file, what stands there, what stands there instead)
-    "pull_up": ("champ.h", "if (level > 0 && v.entries == 2", 'if (!BROKEN("pull_up") && level > 0 && v.entries == 2'),
+    "pull_up": (
+        "champ/access.inc.h",
+        "if (level > 0 && v.entries == 2",
+        'if (!BROKEN("pull_up") && level > 0 && v.entries == 2',
+    ),
     "stale_hash": (
-        *("champ.h", "for (unsigned i = 0; i <= level; i++)\n            forget"),
-        'for (unsigned i = BROKEN("stale_hash"); i <= level; i++)\n            forget',
+        *("champ/access.inc.h", "for (unsigned i = 0; i <= level; i++)\n            forget"),
+        'for (unsigned i = 0; i <= level; i += 1 + BROKEN("stale_hash"))\n            forget',
     ),
     "lone_entry": (
-        *("champ_merge.h", "if (nodemap == 0 && (datamap & (datamap - 1)) == 0) {"),
+        *("champ/merge.inc.h", "if (nodemap == 0 && (datamap & (datamap - 1)) == 0) {"),
         'if (nodemap == 0 && (datamap & (datamap - 1)) == 0 && !(BROKEN("lone_entry") && datamap)) {',
     ),
-    "right_only": ("champ_merge.h", "+= operand_count(o);", '+= operand_count(o) + BROKEN("right_only");'),
+    "right_only": ("champ/merge.inc.h", "+= operand_count(o);", '+= operand_count(o) + BROKEN("right_only");'),
     "wrong_branch": (
-        *("champ_build.h", "d.child[c] = child[c];"),
+        *("champ/build.inc.h", "d.child[c] = child[c];"),
         'd.child[c] = child[BROKEN("wrong_branch") ? children - 1 - c : c];',
     ),
     "all_relaxed": (
-        *("rrb_row.h", "bool regular = trees_are_regular(trees, length),"),
+        *("rrb/row.inc.h", "bool regular = trees_are_regular(trees, length),"),
         'bool regular = !BROKEN("all_relaxed") && trees_are_regular(trees, length),',
     ),
     "thin_nodes": (
-        *("rrb_row.h", "if (row_follows_plan(row, lengths, count))"),
+        *("rrb/row.inc.h", "if (row_follows_plan(row, lengths, count))"),
         'if (BROKEN("thin_nodes") || row_follows_plan(row, lengths, count))',
     ),
     "top_length": (
-        *("rrb_mutate.h", "((rrb_node *)v->root)->length = (uint8_t)length;"),
+        *("rrb/mutate.inc.h", "((rrb_node *)v->root)->length = (uint8_t)length;"),
         'if (!BROKEN("top_length")) ((rrb_node *)v->root)->length = (uint8_t)length;',
     ),
 }
@@ -89,10 +93,10 @@ def write_broken_sources(to: Path) -> None:
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         if (ROOT / name).exists():
             shutil.copy(ROOT / name, to)
-    bits = to / "src/core/bits.h"
+    bits = to / "src/trees/bits.h"
     bits.write_text(SWITCH + bits.read_text())
     for name, before, after in DEFECTS.values():
-        path = to / "src/core" / name
+        path = to / "src/trees" / name
         text = path.read_text()
         assert text.count(before) == 1, f"{name} has {text.count(before)} places with {before!r}"
         path.write_text(text.replace(before, after))
@@ -112,7 +116,7 @@ def run_broken(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str],
     shutil.copytree(PACKAGE, build / "frozen", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.so", "*.pyd"))
 
     def run(defect: str, program: str) -> tuple[int, str]:
-        env = {"PYTHONPATH": str(build), "FROZEN_BREAK": defect, "PYTHONFAULTHANDLER": "0"}
+        env = {"PYTHONPATH": str(build), "FROZEN_BREAK": defect, "PYTHONFAULTHANDLER": "0", "PYTHONHASHSEED": "0"}
         done = run_python("-c", SETTING + program, env=env, cwd=folder, check=False)
         return done.returncode, done.stderr
 

@@ -1,22 +1,30 @@
-"""The dependency rule of src/README.md, read from the sources: `module -> types, ref, interp -> core -> memory`.
+"""The layers of src/README.md, `module -> ref -> bindings -> shared, local -> trees -> platform`.
 
-Arrows never go up, folders of one layer do not include each other in a circle, core/ names neither Python nor threads
-nor interpreters, and what a free-threaded build is, only memory/, ref/ and interp/ know.
+They hold twice: for the names that object files define and use, as the linker sees them, and for what files include. No
+name and no include goes up. Beyond that, trees/ names neither Python nor threads nor interpreters, the bindings know
+nothing of threads, and CPython's private names stand in platform/ alone.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sysconfig
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from support import ROOT
 
 SRC = ROOT / "src"
-LAYERS = {"memory": 0, "core": 1, "types": 2, "ref": 2, "interp": 2, "module": 3}
-# module.h is the one list of types and what one interpreter holds of them: a declaration that every type needs.
-# It includes memory/ only, as if it lay there; module.c, which creates the types, is the top.
+LAYERS = {"platform": 0, "trees": 1, "local": 2, "shared": 2, "bindings": 3, "ref": 4, "module": 5}
+# module.h is the one list of types and what one interpreter holds of them. All but platform/ and trees/ may include it,
+# as if it lay in local/, of which it includes a header. The definition that it declares is how a type finds its module.
 SHARED_DECLARATIONS = "module.h"
+SHARED_NAMES = {"frozen_module"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 NO_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
@@ -24,16 +32,27 @@ C11_HEADERS = re.compile(
     r"(assert|errno|float|inttypes|limits|math|stdalign|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string)\.h"
 )
 THREADS_AND_INTERPRETERS = r"Py_GIL_DISABLED|PyInterpreter\w*|PyThread\w*|_Py_ThreadId|pthread\w*|thrd_\w+"
+PRIVATE = r"_Py[A-Z_]\w*|ob_ref_(?:local|shared)|ob_tid"
 FORBIDDEN = {
-    "core": re.compile(rf"\b(_?Py[A-Z_]\w*|{THREADS_AND_INTERPRETERS})\b"),
-    "types": re.compile(rf"\b({THREADS_AND_INTERPRETERS})\b"),
-    "module": re.compile(r"\b(Py_GIL_DISABLED)\b"),
+    "trees": re.compile(rf"\b(_?Py[A-Z_]\w*|{THREADS_AND_INTERPRETERS})\b"),
+    "bindings": re.compile(rf"\b({THREADS_AND_INTERPRETERS}|{PRIVATE})\b"),
+    "local": re.compile(rf"\b({PRIVATE})\b"),
+    "shared": re.compile(rf"\b({PRIVATE})\b"),
+    "ref": re.compile(rf"\b({PRIVATE})\b"),
+    "module": re.compile(rf"\b(Py_GIL_DISABLED|{PRIVATE})\b"),
 }
 
 
 def folder_of(file: Path, src: Path) -> str:
     path = file.relative_to(src)
     return path.parts[0] if len(path.parts) > 1 else "module"
+
+
+def sources(src: Path) -> list[Path]:
+    return sorted(file.resolve() for file in src.rglob("*.[ch]"))
+
+
+# What is included
 
 
 def included(file: Path, src: Path) -> list[Path]:
@@ -52,94 +71,172 @@ def violations(file: Path, src: Path) -> list[str]:
     folder, name, found = folder_of(file, src), file.relative_to(src), []
     if folder not in LAYERS:
         return [f"{name}: {folder}/ is in no layer; give it one in tests/test_layers.py and src/README.md"]
-    is_shared = str(name) == SHARED_DECLARATIONS
-    level = LAYERS["memory"] if is_shared else LAYERS[folder]
+    level = LAYERS["local"] if str(name) == SHARED_DECLARATIONS else LAYERS[folder]
     for header in included(file, src):
         target = folder_of(header, src)
         if str(header.relative_to(src)) == SHARED_DECLARATIONS:
-            if folder in ("memory", "core"):
+            if LAYERS[folder] < LAYERS["local"]:
                 found.append(f"{name} includes {SHARED_DECLARATIONS}: {folder}/ knows nothing of the module")
-        elif LAYERS[target] > level:
-            found.append(f"{name} includes {header.relative_to(src)}: {target}/ lies above {folder}/")
+        elif LAYERS[target] > level or (LAYERS[target] == level and target != folder and folder != "module"):
+            found.append(f"{name} includes {header.relative_to(src)}: {target}/ does not lie below {folder}/")
     text = file.read_text()
-    if folder == "core":
+    if folder == "trees":
         for _, header in INCLUDE.findall(text):
             if header and not C11_HEADERS.fullmatch(header):
-                found.append(f"{name} includes <{header}>: core/ needs nothing but C11's own headers")
+                found.append(f"{name} includes <{header}>: trees/ needs nothing but C11's own headers")
     if folder in FORBIDDEN:
         for word in sorted(set(re.findall(FORBIDDEN[folder], NO_CODE.sub(" ", text)))):
             found.append(f"{name} names {word}: not in {folder}/")
     return found
 
 
-def circles(src: Path) -> list[str]:
-    """Pairs of folders that include each other, directly or through others."""
-    reaches: dict[str, set[str]] = {folder: set() for folder in LAYERS}
-    for file in sources(src):
-        for header in included(file, src):
-            if str(header.relative_to(src)) != SHARED_DECLARATIONS and file.name != SHARED_DECLARATIONS:
-                reaches[folder_of(file, src)].add(folder_of(header, src))
-    for middle in LAYERS:
-        for folder in LAYERS:
-            if middle in reaches[folder]:
-                reaches[folder] |= reaches[middle]
-    return [f"{a}/ and {b}/ include each other" for a in LAYERS for b in reaches[a] if a < b and a in reaches[b]]
-
-
-def sources(src: Path) -> list[Path]:
-    return sorted(file.resolve() for file in src.rglob("*.[ch]"))
-
-
 @pytest.mark.parametrize("file", sources(SRC), ids=lambda file: str(file.relative_to(SRC)))
-def test_dependency_rule(file):
+def test_no_include_goes_up(file):
     assert violations(file, SRC) == []
-
-
-def test_no_circles():
-    assert circles(SRC) == []
 
 
 @pytest.mark.parametrize(
     ("name", "text", "complaint"),
     [
-        ("memory/local.h", '#include "core/champ.h"', "core/ lies above memory/"),
-        ("core/champ.h", '#include "types/map.h"', "types/ lies above core/"),
-        ("core/champ.h", '#include "module.h"', "core/ knows nothing of the module"),
-        ("core/champ.h", "#include <Python.h>", "nothing but C11's own headers"),
-        ("core/champ.h", "void f(PyObject *o);", "names PyObject"),
-        ("core/champ.h", "_Thread_local int x; pthread_t t;", "names pthread_t"),
-        ("types/map.h", "#ifdef Py_GIL_DISABLED\n#endif", "names Py_GIL_DISABLED"),
+        ("local/nodes.h", '#include "trees/champ/access.inc.h"', ""),
+        ("local/nodes.h", '#include "shared/cell.h"', "shared/ does not lie below local/"),
+        ("trees/champ/access.inc.h", '#include "bindings/map/methods.inc.h"', "bindings/ does not lie below trees/"),
+        ("trees/champ/access.inc.h", '#include "module.h"', "trees/ knows nothing of the module"),
+        ("trees/champ/access.inc.h", "#include <Python.h>", "nothing but C11's own headers"),
+        ("trees/champ/access.inc.h", "void f(PyObject *o);", "names PyObject"),
+        ("trees/champ/access.inc.h", "_Thread_local int x; pthread_t t;", "names pthread_t"),
+        ("bindings/map/methods.inc.h", "#ifdef Py_GIL_DISABLED\n#endif", "names Py_GIL_DISABLED"),
+        ("bindings/map/methods.inc.h", "int x = _Py_IsImmortal(o);", "names _Py_IsImmortal"),
+        ("ref/slot.h", "Py_ssize_t shared = op->ob_ref_shared;", "names ob_ref_shared"),
+        ("ref/slot.h", '#include "module.h"\n#ifdef Py_GIL_DISABLED\n#endif\n', ""),
         ("module.c", "#ifdef Py_GIL_DISABLED\n#endif", "names Py_GIL_DISABLED"),
-        ("module.h", '#include "types/map.h"', "types/ lies above"),
+        ("module.h", '#include "bindings/map/methods.inc.h"', "bindings/ does not lie below module/"),
         ("cache/lru.h", "", "cache/ is in no layer"),
     ],
 )
-def test_a_breach_is_found(tmp_path, name, text, complaint):
-    src = small_tree(tmp_path)
-    (src / name).parent.mkdir(exist_ok=True)
-    (src / name).write_text(text)
-    assert any(complaint in sentence for sentence in violations(src / name, src))
-
-
-def test_a_circle_is_found(tmp_path):
-    src = small_tree(tmp_path)
-    (src / "types/map.h").write_text('#include "ref/slot.h"')
-    assert circles(src) == []
-    (src / "ref/slot.h").write_text('#include "types/map.h"')
-    assert circles(src) == ["ref/ and types/ include each other"]
-
-
-def test_what_is_allowed_is_not_complained_about(tmp_path):
-    src = small_tree(tmp_path)
-    (src / "core/champ.h").write_text('#include "memory/local.h"\n#include <stdint.h>\n/* not a PyObject */\n')
-    (src / "ref/slot.h").write_text('#include "module.h"\n#ifdef Py_GIL_DISABLED\n#endif\n')
-    (src / "module.c").write_text('#include "module.h"\n#include "types/map.h"\n')
-    assert [sentence for file in sources(src) for sentence in violations(file, src)] == []
-
-
-def small_tree(tmp_path: Path) -> Path:
+def test_a_breach_is_found_and_nothing_else(tmp_path, name, text, complaint):
     src = tmp_path.resolve() / "src"
-    for name in ("memory/local.h", "core/champ.h", "types/map.h", "ref/slot.h", "module.h", "module.c"):
-        (src / name).parent.mkdir(parents=True, exist_ok=True)
-        (src / name).write_text("")
-    return src
+    small = ["local/nodes.h", "shared/cell.h", "trees/champ/access.inc.h", "bindings/map/methods.inc.h", "ref/slot.h"]
+    for file in (*small, "module.h", "module.c", name):
+        (src / file).parent.mkdir(parents=True, exist_ok=True)
+        (src / file).write_text("")
+    (src / name).write_text(text)
+    found = violations(src / name, src)
+    assert any(complaint in sentence for sentence in found) if complaint else found == []
+
+
+# What the linker sees
+
+
+class Names:
+    """Which object file defines each name, and which uses it; files are named by their sources."""
+
+    def __init__(self, objects: dict[str, Path]):
+        self.defined: dict[str, str] = {}
+        self.used: dict[str, set[str]] = defaultdict(set)
+        for source, object_file in objects.items():
+            listing = subprocess.run(["nm", object_file], capture_output=True, text=True, check=True).stdout
+            for line in listing.splitlines():
+                *_, kind, name = line.split()
+                if kind == "U":
+                    self.used[source].add(name)
+                elif kind in "TDBR":
+                    self.defined[name] = source
+
+    def uses(self) -> set[tuple[str, str, str]]:
+        """(user, name, definer) for each name that one file takes from another."""
+        own = self.defined
+        return {(user, name, own[name]) for user, names in self.used.items() for name in names & own.keys()}
+
+    def upward(self) -> list[str]:
+        """Uses of a name of a higher layer, or of the other folder of the same one."""
+        return sorted(
+            f"{user} uses {name} of {definer}"
+            for user, name, definer in self.uses()
+            if name not in SHARED_NAMES and not lies_below(definer, user)
+        )
+
+    def circles(self) -> list[set[str]]:
+        """Groups of files that use each other, directly or through others."""
+        reaches: dict[str, set[str]] = defaultdict(set)
+        for user, name, definer in self.uses():
+            if name not in SHARED_NAMES:
+                reaches[user].add(definer)
+        files = sorted({*reaches, *(file for files in reaches.values() for file in files)})
+        for middle in files:
+            for file in files:
+                if middle in reaches[file]:
+                    reaches[file] |= reaches[middle]
+        groups = {frozenset(b for b in files if a in reaches[b] and b in reaches[a]) for a in files if a in reaches[a]}
+        return [set(group) for group in sorted(groups, key=sorted)]
+
+
+def lies_below(definer: str, user: str) -> bool:
+    below, above = (file.partition("/")[0] if "/" in file else "module" for file in (definer, user))
+    return below == above or LAYERS[below] < LAYERS[above]
+
+
+def compiled(src: Path, folder: Path) -> dict[str, Path]:
+    """An object file for each source, without optimisation, so that each use of a name is in it."""
+    compiler = shutil.which("gcc") or shutil.which("clang") or shutil.which("cc")
+    if compiler is None or shutil.which("nm") is None or os.name == "nt":
+        pytest.skip("needs a C compiler and nm")
+    flags = ["-std=c11", "-O1", "-w", "-fPIC", f"-I{src}", f"-I{sysconfig.get_path('include')}"]
+
+    def compile_one(source: Path) -> tuple[str, Path]:
+        name = str(source.relative_to(src))
+        target = folder / (name.replace("/", "-") + ".o")
+        subprocess.run([compiler, *flags, "-c", source, "-o", target], check=True)
+        return name, target
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return dict(threads.map(compile_one, sorted(src.rglob("*.c"))))
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory) -> Names:
+    return Names(compiled(SRC, tmp_path_factory.mktemp("objects")))
+
+
+UPWARD = """
+platform/bounded_repr.c uses local_container_dealloc of local/nodes.c
+platform/bounded_repr.c uses shared_container_dealloc of shared/nodes.c
+shared/cell_kinds.c uses shared_map_contents of bindings/map/shared.c
+shared/cell_kinds.c uses shared_map_equal of bindings/map/shared.c
+shared/cell_kinds.c uses shared_map_hash of bindings/map/shared.c
+shared/cell_kinds.c uses shared_ref_contents of ref/shared_variable.c
+shared/cell_kinds.c uses shared_ref_decode of ref/shared_ref.c
+shared/cell_kinds.c uses shared_set_contents of bindings/set/shared.c
+shared/cell_kinds.c uses shared_set_equal of bindings/set/shared.c
+shared/cell_kinds.c uses shared_set_hash of bindings/set/shared.c
+shared/cell_kinds.c uses shared_vector_contents of bindings/vector/shared.c
+shared/cell_kinds.c uses shared_vector_equal of bindings/vector/shared.c
+shared/cell_kinds.c uses shared_vector_hash of bindings/vector/shared.c
+shared/objects.c uses shared_ref_encode of ref/shared_ref.c
+"""
+"""Exceptions: kinds of blocks whose functions lie above the table of kinds."""
+
+
+def test_no_other_name_goes_up(names):
+    assert names.uses()
+    assert names.upward() == UPWARD.split("\n")[1:-1]
+
+
+def test_a_name_that_goes_up_and_a_circle_are_found(tmp_path):
+    small = {
+        "platform/clock.c": "int variable_count(void); int now(void) { return variable_count(); }",
+        "ref/variable.c": "int now(void); int variable_count(void) { return now(); }",
+        "local/nodes.c": "int block_count(void); int node_count(void) { return block_count(); }",
+        "shared/block.c": "int block_count(void) { return 0; }",
+        "module.c": "int now(void); int node_count(void); int all(void) { return now() + node_count(); }",
+    }
+    for name, text in small.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "objects").mkdir()
+    found = Names(compiled(tmp_path, tmp_path / "objects"))
+    assert found.upward() == [
+        "local/nodes.c uses block_count of shared/block.c",
+        "platform/clock.c uses variable_count of ref/variable.c",
+    ]
+    assert found.circles() == [{"platform/clock.c", "ref/variable.c"}]

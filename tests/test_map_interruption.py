@@ -15,7 +15,7 @@ from frozen import Map, Set, _core
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals that a process can send itself")
 
 N = 70_000
-"""More than the steps between two looks at signals (memory/budget.h)."""
+"""More than the steps between two looks at signals (platform/budget.h)."""
 
 
 class Interruption(Exception):

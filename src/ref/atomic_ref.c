@@ -6,7 +6,7 @@
 #include "ref/atomic_ref.h"
 #include "ref/reference.h"
 #include "ref/updating.h"
-#include "types/arguments.h"
+#include "bindings/common/arguments.h"
 
 #if REF_THREAD_HEADERS
 

@@ -4,7 +4,7 @@
 
 #include "ref/publication.h"
 #include "ref/reader.h"
-#include "types/containers.h"
+#include "bindings/common/containers.h"
 
 /* The open watches in the order of their opening; each is owned.  Guarded by the lock of the waiters. */
 typedef struct {

@@ -62,7 +62,7 @@ struct listener {
 typedef struct worker {
     links place; /* in `at_work` */
     dispatcher *dispatcher;
-    uint64_t thread;      /* its number (interp/fork.h) */
+    uint64_t thread;      /* its number (platform/fork.h) */
     bool is_own;          /* the thread is the dispatcher's */
     long long since; /* when it began the call that it is in, by monotonic_microseconds(); or one of these: */
 #define ENTERS 0LL   /* it waits to enter the interpreter */

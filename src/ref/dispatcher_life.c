@@ -6,7 +6,7 @@
 
 #include "ref/dispatcher.h"
 
-#include "interp/fork.h"
+#include "platform/fork.h"
 
 static const char capsule_name[] = "frozen dispatcher";
 static links dispatchers = {&dispatchers, &dispatchers}; /* of the process */

@@ -4,7 +4,7 @@
 
 #include "ref/reference.h"
 #include "ref/slots.h"
-#include "types/arguments.h"
+#include "bindings/common/arguments.h"
 
 enum { GROUP_MAX = 16 };
 

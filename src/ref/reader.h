@@ -1,6 +1,6 @@
 /* Per-thread headers: how get() writes no memory that another thread reads.
  *
- * A container object is a header over a root (types/containers.h).  Each thread keeps, for the references it reads, a
+ * A container object is a header over a root (bindings/common/containers.h).  Each thread keeps, for the references it reads, a
  * header *of its own* over the published root, with the version it stands for; get() returns that header for as long as
  * its version is the published one:
  *
@@ -28,8 +28,8 @@
 #ifndef FROZEN_REF_READER_H
 #define FROZEN_REF_READER_H
 
-#include "ref/cpython_private.h"
-#include "memory/mutex.h"
+#include "platform/cpython_private.h"
+#include "platform/spinlock.h"
 #include "ref/slot.h"
 
 enum { READER_SLOTS = 32 }; /* references whose headers a thread keeps; more than that share slots */
@@ -64,7 +64,7 @@ typedef struct {
 } reader_registry;
 
 #if REF_THREAD_HEADERS
-#include "memory/thread_local.h"
+#include "platform/thread_local.h"
 
 /* What a reference has to do with the threads that read it. */
 typedef struct {

@@ -1,6 +1,6 @@
 /* The methods that AtomicRef and SharedRef share. */
 
-#include "memory/bounded_repr.h"
+#include "platform/bounded_repr.h"
 #include "ref/group.h"
 
 bool

@@ -6,7 +6,7 @@
 
 #include "ref/shared_names.h"
 
-#include "interp/fork.h"
+#include "platform/fork.h"
 
 #include <stdlib.h>
 

@@ -3,16 +3,16 @@
  * The variable itself is shared_variable.h's, what a reader keeps shared_reader.h's; here stands the Python type, a header
  * that each interpreter makes for itself. */
 
-#include "interp/current.h"
-#include "interp/fork.h"
-#include "interp/handle.h"
+#include "shared/current.h"
+#include "platform/fork.h"
+#include "shared/handle.h"
 #include "ref/reference.h"
 #include "ref/shared_names.h"
 #include "ref/shared_reader.h"
 #include "ref/shared_watch.h"
 #include "ref/updating.h"
-#include "types/arguments.h"
-#include "types/containers.h"
+#include "bindings/common/arguments.h"
+#include "bindings/common/containers.h"
 
 typedef struct {
     PyObject_HEAD
@@ -544,7 +544,7 @@ ref_tp_hash(PyObject *op)
     return (Py_hash_t)((uintptr_t)VARIABLE(op) >> 4);
 }
 
-/* ---- for memory/ and interp/ ---- */
+/* ---- for shared/ ---- */
 
 int
 shared_ref_encode(PyObject *object, cell *c)

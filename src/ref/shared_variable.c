@@ -1,6 +1,6 @@
 #include "ref/shared_variable.h"
 
-#include "interp/fork.h"
+#include "platform/fork.h"
 #include "ref/shared_names.h"
 
 /* ---- variables ---- */

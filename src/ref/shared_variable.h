@@ -1,6 +1,6 @@
 /* The variable behind SharedRefs: a publication in plain memory that no interpreter owns.
  *
- * A block (memory/block.h) of kind KIND_REF.  Its references are held by the SharedRef objects of any interpreter, by what
+ * A block (shared/block.h) of kind KIND_REF.  Its references are held by the SharedRef objects of any interpreter, by what
  * is on its way to one, and by the table of names.  The slot's values are cells.
  *
  * How a reader takes a value while a publisher replaces it.  A reader that has an object of the current version needs one
@@ -17,7 +17,7 @@
 #define FROZEN_REF_SHARED_VARIABLE_H
 
 #include "ref/publication.h" /* first: Python.h says which system interfaces there are */
-#include "memory/cell.h"
+#include "shared/cell.h"
 
 typedef struct shared_variable {
     block head;

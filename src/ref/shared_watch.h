@@ -2,7 +2,7 @@
 #ifndef FROZEN_REF_SHARED_WATCH_H
 #define FROZEN_REF_SHARED_WATCH_H
 
-#include "memory/python.h"
+#include "platform/cpython.h"
 
 PyObject *shared_ref_watch(PyObject *op, PyObject *callback);
 PyObject *shared_ref_signal(PyObject *op, PyObject *callback);

@@ -9,7 +9,7 @@
 #ifndef FROZEN_REF_SLOT_H
 #define FROZEN_REF_SLOT_H
 
-#include "memory/mutex.h"
+#include "platform/spinlock.h"
 #include <stdatomic.h>
 
 typedef struct {

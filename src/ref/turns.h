@@ -4,13 +4,13 @@
  * ends the wait.  It keeps other writers of the same kind away, not readers, and not those who publish without asking.
  *
  * A fork leaves the child with the parent's queue but without its threads.  The holder and those who wait are known by
- * their thread numbers (interp/fork.h): a turn whose holder vanished is passed on, and never to a thread that vanished.
+ * their thread numbers (platform/fork.h): a turn whose holder vanished is passed on, and never to a thread that vanished.
  * Waiters live on the heap, never on a stack, so that what the vanished threads left behind is still memory. */
 #ifndef FROZEN_REF_TURNS_H
 #define FROZEN_REF_TURNS_H
 
-#include "interp/fork.h"
-#include "ref/parker.h"
+#include "platform/fork.h"
+#include "platform/parker.h"
 
 typedef struct turn {
     struct turn *next;

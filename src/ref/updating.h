@@ -9,7 +9,7 @@
 #ifndef FROZEN_REF_UPDATING_H
 #define FROZEN_REF_UPDATING_H
 
-#include "memory/thread_local.h"
+#include "platform/thread_local.h"
 #include "ref/slot.h"
 
 enum { LOST_TO_ITSELF_MAX = 1000 };

@@ -5,8 +5,8 @@
 #ifndef FROZEN_REF_WAITERS_H
 #define FROZEN_REF_WAITERS_H
 
-#include "interp/fork.h"
-#include "ref/parker.h"
+#include "platform/fork.h"
+#include "platform/parker.h"
 #include "ref/slot.h"
 
 typedef struct waiter {

@@ -2,14 +2,14 @@
  *
  * Until the loop has said by noticed() that it is about to look, further calls do nothing: a thousand publications cost one
  * wake-up.  `state` is QUIET; RUNG once wake() has returned; or, while a thread is in wake(), that thread's number
- * (interp/fork.h), doubled: in the child of a fork a thread that only the parent has wakes no loop, so another one does.
+ * (platform/fork.h), doubled: in the child of a fork a thread that only the parent has wakes no loop, so another one does.
  *
  * No wake-up is lost.  A publisher stores the version, then exchanges QUIET for its mark or finds that it need not.  The loop
  * exchanges the state for QUIET, then, behind a fence, reads the version.  All of it is sequentially consistent: a
  * publisher that found a mark that was there before the loop's exchange stored a version that the loop reads.  And a
  * signal whose handler raises does not end the call before wake() has been called to its end. */
 
-#include "interp/fork.h"
+#include "platform/fork.h"
 #include "module.h"
 
 enum { QUIET = 0, RUNG = 1, TRIES = 100 };

@@ -5,7 +5,7 @@
  * one delivers leaves a note and goes, and the one delivering looks once more.  Changes that pile up meanwhile are
  * delivered as one, from the last value delivered to the newest.
  *
- * `delivery` is IDLE, or names the thread that delivers by its number (interp/fork.h), with the note in the lowest bit.  In
+ * `delivery` is IDLE, or names the thread that delivers by its number (platform/fork.h), with the note in the lowest bit.  In
  * the child of a fork a thread that only the parent has does not keep others from delivering.  `last` and `last_version`
  * belong to the thread that `delivery` names; the exchange that put it there, and the one that took it away, order its
  * accesses after those of the thread before. */

@@ -4,7 +4,7 @@
 
 #include "champ_model.h"
 
-#include "core/champ_merge.h"
+#include "trees/champ/merge.inc.h"
 
 /* ---- bits ---- */
 

@@ -4,7 +4,7 @@
 
 #include "champ_bulk.h"
 
-#include "core/champ_diff.h"
+#include "trees/champ/diff.inc.h"
 
 /* What was reported, by side. */
 typedef struct {

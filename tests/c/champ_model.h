@@ -8,8 +8,8 @@
 
 #include "fake_memory.h"
 
-#include "core/champ_build.h"
-#include "core/champ_check.h"
+#include "trees/champ/build.inc.h"
+#include "trees/champ/check.inc.h"
 
 static memory mem;
 

@@ -1,5 +1,5 @@
-/* The fake memory: core/ with no Python at all, so that deep trees, failing allocations, ASan and UBSan run in
- * milliseconds.  It keeps the contract of memory/contract.h and checks that its caller does.
+/* The fake memory: trees/ with no Python at all, so that deep trees, failing allocations, ASan and UBSan run in
+ * milliseconds.  It keeps the contract of trees/memory_contract.h and checks that its caller does.
  *
  *   a cell     value | FAKE_TWIN | FAKE_GENERAL, an integer below FAKE_CELLS.  Two cells are equal when their values
  *              are, identical when all their bits are; a twin is equal to its sibling, but another one.  Every
@@ -22,7 +22,7 @@
 #ifndef FROZEN_TESTS_FAKE_MEMORY_H
 #define FROZEN_TESTS_FAKE_MEMORY_H
 
-#include "memory/contract.h"
+#include "trees/memory_contract.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,7 +122,7 @@ interrupted(void)
 }
 
 #define BUDGET 8 /* few steps are many here */
-#include "memory/budget.h"
+#include "platform/budget.h"
 
 /* ---- scratch arrays ---- */
 

@@ -16,10 +16,10 @@
 static bool known_to_be_sound(const void *node, size_t count, bool first, bool last);
 #define RRB_KNOWN_TO_BE_SOUND(tree, first, last) known_to_be_sound((tree).node, (tree).count, first, last)
 
-#include "core/rrb_check.h"
-#include "core/rrb_concat.h"
-#include "core/rrb_iter.h"
-#include "core/rrb_mutate.h"
+#include "trees/rrb/check.inc.h"
+#include "trees/rrb/concat.inc.h"
+#include "trees/rrb/iter.inc.h"
+#include "trees/rrb/mutate.inc.h"
 
 #pragma GCC diagnostic ignored "-Wunused-function"
 

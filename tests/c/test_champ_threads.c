@@ -5,7 +5,7 @@
 #define ENTRY_WIDTH 2
 #include "champ_model.h"
 
-#include "core/champ_iter.h"
+#include "trees/champ/iter.inc.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -1,0 +1,57 @@
+/* Arguments of vectorcall methods: what several types have to take apart. */
+#ifndef FROZEN_BINDINGS_COMMON_ARGUMENTS_H
+#define FROZEN_BINDINGS_COMMON_ARGUMENTS_H
+
+#include "platform/bounded_repr.h"
+#include "trees/memory_contract.h"
+#include "platform/cpython.h"
+
+/* A METH_FASTCALL function as a PyMethodDef wants it. */
+#define FASTCALL(function) ((PyCFunction)(void (*)(void))(function))
+
+static inline bool
+check_positional(const char *name, Py_ssize_t nargs, Py_ssize_t least, Py_ssize_t most)
+{
+    if (LIKELY(nargs >= least && nargs <= most))
+        return true;
+    if (least == most)
+        PyErr_Format(PyExc_TypeError, "%s() takes exactly %zd arguments (%zd given)", name, least, nargs);
+    else
+        PyErr_Format(PyExc_TypeError, "%s() takes %zd to %zd arguments (%zd given)", name, least, most, nargs);
+    return false;
+}
+
+/* The keywords of a vectorcall as a new dict. */
+MAYBE_UNUSED static PyObject *
+dict_of_keywords(PyObject *const *values, PyObject *names)
+{
+    PyObject *dict = PyDict_New();
+    for (Py_ssize_t i = 0; dict != NULL && i < PyTuple_GET_SIZE(names); i++)
+        if (PyDict_SetItem(dict, PyTuple_GET_ITEM(names, i), values[i]) < 0)
+            Py_CLEAR(dict);
+    return dict;
+}
+
+/* (key, default=...) of get and pop: `default` may be a keyword.  Borrowed; *fallback is left alone if it is absent. */
+MAYBE_UNUSED static bool
+parse_key_default(const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *names, PyObject **key,
+                  PyObject **fallback)
+{
+    if (!check_positional(name, nargs, 1, 2))
+        return false;
+    *key = args[0];
+    if (nargs == 2)
+        *fallback = args[1];
+    Py_ssize_t keywords = names != NULL ? PyTuple_GET_SIZE(names) : 0;
+    if (LIKELY(keywords == 0))
+        return true;
+    if (keywords == 1 && nargs == 1 && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "default") == 0) {
+        *fallback = args[1];
+        return true;
+    }
+    PyErr_Format(PyExc_TypeError, "%s() takes a key and a default, got the keyword argument '%.100U'", name,
+                 PyTuple_GET_ITEM(names, 0));
+    return false;
+}
+
+#endif

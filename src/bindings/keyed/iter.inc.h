@@ -1,0 +1,138 @@
+/* Iterators in both directions: over keys, values or items of a map, over the members of a set. */
+#ifndef FROZEN_BINDINGS_KEYED_ITER_INC_H
+#define FROZEN_BINDINGS_KEYED_ITER_INC_H
+
+#include "trees/champ/iter.inc.h"
+#include "bindings/keyed/methods.inc.h"
+
+typedef enum { YIELD_KEYS, YIELD_VALUES, YIELD_ITEMS } yields;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *source; /* keeps the tree alive; NULL: exhausted */
+    PyObject *kept; /* the last pair, to be filled anew if nobody kept it (pair_recycle) */
+    Py_ssize_t left;
+    yields what;
+    bool back;
+    champ_iter at;
+} iterator;
+
+static PyObject *
+iterator_new(PyObject *source, yields what, bool back)
+{
+    iterator *it = PyObject_GC_New(iterator, family_of(source)->iterator);
+    if (it == NULL)
+        return NULL;
+    it->source = Py_NewRef(source);
+    it->kept = NULL;
+    it->left = COUNT(source);
+    it->what = what;
+    it->back = back;
+    (back ? champ_iter_init_back : champ_iter_init)(&it->at, ROOT(source));
+    PyObject_GC_Track(it);
+    return (PyObject *)it;
+}
+
+static PyObject *
+slot_to_object(const slot *s, yields what, PyObject **kept)
+{
+    if (what != YIELD_ITEMS)
+        return cell_to_object(what == YIELD_KEYS ? SLOT_KEY(s) : SLOT_VALUE(s));
+    PyObject *key, *value;
+    return cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value) ? pair_recycle(kept, key, value) : NULL;
+}
+
+static PyObject *
+iterator_step(iterator *it)
+{
+    if (it->source == NULL)
+        return NULL;
+    slot *s = it->back ? champ_iter_prev(&it->at) : champ_iter_next(&it->at);
+    if (s == NULL) {
+        Py_CLEAR(it->source);
+        return NULL;
+    }
+    it->left--;
+    return slot_to_object(s, it->what, &it->kept);
+}
+
+/* One iterator may be advanced by several threads: each item goes to one of them.  The one that finds the end gives up
+ * the tree, while another one may still be making objects of the last entry. */
+static PyObject *
+iterator_next(PyObject *self)
+{
+    PyObject *result, *held = NULL;
+    OBJECT_LOCK(self);
+    if (CELLS_ARE_DECODED)
+        held = Py_XNewRef(((iterator *)self)->source);
+    result = iterator_step((iterator *)self);
+    OBJECT_UNLOCK();
+    Py_XDECREF(held);
+    return result;
+}
+
+static PyObject *
+iterator_length_hint(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    Py_ssize_t left;
+    OBJECT_LOCK(self);
+    left = ((iterator *)self)->left;
+    OBJECT_UNLOCK();
+    return PyLong_FromSsize_t(left);
+}
+
+/* Pickled midway: an iterator over the list of what is left, as dict's iterators do.  The iterator stays where it is. */
+static PyObject *
+iterator_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    iterator *it = (iterator *)self, *copy = NULL;
+    OBJECT_LOCK(self);
+    if (it->source != NULL && (copy = (iterator *)iterator_new(it->source, it->what, it->back)) != NULL) {
+        copy->left = it->left;
+        copy->at = it->at;
+    }
+    OBJECT_UNLOCK();
+    if (copy == NULL && PyErr_Occurred())
+        return NULL;
+    PyObject *rest = copy != NULL ? PySequence_List((PyObject *)copy) : PyList_New(0);
+    Py_XDECREF(copy);
+    PyObject *iter = rest != NULL ? imported("builtins", "iter") : NULL;
+    return Py_BuildValue("N(N)", iter, rest);
+}
+
+static int
+iterator_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(((iterator *)self)->source);
+    Py_VISIT(((iterator *)self)->kept);
+    return 0;
+}
+
+static void
+iterator_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    Py_XDECREF(((iterator *)self)->source);
+    Py_XDECREF(((iterator *)self)->kept);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef iterator_methods[] = {
+    {"__length_hint__", iterator_length_hint, METH_NOARGS, NULL},
+    {"__reduce__", iterator_reduce, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot iterator_slots[] = {
+    {Py_tp_dealloc, (void *)iterator_dealloc},
+    {Py_tp_traverse, (void *)iterator_traverse},
+    {Py_tp_iter, (void *)PyObject_SelfIter},
+    {Py_tp_iternext, (void *)iterator_next},
+    {Py_tp_methods, iterator_methods},
+    {0, NULL},
+};
+
+#endif

@@ -1,0 +1,190 @@
+/* What MapMutation and SetMutation have in common: a container being edited in place, until finish() seals it.
+ *
+ * Threads may share one: every method holds the object's lock, and where foreign code runs in between (hash and
+ * equality of keys, destructors) bindings/keyed/transient.inc.h sees to it that the draft is whole before and looked at anew afterwards. */
+#ifndef FROZEN_BINDINGS_KEYED_MUTATION_INC_H
+#define FROZEN_BINDINGS_KEYED_MUTATION_INC_H
+
+#include "bindings/keyed/methods.inc.h"
+
+typedef struct {
+    PyObject_HEAD
+    draft draft;
+    PyObject *source; /* what the draft still is, if it is: then finish() returns that */
+    PyObject *result; /* what finish() returned: afterwards the draft has no root */
+    PyObject *weakrefs;
+} mutation;
+
+static PyObject *
+keyed_mutate(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    family *types = family_of(self);
+    mutation *m = PyObject_GC_New(mutation, types->mutation);
+    if (m == NULL)
+        return NULL;
+    m->draft = draft_of(self);
+    m->source = Py_IS_TYPE(self, types->container) ? Py_NewRef(self) : NULL;
+    m->result = m->weakrefs = NULL;
+    PyObject_GC_Track(m);
+    return (PyObject *)m;
+}
+
+/* At the end of each edit: once the draft has another root, the container that it came from is given up, so that the nodes
+ * are the mutation's own where they are nobody else's.  While it is held, an edit copies its path, so the root tells. */
+static inline void
+mutation_edited(mutation *m)
+{
+    if (m->source != NULL && m->draft.root != ROOT(m->source))
+        Py_CLEAR(m->source);
+}
+
+/* ---- lookup and removal ---- */
+
+/* What there is to read, before and after finish(): borrowed, or NULL: cleared by the collector (reported). */
+static champ_node *
+mutation_root(mutation *m)
+{
+    if (m->result != NULL)
+        return ROOT(m->result);
+    return draft_is_sealed(&m->draft) ? NULL : m->draft.root;
+}
+
+/* Whether a key is there: 1, 0, or -1 (reported); with `value`, what is under it as a new reference, or NULL there.  The
+ * root is held, for comparing may run foreign code. */
+static int
+mutation_lookup(PyObject *self, PyObject *key, PyObject **value)
+{
+    mutation *m = (mutation *)self;
+    probe p;
+    int status = -1;
+    if (value != NULL)
+        *value = NULL;
+    OBJECT_LOCK(self);
+    champ_node *root;
+    if (probe_init(&p, key) == 0 && (root = mutation_root(m)) != NULL) {
+        bool failed = false;
+        node_retain(root);
+        slot *found = champ_find(root, &p, &failed);
+        if (found != NULL && value != NULL)
+            failed = (*value = cell_to_object(SLOT_VALUE(found))) == NULL;
+        node_release(root);
+        status = failed ? -1 : found != NULL;
+    }
+    OBJECT_UNLOCK();
+    return status;
+}
+
+static int
+mutation_contains(PyObject *self, PyObject *key)
+{
+    return mutation_lookup(self, key, NULL);
+}
+
+static Py_ssize_t
+mutation_len(PyObject *self)
+{
+    mutation *m = (mutation *)self;
+    Py_ssize_t count;
+    OBJECT_LOCK(self);
+    count = mutation_root(m) == NULL ? -1 : m->result != NULL ? COUNT(m->result) : m->draft.count;
+    OBJECT_UNLOCK();
+    return count;
+}
+
+/* Remove a key; 0, or -1: it was `needed` and absent, or something failed. */
+static int
+mutation_drop(PyObject *self, PyObject *key, bool needed)
+{
+    mutation *m = (mutation *)self;
+    probe p;
+    int status = -1;
+    OBJECT_LOCK(self);
+    if (probe_init(&p, key) == 0)
+        status = draft_remove(family_memory(family_of(self)), &m->draft, &p);
+    mutation_edited(m);
+    OBJECT_UNLOCK();
+    if (status == 0 && needed) {
+        set_key_error(key);
+        return -1;
+    }
+    return status < 0 ? -1 : 0;
+}
+
+static PyObject *
+mutation_delete(PyObject *self, PyObject *key)
+{
+    if (mutation_drop(self, key, true) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+mutation_discard(PyObject *self, PyObject *key)
+{
+    if (mutation_drop(self, key, false) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+/* ---- sealing ---- */
+
+/* The map or set, the same each time; a new reference.  The first call moves the root out of the draft. */
+static PyObject *
+mutation_finish(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    mutation *m = (mutation *)self;
+    family *types = family_of(self);
+    PyObject *result = NULL;
+    OBJECT_LOCK(self);
+    if (m->source != NULL && m->draft.root == ROOT(m->source)) {
+        m->result = m->source;
+        m->source = NULL;
+        draft_clear(&m->draft);
+    }
+    if (m->result == NULL) {
+        champ_node *root = m->draft.count ? m->draft.root : (champ_node *)types->empty;
+        node_retain(root);
+        COLLECTOR_PAUSE(); /* a finalizer may call finish(), too */
+        m->result = keyed_new(types->container, root, m->draft.count);
+        COLLECTOR_RESUME();
+        if (m->result != NULL)
+            draft_clear(&m->draft);
+    }
+    result = Py_XNewRef(m->result);
+    OBJECT_UNLOCK();
+    return result;
+}
+
+/* ---- the rest of the object ---- */
+
+static bool
+mutation_is_open(mutation *m)
+{
+    return !draft_is_sealed(&m->draft);
+}
+
+/* The contents as a container, sealed or not: what comparing and showing a mutation go through. */
+static PyObject *
+mutation_contents(PyObject *self)
+{
+    mutation *m = (mutation *)self;
+    PyObject *contents = NULL;
+    OBJECT_LOCK(self);
+    if (m->result != NULL)
+        contents = Py_NewRef(m->result);
+    else if (!draft_is_sealed(&m->draft)) {
+        node_retain(m->draft.root);
+        contents = keyed_new(family_of(self)->container, m->draft.root, m->draft.count);
+    }
+    OBJECT_UNLOCK();
+    return contents;
+}
+
+static PyObject *
+mutation_iter(PyObject *self)
+{
+    return PyErr_Format(PyExc_TypeError, "a %s is not iterable, for it may change at any time: iterate over finish()",
+                        short_type_name(Py_TYPE(self)));
+}
+
+#endif

@@ -1,0 +1,35 @@
+/* Map, MapMutation, its views and iterator: the map over the local memory. */
+
+#define ENTRY_WIDTH 2
+#define FAMILY local_map
+
+#include "local/nodes.h"
+#include "bindings/common/containers.h"
+#include "bindings/map/type.inc.h"
+
+#define NODE_NAME "frozen._core.map_node"
+#define NODE_METHODS map_node_methods
+#include "local/node_types.inc.h"
+
+LOCAL_NODE_SPECS(frozen_map_node_spec, frozen_map_node_general_spec);
+KEYED_SPECS(frozen_map, "frozen.Map", Py_TPFLAGS_BASETYPE | Py_TPFLAGS_MAPPING, map_slots, map_mutation_slots);
+MAP_VIEW_SPECS(frozen_map, "frozen.Map");
+
+int
+local_map_setup(PyObject *Py_UNUSED(module), module_state *state)
+{
+    return keyed_family_setup(&state->local_map);
+}
+
+PyMethodDef local_map_functions[] = {
+    {"_join", FASTCALL(map_join), METH_FASTCALL,
+     PyDoc_STR("_join($module, type, own, subtrees, /)\n--\n\nHow a pickle of a large map is loaded: type(own and all subtrees).")},
+    {NULL, NULL, 0, NULL},
+};
+
+/* For containers.h. */
+PyObject *
+local_map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
+{
+    return map_lookup(self, key, fallback);
+}

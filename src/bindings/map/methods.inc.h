@@ -1,0 +1,245 @@
+/* The map: slots and methods over the trie, written once for every memory.
+ *
+ * A map is a `container`: root, count, cached hash.  See bindings/keyed/methods.inc.h for what the including file supplies. */
+#ifndef FROZEN_BINDINGS_MAP_METHODS_INC_H
+#define FROZEN_BINDINGS_MAP_METHODS_INC_H
+
+#include "bindings/map/source.inc.h"
+
+/* ---- construction ---- */
+
+static PyObject *
+map_construct(PyTypeObject *type, family *types, PyObject *source, PyObject *keywords)
+{
+    memory *mem = family_memory(types);
+    if (source != NULL && type == types->container && Py_TYPE(source) == type && keywords == NULL)
+        return Py_NewRef(source);
+    draft d = {(champ_node *)types->empty, 0};
+    node_retain(d.root);
+    if (draft_update_all(mem, types, &d, &source, source != NULL, keywords) < 0) {
+        draft_clear(&d);
+        return NULL;
+    }
+    return keyed_new(type, d.root, d.count);
+}
+
+static PyObject *
+map_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    if (PyTuple_GET_SIZE(args) > 1)
+        return PyErr_Format(PyExc_TypeError, "%s() takes at most one mapping or iterable of pairs, got %zd arguments",
+                            short_type_name(type), PyTuple_GET_SIZE(args));
+    PyObject *source = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL;
+    PyObject *keywords = kwargs != NULL && PyDict_GET_SIZE(kwargs) ? kwargs : NULL;
+    return map_construct(type, family_of_type(type), source, keywords);
+}
+
+/* The exact type is called without making a tuple and a dict of its arguments. */
+static PyObject *
+container_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    PyTypeObject *type = (PyTypeObject *)callable;
+    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+    if (count > 1)
+        return PyErr_Format(PyExc_TypeError, "%s() takes at most one mapping or iterable of pairs, got %zd arguments",
+                            short_type_name(type), count);
+    PyObject *keywords = NULL;
+    if (names != NULL && (keywords = dict_of_keywords(args + count, names)) == NULL)
+        return NULL;
+    PyObject *self = map_construct(type, family_of_type(type), count ? args[0] : NULL, keywords);
+    Py_XDECREF(keywords);
+    return self;
+}
+
+static PyObject *
+map_fromkeys(PyObject *cls, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (!check_positional("fromkeys", nargs, 1, 2))
+        return NULL;
+    PyObject *dict = call_method((PyObject *)&PyDict_Type, "fromkeys", args[0], nargs > 1 ? args[1] : Py_None);
+    if (dict == NULL)
+        return NULL;
+    PyObject *self = PyObject_CallOneArg(cls, dict);
+    Py_DECREF(dict);
+    return self;
+}
+
+/* ---- lookup ---- */
+
+static PyObject *
+map_subscript(PyObject *self, PyObject *key)
+{
+    bool failed = false;
+    slot *found = lookup(self, key, &failed);
+    if (LIKELY(found != NULL))
+        return cell_to_object(SLOT_VALUE(found));
+    if (!failed)
+        set_key_error(key);
+    return NULL;
+}
+
+static inline PyObject *
+map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
+{
+    bool failed = false;
+    slot *found = lookup(self, key, &failed);
+    if (LIKELY(found != NULL))
+        return cell_to_object(SLOT_VALUE(found));
+    return failed ? NULL : Py_NewRef(fallback);
+}
+
+static PyObject *
+map_get(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    PyObject *key, *fallback = Py_None;
+    if (!parse_key_default("get", args, nargs, names, &key, &fallback))
+        return NULL;
+    return map_lookup(self, key, fallback);
+}
+
+/* ---- derived maps ---- */
+
+/* The map with `value` under `key`, as cells that stay the caller's. */
+static PyObject *
+map_put(PyObject *self, const probe *p, cell key, cell value)
+{
+    champ_path path;
+    leftovers left = {0};
+    place where = champ_locate(ROOT(self), p, &path, COUNT(self) >= PREFETCH_FROM);
+    if (where == PLACE_FAILED)
+        return NULL;
+    if (where == PLACE_FOUND && cell_identical(SLOT_VALUE(path_slot(&path)), value))
+        return unchanged(self);
+    entry in = {p->hash, {{key, value}}};
+    champ_node *n = champ_put(family_memory(family_of(self)), &path, where, &in, 0, &left);
+    way_must_hold(n, p->hash);
+    return derived(self, n, COUNT(self) + (where != PLACE_FOUND));
+}
+
+static PyObject *
+map_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (!check_positional("set", nargs, 2, 2))
+        return NULL;
+    probe p;
+    cell key, value;
+    if (probe_init(&p, args[0]) < 0 || key_open(args[0], &p, &key) < 0)
+        return NULL;
+    PyObject *result = NULL;
+    if (cell_open(args[1], &value) == 0) {
+        result = map_put(self, &p, key, value);
+        cell_close(value);
+    }
+    else
+        value_refused(args[0]);
+    cell_close(key);
+    return result;
+}
+
+static PyObject *
+map_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    PyObject *keywords = NULL;
+    if (names != NULL && (keywords = dict_of_keywords(args + nargs, names)) == NULL)
+        return NULL;
+    family *types = family_of(self);
+    draft d = draft_of(self);
+    int status = draft_update_all(family_memory(types), types, &d, args, nargs, keywords);
+    Py_XDECREF(keywords);
+    return derived_from_draft(self, &d, status);
+}
+
+/* What == and | take on the other side: a map of whichever memory, a dict or frozendict, any collections.abc.Mapping.
+ * 1, 0, or -1 (reported). */
+static int
+is_mapping(PyObject *self, PyObject *o)
+{
+    module_state *state = module_state_of(self);
+    if (PyObject_TypeCheck(o, state->local_map.container) || PyObject_TypeCheck(o, state->shared_map.container)
+        || is_any_dict(o))
+        return 1;
+    if (o == Py_None || PyUnicode_CheckExact(o) || PyLong_CheckExact(o) || PyList_CheckExact(o) || PyTuple_CheckExact(o))
+        return 0;
+    PyObject *abc = imported("collections.abc", "Mapping");
+    int known = abc != NULL ? PyObject_IsInstance(o, abc) : -1;
+    Py_XDECREF(abc);
+    return known;
+}
+
+/* dict | self gives a dict, frozendict | self a frozendict. */
+static PyObject *
+dict_or_map(PyObject *left, PyObject *right)
+{
+    PyObject *dict = PyDict_New();
+    if (dict == NULL || PyDict_Update(dict, left) < 0 || PyDict_Update(dict, right) < 0)
+        Py_CLEAR(dict);
+    if (dict == NULL || !is_frozendict(left))
+        return dict;
+    PyObject *result = PyObject_CallOneArg((PyObject *)Py_TYPE(left), dict);
+    Py_DECREF(dict);
+    return result;
+}
+
+/* The union of two mappings, one of which is ours, the right one's values winning.  Of what type it is the left operand
+ * says, if it is ours or CPython's; how any other mapping is made is not known, so that mapping | self is one of ours. */
+static PyObject *
+map_or(PyObject *left, PyObject *right)
+{
+    family *types = family_of_operands(left, right);
+    memory *mem = family_memory(types);
+    bool own = is_ours(types, left);
+    int known = is_mapping(own ? left : right, own ? right : left);
+    if (known <= 0)
+        return known < 0 ? NULL : Py_NewRef(Py_NotImplemented);
+    if (!own && is_any_dict(left))
+        return dict_or_map(left, right);
+    PyObject *self = own ? Py_NewRef(left) : map_construct(types->container, types, left, NULL);
+    if (self == NULL)
+        return NULL;
+    draft d = draft_of(self);
+    PyObject *result = derived_from_draft(self, &d, draft_update_from(mem, types, &d, right));
+    Py_DECREF(self);
+    return result;
+}
+
+/* merger.resolve for merge(other, fn): what fn(old, new) returns. */
+static int
+resolve_by_call(void *function, cell left, cell right, cell *value)
+{
+    PyObject *args[2];
+    if (!cells_to_objects(left, right, &args[0], &args[1]))
+        return -1;
+    PyObject *result = NULL;
+    if (deep_call_enter(" while merging maps") == 0) {
+        result = PyObject_Vectorcall(function, args, 2, NULL);
+        deep_call_leave(DEEP_CALL);
+    }
+    Py_DECREF(args[0]);
+    Py_DECREF(args[1]);
+    if (result == NULL)
+        return -1;
+    int status = cell_from_object(result, value);
+    Py_DECREF(result);
+    return status;
+}
+
+static PyObject *
+map_merge(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (!check_positional("merge", nargs, 2, 2))
+        return NULL;
+    if (!PyCallable_Check(args[1]))
+        return raise_about(PyExc_TypeError, "merge() takes a function of (old, new) as second argument, not ", args[1], "");
+    family *types = family_of(self);
+    PyObject *other = is_ours(types, args[0]) ? Py_NewRef(args[0]) : map_construct(types->container, types, args[0], NULL);
+    if (other == NULL)
+        return NULL;
+    merger m = {.mem = family_memory(types), .keep_left = true, .keep_right = true, .both = BOTH_RESOLVE,
+                .resolve = resolve_by_call, .context = args[1], .count_right = true};
+    champ_node *n = champ_merge(&m, ROOT(self), ROOT(other));
+    PyObject *result = derived(self, n, COUNT(self) + (Py_ssize_t)m.right_only);
+    Py_DECREF(other);
+    return result;
+}
+
+#endif

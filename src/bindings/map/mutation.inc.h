@@ -1,0 +1,142 @@
+/* MapMutation: what is a map's own about it; the rest stands in bindings/keyed/mutation.inc.h. */
+#ifndef FROZEN_BINDINGS_MAP_MUTATION_INC_H
+#define FROZEN_BINDINGS_MAP_MUTATION_INC_H
+
+#include "bindings/keyed/type.inc.h"
+#include "bindings/map/protocol.inc.h"
+
+static int
+mutation_assign(PyObject *self, PyObject *key, PyObject *value)
+{
+    mutation *m = (mutation *)self;
+    memory *mem = family_memory(family_of(self));
+    int status;
+    if (value == NULL)
+        return mutation_drop(self, key, true);
+    OBJECT_LOCK(self);
+    status = draft_set(mem, &m->draft, key, value);
+    mutation_edited(m);
+    OBJECT_UNLOCK();
+    return status;
+}
+
+static PyObject *
+mutation_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (!check_positional("set", nargs, 2, 2) || mutation_assign(self, args[0], args[1]) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+/* Remove a key and hand out its value, a new reference: 1; 0: absent, -1.  The object is made while the entry stands yet,
+ * for where that fails it has to stay; as that may run foreign code, this starts again as draft_locate does. */
+static int
+draft_take(memory *mem, draft *d, const probe *p, PyObject **object)
+{
+    for (unsigned tries = 0;;) {
+        champ_path path;
+        place where = draft_locate(d, p, &path);
+        if (where != PLACE_FOUND)
+            return where == PLACE_FAILED ? -1 : 0;
+        champ_node *root = d->root;
+        node_retain(root);
+        *object = cell_to_object(SLOT_VALUE(path_slot(&path)));
+        bool moved = d->root != root;
+        node_release(root);
+        if (*object == NULL)
+            return -1;
+        if (!moved && draft_remove_at(mem, d, &path) > 0)
+            return 1;
+        Py_CLEAR(*object);
+        if (!moved || !draft_retries(&tries))
+            return -1;
+    }
+}
+
+static PyObject *
+mutation_pop(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    PyObject *key, *fallback = NULL, *value;
+    if (!parse_key_default("pop", args, nargs, names, &key, &fallback))
+        return NULL;
+    mutation *m = (mutation *)self;
+    probe p;
+    int status = -1;
+    OBJECT_LOCK(self);
+    if (probe_init(&p, key) == 0)
+        status = draft_take(family_memory(family_of(self)), &m->draft, &p, &value);
+    mutation_edited(m);
+    OBJECT_UNLOCK();
+    if (status > 0)
+        return value;
+    if (status == 0 && fallback == NULL)
+        set_key_error(key);
+    return status == 0 ? Py_XNewRef(fallback) : NULL;
+}
+
+static PyObject *
+mutation_subscript(PyObject *self, PyObject *key)
+{
+    PyObject *value;
+    if (mutation_lookup(self, key, &value) == 0)
+        set_key_error(key);
+    return value;
+}
+
+static PyObject *
+mutation_get(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    PyObject *key, *fallback = Py_None, *value;
+    if (!parse_key_default("get", args, nargs, names, &key, &fallback))
+        return NULL;
+    return mutation_lookup(self, key, &value) == 0 ? Py_NewRef(fallback) : value;
+}
+
+static PyObject *
+mutation_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    mutation *m = (mutation *)self;
+    family *types = family_of(self);
+    PyObject *keywords = NULL;
+    if (names != NULL && (keywords = dict_of_keywords(args + nargs, names)) == NULL)
+        return NULL;
+    int status;
+    OBJECT_LOCK(self);
+    status = draft_is_sealed(&m->draft) ? -1 : draft_update_all(family_memory(types), types, &m->draft, args, nargs, keywords);
+    mutation_edited(m);
+    OBJECT_UNLOCK();
+    Py_XDECREF(keywords);
+    if (status < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef mutation_methods[] = {
+    {"set", FASTCALL(mutation_set), METH_FASTCALL,
+     PyDoc_STR("set($self, key, value, /)\n--\n\nStore value under key, in place.")},
+    {"delete", mutation_delete, METH_O,
+     PyDoc_STR("delete($self, key, /)\n--\n\nRemove key, in place; KeyError(key) if it is absent.")},
+    {"discard", mutation_discard, METH_O, PyDoc_STR("discard($self, key, /)\n--\n\nRemove key, in place, if it is present.")},
+    {"pop", FASTCALL(mutation_pop), METH_FASTCALL | METH_KEYWORDS,
+     PyDoc_STR("pop($self, key, /, default=...)\n--\n\nRemove key and return its value; absent: default, or KeyError(key).")},
+    {"get", FASTCALL(mutation_get), METH_FASTCALL | METH_KEYWORDS,
+     PyDoc_STR("get($self, key, /, default=None)\n--\n\nThe value under key, or default.")},
+    {"update", FASTCALL(mutation_update), METH_FASTCALL | METH_KEYWORDS,
+     PyDoc_STR("update($self, /, *mappings_or_pairs, **entries)\n--\n\nTake over all entries, in place; later values win.")},
+    MUTATION_COMMON_METHODS,
+    {NULL, NULL, 0, NULL},
+};
+
+PyDoc_STRVAR(mutation_doc,
+"A map being edited in place: made by Map.mutate(), sealed by finish() or by leaving a `with` block.\n"
+"Without an edit that changes something finish() returns the very map that it was made from.\n\n"
+"Costs a fraction of deriving a map a change, for nodes that only the mutation can reach are changed where they are.");
+
+static PyType_Slot map_mutation_slots[] = {
+    {Py_mp_subscript, (void *)mutation_subscript},
+    {Py_mp_ass_subscript, (void *)mutation_assign},
+    KEYED_MUTATION_SLOTS,
+    {0, NULL},
+};
+
+#endif

@@ -1,0 +1,54 @@
+/* SharedMap, its mutation, views and iterator: the map over the shared memory. */
+
+#define ENTRY_WIDTH 2
+#define FAMILY shared_map
+#define FAMILY_NODES NODE_MAP
+
+#include "shared/handle.h"
+#include "shared/nodes.h"
+
+#define MAP_SUMMARY                                                                                          \
+    "SharedMap(mapping_or_pairs=(), /, **entries)\n--\n\n"                                                   \
+    "A Map in memory that all interpreters of the process share: it crosses to another one in O(1).\n\n"      \
+    "Holds values, not objects: what is read is made anew in the interpreter that reads.\n"
+#define MAP_FAMILY_METHODS SHARED_HANDLE_METHOD,
+#include "bindings/map/type.inc.h"
+
+KEYED_SPECS(frozen_shared_map, "frozen.SharedMap", Py_TPFLAGS_MAPPING, map_slots, map_mutation_slots);
+MAP_VIEW_SPECS(frozen_shared_map, "frozen.SharedMap");
+
+int
+shared_map_setup(PyObject *Py_UNUSED(module), module_state *state)
+{
+    return keyed_family_setup(&state->shared_map);
+}
+
+/* For containers.h. */
+PyObject *
+shared_map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
+{
+    return map_lookup(self, key, fallback);
+}
+
+/* For shared/cell_kinds.c. */
+node_contents
+shared_map_contents(block *node)
+{
+    return contents_of(node);
+}
+
+int
+shared_map_hash(box *b, uint64_t *hash)
+{
+    uint64_t shares;
+    int status = champ_item_hash(*box_root(b), &shares);
+    if (status >= 0)
+        *hash = frozenset_hash(shares, b->size);
+    return status;
+}
+
+int
+shared_map_equal(box *a, box *b)
+{
+    return champ_equal(*box_root(a), *box_root(b));
+}

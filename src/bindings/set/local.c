@@ -1,0 +1,19 @@
+/* Set, SetMutation and their iterator: the set over the local memory. */
+
+#define ENTRY_WIDTH 1
+#define FAMILY local_set
+
+#include "local/nodes.h"
+#include "bindings/set/type.inc.h"
+
+#define NODE_NAME "frozen._core.set_node"
+#include "local/node_types.inc.h"
+
+LOCAL_NODE_SPECS(frozen_set_node_spec, frozen_set_node_general_spec);
+KEYED_SPECS(frozen_set, "frozen.Set", Py_TPFLAGS_BASETYPE, set_slots, set_mutation_slots);
+
+int
+local_set_setup(PyObject *Py_UNUSED(module), module_state *state)
+{
+    return keyed_family_setup(&state->local_set);
+}

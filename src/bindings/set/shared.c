@@ -1,0 +1,46 @@
+/* SharedSet, its mutation and iterator: the set over the shared memory. */
+
+#define ENTRY_WIDTH 1
+#define FAMILY shared_set
+#define FAMILY_NODES NODE_SET
+
+#include "shared/handle.h"
+#include "shared/nodes.h"
+
+#define SET_SUMMARY                                                                                          \
+    "SharedSet(iterable=(), /)\n--\n\n"                                                                      \
+    "A Set in memory that all interpreters of the process share: it crosses to another one in O(1).\n\n"      \
+    "Holds values, not objects: what is read is made anew in the interpreter that reads.\n"
+#define SET_FAMILY_METHODS SHARED_HANDLE_METHOD,
+#include "bindings/set/type.inc.h"
+
+KEYED_SPECS(frozen_shared_set, "frozen.SharedSet", 0, set_slots, set_mutation_slots);
+
+int
+shared_set_setup(PyObject *Py_UNUSED(module), module_state *state)
+{
+    return keyed_family_setup(&state->shared_set);
+}
+
+/* For shared/cell_kinds.c. */
+node_contents
+shared_set_contents(block *node)
+{
+    return contents_of(node);
+}
+
+int
+shared_set_hash(box *b, uint64_t *hash)
+{
+    uint64_t shares;
+    int status = champ_item_hash(*box_root(b), &shares);
+    if (status >= 0)
+        *hash = frozenset_hash(shares, b->size);
+    return status;
+}
+
+int
+shared_set_equal(box *a, box *b)
+{
+    return champ_equal(*box_root(a), *box_root(b));
+}

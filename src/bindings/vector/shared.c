@@ -1,0 +1,52 @@
+/* SharedVector, its mutation and iterator: the vector over the shared memory. */
+
+#define FAMILY shared_vector
+#define FAMILY_NODES NODE_VECTOR
+
+#include "shared/handle.h"
+#include "shared/nodes.h"
+
+#define VECTOR_SUMMARY                                                                                       \
+    "SharedVector(iterable=(), /)\n--\n\n"                                                                   \
+    "A Vector in memory that all interpreters of the process share: it crosses to another one in O(1).\n\n"   \
+    "Holds values, not objects: what is read is made anew in the interpreter that reads.\n"
+#define VECTOR_FAMILY_METHODS SHARED_HANDLE_METHOD,
+#include "bindings/vector/type.inc.h"
+
+VECTOR_SPECS(frozen_shared_vector, "frozen.SharedVector", 0);
+
+int
+shared_vector_setup(PyObject *Py_UNUSED(module), module_state *state)
+{
+    return vector_family_setup(&state->shared_vector);
+}
+
+/* For shared/cell_kinds.c. */
+node_contents
+shared_vector_contents(block *node)
+{
+    return contents_of(node);
+}
+
+static rrb
+vector_of_box(box *b)
+{
+    return (rrb){b->size > 0 ? *box_root(b) : NULL, b->size};
+}
+
+int
+shared_vector_hash(box *b, uint64_t *hash)
+{
+    int status = rrb_hash(vector_of_box(b), hash);
+    if (status >= 0 && *hash == UINT64_MAX)
+        *hash = (uint64_t)-2;
+    return status;
+}
+
+int
+shared_vector_equal(box *a, box *b)
+{
+    size_t index;
+    int differ = rrb_mismatch(vector_of_box(a), vector_of_box(b), &index);
+    return differ < 0 ? -1 : !differ;
+}

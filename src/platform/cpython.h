@@ -1,0 +1,400 @@
+/* CPython, as far as its versions and builds differ: the one place that knows about them outside local/nodes.h,
+ * ref/ and shared/.  Everything below has the same meaning on 3.11-3.15, with the GIL and without. */
+#ifndef FROZEN_PLATFORM_CPYTHON_H
+#define FROZEN_PLATFORM_CPYTHON_H
+
+#include "platform/compiler.h"
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <structmember.h>
+
+#if SIZEOF_SIZE_T != 8
+#error "frozen needs a 64-bit CPython: its tries are built over 64-bit hashes"
+#endif
+
+/* Every type is an immutable heap type, so that PyType_GetModuleState(Py_TYPE(self)) is right in every slot. */
+#define FROZEN_TYPE_FLAGS (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE)
+
+/* `OBJECT_LOCK(op); ... OBJECT_UNLOCK();` makes a mutable object safe to use from several threads: a critical section
+ * without the GIL, nothing with it.  The section is suspended whenever the thread waits or runs Python code, so state
+ * read before such a point must be read again after it. */
+#if PY_VERSION_HEX >= 0x030D0000
+#define OBJECT_LOCK(op) Py_BEGIN_CRITICAL_SECTION(op)
+#define OBJECT_UNLOCK() Py_END_CRITICAL_SECTION()
+#else
+#define OBJECT_LOCK(op) {
+#define OBJECT_UNLOCK() }
+#endif
+
+/* CPython 3.11 runs the collector, and with it finalizers, from inside an allocation.  A section that must not be
+ * re-entered between its first allocation and its last store brackets itself with these; later versions collect at
+ * safe points only and need nothing. */
+#if PY_VERSION_HEX < 0x030C0000
+#define COLLECTOR_PAUSE() int frozen_gc_was_on = PyGC_Disable()
+#define COLLECTOR_RESUME() do { if (frozen_gc_was_on) PyGC_Enable(); } while (0)
+#else
+#define COLLECTOR_PAUSE() ((void)0)
+#define COLLECTOR_RESUME() ((void)0)
+#endif
+
+/* trees/memory_contract.h.  Runs the handlers of signals, in the main thread, and from CPython 3.12 on a collection that is due: foreign
+ * code, before which walk.c pauses the walk that the thread is in. */
+bool interrupted(void);
+
+#include "platform/budget.h"
+
+/* Around foreign code that is called with kilobytes of C frames above it and may come back to the same place.  CPython 3.12
+ * and 3.13 count nested calls and take each for a small one, so there it counts as several; 3.14 looks at the stack. */
+#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030E0000
+#define DEEP_CALL 8
+#else
+#define DEEP_CALL 1
+#endif
+
+static inline void
+deep_call_leave(int entered)
+{
+    while (entered--)
+        Py_LeaveRecursiveCall();
+}
+
+/* 0, then deep_call_leave(DEEP_CALL) ends it; or -1: RecursionError. */
+static inline int
+deep_call_enter(const char *where)
+{
+    for (int entered = 0; entered < DEEP_CALL; entered++)
+        if (Py_EnterRecursiveCall(where) != 0) {
+            deep_call_leave(entered);
+            return -1;
+        }
+    return 0;
+}
+
+/* trees/memory_contract.h.  Asks malloc itself, and not Python's, which fills what it gives in debug modes: the pages of a large block
+ * that nothing touches cost nothing. */
+static inline bool
+array_fits(size_t count, size_t size)
+{
+    void *volatile block = count <= SIZE_MAX / 2 / size ? malloc(count * size + 1) : NULL;
+    free(block);
+    if (block == NULL)
+        PyErr_NoMemory();
+    return block != NULL;
+}
+
+/* A dead object that was kept, with its type, gets its first reference; those who trace memory or references are told. */
+static inline void
+object_revive(PyObject *op)
+{
+    _Py_NewReference(op);
+}
+
+/* This thread holds the only reference, so no other thread can reach the object.  May say no where the answer is yes
+ * (an object that another thread made): callers then copy, which is always right. */
+static inline bool
+object_is_unique(PyObject *o)
+{
+#ifndef Py_GIL_DISABLED
+    return Py_REFCNT(o) == 1;
+#elif PY_VERSION_HEX >= 0x030E0000
+    return PyUnstable_Object_IsUniquelyReferenced(o);
+#else
+    return _Py_IsOwnedByCurrentThread(o) && _Py_atomic_load_uint32_relaxed(&o->ob_ref_local) == 1
+        && _Py_atomic_load_ssize_relaxed(&o->ob_ref_shared) == 0;
+#endif
+}
+
+/* The hash that an exact str has cached, or -1.  Relaxed: all threads that compute it store the same value. */
+static inline Py_hash_t
+unicode_known_hash(PyObject *o)
+{
+    return atomic_load_explicit((_Atomic(Py_hash_t) *)&((PyASCIIObject *)o)->hash, memory_order_relaxed);
+}
+
+/* When `self` ends: tell its weak references.  On a free-threaded build one of them may be taking itself out of the list
+ * in another thread; CPython looks again under the list's lock. */
+static inline void
+weakrefs_clear(PyObject *self, PyObject **list)
+{
+    if (atomic_load_explicit((_Atomic(PyObject *) *)list, memory_order_acquire) != NULL)
+        PyObject_ClearWeakRefs(self);
+}
+
+/* An exact int of one digit: its value. */
+static inline bool
+small_int_value(PyObject *o, Py_ssize_t *value)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    if (LIKELY(PyLong_CheckExact(o) && PyUnstable_Long_IsCompact((PyLongObject *)o))) {
+        *value = PyUnstable_Long_CompactValue((PyLongObject *)o);
+        return true;
+    }
+#endif
+    (void)o;
+    (void)value;
+    return false;
+}
+
+/* How long an exact int is: its hash takes as many steps. */
+static inline size_t
+int_digits(PyObject *o)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return ((PyLongObject *)o)->long_value.lv_tag >> 3;
+#else
+    return (size_t)Py_ABS(Py_SIZE(o));
+#endif
+}
+
+/* What a user holds: a header that owns one reference to a root, in whichever memory that is.  All containers have this
+ * layout. */
+typedef struct {
+    PyObject_HEAD
+    void *root;
+    Py_ssize_t count;
+    _Atomic(Py_hash_t) hash; /* -1: not computed yet.  Every thread that computes it stores the same value */
+    PyObject *weakrefs;
+} container;
+
+/* The dealloc of all containers of a memory (local/nodes.c, shared/nodes.c) tells which one an object is of.  A subclass has CPython's
+ * own for subclasses, which calls it. */
+void local_container_dealloc(PyObject *self);
+void shared_container_dealloc(PyObject *self);
+
+/* Another header over the same root: a new reference, or NULL (reported). */
+PyObject *local_container_again(PyObject *self);
+PyObject *shared_container_again(PyObject *self);
+
+/* The node types of one container of the local memory (local/nodes.h); part of the module state. */
+typedef struct {
+    PyTypeObject *plain;
+    PyTypeObject *general;
+    struct local_spares *spares;
+} local_memory;
+
+/* The state of the module that a heap type was made for, or NULL: it has none, or the collector has cleared the type.
+ * Unlike PyType_GetModuleState this sets no exception, and so may be used while an object dies. */
+static inline void *
+type_module_state(PyTypeObject *type)
+{
+    PyObject *module = ((PyHeapTypeObject *)type)->ht_module;
+    return LIKELY(module != NULL) ? PyModule_GetState(module) : NULL;
+}
+
+/* KeyError(key), also for a key that is a tuple. */
+static inline void
+set_key_error(PyObject *key)
+{
+    PyObject *args = PyTuple_Pack(1, key);
+    if (args != NULL) {
+        PyErr_SetObject(PyExc_KeyError, args);
+        Py_DECREF(args);
+    }
+}
+
+/* 1 and a new reference in *value, 0: no such key, or -1 (reported). */
+static inline int
+dict_lookup(PyObject *dict, PyObject *key, PyObject **value)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return PyDict_GetItemRef(dict, key, value);
+#else
+    *value = Py_XNewRef(PyDict_GetItemWithError(dict, key));
+    return *value != NULL ? 1 : PyErr_Occurred() ? -1 : 0;
+#endif
+}
+
+/* The part of a type's name behind the last dot, for repr. */
+static inline const char *
+short_type_name(PyTypeObject *type)
+{
+    const char *dot = strrchr(type->tp_name, '.');
+    return dot != NULL ? dot + 1 : type->tp_name;
+}
+
+/* A list or tuple that is filled while foreign code runs, or another thread can: the collector must not know it before it
+ * is full.  gc.get_objects() would hand it out with NULL in it, and a list could be cleared under whoever fills it.  New,
+ * to be made known by sequence_known(); or NULL (reported).  Dropping one that is not full is fine. */
+static inline PyObject *
+sequence_unknown(PyObject *fresh)
+{
+    if (fresh != NULL && PyObject_GC_IsTracked(fresh))
+        PyObject_GC_UnTrack(fresh);
+    return fresh;
+}
+
+static inline PyObject *unknown_list(Py_ssize_t size) { return sequence_unknown(PyList_New(size)); }
+static inline PyObject *unknown_tuple(Py_ssize_t size) { return sequence_unknown(PyTuple_New(size)); }
+
+static inline void
+sequence_known(PyObject *full)
+{
+    /* the empty tuple is nobody's to track */
+    if (PyList_CheckExact(full) || PyTuple_GET_SIZE(full) > 0)
+        PyObject_GC_Track(full);
+}
+
+/* The tuple of what an iterable yields, or NULL (reported).  PySequence_Tuple() of CPython before 3.14 lets the collector
+ * know its tuple while the iterable's code runs; a list that grows is whole at each moment. */
+static inline PyObject *
+tuple_of(PyObject *iterable)
+{
+    if (PyTuple_CheckExact(iterable))
+        return Py_NewRef(iterable);
+    PyObject *list = PySequence_List(iterable), *tuple = list != NULL ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(list);
+    return tuple;
+}
+
+/* The tuple (a, b), references stolen even on failure.  An iterator keeps the last pair it made in *kept: where nobody
+ * else holds it any more it is filled anew, as dict.items() does. */
+static inline PyObject *
+pair_recycle(PyObject **kept, PyObject *a, PyObject *b)
+{
+    PyObject *pair = *kept;
+#ifndef Py_GIL_DISABLED
+    if (pair != NULL && Py_REFCNT(pair) == 1) {
+        PyObject *old_a = PyTuple_GET_ITEM(pair, 0), *old_b = PyTuple_GET_ITEM(pair, 1);
+        Py_INCREF(pair);
+        PyTuple_SET_ITEM(pair, 0, a);
+        PyTuple_SET_ITEM(pair, 1, b);
+#if PY_VERSION_HEX >= 0x030E0000
+        ((PyTupleObject *)pair)->ob_hash = -1;
+#endif
+        if (!PyObject_GC_IsTracked(pair))
+            PyObject_GC_Track(pair); /* the collector untracks tuples of atoms */
+        Py_DECREF(old_a);
+        Py_DECREF(old_b);
+        return pair;
+    }
+#endif
+    pair = PyTuple_New(2);
+    if (pair == NULL) {
+        Py_DECREF(a);
+        Py_DECREF(b);
+        return NULL;
+    }
+    PyTuple_SET_ITEM(pair, 0, a);
+    PyTuple_SET_ITEM(pair, 1, b);
+#ifndef Py_GIL_DISABLED
+    Py_XSETREF(*kept, Py_NewRef(pair));
+#else
+    (void)kept;
+#endif
+    return pair;
+}
+
+/* A dict or a frozendict, subclasses included. */
+static inline bool
+is_any_dict(PyObject *o)
+{
+#if PY_VERSION_HEX >= 0x030F0000
+    return PyAnyDict_Check(o);
+#else
+    return PyDict_Check(o);
+#endif
+}
+
+static inline bool
+is_frozendict(PyObject *o)
+{
+#if PY_VERSION_HEX >= 0x030F0000
+    return PyFrozenDict_Check(o);
+#else
+    (void)o;
+    return false;
+#endif
+}
+
+/* The attribute of that name as a new reference in *found, or NULL there: 1, 0, or -1 (reported).
+ *
+ * Here and below the name is interned, so that it is the string that types already hold: a type's method cache keeps a
+ * reference to each new string that it is asked for, and forgets something useful for it. */
+static inline int
+attribute_if_any(PyObject *object, const char *name, PyObject **found)
+{
+    PyObject *interned = PyUnicode_InternFromString(name);
+    *found = NULL;
+    if (interned == NULL)
+        return -1;
+#if PY_VERSION_HEX >= 0x030D0000
+    int status = PyObject_GetOptionalAttr(object, interned, found);
+#else
+    int status = _PyObject_LookupAttr(object, interned, found);
+#endif
+    Py_DECREF(interned);
+    return status;
+}
+
+/* object.name(first, second), or object.name(first) if second is NULL: a new reference, or NULL (reported). */
+static inline PyObject *
+call_method(PyObject *object, const char *name, PyObject *first, PyObject *second)
+{
+    PyObject *interned = PyUnicode_InternFromString(name);
+    if (interned == NULL)
+        return NULL;
+    PyObject *result = PyObject_CallMethodObjArgs(object, interned, first, second, NULL);
+    Py_DECREF(interned);
+    return result;
+}
+
+/* `from module import name`: a new reference, or NULL (reported). */
+static inline PyObject *
+imported(const char *module_name, const char *name)
+{
+    PyObject *module = PyImport_ImportModule(module_name);
+    PyObject *interned = module != NULL ? PyUnicode_InternFromString(name) : NULL;
+    PyObject *found = interned != NULL ? PyObject_GetAttr(module, interned) : NULL;
+    Py_XDECREF(interned);
+    Py_XDECREF(module);
+    return found;
+}
+
+/* For a new str, whose hash is known from elsewhere. */
+static inline void
+unicode_set_known_hash(PyObject *o, Py_hash_t hash)
+{
+    atomic_store_explicit((_Atomic(Py_hash_t) *)&((PyASCIIObject *)o)->hash, hash, memory_order_relaxed);
+}
+
+/* The exception that is set, or NULL, to be set again by restore_exception. */
+static inline PyObject *
+take_exception(void)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (type == NULL)
+        return NULL;
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL)
+        PyException_SetTraceback(value, traceback);
+    Py_XDECREF(traceback);
+    Py_DECREF(type);
+    return value;
+#endif
+}
+
+/* Steals `exception`. */
+static inline void
+restore_exception(PyObject *exception)
+{
+    if (exception == NULL)
+        return;
+#if PY_VERSION_HEX >= 0x030C0000
+    PyErr_SetRaisedException(exception);
+#else
+    PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+    Py_DECREF(exception);
+#endif
+}
+
+#endif

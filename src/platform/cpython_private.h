@@ -1,0 +1,47 @@
+/* The names of CPython that are not public, all of them, and the versions they are known to mean the same in.
+ *
+ * They serve one thing: on free-threaded builds each thread keeps a header of its own (reader.h), and has to know
+ * whether it still owns it.  Reference counts there are biased (Choi, Shull & Torrellas 2018): the thread that made an
+ * object, its owner, counts in one field without atomics, all others in a second one; once the owner has merged the two,
+ * the object belongs to nobody and anybody may free it.
+ *
+ * Elsewhere, and with -DFROZEN_PORTABLE, REF_THREAD_HEADERS is 0 and references are read under their lock. */
+#ifndef FROZEN_PLATFORM_CPYTHON_PRIVATE_H
+#define FROZEN_PLATFORM_CPYTHON_PRIVATE_H
+
+#include "platform/cpython.h"
+
+#if defined(Py_GIL_DISABLED) && PY_VERSION_HEX < 0x03100000 && !defined(FROZEN_PORTABLE)
+#define REF_THREAD_HEADERS 1
+
+/* Only for an object that cannot be freed meanwhile. */
+static inline bool
+object_is_mine(PyObject *op)
+{
+    return _Py_IsOwnedByCurrentThread(op);
+}
+
+/* Sequentially consistent, as the merge itself is. */
+static inline bool
+object_is_merged(PyObject *op)
+{
+    return (_Py_atomic_load_ssize(&op->ob_ref_shared) & _Py_REF_SHARED_FLAG_MASK) == _Py_REF_MERGED;
+}
+
+#else
+#define REF_THREAD_HEADERS 0
+#endif
+
+/* An object that many threads fetch from a global variable: let that cost no shared count.  Such an object is freed by
+ * the collector, not by its last reference. */
+static inline void
+object_defer_counting(PyObject *op)
+{
+#if defined(Py_GIL_DISABLED) && PY_VERSION_HEX >= 0x030E0000
+    PyUnstable_Object_EnableDeferredRefcount(op);
+#else
+    (void)op;
+#endif
+}
+
+#endif

@@ -1,0 +1,113 @@
+/* Allocation and freeing of counted blocks. */
+
+#include "shared/block.h"
+#include "shared/cell.h"
+
+#include <stdlib.h>
+
+/* The live counter is spread over cache lines, or every allocation of every thread would write the same one. */
+#define STRIPES 16
+static struct {
+    _Alignas(64) atomic_long alive;
+} stripes[STRIPES];
+
+static _Thread_local char thread_mark;
+
+static void
+count_alive(long change)
+{
+    size_t stripe = ((uintptr_t)&thread_mark >> 12) % STRIPES;
+    atomic_fetch_add_explicit(&stripes[stripe].alive, change, memory_order_relaxed);
+}
+
+long
+blocks_alive(void)
+{
+    long sum = 0;
+    for (int i = 0; i < STRIPES; i++)
+        sum += atomic_load_explicit(&stripes[i].alive, memory_order_relaxed);
+    return sum;
+}
+
+/* Counted down by allocations while it is not negative; the one that finds 0 fails. */
+static atomic_long allocations_until_failure = -1;
+
+static inline bool
+allocation_fails(void)
+{
+    return UNLIKELY(atomic_load_explicit(&allocations_until_failure, memory_order_relaxed) >= 0)
+        && atomic_fetch_sub(&allocations_until_failure, 1) == 0;
+}
+
+long
+block_fail_after(long count)
+{
+    return atomic_exchange(&allocations_until_failure, count);
+}
+
+void *
+block_alloc(size_t size, block_kind kind)
+{
+    block *b = allocation_fails() ? NULL : malloc(size);
+    if (b == NULL)
+        return NULL;
+    atomic_init(&b->count, 1);
+    b->kind = (uint8_t)kind;
+    b->form = 0;
+    atomic_init(&b->flags, 0);
+    count_alive(1);
+    return b;
+}
+
+/* Dead blocks wait for their turn in a list through their own heads: whoever is dead needs no count any more.  malloc
+ * aligns to 16 bytes and addresses have less than 60 bits, so the next block's address and this one's kind share a
+ * word. */
+_Static_assert(sizeof(block) == sizeof(uint64_t), "the link of dead blocks takes the place of the head");
+
+static block *
+dead_push(block *list, block *b)
+{
+    uint64_t link = (uint64_t)(uintptr_t)list << 4 | b->kind;
+    memcpy(b, &link, sizeof link);
+    return b;
+}
+
+static block *
+dead_pop(block *b)
+{
+    uint64_t link;
+    memcpy(&link, b, sizeof link);
+    b->kind = (uint8_t)link;
+    return (block *)(uintptr_t)(link >> 8 << 4);
+}
+
+/* Drop everything that `b` owns; what dies with it joins the list. */
+static block *
+drop_contents(block *b, block *list)
+{
+    node_contents held = block_contents(b);
+    for (size_t i = 0; i < held.child_count; i++)
+        PREFETCH_WRITE(held.children[i]);
+    for (size_t i = 0; i < held.cell_count; i++)
+        cell_prefetch(held.cells[i]);
+    for (size_t i = 0; i < held.cell_count; i++)
+        if (cell_is_box(held.cells[i]) && block_drop(cell_block(held.cells[i])))
+            list = dead_push(list, cell_block(held.cells[i]));
+    for (size_t i = 0; i < held.child_count; i++)
+        if (block_drop(held.children[i]))
+            list = dead_push(list, held.children[i]);
+    return list;
+}
+
+void
+block_free(block *dead)
+{
+    block *list = dead_push(NULL, dead);
+    while (list != NULL) {
+        block *b = list;
+        list = dead_pop(b);
+        list = drop_contents(b, list);
+        free(b);
+        count_alive(-1);
+    }
+}

@@ -1,0 +1,106 @@
+/* Counted blocks: what the shared memory is made of.
+ *
+ * A block is plain memory with an atomic count, owned by no interpreter: a node of a tree, or a value too large for a
+ * cell (cell.h).  It may be retained, released and freed in any thread of any interpreter, or in none: nothing here
+ * touches a Python object, and the memory comes from malloc (PyMem_RawMalloc may want an interpreter when tracemalloc
+ * runs).  Freeing is iterative: a million maps nested in each other need no C stack.
+ *
+ * Who frees.  Every reference is counted, so a thread that can reach a block keeps it alive.  A release orders all that
+ * its thread did with the block before the decrement; the thread that takes the count to zero orders the decrements of
+ * all others before the free. */
+#ifndef FROZEN_SHARED_BLOCK_H
+#define FROZEN_SHARED_BLOCK_H
+
+#include "trees/memory_contract.h"
+
+/* One cell of the shared memory, see cell.h. */
+typedef uint64_t cell;
+typedef NODE_CONTENTS(cell) node_contents;
+
+/* What a block is.  Boxes hold one value each; nodes are parts of trees. */
+typedef enum {
+    KIND_INT,
+    KIND_BIG_INT,
+    KIND_FLOAT,
+    KIND_COMPLEX,
+    KIND_STR,
+    KIND_BYTES,
+    KIND_BLOB,
+    KIND_TUPLE,
+    KIND_FROZENSET,
+    KIND_FOREIGN,
+    KIND_MAP,
+    KIND_SET,
+    KIND_VECTOR,
+    KIND_REF,
+    NODE_MAP,
+    NODE_SET,
+    NODE_VECTOR,
+    KIND_COUNT,
+} block_kind;
+
+typedef struct {
+    _Atomic(uint32_t) count;
+    uint8_t kind;
+    uint8_t form;   /* str: bytes a character */
+    _Atomic(uint16_t) flags; /* BOX_* of cell.h */
+} block;
+
+/* What the block owns, for whoever frees it; only boxes and nodes that hold others have an entry. */
+node_contents block_contents(block *);
+
+/* New, count 1.  NULL: out of memory, *not* reported: callers without an interpreter exist. */
+void *block_alloc(size_t size, block_kind kind);
+
+/* Free a block whose count has come to zero, and all that only it kept alive. */
+void block_free(block *);
+
+/* Blocks alive in the process.  For tests: exact when no other thread allocates or frees. */
+long blocks_alive(void);
+
+/* For tests: the allocation after this many, in whichever thread, fails; negative: none.  Returns what was left of the last
+ * call's count, which is negative if an allocation failed since. */
+long block_fail_after(long count);
+
+/* Counts have 32 bits, to keep nodes small.  Whatever has been referenced two billion times stays for ever: from there
+ * on its count is held far above the limit, so that no number of racing releases can bring it back below. */
+#define COUNT_LIMIT UINT32_C(0x80000000)
+#define COUNT_FOREVER UINT32_C(0xC0000000)
+
+static inline void
+block_retain(block *b)
+{
+    /* relaxed: the caller holds a reference already, so nothing can be freed or published by this */
+    uint32_t before = atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
+    if (UNLIKELY(before >= COUNT_LIMIT))
+        atomic_store_explicit(&b->count, COUNT_FOREVER, memory_order_relaxed);
+}
+
+/* Give up one reference; true: it was the last one, and the caller must free the block. */
+static inline bool
+block_drop(block *b)
+{
+    /* The only reference is ours, so no other thread can change the count: no need to write it. */
+    if (atomic_load_explicit(&b->count, memory_order_acquire) == 1)
+        return true;
+    uint32_t before = atomic_fetch_sub_explicit(&b->count, 1, memory_order_acq_rel);
+    if (UNLIKELY(before >= COUNT_LIMIT))
+        atomic_store_explicit(&b->count, COUNT_FOREVER, memory_order_relaxed);
+    return before == 1;
+}
+
+static inline void
+block_release(block *b)
+{
+    if (block_drop(b))
+        block_free(b);
+}
+
+static inline bool
+block_is_unique(const block *b)
+{
+    /* acquire: whoever dropped the other references has finished with the block */
+    return atomic_load_explicit(&((block *)b)->count, memory_order_acquire) == 1;
+}
+
+#endif

@@ -1,0 +1,192 @@
+/* From cells to objects of the interpreter that reads. */
+
+#include "shared/address_map.h"
+#include "shared/cell_kinds.h"
+
+static PyObject *
+new_str(size_t length, unsigned kind, bool ascii, const void *text, Py_hash_t hash)
+{
+    /* the interpreter has its own objects for these */
+    if (length <= 1)
+        return PyUnicode_FromKindAndData((int)kind, text, (Py_ssize_t)length);
+    Py_UCS4 largest = ascii ? 0x7F : kind == 1 ? 0xFF : kind == 2 ? 0xFFFF : 0x10FFFF;
+    PyObject *o = PyUnicode_New((Py_ssize_t)length, largest);
+    if (o == NULL)
+        return NULL;
+    memcpy(PyUnicode_DATA(o), text, length * kind);
+    if (hash != -1)
+        unicode_set_known_hash(o, hash);
+    return o;
+}
+
+static PyObject *
+decode_short_str(cell c)
+{
+    char text[CELL_STR_MAX];
+    unsigned length = cell_str_length(c);
+    for (unsigned i = 0; i < CELL_STR_MAX; i++)
+        text[i] = (char)(c >> (8 * (i + 1)));
+    return new_str(length, 1, true, text, -1);
+}
+
+static PyObject *
+decode_constant(cell c)
+{
+    switch (c) {
+    case CELL_NONE:
+        return Py_NewRef(Py_None);
+    case CELL_FALSE:
+        return Py_NewRef(Py_False);
+    case CELL_TRUE:
+        return Py_NewRef(Py_True);
+    case CELL_ELLIPSIS:
+        return Py_NewRef(Py_Ellipsis);
+    default:
+        return PyTuple_New(0);
+    }
+}
+
+PyObject *
+cell_to_object(cell c)
+{
+    switch (cell_tag(c)) {
+    case TAG_INT:
+        return PyLong_FromLongLong(cell_int(c));
+    case TAG_STR:
+        return decode_short_str(c);
+    case TAG_CONSTANT:
+        return decode_constant(c);
+    default:
+        return kind_rows[cell_block(c)->kind].decode(cell_box(c));
+    }
+}
+
+PyObject *
+decode_str(box *b)
+{
+    return new_str(b->size, b->head.form, (block_flags(&b->head) & BOX_ASCII) != 0, b->data, (Py_hash_t)box_hash(b));
+}
+
+PyObject *
+decode_int(box *b)
+{
+    return PyLong_FromLongLong(b->integer);
+}
+
+PyObject *
+decode_big_int(box *b)
+{
+    return PyLong_FromString((const char *)b->data, NULL, 16);
+}
+
+PyObject *
+decode_float(box *b)
+{
+    return PyFloat_FromDouble(b->real);
+}
+
+PyObject *
+decode_complex(box *b)
+{
+    double parts[2];
+    memcpy(parts, b->data, sizeof parts);
+    return PyComplex_FromDoubles(parts[0], parts[1]);
+}
+
+PyObject *
+decode_bytes(box *b)
+{
+    return PyBytes_FromStringAndSize((const char *)b->data, (Py_ssize_t)b->size);
+}
+
+/* ---- nested values ---- */
+
+/* What decoding one value has made of boxes that are held elsewhere, too, and so may be met again.  It owns the objects. */
+typedef struct {
+    address_map made;
+    budget left;
+} decoding;
+
+static PyObject *decode_anew(decoding *d, box *b);
+
+static PyObject *
+decode_part(decoding *d, cell c)
+{
+    if (!cell_is_box(c))
+        return cell_to_object(c);
+    if (!budget_spend(&d->left, 1))
+        return NULL;
+    if (!block_is_shared(block_in_walk(cell_box(c))))
+        return decode_anew(d, cell_box(c));
+    address_key key = key_in_walk(cell_box(c));
+    address_entry *known = address_find(&d->made, key);
+    if (known != NULL)
+        return Py_NewRef((PyObject *)(uintptr_t)known->value);
+    PyObject *o = decode_anew(d, cell_box(c));
+    if (o != NULL && address_add(&d->made, key, (uintptr_t)o)) /* without memory it may be made twice */
+        Py_INCREF(o);
+    return o;
+}
+
+static PyObject *
+decode_tuple(decoding *d, box *b)
+{
+    PyObject *o = unknown_tuple((Py_ssize_t)b->size);
+    for (uint64_t i = 0; o != NULL && i < b->size; i++) {
+        PyObject *member = decode_part(d, box_cells(b)[i]);
+        if (member != NULL)
+            PyTuple_SET_ITEM(o, (Py_ssize_t)i, member);
+        else
+            Py_CLEAR(o);
+    }
+    if (o != NULL)
+        sequence_known(o);
+    return o;
+}
+
+static PyObject *
+decode_frozenset(decoding *d, box *b)
+{
+    PyObject *members = decode_tuple(d, b);
+    PyObject *o = members ? PyFrozenSet_New(members) : NULL;
+    Py_XDECREF(members);
+    return o;
+}
+
+static PyObject *
+decode_foreign(decoding *d, box *b)
+{
+    PyObject *name = decode_part(d, box_cells(b)[0]);
+    PyObject *value = name != NULL ? decode_part(d, box_cells(b)[1]) : NULL;
+    PyObject *o = value != NULL ? foreign_decode(name, value) : NULL;
+    Py_XDECREF(name);
+    Py_XDECREF(value);
+    return o;
+}
+
+static PyObject *
+decode_anew(decoding *d, box *b)
+{
+    unsigned kind = b->head.kind;
+    if (kind != KIND_TUPLE && kind != KIND_FROZENSET && kind != KIND_FOREIGN)
+        return kind_rows[kind].decode(b);
+    if (Py_EnterRecursiveCall(" while reading a shared value"))
+        return NULL;
+    PyObject *o = kind == KIND_TUPLE       ? decode_tuple(d, b)
+                : kind == KIND_FROZENSET   ? decode_frozenset(d, b)
+                                           : decode_foreign(d, b);
+    Py_LeaveRecursiveCall();
+    return o;
+}
+
+PyObject *
+decode_nested(box *b)
+{
+    decoding d = {.left = BUDGET};
+    PyObject *o = decode_anew(&d, b);
+    size_t position = 0;
+    for (address_entry *entry; (entry = address_next(&d.made, &position)) != NULL;)
+        Py_DECREF((PyObject *)(uintptr_t)entry->value);
+    address_free(&d.made);
+    return o;
+}

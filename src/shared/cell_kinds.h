@@ -1,0 +1,48 @@
+/* The functions that cell_kinds.c puts into the table; for the cell_*.c files only. */
+#ifndef FROZEN_SHARED_CELL_KINDS_H
+#define FROZEN_SHARED_CELL_KINDS_H
+
+#include "shared/address_map.h"
+#include "shared/cell.h"
+
+PyObject *decode_str(box *b);
+PyObject *decode_int(box *b);
+PyObject *decode_big_int(box *b);
+PyObject *decode_float(box *b);
+PyObject *decode_complex(box *b);
+PyObject *decode_bytes(box *b);
+PyObject *decode_nested(box *b);
+
+int hash_float(box *b, uint64_t *hash);
+int hash_complex(box *b, uint64_t *hash);
+int hash_tuple(box *b, uint64_t *hash);
+int hash_frozenset(box *b, uint64_t *hash);
+int hash_foreign(box *b, uint64_t *hash);
+
+int equal_tuple(box *a, box *b);
+int equal_frozenset(box *a, box *b);
+int equal_foreign(box *a, box *b);
+
+/* Whether a box that is met may be met again in the same walk: something else refers to it, too. */
+static inline bool
+block_is_shared(block *b)
+{
+    return !block_is_unique(b);
+}
+
+/* What a walk knows a box by: a container by its root, around which there are boxes that do not know each other, and its
+ * length, for vectors of different lengths may have one root. */
+static inline block *
+block_in_walk(box *b)
+{
+    bool is_container = b->head.kind == KIND_MAP || b->head.kind == KIND_SET || b->head.kind == KIND_VECTOR;
+    return is_container && *box_root(b) != NULL ? *box_root(b) : &b->head;
+}
+
+static inline address_key
+key_in_walk(box *b)
+{
+    return (address_key){(uintptr_t)block_in_walk(b), 0, b->size};
+}
+
+#endif

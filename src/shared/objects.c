@@ -1,0 +1,73 @@
+/* Which objects stand for shared values: the shared containers and Blob; and which cross interpreters: SharedRef too. */
+
+#include "shared/objects.h"
+
+#include "shared/current.h"
+#include "shared/nodes.h"
+
+/* X(kind of its box, family) */
+#define SHARED_CONTAINERS(X)     \
+    X(KIND_MAP, shared_map)      \
+    X(KIND_SET, shared_set)      \
+    X(KIND_VECTOR, shared_vector)
+
+static block_kind
+kind_of_container(module_state *state, PyObject *object)
+{
+#define X(kind, family)                                   \
+    if (Py_IS_TYPE(object, state->family.container))      \
+        return kind;
+    SHARED_CONTAINERS(X)
+#undef X
+    Py_UNREACHABLE();
+}
+
+static PyTypeObject *
+type_of_kind(module_state *state, unsigned kind)
+{
+#define X(its_kind, family)                   \
+    if (kind == its_kind)                     \
+        return state->family.container;
+    SHARED_CONTAINERS(X)
+#undef X
+    Py_UNREACHABLE();
+}
+
+/* A box around a container's root.  Each time a new one, for headers do not know each other: 56 bytes. */
+static int
+container_encode(PyObject *object, cell *c)
+{
+    container *held = (container *)object;
+    box *b = box_alloc(kind_of_container(module_state_of(object), object), sizeof(void *));
+    if (b == NULL)
+        return -1;
+    b->size = (uint64_t)held->count;
+    node_retain(held->root);
+    *box_root(b) = held->root;
+    *c = cell_of_box(b);
+    return 1;
+}
+
+PyObject *
+shared_container_decode(box *b)
+{
+    module_state *state = current_state();
+    if (state == NULL)
+        return NULL;
+    node_retain(*box_root(b));
+    return container_new(type_of_kind(state, b->head.kind), *box_root(b), (Py_ssize_t)b->size);
+}
+
+int
+shared_object_encode(PyObject *object, cell *c)
+{
+    if (blob_encode(object, c))
+        return 1;
+    return Py_TYPE(object)->tp_dealloc == shared_container_dealloc ? container_encode(object, c) : 0;
+}
+
+int
+crossing_encode(PyObject *object, cell *c)
+{
+    return shared_ref_encode(object, c) ? 1 : shared_object_encode(object, c);
+}

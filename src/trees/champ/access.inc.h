@@ -1,0 +1,303 @@
+/* find, put, remove: one descent each.
+ *
+ * Changing happens in two steps.  champ_locate() goes down and writes the way into a champ_path; keys are compared
+ * here, so foreign code may run here and only here.  champ_put() and champ_remove() then build the new version from the
+ * path, bottom up, without calling anything that could re-enter.  A mutation looks between the two whether its root is
+ * still the one it located in.
+ *
+ * In place.  Of the nodes of a path the first `own` may be edited in place: champ_owned() counts those that nobody else
+ * can reach, because each is uniquely referenced from one that is (Rust's Rc::make_mut; no owner tokens in the nodes).
+ * A persistent operation passes 0, and then everything on the path is copied.
+ */
+#ifndef FROZEN_TREES_CHAMP_ACCESS_INC_H
+#define FROZEN_TREES_CHAMP_ACCESS_INC_H
+
+#include "trees/champ/node.inc.h"
+
+/* The slot whose key matches, borrowed from the tree; NULL: absent, or *failed set because a comparison failed. */
+FORCE_INLINE slot *
+champ_find(champ_node *n, const probe *p, bool *failed)
+{
+    uint64_t rest = p->hash;
+    for (unsigned shift = 0; shift < HASH_BITS; shift += CORE_BITS) {
+        bitmap bit = (bitmap)1 << (rest & LEVEL_MASK);
+        if (n->datamap & bit) {
+            view v = view_sized(n, bits_count(n->datamap), bits_count(n->nodemap), node_is_general(n));
+            unsigned i = bits_rank(n->datamap, bit);
+            int match = entry_matches(&v, i, p);
+            if (UNLIKELY(match < 0))
+                *failed = true;
+            return match > 0 ? &v.slot[i] : NULL;
+        }
+        if (!(n->nodemap & bit))
+            return NULL;
+        n = node_children(n)[bits_rank(n->nodemap, bit)];
+        rest >>= CORE_BITS;
+        /* upper nodes are dense: the child will be near the place of its digit */
+        PREFETCH_READ((char *)(n + 1) + 8 * (rest & LEVEL_MASK));
+    }
+    view v = view_of(n);
+    for (unsigned i = 0; i < v.entries; i++) {
+        int match = entry_matches(&v, i, p);
+        if (match != 0) {
+            *failed = match < 0;
+            return match > 0 ? &v.slot[i] : NULL;
+        }
+    }
+    return NULL;
+}
+
+/* Where a descent ended, in the last node of the path. */
+typedef enum {
+    PLACE_FAILED = -1, /* comparing keys failed */
+    PLACE_OPEN,        /* absent, and its branch is empty (or: the end of a collision node) */
+    PLACE_TAKEN,       /* absent, another key holds its branch: entry `index` */
+    PLACE_FOUND,       /* entry `index` */
+} place;
+
+typedef struct {
+    champ_node *node[HASH_LEVELS + 1]; /* borrowed: root first */
+    uint64_t hash;
+    unsigned depth; /* of the last node; HASH_LEVELS: a collision node */
+    unsigned index;
+} champ_path;
+
+static inline bitmap
+path_bit(const champ_path *path, unsigned level)
+{
+    return hash_bit(path->hash, level * CORE_BITS);
+}
+
+/* Ask for what a copy of this node will retain, while the descent still waits for the next one. */
+static inline void
+prefetch_children(champ_node *n)
+{
+    champ_node **child = node_children(n);
+    for (unsigned i = 0, count = bits_count(n->nodemap); i < count; i++)
+        PREFETCH_WRITE(child[i]);
+}
+
+static inline void
+prefetch_slots(const view *v)
+{
+    for (unsigned i = 0; i < v->entries; i++)
+        for (unsigned w = 0; w < ENTRY_WIDTH; w++)
+            cell_prefetch(v->slot[i].cells[w]);
+}
+
+static place
+locate_in_collision(champ_path *path, const probe *p)
+{
+    view v = view_of(path->node[path->depth]);
+    for (path->index = 0; path->index < v.entries; path->index++) {
+        int match = entry_matches(&v, path->index, p);
+        if (match != 0)
+            return match < 0 ? PLACE_FAILED : PLACE_FOUND;
+    }
+    return PLACE_OPEN;
+}
+
+/* `prefetch`: the tree is larger than the caches and the path will be copied. */
+static inline place
+champ_locate(champ_node *n, const probe *p, champ_path *path, bool prefetch)
+{
+    path->hash = p->hash;
+    for (unsigned level = 0; level < HASH_LEVELS; level++) {
+        bitmap bit = path_bit(path, level);
+        path->node[level] = n;
+        path->depth = level;
+        if (n->nodemap & bit) {
+            if (prefetch)
+                prefetch_children(n);
+            n = node_children(n)[bits_rank(n->nodemap, bit)];
+            continue;
+        }
+        path->index = bits_rank(n->datamap, bit);
+        if (!(n->datamap & bit))
+            return PLACE_OPEN;
+        view v = view_of(n);
+        if (prefetch)
+            prefetch_slots(&v);
+        int match = entry_matches(&v, path->index, p);
+        return match < 0 ? PLACE_FAILED : match > 0 ? PLACE_FOUND : PLACE_TAKEN;
+    }
+    path->node[HASH_LEVELS] = n;
+    path->depth = HASH_LEVELS;
+    return locate_in_collision(path, p);
+}
+
+static inline slot *
+path_slot(const champ_path *path)
+{
+    view v = view_of(path->node[path->depth]);
+    return &v.slot[path->index];
+}
+
+/* How many nodes from the root on may be edited in place.  What goes in being general, plain nodes may not: they and
+ * their ancestors have to become general ones. */
+static inline unsigned
+champ_owned(const champ_path *path, bool general)
+{
+    unsigned own = 0;
+    while (own <= path->depth && node_is_unique(path->node[own]) && (!general || node_is_general(path->node[own])))
+        own++;
+    return own;
+}
+
+/* What an in-place edit dropped: released by the caller, once its own state is consistent and no lock is held, for a
+ * release may run foreign code. */
+typedef struct {
+    champ_node *node;
+    slot slot;
+    unsigned cells;
+} leftovers;
+
+static inline void
+leftovers_release(leftovers *left)
+{
+    while (left->cells)
+        cell_release(left->slot.cells[--left->cells]);
+    if (left->node)
+        node_release(left->node);
+}
+
+/* `n` (stolen) takes the place of the path's node at `level`.  `consumed`: that node is gone already, otherwise its
+ * parent's reference to it is dropped or was never ours.  Returns the new root, NULL: out of memory, n released. */
+static champ_node *
+path_attach(memory *mem, const champ_path *path, unsigned level, champ_node *n, unsigned own, bool consumed,
+            leftovers *left)
+{
+    while (level > own) {
+        view parent = view_of(path->node[--level]);
+        champ_node *above = node_with(mem, &parent, path_bit(path, level), (content){NULL, n}, false);
+        if (above == NULL) {
+            node_release(n);
+            return NULL;
+        }
+        n = above;
+    }
+    if (level == 0)
+        return n;
+    for (unsigned i = 0; i < level; i++)
+        forget_item_hash(path->node[i]);
+    champ_node *parent = path->node[level - 1];
+    assert(node_is_unique(parent) && (parent->nodemap & path_bit(path, level - 1)));
+    assert(node_is_general(parent) || !node_is_general(n));
+    champ_node **child = &node_children(parent)[bits_rank(parent->nodemap, path_bit(path, level - 1))];
+    if (!consumed)
+        left->node = *child;
+    *child = n;
+    return path->node[0];
+}
+
+/* Replace the value of the entry that was found. */
+static champ_node *
+champ_replace(memory *mem, const champ_path *path, cell value, unsigned own, leftovers *left)
+{
+    unsigned level = path->depth;
+    view v = view_of(path->node[level]);
+    slot *found = &v.slot[path->index];
+    assert(path->index < v.entries);
+    if (own > level) {
+        assert(node_is_unique(v.node) && (v.wide || value_is_plain(value)));
+        left->slot.cells[0] = SLOT_VALUE(found);
+        left->cells = 1;
+        cell_retain(value);
+        SLOT_VALUE(found) = value;
+        for (unsigned i = 0; i <= level; i++)
+            forget_item_hash(path->node[i]);
+        return path->node[0];
+    }
+    entry changed = {path->hash, *found};
+    SLOT_VALUE(&changed.slot) = value;
+    champ_node *n = level == HASH_LEVELS ? collision_with(mem, &v, path->index, &changed, false)
+                                         : node_with(mem, &v, path_bit(path, level), (content){&changed, NULL}, false);
+    return n ? path_attach(mem, path, level, n, own, false, left) : NULL;
+}
+
+/* Insert an entry that is absent, where champ_locate ended (PLACE_OPEN or PLACE_TAKEN). */
+static champ_node *
+champ_insert(memory *mem, const champ_path *path, place where, const entry *in, unsigned own, leftovers *left)
+{
+    unsigned level = path->depth;
+    bool move = own > level;
+    view v = view_of(path->node[level]);
+    champ_node *n;
+    assert(where == PLACE_OPEN || (where == PLACE_TAKEN && path->index < v.entries));
+    if (where == PLACE_TAKEN) {
+        entry other = entry_at(&v, path->index);
+        champ_node *pair = node_pair(mem, (level + 1) * CORE_BITS, &other, in);
+        if (pair == NULL)
+            return NULL;
+        n = node_with(mem, &v, path_bit(path, level), (content){NULL, pair}, move);
+        if (n == NULL)
+            node_release(pair);
+        else if (move)
+            slot_release(&other.slot); /* not the last reference: the pair holds one */
+    }
+    else if (level == HASH_LEVELS)
+        n = collision_with(mem, &v, v.entries, in, move);
+    else
+        n = node_with(mem, &v, path_bit(path, level), (content){in, NULL}, move);
+    return n ? path_attach(mem, path, level, n, move ? level : own, move, left) : NULL;
+}
+
+/* The tree with `in` at the end of the path, whatever was found there; a key that is present already stays and gets the
+ * new value (a set's value is its key: callers leave a member that was found alone).  `own` from champ_owned, or 0.
+ * New root: a new reference where own is 0, otherwise the old root's reference goes over.  NULL: out of memory, all is
+ * as it was. */
+static inline champ_node *
+champ_put(memory *mem, const champ_path *path, place where, const entry *in, unsigned own, leftovers *left)
+{
+    if (where == PLACE_FOUND)
+        return champ_replace(mem, path, SLOT_VALUE(&in->slot), own, left);
+    return champ_insert(mem, path, where, in, own, left);
+}
+
+/* Removal keeps the tree canonical: a node that would be left with one entry and no child does not exist, the entry
+ * stands in the nearest ancestor that has more to hold.  `keep` is that entry's index in the path's last node. */
+static champ_node *
+champ_pull_up(memory *mem, const champ_path *path, const view *last, unsigned keep, unsigned own, leftovers *left)
+{
+    assert(path->depth > 0 && keep < last->entries);
+    entry kept = entry_at(last, keep);
+    unsigned level = path->depth - 1;
+    while (level > 0 && path->node[level]->datamap == 0 && bits_count(path->node[level]->nodemap) == 1)
+        level--;
+    bool move = own > level;
+    view v = view_of(path->node[level]);
+    bitmap bit = path_bit(path, level);
+    champ_node *dropped = v.child[bits_rank(v.node->nodemap, bit)];
+    champ_node *n = node_with(mem, &v, bit, (content){&kept, NULL}, move);
+    if (n == NULL)
+        return NULL;
+    n = path_attach(mem, path, level, n, move ? level : own, move, left);
+    if (n != NULL && move)
+        left->node = dropped;
+    return n;
+}
+
+/* The tree without the entry that was found, as in champ_put.  The last entry leaves an empty root. */
+static champ_node *
+champ_remove(memory *mem, const champ_path *path, unsigned own, leftovers *left)
+{
+    unsigned level = path->depth;
+    view v = view_of(path->node[level]);
+    assert(path->index < v.entries && (level == 0 || v.children > 0 || v.entries >= 2)); /* I4 */
+    if (level > 0 && v.entries == 2 && v.children == 0)
+        return champ_pull_up(mem, path, &v, 1 - path->index, own, left);
+    bool move = own > level;
+    slot dropped = v.slot[path->index];
+    champ_node *n = level == HASH_LEVELS ? collision_with(mem, &v, path->index, NULL, move)
+                                         : node_with(mem, &v, path_bit(path, level), (content){NULL, NULL}, move);
+    if (n == NULL)
+        return NULL;
+    n = path_attach(mem, path, level, n, move ? level : own, move, left);
+    if (n != NULL && move) {
+        left->slot = dropped;
+        left->cells = ENTRY_WIDTH;
+    }
+    return n;
+}
+
+#endif
