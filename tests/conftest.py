@@ -66,10 +66,8 @@ def nothing_left_behind() -> Iterator[None]:
     assert live_shared_nodes() == before
 
 
-@pytest.fixture(scope="module")
-def small_heap() -> Iterator[None]:
-    """What exists already is put out of the collector's sight, so that the many collections of a module are fast."""
+@pytest.fixture(scope="module", autouse=True)
+def small_heap() -> None:
+    """What exists already is put out of the collector's sight: hundreds of tests collect, and a large heap takes long."""
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()

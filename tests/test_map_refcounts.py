@@ -13,8 +13,6 @@ from support import assert_no_leak, needs_debug_build
 
 from frozen import Map
 
-pytestmark = pytest.mark.usefixtures("small_heap")
-
 ATOMS = Map({f"key {index}": f"value {index}" for index in range(300)})
 LISTS = Map({index: [index] for index in range(300)})
 KEYS = [*colliding(4), *map(HashKey, range(60))]

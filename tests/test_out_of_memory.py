@@ -23,7 +23,7 @@ if FREE_THREADED:
     pytest.skip("CPython's hooks of the allocator are for builds with the GIL", allow_module_level=True)
 
 
-pytestmark = pytest.mark.usefixtures("small_heap", "no_watchdog")
+pytestmark = pytest.mark.usefixtures("no_watchdog")
 
 
 @pytest.fixture
