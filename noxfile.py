@@ -18,6 +18,8 @@ ROOT = Path(__file__).parent
 PYTHONS = ["3.11", "3.12", "3.13", "3.13t", "3.14", "3.14d", "3.15", "3.15d"]
 MAIN = "3.14"
 """Where one interpreter is enough."""
+FRIENDS = ["attrs", "gevent", "greenlet", "msgspec", "numpy", "pydantic", "tzdata"]
+"""Libraries whose objects and threads some tests meet, and are skipped without."""
 FRAMES = "-Wframe-larger-than=1024"
 """Foreign code can run below nearly every function of ours, and call it again; no frame may take much of the stack."""
 
@@ -47,8 +49,10 @@ def pytest(session: nox.Session, *arguments: str, **env: str) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The test suite on one interpreter; random histories at full length on the main one, shorter on the others."""
+    """The suite on one interpreter; on the main one random histories at full length, and objects of other libraries."""
     install(session, "[test]")
+    if session.python == MAIN:
+        session.install("--only-binary=:all:", *FRIENDS)
     histories = "default" if session.python == MAIN else "quick"
     pytest(session, "--ignore=tests/test_core.py", FROZEN_HYPOTHESIS=os.environ.get("FROZEN_HYPOTHESIS", histories))
 
@@ -212,6 +216,7 @@ def coverage(session: nox.Session) -> None:
     if shutil.which("gcc") is None:
         session.skip("NOT CHECKED: gcc is needed")
     session.install("setuptools>=77", "pytest>=8", "hypothesis>=6.100", "coverage>=7.10", "gcovr>=8.4")
+    session.install("--only-binary=:all:", *FRIENDS)
     copy = project_copy(session)
     env = {"CC": "gcc", "PYTHONPATH": str(copy), "FROZEN_HYPOTHESIS": os.environ.get("FROZEN_HYPOTHESIS", "quick")}
     # what these compile and run is not what is counted

@@ -400,6 +400,50 @@ def test_each_interpreter_has_its_own_type():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="setitimer is POSIX")
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_signal_ends_an_update_that_waits_for_its_turn(Ref, others):
+    """One thread has the turn, `others` queue for it, the main thread queues behind them and is interrupted."""
+    ref, has_turn, go_on = Ref(0), threading.Event(), threading.Event()
+    tries = 0
+
+    class Ended(Exception):
+        pass
+
+    def handler(*_):
+        raise Ended
+
+    def slow(value):
+        nonlocal tries
+        tries += 1
+        if tries < 20:
+            ref.set(value + 100)  # the try is lost, as against another thread: after some it queues, and has the turn
+        else:
+            has_turn.set()
+            assert go_on.wait(60)
+        return value + 1
+
+    threads = [threading.Thread(target=ref.update, args=(slow,))]
+    threads += [threading.Thread(target=ref.update, args=(lambda value: value + 10,)) for _ in range(others)]
+    threads[0].start()
+    assert has_turn.wait(60)
+    previous = signal.signal(signal.SIGALRM, handler)
+    try:
+        for thread in threads[1:]:
+            thread.start()
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(Ended):
+            ref.update(lambda value: -1)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+        go_on.set()
+        for thread in threads:
+            thread.join()
+    assert ref.get() == 1901 + 10 * others, "those before it and behind it had their turns"
+    assert ref.update(lambda value: value + 1) == 1902 + 10 * others
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="setitimer is POSIX")
 def test_a_signal_ends_an_update_that_never_succeeds(Ref):
     ref, stop = Ref(0), threading.Event()
 

@@ -284,3 +284,22 @@ def test_another_threads_publications_do_not_count_as_the_functions_own(Ref):
     with switch_interval():
         assert run_threads(lambda: ref.update(outer), publish)[0] == "done"
     assert tries >= 1500
+
+
+def test_an_update_inside_one_counts_what_it_lost_by_itself(Ref):
+    outer, inner, tries = Ref(0), Ref(0), []
+
+    def lose_once(ref, value):
+        tries.append(value)
+        if value == 0:
+            ref.set(10)
+        return value + 1
+
+    def nested(value):
+        lose_once(outer, value)
+        inner.set(0)
+        assert inner.update(lambda value: lose_once(inner, value)) == 11
+        return outer.get() + 1
+
+    assert outer.update(nested) == 11
+    assert tries == [0, 0, 10, 10, 0, 10]

@@ -38,9 +38,12 @@ def test_wait_says_false_when_the_time_is_over(Ref):
     assert ref.wait(0, -1) is False
 
 
-@pytest.mark.parametrize(("timeout", "error"), [("1", TypeError), (float("nan"), ValueError)])
-def test_wait_wants_seconds(Ref, timeout, error):
-    with pytest.raises(error):
+@pytest.mark.parametrize(
+    ("timeout", "error", "says"),
+    [("1", TypeError, "seconds or None, not '1'"), (1j, TypeError, "complex"), (float("nan"), ValueError, "is nan")],
+)
+def test_wait_wants_seconds(Ref, timeout, error, says):
+    with pytest.raises(error, match=says):
         Ref().wait(0, timeout)
 
 

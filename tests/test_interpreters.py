@@ -583,6 +583,10 @@ def test_many_handles_find_their_own():
         (lambda: Handle(Map()), NotShareableError, "share"),
         (lambda: SharedMap().handle(uses=0), ValueError, "uses must be from 1"),
         (lambda: SharedMap().handle(timeout=-1), ValueError, "timeout must be"),
+        (lambda: SharedMap().handle(timeout="soon"), TypeError, "timeout must be .* seconds or None, not 'soon'"),
+        (lambda: Handle(SharedMap(), timeout=1j), TypeError, "complex"),
+        (lambda: Handle(SharedMap(), uses=2**70), ValueError, f"from 1 to 4294967295, not {2**70}"),
+        (lambda: Handle(SharedMap(), uses="two"), TypeError, "str"),
     ],
 )
 def test_handles_refuse_what_makes_no_sense(make, error, says):
@@ -594,6 +598,12 @@ def test_a_handle_belongs_to_its_process():
     ticket = pickle.dumps(SharedMap(a=1).handle())
     done = run_python("-c", f"import pickle; pickle.loads({ticket!r})", check=False)
     assert "ValueError: this handle belongs to process" in done.stderr
+
+    handle = SharedMap(a=1).handle()
+    opener, (process, made_with, number) = handle.__reduce__()
+    with pytest.raises(ValueError, match="belongs to an earlier process of the same number"):
+        opener(process, made_with ^ 1, number)
+    assert handle.revoke()
     assert pickle.loads(ticket).redeem() == {"a": 1}
 
 

@@ -8,7 +8,7 @@ import pickle
 import pickletools
 
 import pytest
-from keys import HashKey, colliding
+from keys import HashKey, colliding, hash_of
 from support import run_python
 
 from frozen import Map, Set, SharedMap, SharedSet, SharedVector, Vector, _core
@@ -176,6 +176,20 @@ def test_two_versions_of_a_large_map_cost_one(protocol):
     for again, original in ((first, m), (second, n)):
         _core._check(again)
         assert again == original
+
+
+def test_a_large_map_with_entries_next_to_its_root_comes_back():
+    lone = {HashKey(31): "alone", HashKey(hash_of(1, 31)): "alone one level below"}
+    m = Map({HashKey(hash_of(index % 2, 0, index)): index for index in range(5000)}).update(lone)
+    again = pickle.loads(pickle.dumps(m))
+    _core._check(again)
+    assert {(key.hash, value) for key, value in again.items()} == {(key.hash, value) for key, value in m.items()}
+
+
+@pytest.mark.parametrize("arguments", [({}, ()), ([], []), (None, None)])
+def test_a_pickle_joins_dicts_of_a_list_only(arguments):
+    with pytest.raises(TypeError, match="takes a type, a dict and a list of dicts"):
+        _core._join(Map, *arguments)
 
 
 def test_what_a_pickle_joins_may_change_while_it_is_read():

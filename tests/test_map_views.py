@@ -300,3 +300,20 @@ def test_what_was_made_of_an_instance_works_where_its_type_has_lost_its_base(kin
     assert list(mutation.finish()) == [1]
     with pytest.raises(TypeError):
         kind.mutate(instance)
+
+
+def test_a_view_that_is_in_itself_has_a_repr():
+    inside = []
+    view = Map(a=inside).values()
+    inside.append(view)
+    assert repr(view) == "MapValues([[MapValues([...])]])"
+
+
+def test_an_error_of_the_others_length_is_raised_as_it_is():
+    class Broken(set):
+        def __len__(self):
+            raise KeyError("mine")
+
+    for own in (M.keys(), M.items(), Set(DATA)):
+        with pytest.raises(KeyError, match="mine"):
+            operator.eq(own, Broken())

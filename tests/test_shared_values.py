@@ -641,6 +641,8 @@ def test_blob_as_an_object():
     assert pickle.loads(pickle.dumps(blob)) == blob
     assert repr(blob) == "<frozen.Blob of 3 bytes>"
     assert bytes(Blob(b"")) == b""
+    assert hash(Blob(b"")) == hash(b"")
+    assert sys.getsizeof(Blob(bytes(10_000))) - sys.getsizeof(Blob(b"")) == 10_000
     assert not is_shareable(memoryview(blob))
     with pytest.raises(TypeError):
         Blob("text")

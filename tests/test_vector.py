@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import copy
 import operator
 import pickle
@@ -317,6 +318,22 @@ def test_searching(vector_type):
     for arguments in ((2, 3, 4), (2, -1), (7,), (0, 100)):
         with pytest.raises(ValueError, match=f"is not in {name}"):
             vector.index(*arguments)
+
+
+def test_bisection_finds_places(vector_type):
+    vector = vector_type(range(0, 200, 2))
+    assert [bisect.bisect_left(vector, value) for value in (-1, 0, 1, 100, 198, 199)] == [0, 0, 1, 50, 99, 100]
+    with pytest.raises(IndexError, match="100"):
+        bisect.bisect_left(vector, 500, 0, 1000)
+
+
+def test_a_vector_repeated_a_trillion_times_costs_what_is_in_it(vector_type):
+    one, other = (vector_type([0, 1, 2]) * 2**40 for _ in range(2))
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one[:-1] != other[:-2]
+    assert one.set(2**40, 7) != other.set(2**40, 8)
+    assert one.append(1) < other.append(2)
 
 
 # The object around it

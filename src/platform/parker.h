@@ -4,7 +4,6 @@
 
 #include "platform/clock.h"
 #include "platform/cpython.h"
-#include <math.h>
 
 #define PARK_FOREVER (-1LL)
 
@@ -78,26 +77,6 @@ static inline bool
 parker_sleep(parker *self, long long microseconds)
 {
     return PyThread_acquire_lock_timed(self->lock, microseconds, 0) == PY_LOCK_ACQUIRED;
-}
-
-/* Python's idea of a timeout, None or a number of seconds, for parker_park; false with an exception set. */
-static inline bool
-parse_timeout(PyObject *seconds, long long *microseconds)
-{
-    *microseconds = PARK_FOREVER;
-    if (seconds == NULL || seconds == Py_None)
-        return true;
-    double value = PyFloat_AsDouble(seconds);
-    if (value == -1.0 && PyErr_Occurred())
-        return false;
-    if (isnan(value)) {
-        PyErr_SetString(PyExc_ValueError, "timeout is nan: give seconds, or None to wait for ever");
-        return false;
-    }
-    value *= 1e6;
-    if (value < (double)PY_TIMEOUT_MAX)
-        *microseconds = value > 0 ? (long long)value : 0;
-    return true;
 }
 
 #endif

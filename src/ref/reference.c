@@ -2,6 +2,7 @@
 
 #include "platform/bounded_repr.h"
 #include "ref/group.h"
+#include <math.h>
 
 bool
 reference_of(module_state *state, PyObject *op, reference *self)
@@ -86,6 +87,30 @@ reference_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject
         return NULL;
     group.sorted[0] = &group.refs[0].pub->slot;
     return group_update(&group, args, nargs, kwnames);
+}
+
+/* Python's idea of a timeout, None or a number of seconds, for parker_park; false with an exception set. */
+static bool
+parse_timeout(PyObject *seconds, long long *microseconds)
+{
+    *microseconds = PARK_FOREVER;
+    if (seconds == NULL || seconds == Py_None)
+        return true;
+    if (!PyNumber_Check(seconds)) {
+        raise_about(PyExc_TypeError, "timeout must be a number of seconds or None, not ", seconds, "");
+        return false;
+    }
+    double value = PyFloat_AsDouble(seconds);
+    if (value == -1.0 && PyErr_Occurred())
+        return false;
+    if (isnan(value)) {
+        PyErr_SetString(PyExc_ValueError, "timeout is nan: give seconds, or None to wait for ever");
+        return false;
+    }
+    value *= 1e6;
+    if (value < (double)PY_TIMEOUT_MAX)
+        *microseconds = value > 0 ? (long long)value : 0;
+    return true;
 }
 
 const char reference_wait_doc[] = PyDoc_STR(

@@ -67,10 +67,15 @@ deadline_in(double seconds)
 
 /* A handle of `object`; the arguments are those of Handle() behind it. */
 static PyObject *
-handle_issue(PyTypeObject *type, PyObject *object, Py_ssize_t uses, PyObject *timeout)
+handle_issue(PyTypeObject *type, PyObject *object, PyObject *how_often, PyObject *timeout)
 {
+    Py_ssize_t uses = how_often != NULL ? PyNumber_AsSsize_t(how_often, NULL) : 1; /* too large: cut off */
+    if (uses == -1 && PyErr_Occurred())
+        return NULL;
     if (uses < 1 || uses > UINT32_MAX)
-        return PyErr_Format(PyExc_ValueError, "uses must be from 1 to %u, not %zd", UINT32_MAX, uses);
+        return raise_about(PyExc_ValueError, "uses must be from 1 to 4294967295, not ", how_often, "");
+    if (timeout != Py_None && !PyNumber_Check(timeout))
+        return raise_about(PyExc_TypeError, "timeout must be a positive number of seconds or None, not ", timeout, "");
     double seconds = timeout == Py_None ? 0 : PyFloat_AsDouble(timeout);
     if (seconds == -1 && PyErr_Occurred())
         return NULL;
@@ -100,9 +105,8 @@ static PyObject *
 handle_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"", "uses", "timeout", NULL};
-    PyObject *object, *timeout = Py_None;
-    Py_ssize_t uses = 1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$nO:Handle", names, &object, &uses, &timeout))
+    PyObject *object, *uses = NULL, *timeout = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OO:Handle", names, &object, &uses, &timeout))
         return NULL;
     return handle_issue(type, object, uses, timeout);
 }
@@ -111,9 +115,8 @@ PyObject *
 shared_handle(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"uses", "timeout", NULL};
-    PyObject *timeout = Py_None;
-    Py_ssize_t uses = 1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$nO:handle", names, &uses, &timeout))
+    PyObject *uses = NULL, *timeout = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OO:handle", names, &uses, &timeout))
         return NULL;
     module_state *state = current_state();
     return state != NULL ? handle_issue(state->handle, self, uses, timeout) : NULL;
