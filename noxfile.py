@@ -20,6 +20,8 @@ MAIN = "3.14"
 """Where one interpreter is enough."""
 FRIENDS = ["attrs", "gevent", "greenlet", "msgspec", "numpy", "pydantic", "tzdata"]
 """Libraries whose objects and threads some tests meet, and are skipped without."""
+MAIN_DEBUG = "3.14d"
+"""... of those built for debugging."""
 FRAMES = "-Wframe-larger-than=1024"
 """Foreign code can run below nearly every function of ours, and call it again; no frame may take much of the stack."""
 
@@ -53,8 +55,9 @@ def tests(session: nox.Session) -> None:
     install(session, "[test]")
     if session.python == MAIN:
         session.install("--only-binary=:all:", *FRIENDS)
-    histories = "default" if session.python == MAIN else "quick"
-    pytest(session, "--ignore=tests/test_core.py", FROZEN_HYPOTHESIS=os.environ.get("FROZEN_HYPOTHESIS", histories))
+    histories = os.environ.get("FROZEN_HYPOTHESIS", "default" if session.python == MAIN else "quick")
+    chosen = [] if session.python in (MAIN, MAIN_DEBUG) else ["-m", "not once"]
+    pytest(session, "--ignore=tests/test_core.py", *chosen, FROZEN_HYPOTHESIS=histories)
 
 
 @nox.session(python=False)
@@ -73,9 +76,17 @@ def readme(session: nox.Session) -> None:
 
 @nox.session
 def core(session: nox.Session) -> None:
-    """src/core without Python, under sanitizers, with each compiler; and the dependency rule."""
+    """src/trees without Python, under sanitizers, with each compiler; and the dependency rule."""
     session.install("pytest>=8", "hypothesis>=6.100")
-    session.run("python", "-m", "pytest", "tests/test_core.py", "tests/test_layers.py", *session.posargs)
+    session.run(
+        "python",
+        "-m",
+        "pytest",
+        "tests/test_core.py",
+        "tests/test_layers.py",
+        *session.posargs,
+        env={"FROZEN_CORE": "every"},
+    )
 
 
 @nox.session
@@ -184,7 +195,7 @@ def asan(session: nox.Session) -> None:
     """The test suite with the extension under the address and undefined-behaviour sanitizers."""
     build, run = sanitizers(session)
     install(session, "[test]", **build)
-    pytest(session, "--ignore=tests/test_core.py", "--ignore=tests/test_project.py", **run)
+    pytest(session, "--ignore=tests/test_core.py", "--ignore=tests/test_project.py", "-m", "not once", **run)
 
 
 def run_torture(session: nox.Session, **env: str) -> None:

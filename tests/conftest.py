@@ -32,7 +32,7 @@ hypothesis.settings.load_profile(os.environ.get("FROZEN_HYPOTHESIS", "default"))
 def pytest_report_header() -> str:
     try:
         import frozen
-    except ImportError as error:  # the tests of src/core and of the sources themselves run without it
+    except ImportError as error:  # the tests of src/trees and of the sources themselves run without it
         return f"frozen cannot be imported ({error}): `pip install -e '.[test]'` builds it"
     gil = "with the GIL" if getattr(sys, "_is_gil_enabled", lambda: True)() else "without the GIL"
     debug = ", debug build" if hasattr(sys, "gettotalrefcount") else ""
@@ -68,6 +68,6 @@ def nothing_left_behind() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def small_heap() -> None:
-    """What exists already is put out of the collector's sight: hundreds of tests collect, and a large heap takes long."""
+    """What exists already is put out of the collector's sight: hundreds of tests collect."""
     gc.collect()
     gc.freeze()

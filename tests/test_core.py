@@ -1,7 +1,8 @@
-"""src/core without Python: each tests/c/test_*.c is a program that ends with 0, compiled here in every configuration.
+"""src/trees without Python: each tests/c/test_*.c is a program that ends with 0, compiled in several configurations.
 
-Branching factors 4 and 32, each compiler that is installed, under the address and undefined-behaviour sanitizers, and
-under the thread sanitizer where the program starts threads. Some: `pytest tests/test_core.py -k champ`.
+GCC with a branching factor of 4, and Clang with 32, under the address and undefined-behaviour sanitizers, and under the
+thread sanitizer where the program starts threads. `FROZEN_CORE=every`, as `nox -s core` sets it, is for both branching
+factors with both compilers. Some: `pytest tests/test_core.py -k champ`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from support import ROOT
 PROGRAMS = sorted((ROOT / "tests/c").glob("test_*.c"))
 FUZZERS = sorted((ROOT / "tests/c").glob("fuzz_*.c"))
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)] or ["cc"]
+BRANCHING_BITS = dict.fromkeys(COMPILERS, (2, 5))
+if len(COMPILERS) == 2 and os.environ.get("FROZEN_CORE") != "every":
+    BRANCHING_BITS = {"gcc": (2,), "clang": (5,)}
 MEMORY = "address,undefined"
 THREADS = "thread"
 FLAGS = [
@@ -55,7 +59,7 @@ def configurations() -> list[object]:
         sanitizers = [MEMORY, THREADS] if "pthread" in program.read_text() else [MEMORY]
         for compiler in COMPILERS:
             for sanitizer in sanitizers:
-                for bits in (2, 5):
+                for bits in BRANCHING_BITS[compiler]:
                     name = f"{program.stem.removeprefix('test_')}-{compiler}-branching{2**bits}-{sanitizer}"
                     found.append(pytest.param(program, compiler, sanitizer, bits, id=name))
     return found

@@ -16,6 +16,7 @@ import pytest
 from support import PACKAGE, ROOT, needs_debug_build, run_python
 
 pytestmark = [
+    pytest.mark.once,
     needs_debug_build,  # one kind of interpreter is enough
     pytest.mark.skipif(importlib.util.find_spec("setuptools") is None, reason="building needs setuptools"),
     pytest.mark.skipif(not (ROOT / "setup.py").exists(), reason="needs the sources"),

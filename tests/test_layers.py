@@ -217,6 +217,7 @@ shared/objects.c uses shared_ref_encode of ref/shared_ref.c
 """Exceptions: kinds of blocks whose functions lie above the table of kinds."""
 
 
+@pytest.mark.once
 def test_no_other_name_goes_up(names):
     assert names.uses()
     assert names.upward() == UPWARD.split("\n")[1:-1]

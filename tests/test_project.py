@@ -109,6 +109,7 @@ def test_every_public_callable_has_a_signature():
     inspect.signature(frozen.SharedRef).bind("a name", initial=1)
 
 
+@pytest.mark.once
 def test_the_wheel_holds_the_package_its_types_and_nothing_else(built):
     names = names_in_wheel(built)
     package = {str(file.relative_to(ROOT)) for file in (ROOT / "frozen").rglob("*") if file.suffix in SHIPPED}
@@ -120,6 +121,7 @@ def test_the_wheel_holds_the_package_its_types_and_nothing_else(built):
     assert rest == set()
 
 
+@pytest.mark.once
 def test_the_sdist_holds_what_building_and_testing_need(built):
     names = names_in_sdist(built)
     sources = {str(file.relative_to(ROOT)) for file in (ROOT / "src").rglob("*.[ch]")}
