@@ -6,7 +6,7 @@ import copy
 import enum
 import math
 import pickle
-from collections import deque
+from collections import UserDict, deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -290,6 +290,14 @@ def test_a_delta_of_one_family_applies_in_the_other(old: Any, new: Any) -> None:
         assert spelt(freeze(new).apply(delta.inverse())) == spelt(freeze(old))
 
 
+def test_what_a_delta_of_shared_maps_holds_becomes_local_at_any_depth() -> None:
+    inner = SharedVector([1])
+    old, new = SharedMap(x=0), SharedMap(x=((inner, "plain"), inner))
+    result = Map(x=0).apply(old.diff(new))
+    assert spelt(result["x"]) == spelt(((Vector([1]), "plain"), Vector([1])))
+    assert spelt(result.apply(new.diff(old))) == spelt(Map(x=0))
+
+
 def test_shared_values_that_a_map_holds_stay_shared() -> None:
     old = Map(x=SharedVector([1]))
     new = old.set("x", SharedVector([2])).set("y", SharedMap(a=1))
@@ -321,6 +329,12 @@ def test_what_shared_memory_cannot_hold_is_not_applied_to_it() -> None:
         (SharedMap(a=(0.0,)), SharedMap(a=(-0.0,))),
         (Set([1]), frozenset([1])),
         (Set([(1,)]), Set([(True,)])),
+        (frozenset([0.0]), frozenset([-0.0])),
+        (frozenset([frozenset([1])]), frozenset([frozenset([True])])),
+        (Set([Map(a=1)]), Set([Map(a=True)])),
+        ({Decimal(1)}, {Decimal("1.0")}),
+        (UserDict(a=1), UserDict(a=True)),
+        (UserDict(a=1).items(), UserDict(a=True).items()),
         ({1: "x"}, {True: "x"}),
         ({1: "x", "y": [1]}, {1: "x", "y": [True]}),
         (deque([1]), deque([True])),

@@ -18,6 +18,7 @@ from support import (
     Subinterpreter,
     eventually,
     needs_subinterpreters,
+    run_python,
     run_threads,
     switch_interval,
 )
@@ -358,3 +359,25 @@ def test_a_loop_is_woken_by_another_interpreter(name):
         seen, _ = run_threads(lambda: asyncio.run(main()), lambda: interpreter.run(publish))
     assert seen == [100]
     gc.collect()
+
+
+def test_callbacks_are_traced_and_profiled_as_threads_are():
+    run_python(
+        "-c",
+        """if True:
+        import threading
+        from frozen import SharedRef
+        traced, profiled, called = set(), set(), threading.Event()
+        threading.settrace(lambda frame, *_: traced.add(frame.f_code.co_name))
+        threading.setprofile(lambda frame, *_: profiled.add(frame.f_code.co_name))
+
+        def callback(old, new):
+            called.set()
+
+        ref = SharedRef(0)
+        with ref.watch(callback):
+            ref.set(1)
+            assert called.wait(60)
+        assert "callback" in traced & profiled, (traced, profiled)
+        """,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import builtins
 import collections
 import dataclasses
 import datetime
@@ -38,6 +39,7 @@ from frozen import (
     SharedSet,
     SharedVector,
     Vector,
+    _classes,
     _core,
     freeze,
     is_shareable,
@@ -711,6 +713,45 @@ def test_classes_of_a_script_are_found_in_other_interpreters(tmp_path):
     script = tmp_path / "a script.py"
     script.write_text(SCRIPT)
     run_python(str(script))
+
+
+@needs_subinterpreters
+def test_a_script_that_registers_a_class_only_as_the_main_module_is_told_so(tmp_path):
+    script = tmp_path / "a script.py"
+    script.write_text("""
+from frozen import SharedRef, SharedVector, register_shareable
+
+class Named:
+    name = "n"
+
+if __name__ == "__main__":
+    from support import run_in_subinterpreter
+    register_shareable(Named, lambda named: named.name, lambda name: Named())
+    ref = SharedRef("values", SharedVector([Named()]))
+    run_in_subinterpreter('''if True:
+        from frozen import SharedRef
+        try:
+            SharedRef.attach("values").get()[0]
+        except ImportError as error:
+            assert "Named cannot be read" in str(error) and "does not register it: call register" in str(error), error
+        else:
+            raise AssertionError("read")
+    ''')
+""")
+    run_python(str(script))
+
+
+def test_a_script_that_fails_where_its_classes_are_looked_for_is_run_again_the_next_time(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import builtins\nif not hasattr(builtins, 'now_it_works'): raise RuntimeError('not here')\n")
+    name = f"__main__({script})"
+    with pytest.raises(RuntimeError, match="not here"):
+        _classes.find_module(name)
+    builtins.now_it_works = True
+    try:
+        assert _classes.find_module(name).__file__ == str(script)
+    finally:
+        del builtins.now_it_works, sys.modules[name]
 
 
 def test_a_class_of_a_session_gives_a_warning_once():
