@@ -2,8 +2,10 @@
 
 The script that a program runs, `__main__`, is another module in each interpreter.  A class of a script is therefore
 named by the file, "__main__(path):Point".  An interpreter that runs another script, or none, runs that file once to
-find it, with a `__name__` that is not "__main__", as `multiprocessing` and CPython's own channels do.  A program
-started by `python -m` has a module's name already.
+find it, with a `__name__` that is not "__main__", as `multiprocessing` and CPython's own channels do.  From 3.14 on
+CPython keeps its copy in the interpreter, for what it unpickles there: both use one, so that the class of a value that
+was read is the one that a function sent to the interpreter sees.  A program started by `python -m` has a module's name
+already.
 """
 
 from __future__ import annotations
@@ -16,31 +18,39 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import quote, unquote
 
+from frozen import _core
+
 _SCRIPT = "__main__("
+_COPY = "<fake __main__>"  # the name that CPython gives to its copy of the script
 _loading = threading.RLock()
 
 # 3.12 has datetime in Python, and not in C, in all interpreters but the main one.
-_PUBLIC_MODULES = {"_pydatetime": "datetime"}
+_PUBLIC_MODULES = {"_pydatetime": "datetime", "zoneinfo._zoneinfo": "zoneinfo"}
 
 
 def class_name(cls: type) -> str:
     """The name of a class, "module:qualified name", whether it leads back to the class or not."""
-    module = cls.__module__
-    if module == "__main__":
-        module = _main_name()
-    return f"{_PUBLIC_MODULES.get(module, module)}:{cls.__qualname__}"
+    return f"{module_name(cls.__module__)}:{cls.__qualname__}"
 
 
-def is_of_a_session(cls: type) -> bool:
-    """Whether the class was defined in an interactive session or by `-c`: no other interpreter can find it."""
-    return cls.__module__ == "__main__" and _main_name() == "__main__"
+def module_name(module: str) -> str:
+    """The name under which every interpreter finds the module that is called `module` here."""
+    if module == "__main__" or (module == "__mp_main__" and sys.modules.get(module) is sys.modules.get("__main__")):
+        return _main_name()
+    if module == _COPY:
+        return _name_of_file(_copy_by_cpython()) or module
+    return _PUBLIC_MODULES.get(module, module)
 
 
-def is_found(cls: type, name: str) -> bool:
-    """Whether the modules that are loaded hold the class under that name, as every reader will look for it."""
-    module, _, qualified = name.partition(":")
-    found: Any = sys.modules["__main__"] if module == _main_name() else sys.modules.get(module)
-    for part in qualified.split("."):
+def is_of_a_session(module: str) -> bool:
+    """Whether that name is the one of an interactive session, or of `-c`: no other interpreter can find it."""
+    return module == "__main__"
+
+
+def is_found(cls: type) -> bool:
+    """Whether the module of the class holds it under its qualified name, as every reader will look for it."""
+    found: Any = _copy_by_cpython() if cls.__module__ == _COPY else sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
         found = getattr(found, part, None)
     return found is cls
 
@@ -67,17 +77,26 @@ def _main_name() -> str:
     """The name of `__main__` by which other interpreters can find it; "__main__" if there is none."""
     main = sys.modules.get("__main__")
     spec = getattr(main, "__spec__", None)
-    if spec is not None:
+    if spec is not None and spec.name != "__main__":
         return str(spec.name)
-    file = getattr(main, "__file__", None)
-    return f"{_SCRIPT}{quote(os.path.abspath(file), safe='/')})" if file else "__main__"
+    return _name_of_file(main) or "__main__"
+
+
+def _name_of_file(script: ModuleType | None) -> str | None:
+    path = getattr(script, "__file__", None)
+    return f"{_SCRIPT}{quote(os.path.abspath(path), safe='/')})" if path else None
+
+
+def _copy_by_cpython() -> ModuleType | None:
+    """CPython's copy of the script, if there is one in this interpreter; the import system has it while it is made."""
+    return sys.modules.get(_COPY) or _core._script_copy(None)
 
 
 def _script_module(name: str) -> ModuleType:
     """The script run as a module of that name, once in an interpreter."""
     with _loading:
-        module = sys.modules.get(name)
-        if module is None:
+        module = sys.modules.get(name) or _copy_by_cpython()
+        if module is None or name not in (module.__name__, _name_of_file(module)):
             path = unquote(name[len(_SCRIPT) : -1])
             with open(path, "rb") as file:
                 code = compile(file.read(), path, "exec")
@@ -89,4 +108,5 @@ def _script_module(name: str) -> ModuleType:
             except BaseException:
                 del sys.modules[name]
                 raise
+            _core._script_copy(module)
         return module

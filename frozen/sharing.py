@@ -17,7 +17,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar, cast
 
 from frozen import _core
-from frozen._classes import class_name, find_class, find_module, is_found, is_of_a_session
+from frozen._classes import class_name, find_class, find_module, is_found, is_of_a_session, module_name
 from frozen._core import Blob, Map, Set, SharedMap, SharedSet, SharedVector, Vector
 from frozen.convert import (
     Conversion,
@@ -255,6 +255,11 @@ def register_shareable(
     running the script there once, under another `__name__` than `__main__`; those of an interactive session cannot be
     read in other interpreters (RuntimeWarning when the first instance is shared).
 
+    Two objects that are encoded alike are one value: shared containers that hold them are equal. Objects need a hash
+    only as keys, and then one that is made of their value: a class without `__hash__` has the address of each object,
+    which means nothing in another interpreter. Such an object is a key by what `encode` returns, if `decode` returns
+    the very same object, as that of ZoneInfo does; a tuple or record with it inside is refused.
+
     Raises TypeError for a class that is not immutable by itself and comes without functions, ValueError for a class
     that import cannot find.
     """
@@ -277,8 +282,7 @@ def register_shareable(
 
 def _registrar(cls: type, decode: Callable[[Any], Any]) -> str:
     """The name of the module that registers the class: the one that defines `decode`."""
-    module = getattr(decode, "__module__", None) or cls.__module__
-    return class_name(cls).partition(":")[0] if module == cls.__module__ else module
+    return module_name(getattr(decode, "__module__", None) or cls.__module__)
 
 
 def _by_fields(cls: type[_T]) -> tuple[Callable[[_T], object], Callable[[Any], _T]]:
@@ -321,17 +325,18 @@ def _encode(obj: object) -> tuple[str, object, bool | None]:
 
 
 def _check_found(obj: object, name: str) -> None:
-    """NotShareableError if no reader could find the class of `obj`. Called once for each class."""
+    """NotShareableError if no reader could find the class of `obj`, or the module that registers it, as far as can be
+    told here. Called once for each class."""
     cls = type(obj)
-    where = name.rpartition("!")[2].partition("@")[0]
-    if is_of_a_session(cls):
+    where, _, registrar = name.rpartition("!")[2].partition("@")
+    if is_of_a_session(registrar or where.partition(":")[0]):
         warnings.warn(
             f"{cls.__qualname__} is defined in a session, not in a file: other interpreters cannot read what is shared "
             "of it; define it in a module",
             RuntimeWarning,
             stacklevel=2,
         )
-    elif not is_found(cls, where):
+    elif not registrar and not is_found(cls):
         raise NotShareableError(
             obj,
             f"is of a class that is not found as {where.replace(':', '.')} when it is read: give the class the name "
@@ -362,12 +367,13 @@ def _find_decoder(name: str) -> Callable[[Any], Any]:
     kind, _, where = name.rpartition("!")
     where, _, registrar = where.partition("@")
     try:
-        cls = find_class(where)
         if kind:
-            return _STANDARD_DECODERS[kind](cls)
+            return _STANDARD_DECODERS[kind](find_class(where))
         if not registrar:
-            return _by_fields(cls)[1]
+            return _by_fields(find_class(where))[1]
         find_module(registrar)
+        if name not in _decoders:
+            find_class(where)  # its own module may register it
         return _decoders[name]
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
@@ -447,8 +453,8 @@ def _is_path(cls: type, where: str) -> bool:
 
 
 _STANDARD_ENCODERS: list[tuple[str, Callable[[type, str], bool], Callable[[Any], Any]]] = [
-    ("flag", _derives_from("enum.Flag"), lambda flag: flag.value),
-    ("enum", _derives_from("enum.Enum"), lambda member: member.name),
+    ("flag", _derives_from("enum.Flag"), lambda flag: _flag_value(flag)),
+    ("enum", _derives_from("enum.Enum"), lambda member: _member_name(member)),
     ("text", _named("decimal:Decimal"), str),
     ("path", _is_path, str),
     ("args", _named("fractions:Fraction"), lambda f: (f.numerator, f.denominator)),
@@ -487,9 +493,27 @@ _STANDARD_DECODERS: dict[str, Callable[[Any], Callable[[Any], Any]]] = {
 }
 
 
+def _member_name(member: Any) -> str:
+    name = member._name_
+    if type(member).__members__.get(name) is not member:
+        raise NotShareableError(member, "is no member that its enum holds under its name: no reader could find it")
+    return name  # type: ignore[no-any-return]
+
+
+def _flag_value(flag: Any) -> object:
+    if type(flag)(flag._value_) is not flag:
+        raise NotShareableError(flag, "is not what its enum makes of its value: no reader could find it")
+    return flag._value_
+
+
 def _zone_arguments(zone: Any) -> tuple[str]:
-    if zone.key is None:
-        raise NotShareableError(zone, "has no key to be found by again: ZoneInfo(key) has, from_file() has not")
+    from pickle import PicklingError
+
+    try:
+        zone.__reduce__()
+    except PicklingError:
+        reason = "was read from a file, by from_file(): a reader finds ZoneInfo(key) only"
+        raise NotShareableError(zone, reason) from None
     return (zone.key,)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-import builtins
 import collections
 import dataclasses
 import datetime
@@ -11,12 +10,10 @@ import decimal
 import enum
 import fractions
 import gc
-import io
 import math
 import pathlib
 import pickle
 import re
-import struct
 import sys
 import types
 import uuid
@@ -27,7 +24,6 @@ import pytest
 from buffer_address import address_of
 from hypothesis import given
 from hypothesis import strategies as st
-from support import needs_subinterpreters, run_python
 
 import frozen
 from frozen import (
@@ -39,7 +35,6 @@ from frozen import (
     SharedSet,
     SharedVector,
     Vector,
-    _classes,
     _core,
     freeze,
     is_shareable,
@@ -655,172 +650,3 @@ def test_blob_as_an_object():
 def test_public_names_are_found_where_types_say():
     for cls in (SharedMap, SharedSet, SharedVector, Blob, frozen.Handle, frozen.NotShareableError):
         assert getattr(frozen, cls.__name__) is cls
-
-
-# Classes that a reader has to find
-
-
-def test_a_member_of_an_enum_that_its_module_holds_under_another_name_is_refused():
-    shade = enum.IntEnum("Colour", "RED")  # nothing here is called Colour
-    assert not is_shareable(shade.RED)
-    with pytest.raises(NotShareableError, match="not found as"):
-        SharedMap(mode=shade.RED)
-
-
-def test_a_time_zone_without_a_key_is_refused():
-    header = b"TZif" + b"2" + b"\0" * 15 + struct.pack(">6l", 0, 0, 0, 0, 1, 4)
-    body = struct.pack(">lbb", 3600, 0, 0) + b"CET\0"
-    zone = zoneinfo.ZoneInfo.from_file(io.BytesIO(header + body + header + body + b"\nCET-1\n"))
-    with pytest.raises(NotShareableError, match="has no key"):
-        SharedVector([zone])
-
-
-SCRIPT = """
-import dataclasses, enum, sys
-from frozen import SharedRef, register_shareable, share
-
-@register_shareable
-@dataclasses.dataclass(frozen=True)
-class Point:
-    x: int
-
-class Named:
-    def __init__(self, name):
-        self.name = name
-
-register_shareable(Named, lambda named: named.name, lambda name: Named(name))
-
-class Colour(enum.Enum):
-    RED = 1
-
-if __name__ == "__main__":
-    ref = SharedRef("values", share([Point(1), Colour.RED, Named("n")]))
-    own = ref.get()
-    assert own[0] == Point(1) and own[1] is Colour.RED and type(own[2]) is Named
-    from support import run_in_subinterpreter
-    run_in_subinterpreter('''if True:
-        from frozen import SharedRef
-        point, colour, named = SharedRef.attach("values").get()
-        assert repr(point) == "Point(x=1)" and colour.name == "RED" and named.name == "n"
-        from frozen import share
-        assert type(share([point])[0]) is type(point), "what was read can be shared on"
-    ''')
-"""
-
-
-@needs_subinterpreters
-def test_classes_of_a_script_are_found_in_other_interpreters(tmp_path):
-    script = tmp_path / "a script.py"
-    script.write_text(SCRIPT)
-    run_python(str(script))
-
-
-@needs_subinterpreters
-def test_a_script_that_registers_a_class_only_as_the_main_module_is_told_so(tmp_path):
-    script = tmp_path / "a script.py"
-    script.write_text("""
-from frozen import SharedRef, SharedVector, register_shareable
-
-class Named:
-    name = "n"
-
-if __name__ == "__main__":
-    from support import run_in_subinterpreter
-    register_shareable(Named, lambda named: named.name, lambda name: Named())
-    ref = SharedRef("values", SharedVector([Named()]))
-    run_in_subinterpreter('''if True:
-        from frozen import SharedRef
-        try:
-            SharedRef.attach("values").get()[0]
-        except ImportError as error:
-            assert "Named cannot be read" in str(error) and "does not register it: call register" in str(error), error
-        else:
-            raise AssertionError("read")
-    ''')
-""")
-    run_python(str(script))
-
-
-def test_a_script_that_fails_where_its_classes_are_looked_for_is_run_again_the_next_time(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text("import builtins\nif not hasattr(builtins, 'now_it_works'): raise RuntimeError('not here')\n")
-    name = f"__main__({script})"
-    with pytest.raises(RuntimeError, match="not here"):
-        _classes.find_module(name)
-    builtins.now_it_works = True
-    try:
-        assert _classes.find_module(name).__file__ == str(script)
-    finally:
-        del builtins.now_it_works, sys.modules[name]
-
-
-def test_a_class_of_a_session_gives_a_warning_once():
-    code = (
-        "import enum, warnings\nfrom frozen import SharedVector\nColour = enum.Enum('Colour', 'RED')\n"
-        "with warnings.catch_warnings(record=True) as caught:\n"
-        "    warnings.simplefilter('always')\n"
-        "    assert SharedVector([Colour.RED, Colour.RED])[1] is Colour.RED\n"
-        "assert len(caught) == 1 and 'define it in a module' in str(caught[0].message), caught\n"
-    )
-    run_python("-c", code)
-
-
-# Values that share their parts, and NaNs
-
-
-def doubled(value, times: int):
-    for _ in range(times):
-        value = (value, value)
-    return value
-
-
-def test_a_tuple_that_holds_another_one_twice_costs_what_it_is_made_of():
-    value = doubled(1, 200)
-    shared, again = SharedVector([value]), SharedVector([doubled(1, 200)])
-    assert shared == again
-    assert hash(shared) == hash(again)
-    left, right = shared[0]
-    assert left is right
-    assert is_shareable(value)
-
-
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        pytest.param(lambda value: SharedVector([value, value]), id="SharedVector"),
-        pytest.param(lambda value: SharedMap({1: value, 2: value}), id="SharedMap"),
-        pytest.param(lambda value: (value, value), id="tuple"),
-    ],
-)
-def test_shared_containers_that_hold_another_one_twice_are_hashed_and_compared_once(wrap):
-    one = other = SharedVector([1])
-    for _ in range(200):
-        one, other = wrap(one), wrap(other)
-    one, other = SharedVector([one]), SharedVector([other])
-    assert one == other
-    assert hash(one) == hash(other)
-
-
-NAN = float("nan")
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        NAN,
-        (NAN,),
-        ((1, NAN), 2),
-        complex(NAN, 1),
-        frozenset([NAN]),
-        (frozenset([NAN]),),
-        decimal.Decimal("NaN"),
-        (decimal.Decimal("NaN"),),
-    ],
-    ids=repr,
-)
-def test_equality_of_nans_does_not_change_when_they_are_hashed(value):
-    one, other = SharedMap({1: value}), SharedMap({1: value})
-    assert one == other
-    assert hash(one) == hash(other)
-    assert one == other
-    assert SharedVector([value]) == SharedVector([value])

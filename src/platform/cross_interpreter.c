@@ -111,3 +111,19 @@ cross_interpreter_fill(crossing_data *data, PyThreadState *thread, void *payload
     registry.init(data, PyThreadState_GetInterpreter(thread), payload, NULL, receive);
     data->free = drop;
 }
+
+PyObject *
+cross_interpreter_script(PyObject *fresh)
+{
+    PyObject *dict = PyInterpreterState_GetDict(PyInterpreterState_Get()), *found = NULL;
+    if (dict == NULL)
+        return PyErr_NoMemory();
+    PyObject *key = PyUnicode_FromString("CACHED_MODULE_NS___main__");
+    int known = key != NULL ? dict_lookup(dict, key, &found) : -1;
+    if (known == 0 && fresh != Py_None && PY_VERSION_HEX >= 0x030E0000)
+        known = PyDict_SetItem(dict, key, fresh);
+    Py_XDECREF(key);
+    if (known < 0)
+        return NULL;
+    return found != NULL ? found : Py_NewRef(fresh);
+}

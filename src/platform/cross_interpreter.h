@@ -1,4 +1,5 @@
-/* CPython's private registry of types whose objects its channels carry from one interpreter to another. */
+/* What is private in how CPython carries objects from one interpreter to another: the registry of types whose objects its
+ * channels carry, and the copy of the script in which it finds what it unpickles. */
 #ifndef FROZEN_PLATFORM_CROSS_INTERPRETER_H
 #define FROZEN_PLATFORM_CROSS_INTERPRETER_H
 
@@ -27,5 +28,10 @@ int cross_interpreter_register(PyTypeObject *type, crossing_sender send);
  * nowhere.  The one who drops may be in any interpreter. */
 void cross_interpreter_fill(crossing_data *data, PyThreadState *thread, void *payload,
                             PyObject *(*receive)(crossing_data *), void (*drop)(void *));
+
+/* This interpreter's copy of the script that runs in another one, or None.  CPython makes it, from 3.14 on, to unpickle what
+ * belongs to `__main__`.  Given a module, lets CPython use that one if there is none yet.  A new reference, or NULL
+ * (reported). */
+PyObject *cross_interpreter_script(PyObject *fresh);
 
 #endif

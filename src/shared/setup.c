@@ -1,5 +1,6 @@
 /* What shared/ does in each interpreter that imports the module, and what it adds to the module. */
 
+#include "platform/cross_interpreter.h"
 #include "shared/crossing.h"
 #include "shared/current.h"
 #include "shared/handle.h"
@@ -39,6 +40,13 @@ native_crossing(PyObject *module, PyObject *unused)
 }
 
 static PyObject *
+script_copy(PyObject *module, PyObject *fresh)
+{
+    (void)module;
+    return cross_interpreter_script(fresh);
+}
+
+static PyObject *
 check_shareable(PyObject *module, PyObject *object)
 {
     (void)module;
@@ -55,6 +63,7 @@ PyMethodDef interp_functions[] = {
      "Let the allocation of shared memory after this many fail, -1: none; returns what was left to count.  For tests."},
     {"_ticket_places", places_of_tickets, METH_NOARGS, "Places in the table of tickets, taken or not, for tests."},
     {"_crosses_natively", native_crossing, METH_NOARGS, "Whether CPython's own channels carry shared objects."},
+    {"_script_copy", script_copy, METH_O, "This interpreter's copy of the script that runs in another one, or None."},
     {"_check_shareable", check_shareable, METH_O, "NotShareableError, unless the object can be shared as it is."},
     {NULL, NULL, 0, NULL},
 };
