@@ -156,20 +156,6 @@ class Names:
             if name not in SHARED_NAMES and not lies_below(definer, user)
         )
 
-    def circles(self) -> list[set[str]]:
-        """Groups of files that use each other, directly or through others."""
-        reaches: dict[str, set[str]] = defaultdict(set)
-        for user, name, definer in self.uses():
-            if name not in SHARED_NAMES:
-                reaches[user].add(definer)
-        files = sorted({*reaches, *(file for files in reaches.values() for file in files)})
-        for middle in files:
-            for file in files:
-                if middle in reaches[file]:
-                    reaches[file] |= reaches[middle]
-        groups = {frozenset(b for b in files if a in reaches[b] and b in reaches[a]) for a in files if a in reaches[a]}
-        return [set(group) for group in sorted(groups, key=sorted)]
-
 
 def lies_below(definer: str, user: str) -> bool:
     below, above = (file.partition("/")[0] if "/" in file else "module" for file in (definer, user))
@@ -198,32 +184,13 @@ def names(tmp_path_factory) -> Names:
     return Names(compiled(SRC, tmp_path_factory.mktemp("objects")))
 
 
-UPWARD = """
-platform/bounded_repr.c uses local_container_dealloc of local/nodes.c
-platform/bounded_repr.c uses shared_container_dealloc of shared/nodes.c
-shared/cell_kinds.c uses shared_map_contents of bindings/map/shared.c
-shared/cell_kinds.c uses shared_map_equal of bindings/map/shared.c
-shared/cell_kinds.c uses shared_map_hash of bindings/map/shared.c
-shared/cell_kinds.c uses shared_ref_contents of ref/shared_variable.c
-shared/cell_kinds.c uses shared_ref_decode of ref/shared_ref.c
-shared/cell_kinds.c uses shared_set_contents of bindings/set/shared.c
-shared/cell_kinds.c uses shared_set_equal of bindings/set/shared.c
-shared/cell_kinds.c uses shared_set_hash of bindings/set/shared.c
-shared/cell_kinds.c uses shared_vector_contents of bindings/vector/shared.c
-shared/cell_kinds.c uses shared_vector_equal of bindings/vector/shared.c
-shared/cell_kinds.c uses shared_vector_hash of bindings/vector/shared.c
-shared/objects.c uses shared_ref_encode of ref/shared_ref.c
-"""
-"""Exceptions: kinds of blocks whose functions lie above the table of kinds."""
-
-
 @pytest.mark.once
-def test_no_other_name_goes_up(names):
+def test_no_name_goes_up(names):
     assert names.uses()
-    assert names.upward() == UPWARD.split("\n")[1:-1]
+    assert names.upward() == []
 
 
-def test_a_name_that_goes_up_and_a_circle_are_found(tmp_path):
+def test_a_name_that_goes_up_is_found(tmp_path):
     small = {
         "platform/clock.c": "int variable_count(void); int now(void) { return variable_count(); }",
         "ref/variable.c": "int now(void); int variable_count(void) { return now(); }",
@@ -240,4 +207,3 @@ def test_a_name_that_goes_up_and_a_circle_are_found(tmp_path):
         "local/nodes.c uses block_count of shared/block.c",
         "platform/clock.c uses variable_count of ref/variable.c",
     ]
-    assert found.circles() == [{"platform/clock.c", "ref/variable.c"}]

@@ -219,6 +219,26 @@ show_bracketed(shown *s, PyObject *o, const char *opening, const char *closing, 
     return done && show_ascii(s, closing);
 }
 
+/* How the containers of either memory are told from others: by how an exact one is freed. */
+static _Atomic(destructor) container_deallocs[2];
+
+void
+bounded_repr_knows(destructor container_dealloc)
+{
+    for (int i = 0; i < 2; i++) {
+        destructor known = NULL;
+        if (atomic_compare_exchange_strong(&container_deallocs[i], &known, container_dealloc) || known == container_dealloc)
+            return;
+    }
+}
+
+static bool
+is_container(PyTypeObject *type)
+{
+    return type->tp_dealloc == atomic_load_explicit(&container_deallocs[0], memory_order_relaxed)
+        || type->tp_dealloc == atomic_load_explicit(&container_deallocs[1], memory_order_relaxed);
+}
+
 /* A container of either memory, no subclass: by its first members. */
 static bool
 show_container(shown *s, PyObject *o)
@@ -236,7 +256,6 @@ static bool
 show(shown *s, PyObject *o)
 {
     PyTypeObject *type = Py_TYPE(o);
-    destructor dealloc = type->tp_dealloc;
     if (is_short_atom(o))
         return show_own(s, o);
     if (type == &PyUnicode_Type || type == &PyBytes_Type)
@@ -251,7 +270,7 @@ show(shown *s, PyObject *o)
         return show_bracketed(s, o, "{", "}", false);
     if (type == &PyFrozenSet_Type && PySet_GET_SIZE(o) > 0)
         return show_bracketed(s, o, "frozenset({", "})", false);
-    if (dealloc == local_container_dealloc || dealloc == shared_container_dealloc)
+    if (is_container(type))
         return show_container(s, o);
     int known_short = is_short(o);
     return known_short < 0 ? show_type_instead(s, o) : known_short ? show_own(s, o) : show_type(s, o);

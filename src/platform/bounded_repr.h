@@ -9,6 +9,10 @@
  * NULL (reported) for want of memory, or if a repr raised what is no Exception: KeyboardInterrupt, for instance. */
 PyObject *bounded_repr(PyObject *object);
 
+/* Objects of types that are freed by this function are `container`s, and shown by their first members.  Each interpreter that
+ * imports the module says so again. */
+void bounded_repr_knows(destructor container_dealloc);
+
 /* PyErr_Format(exception, "<before><object><after>"), where `after` is a format and the object is shown by bounded_repr.
  * Returns NULL. */
 void *raise_about(PyObject *exception, const char *before, PyObject *object, const char *after, ...);

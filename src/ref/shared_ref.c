@@ -55,7 +55,7 @@ same_value(cell a, cell b)
     if (cell_same_value(a, b))
         return 1;
     bool decided = !cell_is_box(a) || !cell_is_box(b) || cell_block(a)->kind != cell_block(b)->kind
-        || kind_rows[cell_block(a)->kind].same != NULL;
+        || kind_row_of(cell_block(a))->same != NULL;
     return decided ? 0 : cell_equals(a, b);
 }
 
@@ -546,7 +546,7 @@ ref_tp_hash(PyObject *op)
 
 /* ---- for shared/ ---- */
 
-int
+static int
 shared_ref_encode(PyObject *object, cell *c)
 {
     if (Py_TYPE(object)->tp_dealloc != ref_tp_dealloc)
@@ -556,7 +556,7 @@ shared_ref_encode(PyObject *object, cell *c)
     return 1;
 }
 
-PyObject *
+static PyObject *
 shared_ref_decode(box *b)
 {
     module_state *state = current_state();
@@ -566,9 +566,13 @@ shared_ref_decode(box *b)
     return ref_over(state, (shared_variable *)b);
 }
 
+static const kind_row variable_row = {.name = "SharedRef", .decode = shared_ref_decode, .contents = variable_contents};
+
 int
 shared_ref_setup(PyObject *Py_UNUSED(module), module_state *Py_UNUSED(state))
 {
+    kind_register(KIND_REF, &variable_row);
+    crossing_encode_register(shared_ref_encode);
     return variables_setup();
 }
 

@@ -30,7 +30,7 @@ variable_new(cell value, const void *root, const char *name, size_t name_length)
 
 /* What a variable owns: its value, where that is a block. */
 node_contents
-shared_ref_contents(block *b)
+variable_contents(block *b)
 {
     ref_slot *slot = &((shared_variable *)b)->pub.slot;
     return (node_contents){.children = &slot->value, .child_count = cell_is_box(cell_of_slot_value(slot->value))};

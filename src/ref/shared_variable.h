@@ -48,6 +48,9 @@ cell variable_exchange(shared_variable *self, cell value, const void *root);
 /* The same, only while `version` is current: on success `value` is what was replaced. */
 bool variable_replace(shared_variable *self, uint64_t version, cell *value, const void *root);
 
+/* What a variable owns. */
+node_contents variable_contents(block *b);
+
 /* Once in each interpreter: 0, or -1 (reported). */
 int variables_setup(void);
 

@@ -194,18 +194,17 @@ int block_hash_differs(block *b);
 /* The hash of what stands for an object of a registered type: the same everywhere, and for cells that are the same. */
 uint64_t box_hash_encoded(const box *b);
 
-/* ---- supplied by bindings/ and ref/, which know the Python types ---- */
+/* ---- objects that stand for shared values (objects.c, blob.c, registered.c) ---- */
 
 /* The cell of a container or Blob: 1 and a new reference; 0: none of them; -1: failed (reported). */
 int shared_object_encode(PyObject *object, cell *c);
-int shared_ref_encode(PyObject *object, cell *c);
-PyObject *shared_container_decode(box *b);
 PyObject *shared_blob_decode(box *b);
-PyObject *shared_ref_decode(box *b);
 
-/* What can cross to another interpreter by itself: what shared_object_encode knows, and a SharedRef, which is a place
- * and not a value: a container that held one could hold itself, and nothing would ever free it. */
+/* What can cross to another interpreter by itself: what shared_object_encode knows, and what the function of ref/ that is
+ * registered knows.  That is a SharedRef, which is a place and not a value: a container that held one could hold itself, and
+ * nothing would ever free it.  `encode` returns as shared_object_encode. */
 int crossing_encode(PyObject *object, cell *c);
+void crossing_encode_register(int (*encode)(PyObject *object, cell *c));
 
 /* Registered types (frozen/sharing.py): a name, and a value that can be held, from which `decode` makes the object; and in
  * `*hash` BOX_HASH_DIFFERS, BOX_HASH_AGREES, or 0: what it holds decides.  0, or -1 (reported). */
@@ -222,20 +221,6 @@ void not_shareable_at(const char *brackets, PyObject *key);
 /* If it is a NotShareableError: clear it, and say so. */
 bool not_shareable_clear(void);
 
-/* Hash (as cell_value_hash) and equality of containers of one size, given as boxes. */
-int shared_map_hash(box *b, uint64_t *hash);
-int shared_set_hash(box *b, uint64_t *hash);
-int shared_vector_hash(box *b, uint64_t *hash);
-int shared_map_equal(box *a, box *b);
-int shared_set_equal(box *a, box *b);
-int shared_vector_equal(box *a, box *b);
-
-/* What a node of each tree owns, and what the variable behind a SharedRef does. */
-node_contents shared_map_contents(block *node);
-node_contents shared_set_contents(block *node);
-node_contents shared_vector_contents(block *node);
-node_contents shared_ref_contents(block *variable);
-
 /* ---- the table ---- */
 
 typedef struct {
@@ -248,6 +233,23 @@ typedef struct {
     bool nested;                               /* holds cells: equal and hash walk (walk.h) */
 } kind_row;
 
-extern const kind_row kind_rows[KIND_COUNT];
+/* The rows by kind.  Those of this folder are there from the start.  Folders above register theirs in each interpreter that
+ * imports the module, before it makes a first block of the kind: each time the same constant.  The threads of another
+ * interpreter find the row, too: what hands them a block orders everything before it. */
+extern _Atomic(const kind_row *) kind_table[KIND_COUNT];
+
+static inline const kind_row *
+kind_row_of(const block *b)
+{
+    return atomic_load_explicit(&kind_table[b->kind], memory_order_relaxed);
+}
+
+void kind_register(block_kind kind, const kind_row *row);
+
+/* ---- for rows of other folders: boxes around a root, `size` is the number of elements ---- */
+
+PyObject *shared_container_decode(box *b);
+bool same_root(const box *a, const box *b);
+node_contents contents_root(block *b);
 
 #endif

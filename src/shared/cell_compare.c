@@ -10,7 +10,7 @@ cell_same_value(cell a, cell b)
         return true;
     if (!cell_is_box(a) || !cell_is_box(b) || cell_block(a)->kind != cell_block(b)->kind)
         return false;
-    const kind_row *row = &kind_rows[cell_block(a)->kind];
+    const kind_row *row = kind_row_of(cell_block(a));
     return row->same != NULL && row->same(cell_box(a), cell_box(b));
 }
 
@@ -188,7 +188,7 @@ cell_same_nested(cell a, cell b)
     if (cell_same_value(a, b))
         return 1;
     if (!cell_is_box(a) || !cell_is_box(b) || cell_block(a)->kind != cell_block(b)->kind
-        || !kind_rows[cell_block(a)->kind].nested || kind_rows[cell_block(a)->kind].same != NULL)
+        || !kind_row_of(cell_block(a))->nested || kind_row_of(cell_block(a))->same != NULL)
         return 0;
     return compare_nested(cell_box(a), cell_box(b), same_members, MET_SAME);
 }
@@ -241,7 +241,7 @@ cell_equals(cell a, cell b)
         return 1;
     if (cell_is_box(a) && cell_is_box(b) && cell_block(a)->kind == cell_block(b)->kind) {
         box *x = cell_box(a), *y = cell_box(b);
-        const kind_row *row = &kind_rows[x->head.kind];
+        const kind_row *row = kind_row_of(&x->head);
         if (row->same != NULL && row->same(x, y))
             return 1;
         if (row->nested)

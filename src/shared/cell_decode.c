@@ -57,7 +57,7 @@ cell_to_object(cell c)
     case TAG_CONSTANT:
         return decode_constant(c);
     default:
-        return kind_rows[cell_block(c)->kind].decode(cell_box(c));
+        return kind_row_of(cell_block(c))->decode(cell_box(c));
     }
 }
 
@@ -169,7 +169,7 @@ decode_anew(decoding *d, box *b)
 {
     unsigned kind = b->head.kind;
     if (kind != KIND_TUPLE && kind != KIND_FROZENSET && kind != KIND_FOREIGN)
-        return kind_rows[kind].decode(b);
+        return kind_row_of(&b->head)->decode(b);
     if (Py_EnterRecursiveCall(" while reading a shared value"))
         return NULL;
     PyObject *o = kind == KIND_TUPLE       ? decode_tuple(d, b)

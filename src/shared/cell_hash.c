@@ -80,7 +80,7 @@ hash_within(walk *w, box *b, uint64_t *hash)
     }
     if (walk_down(w, kind) < 0)
         return -1;
-    int status = kind_rows[kind].hash(b, hash);
+    int status = kind_row_of(&b->head)->hash(b, hash);
     walk_up(kind);
     if (status > 0)
         box_set_hash(b, *hash, BOX_VALUE_HASHED);
@@ -125,7 +125,7 @@ cell_value_hash(cell c, uint64_t *hash)
         *hash = box_hash(b);
         return 1;
     }
-    const kind_row *row = &kind_rows[b->head.kind];
+    const kind_row *row = kind_row_of(&b->head);
     return row->nested ? hash_nested(b, hash) : row->hash != NULL ? row->hash(b, hash) : hash_object(b, hash);
 }
 

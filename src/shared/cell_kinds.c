@@ -1,4 +1,4 @@
-/* The table of kinds: what distinguishes one kind of box from the others, a row each. */
+/* The table of kinds: what distinguishes one kind of block from the others, one row each. */
 
 #include "shared/cell_kinds.h"
 
@@ -28,7 +28,7 @@ same_complex(const box *a, const box *b)
     return memcmp(a->data, b->data, 2 * sizeof(double)) == 0;
 }
 
-static bool
+bool
 same_root(const box *a, const box *b)
 {
     return *box_root((box *)a) == *box_root((box *)b) && a->size == b->size;
@@ -65,36 +65,42 @@ contents_cells(block *b)
     return (node_contents){.cells = box_cells(owner), .cell_count = owner->size};
 }
 
-static node_contents
+node_contents
 contents_root(block *b)
 {
     return (node_contents){.children = box_root((box *)b), .child_count = 1};
 }
 
-const kind_row kind_rows[KIND_COUNT] = {
-    /*                 name            decode                   same          equal                hash                contents               nested */
-    [KIND_INT]       = {"int",          decode_int,              same_word,    equal_int,           NULL,               NULL,                  false},
-    [KIND_BIG_INT]   = {"int",          decode_big_int,          same_bytes,   equal_bytes,         NULL,               NULL,                  false},
-    [KIND_FLOAT]     = {"float",        decode_float,            same_word,    equal_float,         hash_float,         NULL,                  false},
-    [KIND_COMPLEX]   = {"complex",      decode_complex,          same_complex, NULL,                hash_complex,       NULL,                  false},
-    [KIND_STR]       = {"str",          decode_str,              same_str,     equal_str,           NULL,               NULL,                  false},
-    [KIND_BYTES]     = {"bytes",        decode_bytes,            same_bytes,   equal_bytes,         NULL,               NULL,                  false},
-    [KIND_BLOB]      = {"Blob",         shared_blob_decode,      NULL,         NULL,                NULL,               NULL,                  false},
-    [KIND_TUPLE]     = {"tuple",        decode_nested,           NULL,         equal_tuple,         hash_tuple,         contents_cells,        true},
-    [KIND_FROZENSET] = {"frozenset",    decode_nested,           NULL,         equal_frozenset,     hash_frozenset,     contents_cells,        true},
-    [KIND_FOREIGN]   = {"foreign",      decode_nested,           NULL,         equal_foreign,       hash_foreign,       contents_cells,        true},
-    [KIND_MAP]       = {"SharedMap",    shared_container_decode, same_root,    shared_map_equal,    shared_map_hash,    contents_root,         true},
-    [KIND_SET]       = {"SharedSet",    shared_container_decode, same_root,    shared_set_equal,    shared_set_hash,    contents_root,         true},
-    [KIND_VECTOR]    = {"SharedVector", shared_container_decode, same_root,    shared_vector_equal, shared_vector_hash, contents_root,         true},
-    [KIND_REF]       = {"SharedRef",    shared_ref_decode,       NULL,         NULL,                NULL,               shared_ref_contents,   false},
-    [NODE_MAP]       = {"map node",     NULL,                    NULL,         NULL,                NULL,               shared_map_contents,   false},
-    [NODE_SET]       = {"set node",     NULL,                    NULL,         NULL,                NULL,               shared_set_contents,   false},
-    [NODE_VECTOR]    = {"vector node",  NULL,                    NULL,         NULL,                NULL,               shared_vector_contents, false},
+static const kind_row own_rows[KIND_FOREIGN + 1] = {
+    /*                 name         decode              same          equal            hash            contents        nested */
+    [KIND_INT]       = {"int",       decode_int,         same_word,    equal_int,       NULL,           NULL,           false},
+    [KIND_BIG_INT]   = {"int",       decode_big_int,     same_bytes,   equal_bytes,     NULL,           NULL,           false},
+    [KIND_FLOAT]     = {"float",     decode_float,       same_word,    equal_float,     hash_float,     NULL,           false},
+    [KIND_COMPLEX]   = {"complex",   decode_complex,     same_complex, NULL,            hash_complex,   NULL,           false},
+    [KIND_STR]       = {"str",       decode_str,         same_str,     equal_str,       NULL,           NULL,           false},
+    [KIND_BYTES]     = {"bytes",     decode_bytes,       same_bytes,   equal_bytes,     NULL,           NULL,           false},
+    [KIND_BLOB]      = {"Blob",      shared_blob_decode, NULL,         NULL,            NULL,           NULL,           false},
+    [KIND_TUPLE]     = {"tuple",     decode_nested,      NULL,         equal_tuple,     hash_tuple,     contents_cells, true},
+    [KIND_FROZENSET] = {"frozenset", decode_nested,      NULL,         equal_frozenset, hash_frozenset, contents_cells, true},
+    [KIND_FOREIGN]   = {"foreign",   decode_nested,      NULL,         equal_foreign,   hash_foreign,   contents_cells, true},
 };
+
+#define OWN(kind) [kind] = &own_rows[kind]
+_Atomic(const kind_row *) kind_table[KIND_COUNT] = {
+    OWN(KIND_INT), OWN(KIND_BIG_INT), OWN(KIND_FLOAT), OWN(KIND_COMPLEX),   OWN(KIND_STR),
+    OWN(KIND_BYTES), OWN(KIND_BLOB), OWN(KIND_TUPLE), OWN(KIND_FROZENSET), OWN(KIND_FOREIGN),
+};
+#undef OWN
+
+void
+kind_register(block_kind kind, const kind_row *row)
+{
+    atomic_store_explicit(&kind_table[kind], row, memory_order_relaxed);
+}
 
 node_contents
 block_contents(block *b)
 {
-    const kind_row *row = &kind_rows[b->kind];
+    const kind_row *row = kind_row_of(b);
     return row->contents != NULL ? row->contents(b) : (node_contents){0};
 }

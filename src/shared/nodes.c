@@ -41,7 +41,7 @@ cell_release_detached(cell c)
     if (!cell_is_box(c) || !block_drop(cell_block(c)))
         return;
     block *b = cell_block(c);
-    bool owns = kind_rows[b->kind].contents != NULL;
+    bool owns = kind_row_of(b)->contents != NULL;
     if (!owns || (b->kind != KIND_REF && ((box *)b)->size < DETACH_FROM)) {
         block_free(b);
         return;

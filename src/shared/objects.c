@@ -66,8 +66,20 @@ shared_object_encode(PyObject *object, cell *c)
     return Py_TYPE(object)->tp_dealloc == shared_container_dealloc ? container_encode(object, c) : 0;
 }
 
+typedef int (*encoder)(PyObject *object, cell *c);
+
+/* The same in every interpreter. */
+static _Atomic(encoder) reference_encoder;
+
+void
+crossing_encode_register(encoder encode)
+{
+    atomic_store_explicit(&reference_encoder, encode, memory_order_relaxed);
+}
+
 int
 crossing_encode(PyObject *object, cell *c)
 {
-    return shared_ref_encode(object, c) ? 1 : shared_object_encode(object, c);
+    int known = atomic_load_explicit(&reference_encoder, memory_order_relaxed)(object, c);
+    return known != 0 ? known : shared_object_encode(object, c);
 }

@@ -260,8 +260,8 @@ def call(subject: Any, name: str, source: random.Random) -> None:
 
 def run_case(case: harness.Case) -> None:
     everything = subjects()
-    public = {one for one in vars(frozen).values() if isinstance(one, type)}
-    classes = sorted({type(one) for one in everything} | public, key=repr)
+    found = {type(one) for one in everything} | {one for one in vars(frozen).values() if isinstance(one, type)}
+    classes = sorted((one for one in found if one.__module__.startswith("frozen")), key=repr)
     for step in case.steps:
         source = case.random(step)
         match source.randrange(8):

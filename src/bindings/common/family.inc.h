@@ -70,6 +70,7 @@ cells_to_objects(cell first, cell second, PyObject **first_object, PyObject **se
 static inline int
 family_setup(family *types, void *empty, const family_tools *tools)
 {
+    bounded_repr_knows(container_dealloc);
     types->tools = tools;
     types->empty = empty;
     return empty != NULL ? 0 : -1;

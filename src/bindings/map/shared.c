@@ -17,12 +17,6 @@
 KEYED_SPECS(frozen_shared_map, "frozen.SharedMap", Py_TPFLAGS_MAPPING, map_slots, map_mutation_slots);
 MAP_VIEW_SPECS(frozen_shared_map, "frozen.SharedMap");
 
-int
-shared_map_setup(PyObject *Py_UNUSED(module), module_state *state)
-{
-    return keyed_family_setup(&state->shared_map);
-}
-
 /* For containers.h. */
 PyObject *
 shared_map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
@@ -30,15 +24,16 @@ shared_map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
     return map_lookup(self, key, fallback);
 }
 
-/* For shared/cell_kinds.c. */
-node_contents
-shared_map_contents(block *node)
+/* ---- its boxes and nodes, for shared/ ---- */
+
+static node_contents
+map_node_contents(block *node)
 {
     return contents_of(node);
 }
 
-int
-shared_map_hash(box *b, uint64_t *hash)
+static int
+boxed_map_hash(box *b, uint64_t *hash)
 {
     uint64_t shares;
     int status = champ_item_hash(*box_root(b), &shares);
@@ -47,8 +42,21 @@ shared_map_hash(box *b, uint64_t *hash)
     return status;
 }
 
-int
-shared_map_equal(box *a, box *b)
+static int
+boxed_map_equal(box *a, box *b)
 {
     return champ_equal(*box_root(a), *box_root(b));
+}
+
+static const kind_row boxed_map = {
+    "SharedMap", shared_container_decode, same_root, boxed_map_equal, boxed_map_hash, contents_root, true,
+};
+static const kind_row map_node = {.name = "map node", .contents = map_node_contents};
+
+int
+shared_map_setup(PyObject *Py_UNUSED(module), module_state *state)
+{
+    kind_register(KIND_MAP, &boxed_map);
+    kind_register(NODE_MAP, &map_node);
+    return keyed_family_setup(&state->shared_map);
 }

@@ -16,21 +16,16 @@
 
 KEYED_SPECS(frozen_shared_set, "frozen.SharedSet", 0, set_slots, set_mutation_slots);
 
-int
-shared_set_setup(PyObject *Py_UNUSED(module), module_state *state)
-{
-    return keyed_family_setup(&state->shared_set);
-}
+/* ---- its boxes and nodes, for shared/ ---- */
 
-/* For shared/cell_kinds.c. */
-node_contents
-shared_set_contents(block *node)
+static node_contents
+set_node_contents(block *node)
 {
     return contents_of(node);
 }
 
-int
-shared_set_hash(box *b, uint64_t *hash)
+static int
+boxed_set_hash(box *b, uint64_t *hash)
 {
     uint64_t shares;
     int status = champ_item_hash(*box_root(b), &shares);
@@ -39,8 +34,21 @@ shared_set_hash(box *b, uint64_t *hash)
     return status;
 }
 
-int
-shared_set_equal(box *a, box *b)
+static int
+boxed_set_equal(box *a, box *b)
 {
     return champ_equal(*box_root(a), *box_root(b));
+}
+
+static const kind_row boxed_set = {
+    "SharedSet", shared_container_decode, same_root, boxed_set_equal, boxed_set_hash, contents_root, true,
+};
+static const kind_row set_node = {.name = "set node", .contents = set_node_contents};
+
+int
+shared_set_setup(PyObject *Py_UNUSED(module), module_state *state)
+{
+    kind_register(KIND_SET, &boxed_set);
+    kind_register(NODE_SET, &set_node);
+    return keyed_family_setup(&state->shared_set);
 }

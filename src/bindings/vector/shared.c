@@ -15,15 +15,10 @@
 
 VECTOR_SPECS(frozen_shared_vector, "frozen.SharedVector", 0);
 
-int
-shared_vector_setup(PyObject *Py_UNUSED(module), module_state *state)
-{
-    return vector_family_setup(&state->shared_vector);
-}
+/* ---- its boxes and nodes, for shared/ ---- */
 
-/* For shared/cell_kinds.c. */
-node_contents
-shared_vector_contents(block *node)
+static node_contents
+vector_node_contents(block *node)
 {
     return contents_of(node);
 }
@@ -34,8 +29,8 @@ vector_of_box(box *b)
     return (rrb){b->size > 0 ? *box_root(b) : NULL, b->size};
 }
 
-int
-shared_vector_hash(box *b, uint64_t *hash)
+static int
+boxed_vector_hash(box *b, uint64_t *hash)
 {
     int status = rrb_hash(vector_of_box(b), hash);
     if (status >= 0 && *hash == UINT64_MAX)
@@ -43,10 +38,23 @@ shared_vector_hash(box *b, uint64_t *hash)
     return status;
 }
 
-int
-shared_vector_equal(box *a, box *b)
+static int
+boxed_vector_equal(box *a, box *b)
 {
     size_t index;
     int differ = rrb_mismatch(vector_of_box(a), vector_of_box(b), &index);
     return differ < 0 ? -1 : !differ;
+}
+
+static const kind_row boxed_vector = {
+    "SharedVector", shared_container_decode, same_root, boxed_vector_equal, boxed_vector_hash, contents_root, true,
+};
+static const kind_row vector_node = {.name = "vector node", .contents = vector_node_contents};
+
+int
+shared_vector_setup(PyObject *Py_UNUSED(module), module_state *state)
+{
+    kind_register(KIND_VECTOR, &boxed_vector);
+    kind_register(NODE_VECTOR, &vector_node);
+    return vector_family_setup(&state->shared_vector);
 }
