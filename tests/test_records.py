@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -137,6 +138,36 @@ def test_a_hash_that_attrs_keeps_is_computed_anew() -> None:
         pytest.skip("needs attrs")
     old = AttrsPool(Vector([[1]]))
     assert hash(freeze(old)) == hash(AttrsPool(Vector([Vector([1])])))
+
+
+def test_a_field_that_an_attrs_class_computes_itself_cannot_be_set() -> None:
+    attrs = pytest.importorskip("attrs")
+
+    @attrs.frozen
+    class Square:
+        side: int
+        area: int = attrs.field(init=False, default=attrs.Factory(lambda self: self.side**2, takes_self=True))
+
+    assert set_in(Square(2), ["side"], 3) == Square(3)
+    with pytest.raises(TypeError, match=r"Square computes its field area itself \(init=False\)"):
+        set_in(Square(2), ["area"], 5)
+
+
+def test_a_record_over_a_builtin_keeps_what_that_holds() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Port(int):
+        names: Any = ()
+
+        def __new__(cls, number: int, names: Any = ()) -> Self:
+            return int.__new__(cls, number)
+
+        def __init__(self, number: int, names: Any = ()) -> None:
+            object.__setattr__(self, "names", names)
+
+    frozen = freeze(Port(80, ["http"]))
+    assert type(frozen) is Port
+    assert int(frozen) == 80
+    assert frozen.names == Vector(["http"])
 
 
 def test_the_extra_fields_of_a_model_are_frozen_too() -> None:

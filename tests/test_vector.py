@@ -203,6 +203,21 @@ def test_what_would_be_too_long_is_refused(vector_type):
         vector_type([1]) * (sys.maxsize + 1)
 
 
+def test_what_cannot_fit_into_memory_is_refused_at_once(vector_type):
+    huge = vector_type([7]) * 2**45
+    mutation = huge.mutate()
+    for operation in (
+        lambda: huge[::2],
+        lambda: huge.tolist(),
+        lambda: (SharedVector if vector_type is Vector else Vector)(huge),
+        lambda: mutation.__setitem__(slice(0, 1), huge[::-1]),
+        lambda: mutation.__delitem__(slice(None, None, 2)),
+    ):
+        with pytest.raises(MemoryError):
+            operation()
+    assert len(mutation) == len(mutation.finish()) == 2**45
+
+
 def test_what_changes_nothing_returns_self(vector_type):
     for vector in (vector_type(), vector_type([1]), vector_type(range(50)), vector_type(range(5000))):
         assert vector_type(vector) is vector
