@@ -122,6 +122,12 @@ def test_values_with_a_hash_of_this_interpreter_alone_are_hashed_in_as_many_step
         assert hash(one) == hash(other)
 
 
+def test_whether_a_giant_can_be_a_key_takes_as_many_steps_as_it_has_nodes():
+    giant, same = (SharedVector([0, "a text that needs a box"]) * 2**45 for _ in range(2))
+    assert SharedMap({giant: 1})[same] == 1
+    assert SharedSet([giant]) == SharedSet([same])
+
+
 def test_a_tuple_is_looked_for_in_as_many_steps_as_there_are_boxes(deep):
     value = nested(PAIRS["tuple"], 1.5)
     held = SharedVector([value])

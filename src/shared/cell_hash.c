@@ -188,34 +188,52 @@ hash_is_address(PyObject *object, uint64_t hash)
     return hash == address || hash == (address >> 4 | address << (8 * sizeof address - 4));
 }
 
+static int hash_differs_within(walk *w, block *b);
+
 static int
-block_hash_differs_below(block *b)
+hash_differs_below(walk *w, block *b)
 {
     node_contents held = block_contents(b);
     int differs = 0;
     for (size_t i = 0; i < held.cell_count && differs == 0; i++)
         if (cell_is_box(held.cells[i]))
-            differs = block_hash_differs(cell_block(held.cells[i]));
+            differs = hash_differs_within(w, cell_block(held.cells[i]));
     for (size_t i = 0; i < held.child_count && differs == 0; i++)
-        differs = block_hash_differs(held.children[i]);
+        differs = hash_differs_within(w, held.children[i]);
     return differs;
 }
 
-/* Remembered in boxes, which never change, and not in nodes, which are edited in place as long as one owner has them. */
-int
-block_hash_differs(block *b)
+/* That nothing differs is remembered in boxes, which never change, and of nodes, which are edited in place as long as one
+ * owner has them, for the rest of the walk. */
+static int
+hash_differs_within(walk *w, block *b)
 {
     unsigned flags = block_flags(b);
     if (flags & BOX_HASH_DIFFERS)
         return 1;
     if (flags & (BOX_HASHED | BOX_HASH_AGREES | BOX_KNOWN_TO_AGREE))
         return 0;
-    if (Py_EnterRecursiveCall(" while looking into a shared value"))
+    bool is_box = b->kind < KIND_REF, again = !is_box && !block_is_unique(b);
+    address_key key = {(uintptr_t)b, 0, 0};
+    if (again && address_find(&w->met, key) != NULL)
+        return 0;
+    if (walk_down(w, b->kind) < 0)
         return -1;
-    int differs = block_hash_differs_below(b);
-    Py_LeaveRecursiveCall();
-    if (differs == 0 && b->kind < KIND_REF)
+    int differs = hash_differs_below(w, b);
+    walk_up(b->kind);
+    if (differs == 0 && is_box)
         block_set_flag(b, BOX_KNOWN_TO_AGREE);
+    else if (differs == 0 && again)
+        address_add(&w->met, key, 0); /* without memory it is looked at again */
+    return differs;
+}
+
+int
+block_hash_differs(block *b)
+{
+    walk w = {.left = BUDGET}; /* for this question alone: it calls nothing that would ask for the thread's */
+    int differs = hash_differs_within(&w, b);
+    address_free(&w.met);
     return differs;
 }
 

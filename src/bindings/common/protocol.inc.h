@@ -15,14 +15,19 @@
 static PyObject *container_repr_as(PyObject *self, const char *name);
 static int container_mix_hash(PyObject *self, Py_hash_t *hash);
 
-/* Through containers that share their parts there may be as many ways as 2 to the depth, and comparing and showing takes each:
- * all that a thread does of these spends one budget.  False: interrupted (reported). */
+/* Through containers that share their parts there may be as many ways as 2 to the depth, and comparing and showing takes each,
+ * as pickling takes each through shared ones, which are other objects at each reading: all that a thread does of these spends
+ * one budget.  False: interrupted (reported). */
 static inline bool
-nested_step(void)
+nested_steps(size_t steps)
 {
     static _Thread_local budget left = BUDGET;
-    return budget_spend(&left, 1);
+    return budget_spend(&left, steps);
 }
+
+static inline bool nested_step(void) { return nested_steps(1); }
+
+enum { CHARACTERS_A_STEP = 64 }; /* of a text that is copied */
 
 static Py_hash_t
 container_hash(PyObject *self)
@@ -56,6 +61,9 @@ repr_with(PyObject *self, PyObject *contents)
     else if (entered == 0) {
         result = container_repr_as(contents, name);
         Py_ReprLeave(self);
+        /* each level copies what the levels below it have written */
+        if (result != NULL && !nested_steps((size_t)PyUnicode_GET_LENGTH(result) / CHARACTERS_A_STEP))
+            Py_CLEAR(result);
     }
     Py_DECREF(contents);
     return result;
@@ -206,8 +214,10 @@ is_its_own_deepcopy(PyObject *memo)
 static PyObject *
 container_reduce_by(PyObject *self, PyObject *make, PyObject *arguments)
 {
-    if (arguments == NULL)
+    if (arguments == NULL || !nested_step()) {
+        Py_XDECREF(arguments);
         return NULL;
+    }
     if (Py_TYPE(self) == family_of(self)->container)
         return Py_BuildValue("ON", make, arguments);
     PyObject *state = container_state(self);

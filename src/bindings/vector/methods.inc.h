@@ -382,8 +382,13 @@ rrb_find(rrb v, PyObject *object, Py_ssize_t from, Py_ssize_t to, Py_ssize_t *co
         return -1;
     cursor_init(&cursor, v, (size_t)from);
     Py_ssize_t found = to;
+    budget left = BUDGET;
     for (Py_ssize_t at = from; at < to;) {
         unsigned n = cursor_cells(&cursor, &cells);
+        if (!budget_spend(&left, n)) {
+            found = -1;
+            break;
+        }
         for (unsigned i = 0; i < n && at < to; i++, at++) {
             int equal = sought_equals(&sought, cells[i]);
             if (LIKELY(equal == 0))

@@ -41,6 +41,8 @@ container_richcompare(PyObject *self, PyObject *other, int op)
         Py_RETURN_NOTIMPLEMENTED;
     if (VECTOR_LENGTH(self) != VECTOR_LENGTH(other) && (op == Py_EQ || op == Py_NE))
         return PyBool_FromLong(op == Py_NE);
+    if (!nested_step())
+        return NULL;
     if (!ours)
         return compare_as_lists(self, other, op);
     rrb a = vector_value(self), b = vector_value(other);
@@ -93,7 +95,7 @@ container_mix_hash(PyObject *self, Py_hash_t *hash)
 
 /* ---- lists and tuples ---- */
 
-/* Fills `length` places with new references: how many, fewer if making an object failed. */
+/* Fills places with new references to what is in `v`: how many, fewer if making an object failed, or interrupted. */
 static Py_ssize_t
 rrb_to_objects(rrb v, PyObject **objects)
 {
@@ -101,10 +103,14 @@ rrb_to_objects(rrb v, PyObject **objects)
     const cell *cells;
     PyObject **place = objects;
     cursor_init(&cursor, v, 0);
-    for (unsigned n; (n = cursor_cells(&cursor, &cells)) > 0; cursor_advance(&cursor, n))
+    budget left = BUDGET;
+    for (unsigned n; (n = cursor_cells(&cursor, &cells)) > 0; cursor_advance(&cursor, n)) {
+        if (!budget_spend(&left, n))
+            break;
         for (unsigned i = 0; i < n; i++, place++)
             if (UNLIKELY((*place = cell_to_object(cells[i])) == NULL))
                 return place - objects;
+    }
     return place - objects;
 }
 

@@ -1,0 +1,87 @@
+"""A handler of a signal that raises ends a long operation on vectors."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import operator
+import pickle
+import signal
+import sys
+
+import pytest
+
+from frozen import SharedMap, SharedVector, Vector
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals that a process can send itself")
+
+N = 70_000
+"""More than the steps between two looks at signals (platform/budget.h)."""
+
+
+class Interruption(Exception):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def handler():
+    def interrupt(number, frame):
+        raise Interruption
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+def nested(wrap, depth=18):
+    """2 to the depth ways lead through it."""
+    inside = wrap(1)
+    for _ in range(depth):
+        inside = wrap(inside)
+    return inside
+
+
+def doubled(cls):
+    return nested(lambda inside: cls([inside, inside]))
+
+
+READ = {
+    "in": lambda cls: functools.partial(operator.contains, cls([0]) * N, "absent"),
+    "in a mutation": lambda cls: functools.partial(operator.contains, (cls([0]) * N).mutate(), "absent"),
+    "index": lambda cls: functools.partial((cls([0]) * N).index, "absent"),
+    "count": lambda cls: functools.partial((cls([0]) * N).count, 0),
+    "remove": lambda cls: functools.partial((cls([0]) * N).mutate().remove, "absent"),
+    "tolist": lambda cls: (cls([0]) * N).tolist,
+    "totuple": lambda cls: (cls([0]) * N).totuple,
+    "repr": lambda cls: functools.partial(repr, doubled(cls)),
+}
+
+
+def assert_ended_by_a_signal(operation) -> None:
+    """C's raise() and the operation, without a step of Python between them; `reached` is for what comes after it."""
+    send = functools.partial(ctypes.CDLL(None)["raise"], signal.SIGUSR1)
+    reached: list[None] = []
+    with pytest.raises(Interruption):
+        list(map(operator.call, [send, operation, functools.partial(reached.append, None)]))
+    assert not reached
+
+
+@pytest.mark.parametrize("cls", [Vector, SharedVector])
+@pytest.mark.parametrize("name", READ)
+def test_a_signal_ends_a_long_reading(name, cls):
+    assert_ended_by_a_signal(READ[name](cls))
+
+
+def test_a_signal_ends_the_comparison_of_vectors_that_many_ways_lead_through():
+    assert_ended_by_a_signal(functools.partial(operator.eq, doubled(Vector), doubled(Vector)))
+
+
+@pytest.mark.parametrize("cls", [SharedVector, SharedMap])
+def test_a_signal_ends_the_pickling_of_shared_values_that_many_ways_lead_through(cls):
+    wide = doubled(cls) if cls is SharedVector else nested(lambda inside: cls(a=inside, b=inside))
+    assert_ended_by_a_signal(functools.partial(pickle.dumps, wide))
+
+
+def test_a_signal_ends_the_repr_of_a_deep_vector_whose_levels_are_copied_again_and_again():
+    deep = nested(lambda inside: Vector(["x" * 10_000, inside]), 50)
+    assert_ended_by_a_signal(functools.partial(repr, deep))
