@@ -229,7 +229,15 @@ sequence_unknown(PyObject *fresh)
     return fresh;
 }
 
-static inline PyObject *unknown_list(Py_ssize_t size) { return sequence_unknown(PyList_New(size)); }
+/* Free-threaded builds crash in PyList_New() itself where the array cannot be had: it frees a list that it has not filled
+ * in.  So it is not asked for what is certain to fail. */
+static inline PyObject *
+unknown_list(Py_ssize_t size)
+{
+    bool fits = size < 1 << 20 || array_fits((size_t)size, sizeof(PyObject *));
+    return fits ? sequence_unknown(PyList_New(size)) : NULL;
+}
+
 static inline PyObject *unknown_tuple(Py_ssize_t size) { return sequence_unknown(PyTuple_New(size)); }
 
 static inline void
