@@ -71,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
         "file",
         metavar="FILE",
         nargs="?",
-        help="JSON, or TOML if named so; default: what this Python knows about itself",
+        help="JSON, or TOML or YAML (with PyYAML) if named so; -: JSON from standard input; "
+        "default: what this Python knows about itself",
     )
     add(
         "--threads",
@@ -102,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         help="versions a second, 0: no limit (default: %(default)g)",
     )
     add("--json", action="store_true", help="print the figures as one JSON object")
+    add("--version", action="version", version=f"frozen {frozen.__version__} on {python_build()}")
     return parser
 
 
@@ -132,16 +134,22 @@ def _amount(text: str) -> float:
 
 
 def _run(options: argparse.Namespace) -> int:
-    source = options.file or "what this Python knows about itself"
-    doc = first_version(load_file(options.file) if options.file else about_this_python())
-    entries = len(entry_paths(doc))
+    source = "standard input" if options.file == "-" else options.file or "what this Python knows about itself"
+    live = LiveLine(sys.stderr)
+    try:
+        live.say(f"reading {source} ...")
+        config = load_file(options.file) if options.file else about_this_python()
+        live.say("freezing it ...")
+        doc = first_version(config)
+        entries = len(entry_paths(doc))
+    finally:
+        live.clear()
     if not entries:
         raise LoadError(f"{source!r} holds empty containers only: there is nothing to look up")
     if not options.json:
         print(f"frozen {frozen.__version__} on {python_build()}")
         print(f"{source}: {entries:,} entries in {len(doc['parts'])} parts", flush=True)
     work = Workload(AtomicRef(doc), options.threads, options.rate, options.interpreters)
-    live = LiveLine(sys.stderr)
     try:
         work.run(options.seconds or math.inf, live.show)
     finally:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from support import FREE_THREADED, child_environment, needs_subinterpreters, run_python
 
+import frozen
 from frozen import AtomicRef, Map, SharedRef, get_in, set_in, share
 from frozen.__main__ import main
 from frozen._demo import document, hand_over, interpreters, isolated, loading, readers, report, workload
@@ -172,6 +173,34 @@ def test_unusable_file_is_one_line_and_status_2(
     assert printed.err.count("\n") == 1
     with pytest.raises(AssertionError, match=message):
         raise AssertionError(printed.err)
+
+
+def test_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(CONFIG).encode())))
+    assert loading.load_file("-") == CONFIG
+
+
+def test_reads_yaml_where_there_is_pyyaml(tmp_path: Path) -> None:
+    pytest.importorskip("yaml", reason="needs PyYAML")
+    (tmp_path / "config.yaml").write_text("database:\n  ports: [5432, 5433]\n")
+    assert loading.load_file(str(tmp_path / "config.yaml")) == {"database": {"ports": [5432, 5433]}}
+    (tmp_path / "broken.yml").write_text("a: [")
+    with pytest.raises(loading.LoadError, match=r"cannot parse '.*broken.yml' as YAML: while parsing"):
+        loading.load_file(str(tmp_path / "broken.yml"))
+
+
+def test_yaml_without_pyyaml_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    (tmp_path / "config.yaml").write_text("a: 1\n")
+    with pytest.raises(loading.LoadError, match=r"reading YAML needs PyYAML: pip install pyyaml, or write JSON"):
+        loading.load_file(str(tmp_path / "config.yaml"))
+
+
+def test_version_says_which_python_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith(f"frozen {frozen.__version__} on CPython 3.")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Where the demonstration's configuration comes from: a JSON or TOML file, or this Python itself."""
+"""Where the demonstration's configuration comes from: a file, standard input, or this Python itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import builtins
 import dis
 import encodings.aliases
 import errno
+import importlib
 import importlib.metadata
 import json
 import os
@@ -25,19 +26,18 @@ class LoadError(Exception):
 
 
 def load_file(path: str) -> dict[str, Any]:
-    """The mapping in a file: TOML if its name ends in .toml, JSON otherwise.
+    """The mapping in a file: TOML or YAML if its name says so, JSON otherwise; "-" is JSON on standard input.
 
     Raises LoadError if the file cannot be read or parsed, holds something else, or an empty mapping.
     """
-    kind, parse = ("TOML", _parse_toml) if path.lower().endswith(".toml") else ("JSON", _parse_json)
+    kind, parse = _format_of(path)
     try:
-        with open(path, "rb") as file:
-            config = parse(file.read())
+        config = parse(_read(path))
     except OSError as error:
         raise LoadError(f"cannot read {path!r}: {error.strerror or error}") from None
     except RecursionError:
         raise LoadError(f"cannot parse {path!r}: nested too deeply for the {kind} parser") from None
-    except ValueError as error:  # of open(), of decoding, and of both parsers
+    except ValueError as error:  # of open(), of decoding, and of the parsers
         raise LoadError(f"cannot parse {path!r} as {kind}: {' '.join(str(error).split())}") from None
     if not isinstance(config, dict):
         raise LoadError(f"{path!r} holds a {type(config).__name__}, not a mapping: write an object, {{...}}")
@@ -46,12 +46,35 @@ def load_file(path: str) -> dict[str, Any]:
     return config
 
 
-def _parse_json(data: bytes) -> Any:
-    return json.loads(data)
+def _format_of(path: str) -> tuple[str, Callable[[bytes], Any]]:
+    name = path.lower()
+    if name.endswith(".toml"):
+        return "TOML", _parse_toml
+    if name.endswith((".yaml", ".yml")):
+        return "YAML", _parse_yaml
+    return "JSON", json.loads
+
+
+def _read(path: str) -> bytes:
+    if path == "-":
+        return sys.stdin.buffer.read()
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def _parse_toml(data: bytes) -> Any:
     return tomllib.loads(data.decode("utf-8-sig"))
+
+
+def _parse_yaml(data: bytes) -> Any:
+    try:
+        yaml: Any = importlib.import_module("yaml")
+    except ImportError:
+        raise ValueError("reading YAML needs PyYAML: pip install pyyaml, or write JSON or TOML") from None
+    try:
+        return yaml.safe_load(data)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from None
 
 
 def about_this_python() -> dict[str, Any]:

@@ -42,6 +42,11 @@ class LiveLine:
             )
             self._write(text[: shutil.get_terminal_size().columns - 1])
 
+    def say(self, text: str) -> None:
+        """What takes a while and comes before the first figures: "reading config.json ..."."""
+        if self.active:
+            self._write(text)
+
     def clear(self) -> None:
         if self.active:
             self._write("")

@@ -8,6 +8,7 @@
 #define FROZEN_BINDINGS_COMMON_FAMILY_INC_H
 
 #include "module.h"
+#include "platform/bounded_repr.h"
 
 #define MUTATION_SEALED "this mutation has been finished: call mutate() on its result to go on"
 
