@@ -53,6 +53,8 @@ READ = {
     "remove": lambda cls: functools.partial((cls([0]) * N).mutate().remove, "absent"),
     "tolist": lambda cls: (cls([0]) * N).tolist,
     "totuple": lambda cls: (cls([0]) * N).totuple,
+    "list": lambda cls: functools.partial(list, cls([0]) * N),
+    "an iterator in C": lambda cls: functools.partial({int}.issuperset, map(type, cls([0]) * N)),
     "repr": lambda cls: functools.partial(repr, doubled(cls)),
 }
 

@@ -15,7 +15,7 @@ typedef struct {
 _Static_assert(sizeof(vector_iterator) == sizeof(container), "an iterator is made and freed as a header is");
 
 /* To the leaf of the cell at `index`; false: past the end. */
-static NO_INLINE bool
+static bool
 vector_iterator_refill(vector_iterator *it)
 {
     if ((size_t)it->index >= (size_t)VECTOR_LENGTH(it->vector))
@@ -59,17 +59,29 @@ vector_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
     return vector_iterator_new(self, VECTOR_LENGTH(self) - 1, -1);
 }
 
+/* To the next leaf; false: there is none, or interrupted (reported).  CPython's loops over an iterator, list(v) for one, do
+ * not look at signals. */
+static NO_INLINE bool
+vector_iterator_go_on(vector_iterator *it)
+{
+    if (it->vector == NULL || !nested_steps(BRANCHES))
+        return false;
+    if (it->run > 0) /* a signal's handler has gone on with this very iterator */
+        return true;
+    if (it->vector == NULL)
+        return false;
+    if (!vector_iterator_refill(it)) {
+        Py_CLEAR(it->vector);
+        return false;
+    }
+    return true;
+}
+
 static inline PyObject *
 vector_iterator_step(vector_iterator *it)
 {
-    if (UNLIKELY(it->run == 0)) {
-        if (it->vector == NULL)
-            return NULL;
-        if (!vector_iterator_refill(it)) {
-            Py_CLEAR(it->vector);
-            return NULL;
-        }
-    }
+    if (UNLIKELY(it->run == 0) && !vector_iterator_go_on(it))
+        return NULL;
     it->run--;
     cell c = *it->next;
     it->next += it->step;
