@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import gc
 import operator
 import pickle
 import signal
@@ -29,7 +30,9 @@ def handler():
         raise Interruption
 
     before = signal.signal(signal.SIGUSR1, interrupt)
+    gc.disable()  # else the handler may run in somebody's gc.callbacks, which raise nothing
     yield
+    gc.enable()
     signal.signal(signal.SIGUSR1, before)
 
 
