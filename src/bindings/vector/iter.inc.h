@@ -64,7 +64,9 @@ vector_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
 static NO_INLINE bool
 vector_iterator_go_on(vector_iterator *it)
 {
-    if (it->vector == NULL || !nested_steps(BRANCHES))
+    if (it->vector == NULL)
+        return false;
+    if ((size_t)it->index < (size_t)VECTOR_LENGTH(it->vector) && !nested_steps(BRANCHES))
         return false;
     if (it->run > 0) /* a signal's handler has gone on with this very iterator */
         return true;
