@@ -53,6 +53,13 @@ SEVERAL_SOURCES = {"update map", "update set", "update pairs"}
 LOOPS_OF_PYTHON = {"diff", "diff from", "anew, backwards", "anew, an iterator", "iterator pickled"}
 """Debug builds of CPython 3.14 abort where a comprehension's LIST_APPEND gets no memory: shared memory alone fails."""
 
+ONLY_PICKLED: dict[str, Operation] = {
+    "pickle": lambda x, a: pickle.dumps(x),
+    "pickle, old": lambda x, a: pickle.dumps(x, 2),
+}
+"""What is done in place of these where Python's allocations fail: pickle.loads() loses an object of any class for good if
+one of its own fails. The type that it calls is an operation of its own."""
+
 PICKLE_LOOKED_IN_VAIN = re.compile("import of module .* failed|attribute lookup .* failed|not found as", re.S)
 
 REST: dict[str, Callable[[Any], Any]] = {
@@ -239,7 +246,10 @@ def take_step(world: World, case: harness.Case, step: int, shared: bool) -> None
             name = source.choice(list(TABLES[kind]))
             fails = shared_fails if name in LOOPS_OF_PYTHON else fails
             case.note(step, f"{fails.__name__}: {type(entry.value).__name__} of {len(entry.model)}: {name}")
-            fail_operation(fails, entry, TABLES[kind][name][0], arguments)
+            operation = TABLES[kind][name][0]
+            if fails is python_fails:
+                operation = ONLY_PICKLED.get(name, operation)
+            fail_operation(fails, entry, operation, arguments)
         case 1:
             name = source.choice(list(EDITS[kind]))
             case.note(step, f"{fails.__name__}: {type(entry.value).__name__} mutation of {len(entry.model)}: {name}")
