@@ -25,7 +25,7 @@ from frozen.convert import (
 )
 from frozen.paths import MAPS, show_steps
 from frozen.records import record_kind
-from frozen.sameness import same_value
+from frozen.sameness import Met, same_value
 from frozen.sharing import NotShareableError, share
 
 __all__ = ["ABSENT", "Change", "ConflictError", "Delta", "apply", "diff"]
@@ -119,10 +119,17 @@ def diff(old: AnyMap, new: AnyMap, /) -> Delta:
     _check_comparable(old, new)
     changes: dict[Path, Change] = {}
     todo: list[tuple[Any, Any, Any]] = [(None, old, new)]
+    met: set[tuple[int, int]] = set()  # pairs of maps, by their roots, which `old` and `new` keep alive
+    same: Met = {}
     while todo:
         above, left, right = todo.pop()
         for key, before, after in left._differences(right, ABSENT):
-            if any(isinstance(before, kind) and isinstance(after, kind) for kind in MAPS):
+            if isinstance(before, MAPS) and isinstance(after, Map if isinstance(before, Map) else SharedMap):
+                pair = before._root(), after._root()
+                if pair not in met:
+                    met.add(pair)
+                elif same_value(before, after, same):
+                    continue  # what several ways lead to is entered again only where it differs
                 todo.append(((above, key), before, after))
             elif not same_value(before, after):
                 changes[_path_of((above, key))] = Change(before, after)

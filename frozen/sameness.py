@@ -15,13 +15,21 @@ from typing import Any
 from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector
 from frozen.records import field_values, record_kind
 
-__all__ = ["same_value"]
+__all__ = ["Met", "same_value"]
 
 # What is compared next: True and False are the answer, pairs have to be the same each.
 Comparison = Callable[[Any, Any], bool | list[tuple[Any, Any]]]
 
+# Pairs by their identities.  It keeps them alive: none of these means another object meanwhile.
+Met = dict[tuple[object, object], tuple[Any, Any]]
 
-def same_value(a: object, b: object) -> bool:
+
+def _identity(value: Any) -> object:
+    """The same for two values only if they are one; also for what is made anew whenever a shared container is read."""
+    return (value._root(), len(value)) if type(value) in _MADE_ANEW else id(value)
+
+
+def same_value(a: object, b: object, known: Met | None = None) -> bool:
     """Whether `a` and `b` are the same value: of one type, and equal down to the types of their parts.
 
     Floats are the same if their bits are, but for NaNs, all of which are the same.  Decimals have the same digits,
@@ -29,10 +37,12 @@ def same_value(a: object, b: object) -> bool:
     have to be the same, too, but keys of Maps only equal.  Objects of other types are the same if `==` is True; where
     it fails, or gives no bool, as that of arrays does, only an object is the same as itself.
 
-    Nesting may be of any depth.  O(n); for Maps and Vectors that share structure, O(what differs).
+    Nesting may be of any depth.  O(n), however often a part occurs; for Maps and Vectors that share structure, O(what
+    differs).  `known` are pairs that are known to be the same, and gets those that were found to be.
     """
     todo: list[tuple[Any, Any]] = [(a, b)]
-    seen: dict[tuple[int, int], tuple[Any, Any]] = {}  # pairs of containers, kept alive: no id means another object
+    known = {} if known is None else known
+    seen: Met = {}
     while todo:
         a, b = todo.pop()
         if a is b:
@@ -43,9 +53,12 @@ def same_value(a: object, b: object) -> bool:
         result = (_COMPARISONS.get(kind) or _comparison(kind))(a, b)
         if result is False:
             return False
-        if result is not True and (id(a), id(b)) not in seen:
-            seen[id(a), id(b)] = a, b
-            todo += result
+        if result is not True:
+            pair = _identity(a), _identity(b)
+            if pair not in seen and pair not in known:
+                seen[pair] = a, b
+                todo += result
+    known.update(seen)
     return True
 
 
@@ -147,6 +160,7 @@ def _token(value: Any) -> Any:
 
 
 _ABSENT = object()  # the same as nothing else
+_MADE_ANEW = frozenset({SharedMap, SharedVector})
 _PLAIN: frozenset[type] = frozenset({str, int, bool, bytes, type(None)})
 _COMPARISONS: dict[type, Comparison] = {
     **dict.fromkeys(_PLAIN, _equal),

@@ -462,6 +462,40 @@ def test_a_change_in_a_large_map_inside_a_tuple_is_found_at_its_cost() -> None:
     assert not same_value((big.set(5, 1),), (big.set(5, 2),))
 
 
+TWICE: dict[str, Any] = {
+    "Map": lambda part: Map(a=part, b=part),
+    "Map of Vectors": lambda part: Map(a=Vector([part]), b=(part, part)),
+    "SharedMap": lambda part: SharedMap(a=part, b=part),
+    "SharedMap of SharedVectors": lambda part: SharedMap(a=SharedVector([part]), b=(part, part)),
+}
+
+
+@pytest.mark.parametrize("twice", TWICE.values(), ids=TWICE)
+def test_what_many_ways_lead_to_is_compared_once(twice: Any) -> None:
+    """2 ** 100 ways: no walk along all of them would end. Shared values are other objects whenever they are read."""
+    old: Any = (1, 2)
+    new: Any = (1, 2)
+    for _ in range(100):
+        old, new = twice(old), twice(new)
+    unchanged, changed = old.diff(new), old.diff(new.set("x", 1))
+    same = same_value(old, new)
+    added = old.apply(changed)["x"]
+    del old, new  # their repr would be as long as the ways are many
+    assert same
+    assert not unchanged
+    assert changed == delta_of({("x",): (ABSENT, 1)})
+    assert added == 1
+
+
+@pytest.mark.parametrize("family", [Map, SharedMap])
+def test_a_change_is_named_by_each_way_that_leads_to_it(family: Any) -> None:
+    old, new = family(leaf=1), family(leaf=2)
+    old, new = (family(a=part, b=family(c=part), d=family(c=0)) for part in (old, new))
+    expected = delta_of({("a", "leaf"): (1, 2), ("b", "c", "leaf"): (1, 2)})
+    assert old.diff(new) == expected
+    assert old.apply(expected) == new
+
+
 def test_a_delta_that_was_pickled_when_it_had_one_field_is_read() -> None:
     pickled = (
         b"\x80\x02cfrozen.delta\nDelta\nq\x00)\x81q\x01]q\x02cfrozen\nMap\nq\x03}q\x04(X\x01\x00\x00\x00aq\x05\x85q\x06"

@@ -29,6 +29,13 @@ static inline bool nested_step(void) { return nested_steps(1); }
 
 enum { CHARACTERS_A_STEP = 64 }; /* of a text that is copied */
 
+/* _root(): where the contents are: the same for containers that are made anew of one shared value, at each reading. */
+static inline PyObject *
+container_root_address(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromVoidPtr(((container *)self)->root);
+}
+
 static Py_hash_t
 container_hash(PyObject *self)
 {

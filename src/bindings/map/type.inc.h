@@ -48,6 +48,7 @@ static PyMethodDef map_methods[] = {
     {"apply", map_apply, METH_O,
      PyDoc_STR("apply($self, delta, /)\n--\n\nThe map with a Delta's changes; ConflictError where it does not fit.")},
     {"_differences", FASTCALL(map_differences), METH_FASTCALL, NULL},
+    {"_root", container_root_address, METH_NOARGS, NULL},
     {"mutate", keyed_mutate, METH_NOARGS,
      PyDoc_STR("mutate($self, /)\n--\n\nA MapMutation that starts as this map, to make many changes cheaply.  O(1).")},
     {"keys", map_keys, METH_NOARGS, PyDoc_STR("keys($self, /)\n--\n\nA set-like view of the keys.")},

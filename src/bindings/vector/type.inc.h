@@ -54,6 +54,7 @@ static PyMethodDef vector_methods[] = {
     {"copy", container_copy, METH_NOARGS, PyDoc_STR("copy($self, /)\n--\n\nThe vector itself, for it never changes.")},
     VECTOR_FAMILY_METHODS
     {"_difference", FASTCALL(vector_difference), METH_FASTCALL, NULL},
+    {"_root", container_root_address, METH_NOARGS, NULL},
     {"__copy__", container_copy, METH_NOARGS, NULL},
     {"__deepcopy__", vector_deepcopy, METH_O, NULL},
     {"__reduce__", vector_reduce, METH_NOARGS, NULL},
