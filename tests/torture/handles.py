@@ -32,9 +32,11 @@ class Ticket:
     """Pickles. Once there is one, the ticket does not end with its handles."""
 
     def may_live(self) -> bool:
+        """Asked before something is done with it."""
         return self.uses > 0 and time.monotonic() < self.latest
 
     def must_live(self) -> bool:
+        """Asked after something has been done with it, and the time went on."""
         return self.uses > 0 and time.monotonic() < self.earliest
 
 
@@ -106,14 +108,14 @@ class Office:
 
     def redeem(self) -> None:
         ticket = self.some()
-        must, handle = ticket.must_live(), self.handle(ticket)
+        may, handle = ticket.may_live(), self.handle(ticket)
         try:
             found = handle.redeem()
         except LookupError:
-            assert not must, f"a ticket with {ticket.uses} uses is spent"
+            assert not ticket.must_live(), f"a ticket with {ticket.uses} uses is spent"
             ticket.uses = 0
             return
-        assert ticket.may_live(), "a spent ticket was redeemed"
+        assert may, "a spent ticket was redeemed"
         assert type(found) is type(ticket.value)
         assert bytes(found) == bytes(ticket.value) if type(found) is Blob else found == ticket.value
         ticket.uses -= 1
@@ -133,9 +135,9 @@ class Office:
 
     def revoke(self, ticket: Ticket | None = None) -> None:
         ticket = ticket or self.some()
-        must, may = ticket.must_live(), ticket.may_live()
+        may = ticket.may_live()
         revoked = self.handle(ticket).revoke()
-        assert revoked or not must, "a valid ticket was gone"
+        assert revoked or not ticket.must_live(), "a valid ticket was gone"
         assert may or not revoked or ticket.uses > 0, "a spent ticket was revoked"
         ticket.uses = 0
 

@@ -57,8 +57,8 @@ ONLY_PICKLED: dict[str, Operation] = {
     "pickle": lambda x, a: pickle.dumps(x),
     "pickle, old": lambda x, a: pickle.dumps(x, 2),
 }
-"""What is done in place of these where Python's allocations fail: pickle.loads() loses an object of any class for good if
-one of its own fails. The type that it calls is an operation of its own."""
+"""What is done in place of these where Python's allocations fail: pickle.loads() loses an object of any class for good
+if one of its own fails. The type that it calls is an operation of its own."""
 
 PICKLE_LOOKED_IN_VAIN = re.compile("import of module .* failed|attribute lookup .* failed|not found as", re.S)
 
