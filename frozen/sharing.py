@@ -241,6 +241,7 @@ _encoders: dict[type, tuple[str, Callable[[Any], Any]]] = {}
 _by_field: set[type] = set()  # those of named tuples and dataclasses that were registered without functions
 _decoders: dict[str, Callable[[Any], Any]] = {}
 _checked: set[type] = set()  # those that a reader is known to find
+_hashed_by_class: set[type] = set()  # those of them whose hash is another one in each interpreter
 
 
 def register_shareable(
@@ -256,9 +257,10 @@ def register_shareable(
     read in other interpreters (RuntimeWarning when the first instance is shared).
 
     Two objects that are encoded alike are one value: shared containers that hold them are equal. Objects need a hash
-    only as keys, and then one that is made of their value: a class without `__hash__` has the address of each object,
-    which means nothing in another interpreter. Such an object is a key by what `encode` returns, if `decode` returns
-    the very same object, as that of ZoneInfo does; a tuple or record with it inside is refused.
+    only as keys, and then one that is made of their value: one that is made of an address means nothing in another
+    interpreter. Where the class is part of it, as in `hash((type(self), self.x))`, the object is no key. Nor is one of
+    a class without `__hash__`, unless `decode` returns the very same object, as that of ZoneInfo does; then it is a key
+    by what `encode` returns. A tuple or record with such an object inside is no key, either.
 
     Raises TypeError for a class that is not immutable by itself and comes without functions, ValueError for a class
     that import cannot find.
@@ -276,6 +278,7 @@ def register_shareable(
         name = f"{class_name(cls)}@{_registrar(cls, decode)}"
     _encoders[cls] = (name, encode)
     _checked.discard(cls)
+    _hashed_by_class.discard(cls)
     _decoders[name] = decode
     return cls
 
@@ -321,7 +324,8 @@ def _encode(obj: object) -> tuple[str, object, bool | None]:
     name, encode = found
     if type(obj) not in _checked:
         _check_found(obj, name)
-    return name, encode(obj), _HASH_DIFFERS[name](obj) if name in _HASH_DIFFERS else None
+    differs = _HASH_DIFFERS[name](obj) if name in _HASH_DIFFERS else True if type(obj) in _hashed_by_class else None
+    return name, encode(obj), differs
 
 
 def _check_found(obj: object, name: str) -> None:
@@ -342,7 +346,29 @@ def _check_found(obj: object, name: str) -> None:
             f"is of a class that is not found as {where.replace(':', '.')} when it is read: give the class the name "
             "under which its module holds it",
         )
+    if _is_hashed_by_class(cls):
+        _hashed_by_class.add(cls)
     _checked.add(cls)
+
+
+def _is_hashed_by_class(cls: type) -> bool:
+    """Whether the class itself, which is another object in each interpreter, is part of its objects' hash: as in
+    `hash((type(self), self.x))`, or that of msgspec. attrs takes the name of the module, which a script has not."""
+    if hasattr(cls, "__struct_fields__"):
+        return True
+    if hasattr(cls, "__attrs_attrs__") and class_name(cls).startswith("__main__"):
+        return True
+    code = getattr(cls.__hash__, "__code__", None)
+    if code is None or not {"__name__", "__qualname__"}.isdisjoint(code.co_names):
+        return False
+    own = {"type", cls.__name__}.intersection(code.co_names)
+    return "__class__" in code.co_names or (bool(own) and not own.isdisjoint(_globals_of(code)))
+
+
+def _globals_of(code: Any) -> set[str]:
+    from dis import get_instructions
+
+    return {step.argval for step in get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
 
 
 def _encoder(cls: type) -> tuple[str, Callable[[Any], Any]] | None:

@@ -294,6 +294,72 @@ def test_a_key_whose_hash_is_made_of_an_address_is_refused(inside):
     assert inside not in SharedMap({1: 1})
 
 
+class OfItsClass:
+    """What its hash is made of is `hashed(self)`, the class among it."""
+
+    def __init__(self, value: object) -> None:
+        self.value = self.type = value
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self.value == other.value  # type: ignore[attr-defined]
+
+
+class ByType(OfItsClass):
+    def __hash__(self) -> int:
+        return hash((type(self), self.value))
+
+
+class ByClass(OfItsClass):
+    def __hash__(self) -> int:
+        return hash(self.__class__) ^ hash(self.value)
+
+
+class ByItself(OfItsClass):
+    def __hash__(self) -> int:
+        return hash((ByItself, self.value))
+
+
+class ByName(OfItsClass):
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.type))
+
+
+class ByField(OfItsClass):
+    def __hash__(self) -> int:
+        return hash(("field", self.type))
+
+
+for cls in (ByType, ByClass, ByItself, ByName, ByField):
+    register_shareable(cls, lambda object: object.value, cls)
+
+
+@pytest.mark.parametrize("cls", [ByType, ByClass, ByItself])
+def test_what_is_hashed_with_its_class_is_a_value_and_no_key(cls):
+    for key in (cls(1), (cls(1),)):
+        with pytest.raises(NotShareableError, match="cannot be a key: its hash, or that of something in it"):
+            SharedMap({key: 1})
+        assert key not in SharedSet([1])
+    held = SharedMap(value=cls(1))
+    assert held == SharedMap(value=cls(1)) == Map(value=cls(1))
+    assert hash(held) == hash(Map(value=cls(1)))
+
+
+@pytest.mark.parametrize("cls", [ByName, ByField])
+def test_what_is_hashed_by_its_value_is_a_key(cls):
+    assert cls(1) in SharedSet([cls(1)])
+    assert (cls(1),) in SharedSet([(cls(1),)])
+
+
+def test_structs_of_msgspec_are_hashed_with_their_class():
+    msgspec = pytest.importorskip("msgspec")
+    cls = msgspec.defstruct("Struct", [("x", int)], frozen=True, module=__name__)
+    globals()["Struct"] = cls
+    register_shareable(cls, lambda struct: struct.x, cls)
+    assert SharedVector([cls(1)]) == SharedVector([cls(1)])
+    with pytest.raises(NotShareableError, match="cannot be a key"):
+        SharedSet([cls(1)])
+
+
 def test_a_zone_that_is_another_one_when_it_is_read_is_no_key():
     with pytest.raises(NotShareableError, match="cannot be a key"):
         SharedMap({zoneinfo.ZoneInfo.no_cache("Europe/Berlin"): 1})

@@ -123,7 +123,7 @@ def _unnamed(encoded: object) -> Any:
 CLASSES = """
 import dataclasses, enum, sys
 from typing import NamedTuple
-from frozen import SharedMap, SharedRef, register_shareable
+from frozen import SharedMap, SharedRef, SharedVector, register_shareable
 
 @register_shareable
 @dataclasses.dataclass(frozen=True)
@@ -141,17 +141,30 @@ class Text:
     def __init__(self, text):
         self.text = text
 
+class Typed(Text):
+    def __eq__(self, other):
+        return type(other) is type(self) and self.text == other.text
+
+    def __hash__(self):
+        return hash((type(self), self.text))
+
 register_shareable(Text, lambda text: text.text, lambda text: Text(text))
-values = SharedMap(point=Point(1), colour=Colour.RED, text=Text("a"), flag=Text.Inner.ONE | Text.Inner.TWO)
+register_shareable(Typed, lambda typed: typed.text, lambda text: Typed(text))
+values = SharedMap(point=Point(1), colour=Colour.RED, text=Text("a"), flag=Text.Inner.ONE | Text.Inner.TWO,
+                   typed=SharedVector([Typed("a")]))
+hash(values["typed"])
 """
 READ = """
-from frozen import SharedRef
+from frozen import SharedRef, SharedVector
 ref = SharedRef.attach("values")
 values = ref.get()
 assert repr(values["point"]) == "Point(x=1)", values["point"]
 assert repr(values["colour"]) == "<Colour.RED: 1>"
 assert values["text"].text == "a"
 assert values["flag"].value == 3
+typed = values["typed"]
+own = SharedVector([type(typed[0])("a")])
+assert hash(own) == hash(typed) and own == typed, "hashes that are made of the class stay here"
 point = type(values["point"])
 ref.update(lambda values: values.set("back", point(2)).set("text back", values["text"]))
 """

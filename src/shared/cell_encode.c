@@ -395,8 +395,8 @@ cell_from_hashed(PyObject *key, uint64_t hash, cell *c)
     }
     if (fit == KEY_DIFFERS)
         not_shareable(key, "cannot be a key: its hash, or that of something in it, is another one in each interpreter, as those "
-                           "of dates are in Python 3.12 and those of objects that hash by their address; take a text instead: "
-                           "isoformat(), str() or the name");
+                           "of dates are in Python 3.12 and those that are made of the address of the object or its class; "
+                           "take a text instead: isoformat(), str() or the name");
     else if (fit == KEY_IS_LOST)
         not_shareable(key, "cannot be a key: an object made anew of it in another interpreter would not be found");
     cell_release(*c);
