@@ -58,7 +58,6 @@ READ = {
     "totuple": lambda cls: (cls([0]) * N).totuple,
     "list": lambda cls: functools.partial(list, cls([0]) * N),
     "an iterator in C": lambda cls: functools.partial({int}.issuperset, map(type, cls([0]) * N)),
-    "repr": lambda cls: functools.partial(repr, doubled(cls)),
 }
 
 
@@ -85,8 +84,3 @@ def test_a_signal_ends_the_comparison_of_vectors_that_many_ways_lead_through():
 def test_a_signal_ends_the_pickling_of_shared_values_that_many_ways_lead_through(cls):
     wide = doubled(cls) if cls is SharedVector else nested(lambda inside: cls(a=inside, b=inside))
     assert_ended_by_a_signal(functools.partial(pickle.dumps, wide))
-
-
-def test_a_signal_ends_the_repr_of_a_deep_vector_whose_levels_are_copied_again_and_again():
-    deep = nested(lambda inside: Vector(["x" * 10_000, inside]), 50)
-    assert_ended_by_a_signal(functools.partial(repr, deep))
