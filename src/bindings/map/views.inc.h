@@ -246,7 +246,7 @@ static PyMethodDef values_methods[] = {
 static PyMethodDef set_view_methods[] = {
     {"__reversed__", view_reversed, METH_NOARGS, "A reverse iterator over the view."},
     {"isdisjoint", view_isdisjoint, METH_O,
-     PyDoc_STR("isdisjoint($self, iterable, /)\n--\n\nWhether the view and the iterable have no member in common.")},
+     PyDoc_STR("isdisjoint($self, other, /)\n--\n\nWhether the view and the iterable have no member in common.")},
     {NULL, NULL, 0, NULL},
 };
 
