@@ -13,6 +13,7 @@
     "Holds values, not objects: what is read is made anew in the interpreter that reads.\n"
 #define MAP_FAMILY_METHODS SHARED_HANDLE_METHOD,
 #include "bindings/map/type.inc.h"
+#include "bindings/keyed/boxed.inc.h"
 
 KEYED_SPECS(frozen_shared_map, "frozen.SharedMap", Py_TPFLAGS_MAPPING, map_slots, map_mutation_slots);
 MAP_VIEW_SPECS(frozen_shared_map, "frozen.SharedMap");
@@ -32,25 +33,7 @@ map_node_contents(block *node)
     return contents_of(node);
 }
 
-static int
-boxed_map_hash(box *b, uint64_t *hash)
-{
-    uint64_t shares;
-    int status = champ_item_hash(*box_root(b), &shares);
-    if (status >= 0)
-        *hash = frozenset_hash(shares, b->size);
-    return status;
-}
-
-static int
-boxed_map_equal(box *a, box *b)
-{
-    return champ_equal(*box_root(a), *box_root(b));
-}
-
-static const kind_row boxed_map = {
-    "SharedMap", shared_container_decode, same_root, boxed_map_equal, boxed_map_hash, contents_root, true,
-};
+static const kind_row boxed_map = BOXED_ROW("SharedMap");
 static const kind_row map_node = {.name = "map node", .contents = map_node_contents};
 
 int

@@ -13,6 +13,7 @@
     "Holds values, not objects: what is read is made anew in the interpreter that reads.\n"
 #define SET_FAMILY_METHODS SHARED_HANDLE_METHOD,
 #include "bindings/set/type.inc.h"
+#include "bindings/keyed/boxed.inc.h"
 
 KEYED_SPECS(frozen_shared_set, "frozen.SharedSet", 0, set_slots, set_mutation_slots);
 
@@ -24,25 +25,7 @@ set_node_contents(block *node)
     return contents_of(node);
 }
 
-static int
-boxed_set_hash(box *b, uint64_t *hash)
-{
-    uint64_t shares;
-    int status = champ_item_hash(*box_root(b), &shares);
-    if (status >= 0)
-        *hash = frozenset_hash(shares, b->size);
-    return status;
-}
-
-static int
-boxed_set_equal(box *a, box *b)
-{
-    return champ_equal(*box_root(a), *box_root(b));
-}
-
-static const kind_row boxed_set = {
-    "SharedSet", shared_container_decode, same_root, boxed_set_equal, boxed_set_hash, contents_root, true,
-};
+static const kind_row boxed_set = BOXED_ROW("SharedSet");
 static const kind_row set_node = {.name = "set node", .contents = set_node_contents};
 
 int
