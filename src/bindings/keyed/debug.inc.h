@@ -48,12 +48,9 @@ static int
 collect_nodes(champ_node *n, PyObject *seen)
 {
     view v = view_of(n);
-    PyObject *address = PyLong_FromVoidPtr(n);
-    int known = address != NULL ? PySet_Contains(seen, address) : -1;
-    int status = known != 0 ? (known < 0 ? -1 : 0) : PySet_Add(seen, address);
-    Py_XDECREF(address);
-    if (known != 0 || status < 0)
-        return status;
+    int known = address_is_known(n, seen), status = 0;
+    if (known != 0)
+        return known < 0 ? -1 : 0;
     for (unsigned i = 0; i < v.children && status == 0; i++)
         status = collect_nodes(v.child[i], seen);
     for (unsigned i = 0; i < v.entries && status == 0; i++) {

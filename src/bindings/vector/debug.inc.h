@@ -46,12 +46,9 @@ vector_dump(PyObject *self)
 static int
 collect_nodes(rrb_node *node, PyObject *seen)
 {
-    PyObject *address = PyLong_FromVoidPtr(node);
-    int known = address != NULL ? PySet_Contains(seen, address) : -1;
-    int status = known != 0 ? (known < 0 ? -1 : 0) : PySet_Add(seen, address);
-    Py_XDECREF(address);
-    if (known != 0 || status < 0)
-        return status;
+    int known = address_is_known(node, seen), status = 0;
+    if (known != 0)
+        return known < 0 ? -1 : 0;
     node_contents held = contents_of(node);
     for (size_t i = 0; i < held.child_count && status == 0; i++)
         status = collect_nodes(held.children[i], seen);

@@ -2,6 +2,7 @@
 #ifndef FROZEN_BINDINGS_VECTOR_PROTOCOL_INC_H
 #define FROZEN_BINDINGS_VECTOR_PROTOCOL_INC_H
 
+#include "bindings/common/inspect.h"
 #include "bindings/vector/iter.inc.h"
 
 /* ---- comparison and hash ---- */
@@ -181,12 +182,9 @@ vector_deepcopy(PyObject *self, PyObject *memo)
 static int
 nodes_sizeof(rrb_node *node, PyObject *seen, size_t *size)
 {
-    PyObject *address = PyLong_FromVoidPtr(node);
-    int known = address != NULL ? PySet_Contains(seen, address) : -1;
-    int status = known != 0 ? (known < 0 ? -1 : 0) : PySet_Add(seen, address);
-    Py_XDECREF(address);
-    if (known != 0 || status < 0)
-        return status;
+    int known = address_is_known(node, seen), status = 0;
+    if (known != 0)
+        return known < 0 ? -1 : 0;
     *size += size_of(node) + node_overhead(node);
     node_contents held = contents_of(node);
     for (size_t i = 0; i < held.child_count && status == 0; i++)
