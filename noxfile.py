@@ -25,6 +25,9 @@ MAIN_DEBUG = "3.14d"
 FRAMES = "-Wframe-larger-than=1024"
 """Foreign code can run below nearly every function of ours, and call it again; no frame may take much of the stack."""
 
+EXTENSION_ONLY = ["--ignore=tests/test_core.py", "--ignore=tests/test_project.py", "-m", "not once"]
+"""The tests of the extension that is installed: the others compile what they run."""
+
 nox.needs_version = ">=2024.4"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.sessions = ["readme", "tests", "core", "lint", "typing", "strict", "headers"]
@@ -104,7 +107,7 @@ def editors(session: nox.Session) -> None:
     session.install("clangd>=20")
     session.run("python", "tools/compile_commands.py")
     unread = []
-    for file in sorted(path for path in ROOT.glob("src/**/*.[ch]")):
+    for file in sorted(ROOT.glob("src/**/*.[ch]")):
         name = str(file.relative_to(ROOT))
         # the checks are for what is wrong with the file; those of each token's features take a hundred times as long
         checks = ["--check-lines=1-1", "--check-completion=0", "--log=error"]
@@ -195,7 +198,7 @@ def asan(session: nox.Session) -> None:
     """The test suite with the extension under the address and undefined-behaviour sanitizers."""
     build, run = sanitizers(session)
     install(session, "[test]", **build)
-    pytest(session, "--ignore=tests/test_core.py", "--ignore=tests/test_project.py", "-m", "not once", **run)
+    pytest(session, *EXTENSION_ONLY, **run)
 
 
 def run_torture(session: nox.Session, **env: str) -> None:
@@ -230,14 +233,12 @@ def coverage(session: nox.Session) -> None:
     session.install("--only-binary=:all:", *FRIENDS)
     copy = project_copy(session)
     env = {"CC": "gcc", "PYTHONPATH": str(copy), "FROZEN_HYPOTHESIS": os.environ.get("FROZEN_HYPOTHESIS", "quick")}
-    # what these tests compile and run is not what is counted
-    others = ["--ignore=tests/test_core.py", "--ignore=tests/test_project.py", "-m", "not once"]
     with session.chdir(copy):
         session.run("python", "setup.py", "-q", "build_ext", "--inplace", env={**env, "FROZEN_COVERAGE": "1"})
         env["COVERAGE_RCFILE"] = str(copy / "pyproject.toml")
         env["COVERAGE_FILE"] = str(copy / "build/python-coverage")
         try:
-            suite = ["-m", "pytest", "-p", "no:cacheprovider", *others, *session.posargs]
+            suite = ["-m", "pytest", "-p", "no:cacheprovider", *EXTENSION_ONLY, *session.posargs]
             session.run("python", "-P", "-m", "coverage", "run", *suite, env=env)
         finally:
             report_coverage(session, copy, env)

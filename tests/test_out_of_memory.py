@@ -23,10 +23,7 @@ if FREE_THREADED:
     pytest.skip("CPython's hooks of the allocator are for builds with the GIL", allow_module_level=True)
 
 
-pytestmark = pytest.mark.usefixtures("no_watchdog")
-
-
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def no_watchdog() -> None:
     """Before each test pytest starts a thread that prints stacks if the test hangs. The allocator's hooks are changed
     without a lock, so a thread that starts at that moment could crash."""
