@@ -66,8 +66,14 @@ def nothing_left_behind() -> Iterator[None]:
     assert live_shared_nodes() == before
 
 
+@hypothesis.given(hypothesis.strategies.none())
+def make_hypothesis_random(_: None) -> None:
+    """hypothesis makes its source of random numbers at the first run, and looks for what refers to it."""
+
+
 @pytest.fixture(scope="module", autouse=True)
 def small_heap() -> None:
-    """What exists already is put out of the collector's sight: hundreds of tests collect."""
+    """What exists already is put out of the collector's sight, because hundreds of tests collect."""
+    make_hypothesis_random()  # before its owner is out of sight
     gc.collect()
     gc.freeze()

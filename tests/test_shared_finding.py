@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import ROOT, needs_subinterpreters, run_python
+from support import child_environment, needs_subinterpreters, run_python
 
 from frozen import (
     NotShareableError,
@@ -177,14 +177,13 @@ if __name__ == "__main__":
     assert ref.get()["back"] == Point(2) and type(ref.get()["text back"]) is Text
     print("done")
 """
-TESTS_ON_PATH = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
 
 
 @needs_subinterpreters
 def test_classes_of_the_script_are_read_in_other_interpreters(tmp_path: Path):
     script = tmp_path / "a script: with signs @ and !.py"
     script.write_text(CLASSES + MAIN)
-    assert run_python(script, env=TESTS_ON_PATH).stdout == "done\n"
+    assert run_python(script).stdout == "done\n"
 
 
 @needs_subinterpreters
@@ -192,7 +191,7 @@ def test_classes_of_a_module_that_runs_as_the_script_are_read_in_other_interpret
     (tmp_path / "program").mkdir()
     (tmp_path / "program" / "__init__.py").touch()
     (tmp_path / "program" / "__main__.py").write_text(CLASSES + MAIN)
-    path = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *TESTS_ON_PATH.values()])}
+    path = {"PYTHONPATH": os.pathsep.join([str(tmp_path), child_environment()["PYTHONPATH"]])}
     assert run_python("-m", "program", env=path).stdout == "done\n"
 
 
@@ -245,7 +244,7 @@ if __name__ == "__main__":
             raise AssertionError("read")
     ''')
 """)
-    run_python(script, env=TESTS_ON_PATH)
+    run_python(script)
 
 
 def test_a_script_that_fails_where_its_classes_are_looked_for_is_run_again_the_next_time(tmp_path):
@@ -271,5 +270,5 @@ def test_a_class_of_a_main_without_a_file_is_shared_with_a_warning():
 @needs_subinterpreters
 def test_what_a_main_without_a_file_defines_is_an_import_error_elsewhere():
     code = CLASSES + MAIN.replace(f"interpreter.run({READ!r})", "interpreter.run(READ)")
-    done = run_python("-W", "ignore", "-c", f"READ = {READ!r}\n{code}", env=TESTS_ON_PATH, check=False)
+    done = run_python("-W", "ignore", "-c", f"READ = {READ!r}\n{code}", check=False)
     assert "a shared __main__.Point cannot be read in this interpreter" in done.stderr
