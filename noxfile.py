@@ -94,10 +94,11 @@ def core(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """ruff, and whether what is generated is up to date."""
-    session.install("ruff==0.17.*")
+    """ruff and clang-format, and whether what is generated is up to date."""
+    session.install("ruff==0.17.*", "clang-format==23.1.*")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("clang-format", "--dry-run", "-Werror", *map(str, sorted(ROOT.glob("src/**/*.[ch]"))))
     session.run("python", "tools/stubs.py", "--check")
 
 

@@ -136,8 +136,8 @@ FROZEN_FUNCTIONS(X)
 
 extern struct PyModuleDef frozen_module;
 
-/* The module that one of our types, or a subclass of one, was made for: borrowed; NULL without an error: none of ours, or
- * the module is gone.
+/* The module that one of our types, or a subclass of one, was made for: borrowed; NULL without an error: none of ours,
+ * or the module is gone.
  *
  * What decides is whose layout the objects have.  That is told by tp_base, which CPython keeps right, and not by the
  * method resolution order, which a metaclass may make up (as PyType_GetModuleByDef goes by).  Types that are ours know
@@ -146,7 +146,8 @@ static inline PyObject *
 module_of_type(PyTypeObject *type)
 {
     for (; type != NULL; type = type->tp_base) {
-        if (UNLIKELY(!PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE) || !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)))
+        if (UNLIKELY(!PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE)
+                     || !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)))
             continue;
         PyObject *module = ((PyHeapTypeObject *)type)->ht_module;
         if (LIKELY(module != NULL && PyModule_GetDef(module) == &frozen_module))

@@ -1,15 +1,15 @@
 /* Blocks of dead nodes of the local memory, of headers and of iterators over vectors, kept for those to come.
  *
- * A small change makes a header and a few nodes, and as many die soon after, of the same sizes.  Handing a block from the
- * dead to the new costs a fifth of the instructions that the allocator and the collector's book-keeping take (figures:
- * benchmarks/README.md).
+ * A small change makes a header and a few nodes, and as many die soon after, of the same sizes. Handing a block from
+ * the dead to the new costs a fifth of the instructions that the allocator and the collector's book-keeping take
+ * (figures: benchmarks/README.md).
  *
  * The lists are part of the module state, so that every interpreter has its own, and bounded, so that they need no
  * clearing before the module goes away.  They rely on the GIL: a free-threaded build, whose allocator has lists of its
  * own for each thread, keeps nothing.  Nor does a debug build of this project, so that tools see who uses the dead.
  *
- * A kept block stays an object with its type, of which it owns a reference, and a count of 0: like the blocks in CPython's
- * own free lists, it lives again by object_revive(). */
+ * A kept block stays an object with its type, of which it owns a reference, and a count of 0: like the blocks in
+ * CPython's own free lists, it lives again by object_revive(). */
 #ifndef FROZEN_LOCAL_FREE_LIST_H
 #define FROZEN_LOCAL_FREE_LIST_H
 

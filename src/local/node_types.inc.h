@@ -1,6 +1,6 @@
-/* The two node types of one container over the local memory.  Included after the container's algorithms, which supply
- * contents_of() and size_of(); the including file names the types by NODE_NAME ("frozen._core.map_node"), and may give them methods by
- * NODE_METHODS. */
+/* The two node types of one container over the local memory. Included after the container's algorithms, which supply
+ * contents_of() and size_of(); the including file names the types by NODE_NAME ("frozen._core.map_node"), and may give
+ * them methods by NODE_METHODS. */
 #ifndef FROZEN_LOCAL_NODE_TYPES_INC_H
 #define FROZEN_LOCAL_NODE_TYPES_INC_H
 
@@ -42,8 +42,8 @@ local_general_node_dealloc(PyObject *self)
 
 static void plain_node_free(PyObject *self, local_spares *spares);
 
-/* The children of a plain node are plain: with this, a dying tree looks for the spares once.  They are there until its root
- * is gone, for that refers to its type, and so to the module. */
+/* The children of a plain node are plain: with this, a dying tree looks for the spares once. They are there until its
+ * root is gone, for that refers to its type, and so to the module. */
 static inline void
 plain_child_release(PyObject *child, local_spares *spares)
 {

@@ -4,8 +4,8 @@
  * share a node, and so that counts are plain under the GIL and biased towards the owning thread without it.  Each
  * container has two node types: one that the collector tracks, for general nodes, and one that it never sees.
  *
- * Included once by each file that instantiates a container over this memory; see trees/memory_contract.h for the meaning of each
- * name.  local/node_types.inc.h, included after the algorithms, makes the two types. */
+ * Included once by each file that instantiates a container over this memory; see trees/memory_contract.h for the
+ * meaning of each name. local/node_types.inc.h, included after the algorithms, makes the two types. */
 #ifndef FROZEN_LOCAL_NODES_H
 #define FROZEN_LOCAL_NODES_H
 
@@ -20,7 +20,10 @@ int local_container_traverse(PyObject *self, visitproc visit, void *arg);
 typedef local_memory memory; /* the node types of one container in one interpreter */
 
 typedef PyObject *cell;
-typedef struct { uint64_t hash; PyObject *object; } probe;
+typedef struct {
+    uint64_t hash;
+    PyObject *object;
+} probe;
 typedef NODE_CONTENTS(cell) node_contents;
 #define NODE_HEAD PyObject ob_base
 #ifndef Py_GIL_DISABLED
@@ -70,8 +73,8 @@ node_retain(void *node)
     Py_INCREF((PyObject *)node);
 }
 
-/* Whether the reference about to be given up is the last: then the node is freed without a detour through CPython, which
- * would look after the C stack.  That is for containers to do (local/nodes.c), between which few nodes stand. */
+/* Whether the reference about to be given up is the last: then the node is freed without a detour through CPython,
+ * which would look after the C stack. That is for containers to do (local/nodes.c), between which few nodes stand. */
 static inline bool
 node_dies(void *node)
 {
@@ -120,17 +123,33 @@ scratch_free(void *block)
 
 /* ---- cells ---- */
 
-static inline void cell_retain(cell c) { Py_INCREF(c); }
-static inline void cell_release(cell c) { Py_DECREF(c); }
-static inline void cell_prefetch(cell c) { PREFETCH_WRITE(c); }
-static inline bool cell_identical(cell a, cell b) { return a == b; }
+static inline void
+cell_retain(cell c)
+{
+    Py_INCREF(c);
+}
+static inline void
+cell_release(cell c)
+{
+    Py_DECREF(c);
+}
+static inline void
+cell_prefetch(cell c)
+{
+    PREFETCH_WRITE(c);
+}
+static inline bool
+cell_identical(cell a, cell b)
+{
+    return a == b;
+}
 
 static inline bool
 is_atom(PyObject *o)
 {
     PyTypeObject *type = Py_TYPE(o);
     return type == &PyUnicode_Type || type == &PyLong_Type || type == &PyBytes_Type || type == &PyFloat_Type
-        || type == &PyBool_Type || type == Py_TYPE(Py_None) || type == &PyComplex_Type;
+           || type == &PyBool_Type || type == Py_TYPE(Py_None) || type == &PyComplex_Type;
 }
 
 /* Plain keys are hashed again and plain tuples looked through wherever nodes are made: that must cost what it costs for
@@ -200,7 +219,7 @@ unicode_equal(PyObject *a, PyObject *b)
     Py_ssize_t length = PyUnicode_GET_LENGTH(a);
     unsigned kind = PyUnicode_KIND(a);
     return length == PyUnicode_GET_LENGTH(b) && kind == (unsigned)PyUnicode_KIND(b)
-        && memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)length * kind) == 0;
+           && memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)length * kind) == 0;
 }
 
 NO_INLINE static int
@@ -232,7 +251,13 @@ cell_equal(cell a, cell b)
     return PyObject_RichCompareBool(a, b, Py_EQ);
 }
 
-static inline int cell_key_hash(cell c, uint64_t *hash) { (void)c; (void)hash; return 1; }
+static inline int
+cell_key_hash(cell c, uint64_t *hash)
+{
+    (void)c;
+    (void)hash;
+    return 1;
+}
 
 static inline int
 cell_value_hash(cell c, uint64_t *hash)

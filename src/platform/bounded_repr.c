@@ -1,5 +1,5 @@
-/* Errors that name a value.  %R would write a container out as a whole, and raise what a `__repr__` raises in place of the
- * error that is being reported. */
+/* Errors that name a value. %R would write a container out as a whole, and raise what a `__repr__` raises in place of
+ * the error that is being reported. */
 
 #include "platform/bounded_repr.h"
 
@@ -7,7 +7,10 @@
 #define SHOWN_DEPTH 4   /* brackets within brackets */
 #define SHOWN_BITS 640  /* of an int: fewer than 200 digits */
 
-typedef struct { PyObject *text; unsigned depth; } shown; /* text NULL: failed (reported) */
+typedef struct {
+    PyObject *text;
+    unsigned depth;
+} shown; /* text NULL: failed (reported) */
 
 static bool show(shown *s, PyObject *object);
 
@@ -110,7 +113,7 @@ is_short_atom(PyObject *o)
     if (type == &PyLong_Type)
         return int_is_short(o);
     return o == Py_None || o == Py_Ellipsis || o == Py_NotImplemented || type == &PyBool_Type || type == &PyFloat_Type
-        || type == &PyComplex_Type || PyType_Check(o) || type == &PyFunction_Type || type == &PyCFunction_Type;
+           || type == &PyComplex_Type || PyType_Check(o) || type == &PyFunction_Type || type == &PyCFunction_Type;
 }
 
 /* Whether the object has more members than an error can show: 1, 0, or -1 (reported). */
@@ -122,8 +125,9 @@ has_many_members(PyObject *o)
     return PyErr_Occurred() != NULL ? error_forgotten() : 0;
 }
 
-/* Whether the object refers to nothing but short atoms, itself or through `depth` others, so that only a wilful `__repr__`
- * can be long: 1, 0, or -1 (reported).  The collector's list is a snapshot, taken safely without the GIL, too. */
+/* Whether the object refers to nothing but short atoms, itself or through `depth` others, so that only a wilful
+ * `__repr__` can be long: 1, 0, or -1 (reported). The collector's list is a snapshot, taken safely without the GIL,
+ * too. */
 static int
 holds_short_atoms_only(PyObject *o, int depth)
 {
@@ -143,7 +147,8 @@ holds_short_atoms_only(PyObject *o, int depth)
     return all;
 }
 
-/* Whether an object of a type that is not known here has a short repr, as far as can be told: 1, 0, or -1 (reported). */
+/* Whether an object of a type that is not known here has a short repr, as far as can be told: 1, 0, or -1
+ * (reported). */
 static int
 is_short(PyObject *o)
 {
@@ -227,7 +232,8 @@ bounded_repr_knows(destructor container_dealloc)
 {
     for (int i = 0; i < 2; i++) {
         destructor known = NULL;
-        if (atomic_compare_exchange_strong(&container_deallocs[i], &known, container_dealloc) || known == container_dealloc)
+        if (atomic_compare_exchange_strong(&container_deallocs[i], &known, container_dealloc)
+            || known == container_dealloc)
             return;
     }
 }
@@ -236,7 +242,7 @@ static bool
 is_container(PyTypeObject *type)
 {
     return type->tp_dealloc == atomic_load_explicit(&container_deallocs[0], memory_order_relaxed)
-        || type->tp_dealloc == atomic_load_explicit(&container_deallocs[1], memory_order_relaxed);
+           || type->tp_dealloc == atomic_load_explicit(&container_deallocs[1], memory_order_relaxed);
 }
 
 /* A container of either memory, no subclass: by its first members. */

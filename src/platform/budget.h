@@ -8,8 +8,8 @@
  *         ...
  *     }
  *
- * `interrupted()` may run arbitrary code (trees/memory_contract.h): spend only where node_release would be allowed, too.
- * Included by each memory behind its interrupted(). */
+ * `interrupted()` may run arbitrary code (trees/memory_contract.h): spend only where node_release would be allowed,
+ * too. Included by each memory behind its interrupted(). */
 #ifndef FROZEN_PLATFORM_BUDGET_H
 #define FROZEN_PLATFORM_BUDGET_H
 

@@ -43,14 +43,15 @@
 #define COLLECTOR_RESUME() ((void)0)
 #endif
 
-/* trees/memory_contract.h.  Runs the handlers of signals, in the main thread, and from CPython 3.12 on a collection that is due: foreign
- * code, before which walk.c pauses the walk that the thread is in. */
+/* trees/memory_contract.h. Runs the handlers of signals, in the main thread, and from CPython 3.12 on a collection that
+ * is due: foreign code, before which walk.c pauses the walk that the thread is in. */
 bool interrupted(void);
 
 #include "platform/budget.h"
 
-/* Around foreign code that is called with kilobytes of C frames above it and may come back to the same place.  CPython 3.12
- * and 3.13 count nested calls and take each for a small one, so there it counts as several; 3.14 looks at the stack. */
+/* Around foreign code that is called with kilobytes of C frames above it and may come back to the same place. CPython
+ * 3.12 and 3.13 count nested calls and take each for a small one, so there it counts as several; 3.14 looks at the
+ * stack. */
 #if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030E0000
 #define DEEP_CALL 8
 #else
@@ -76,8 +77,8 @@ deep_call_enter(const char *where)
     return 0;
 }
 
-/* trees/memory_contract.h.  Asks malloc itself, and not Python's, which fills what it gives in debug modes: the pages of a large block
- * that nothing touches cost nothing. */
+/* trees/memory_contract.h. Asks malloc itself, and not Python's, which fills what it gives in debug modes: the pages of
+ * a large block that nothing touches cost nothing. */
 static inline bool
 array_fits(size_t count, size_t size)
 {
@@ -88,7 +89,8 @@ array_fits(size_t count, size_t size)
     return block != NULL;
 }
 
-/* A dead object that was kept, with its type, gets its first reference; those who trace memory or references are told. */
+/* A dead object that was kept, with its type, gets its first reference; those who trace memory or references are
+ * told. */
 static inline void
 object_revive(PyObject *op)
 {
@@ -106,7 +108,7 @@ object_is_unique(PyObject *o)
     return PyUnstable_Object_IsUniquelyReferenced(o);
 #else
     return _Py_IsOwnedByCurrentThread(o) && _Py_atomic_load_uint32_relaxed(&o->ob_ref_local) == 1
-        && _Py_atomic_load_ssize_relaxed(&o->ob_ref_shared) == 0;
+           && _Py_atomic_load_ssize_relaxed(&o->ob_ref_shared) == 0;
 #endif
 }
 
@@ -117,7 +119,7 @@ unicode_known_hash(PyObject *o)
     return atomic_load_explicit((_Atomic(Py_hash_t) *)&((PyASCIIObject *)o)->hash, memory_order_relaxed);
 }
 
-/* When `self` ends: tell its weak references.  On a free-threaded build one of them may be taking itself out of the list
+/* When `self` ends: tell its weak references. On a free-threaded build one of them may be taking itself out of the list
  * in another thread; CPython looks again under the list's lock. */
 static inline void
 weakrefs_clear(PyObject *self, PyObject **list)
@@ -162,8 +164,8 @@ typedef struct {
     PyObject *weakrefs;
 } container;
 
-/* The dealloc of all containers of a memory (local/nodes.c, shared/nodes.c) tells which one an object is of.  A subclass has CPython's
- * own for subclasses, which calls it. */
+/* The dealloc of all containers of a memory (local/nodes.c, shared/nodes.c) tells which one an object is of. A subclass
+ * has CPython's own for subclasses, which calls it. */
 void local_container_dealloc(PyObject *self);
 void shared_container_dealloc(PyObject *self);
 
@@ -218,9 +220,9 @@ short_type_name(PyTypeObject *type)
     return dot != NULL ? dot + 1 : type->tp_name;
 }
 
-/* A list or tuple that is filled while foreign code runs, or another thread can: the collector must not know it before it
- * is full.  gc.get_objects() would hand it out with NULL in it, and a list could be cleared under whoever fills it.  New,
- * to be made known by sequence_known(); or NULL (reported).  Dropping one that is not full is fine. */
+/* A list or tuple that is filled while foreign code runs, or another thread can: the collector must not know it before
+ * it is full. gc.get_objects() would hand it out with NULL in it, and a list could be cleared under whoever fills it.
+ * New, to be made known by sequence_known(); or NULL (reported). Dropping one that is not full is fine. */
 static inline PyObject *
 sequence_unknown(PyObject *fresh)
 {
@@ -229,8 +231,8 @@ sequence_unknown(PyObject *fresh)
     return fresh;
 }
 
-/* Free-threaded builds crash in PyList_New() itself where the array cannot be had: it frees a list that it has not filled
- * in.  So it is not asked for what is certain to fail. */
+/* Free-threaded builds crash in PyList_New() itself where the array cannot be had: it frees a list that it has not
+ * filled in. So it is not asked for what is certain to fail. */
 static inline PyObject *
 unknown_list(Py_ssize_t size)
 {
@@ -238,7 +240,11 @@ unknown_list(Py_ssize_t size)
     return fits ? sequence_unknown(PyList_New(size)) : NULL;
 }
 
-static inline PyObject *unknown_tuple(Py_ssize_t size) { return sequence_unknown(PyTuple_New(size)); }
+static inline PyObject *
+unknown_tuple(Py_ssize_t size)
+{
+    return sequence_unknown(PyTuple_New(size));
+}
 
 static inline void
 sequence_known(PyObject *full)
@@ -248,8 +254,8 @@ sequence_known(PyObject *full)
         PyObject_GC_Track(full);
 }
 
-/* The tuple of what an iterable yields, or NULL (reported).  PySequence_Tuple() of CPython before 3.14 lets the collector
- * know its tuple while the iterable's code runs; a list that grows is whole at each moment. */
+/* The tuple of what an iterable yields, or NULL (reported). PySequence_Tuple() of CPython before 3.14 lets the
+ * collector know its tuple while the iterable's code runs; a list that grows is whole at each moment. */
 static inline PyObject *
 tuple_of(PyObject *iterable)
 {

@@ -1,5 +1,5 @@
-/* CPython's registry of types that cross interpreters is private, and the same in 3.12.1-3.15 up to names: its functions
- * are found at run time, and the layout of its struct is tested before it is relied on. */
+/* CPython's registry of types that cross interpreters is private, and the same in 3.12.1-3.15 up to names: its
+ * functions are found at run time, and the layout of its struct is tested before it is relied on. */
 
 #include "platform/cross_interpreter.h"
 
@@ -12,9 +12,8 @@ typedef struct {
     void *fallback;
 } get_data_pair;
 
-typedef void init_function(crossing_data *, PyInterpreterState *, void *, PyObject *,
-                           PyObject *(*)(crossing_data *));
-typedef int register_function(PyTypeObject *, crossing_sender);                           /* 3.12, 3.13 */
+typedef void init_function(crossing_data *, PyInterpreterState *, void *, PyObject *, PyObject *(*)(crossing_data *));
+typedef int register_function(PyTypeObject *, crossing_sender); /* 3.12, 3.13 */
 typedef int register_pair_function(PyThreadState *, PyTypeObject *, get_data_pair); /* 3.14, 3.15 */
 
 static struct {
@@ -67,7 +66,7 @@ layout_is_known(void)
     PyInterpreterState *interp = PyInterpreterState_Get();
     registry.init(&area.data, interp, &area, NULL, layout_probe);
     bool known = area.data.data == &area && area.data.obj == NULL && area.data.free == NULL
-        && area.data.interpreter == PyInterpreterState_GetID(interp) && area.data.new_object == layout_probe;
+                 && area.data.interpreter == PyInterpreterState_GetID(interp) && area.data.new_object == layout_probe;
     for (size_t i = sizeof(crossing_data); i < sizeof area; i++)
         known = known && area.bytes[i] == FILLING;
     return known;

@@ -1,5 +1,5 @@
-/* What is private in how CPython carries objects from one interpreter to another: the registry of types whose objects its
- * channels carry, and the copy of the script in which it finds what it unpickles. */
+/* What is private in how CPython carries objects from one interpreter to another: the registry of types whose objects
+ * its channels carry, and the copy of the script in which it finds what it unpickles. */
 #ifndef FROZEN_PLATFORM_CROSS_INTERPRETER_H
 #define FROZEN_PLATFORM_CROSS_INTERPRETER_H
 
@@ -24,13 +24,13 @@ bool cross_interpreter_is_known(void);
  * registry is not known.  0, or -1 (reported). */
 int cross_interpreter_register(PyTypeObject *type, crossing_sender send);
 
-/* For a sender: what to carry, what makes an object of it in the receiving interpreter, and what drops it if it is received
- * nowhere.  The one who drops may be in any interpreter. */
+/* For a sender: what to carry, what makes an object of it in the receiving interpreter, and what drops it if it is
+ * received nowhere. The one who drops may be in any interpreter. */
 void cross_interpreter_fill(crossing_data *data, PyThreadState *thread, void *payload,
                             PyObject *(*receive)(crossing_data *), void (*drop)(void *));
 
-/* This interpreter's copy of the script that runs in another one, or None.  CPython makes it, from 3.14 on, to unpickle what
- * belongs to `__main__`.  Given a module, lets CPython use that one if there is none yet.  A new reference, or NULL
+/* This interpreter's copy of the script that runs in another one, or None. CPython makes it, from 3.14 on, to unpickle
+ * what belongs to `__main__`. Given a module, lets CPython use that one if there is none yet. A new reference, or NULL
  * (reported). */
 PyObject *cross_interpreter_script(PyObject *fresh);
 

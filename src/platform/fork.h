@@ -10,8 +10,8 @@ int fork_guard(ref_mutex *mutexes, int count);
 
 /* The number of the calling thread: never 0, never another thread's, and kept by the thread that forks.
  *
- * Whatever says "a thread is doing this" (it delivers, it has the turn, it wakes a loop) says which one by this number, so
- * that the child of a fork can tell a thread that it has from one that only its parent has: see thread_vanished. */
+ * Whatever says "a thread is doing this" (it delivers, it has the turn, it wakes a loop) says which one by this number,
+ * so that the child of a fork can tell a thread that it has from one that only its parent has: see thread_vanished. */
 uint64_t thread_number(void);
 
 /* Whether the thread of that number stayed in the parent when this process, or one before it, was forked. */

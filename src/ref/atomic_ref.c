@@ -103,7 +103,7 @@ ref_compare_and_set(AtomicRefObject *self, PyObject *expected, PyObject *value, 
     PyObject *replaced = Py_NewRef(value);
     ref_mutex_lock(self->pub.slot.lock);
     bool published = self->pub.slot.value != NULL && container_same(self->pub.slot.value, expected)
-        && (version == ANY_VERSION || version == slot_version(&self->pub.slot));
+                     && (version == ANY_VERSION || version == slot_version(&self->pub.slot));
     if (published)
         replaced = slot_publish(&self->pub.slot, value, root);
     ref_mutex_unlock(self->pub.slot.lock);
@@ -287,8 +287,8 @@ ref_tp_init(PyObject *op, PyObject *args, PyObject *kwargs)
     const void *root = version_root(initial);
     Py_INCREF(initial);
     ref_mutex_lock(self->pub.slot.lock);
-    PyObject *old = self->initialised ? slot_publish(&self->pub.slot, initial, root)
-                                      : slot_replace(&self->pub.slot, initial, root);
+    PyObject *old =
+        self->initialised ? slot_publish(&self->pub.slot, initial, root) : slot_replace(&self->pub.slot, initial, root);
     self->initialised = true;
     ref_mutex_unlock(self->pub.slot.lock);
     return ref_published(self, old) ? 0 : -1;
@@ -371,7 +371,8 @@ static PyMethodDef ref_methods[] = {
 };
 
 static PyGetSetDef ref_getset[] = {
-    {"version", ref_version, NULL, "How often a value was published: 0 for the initial value, one more each time.", NULL},
+    {"version", ref_version, NULL, "How often a value was published: 0 for the initial value, one more each time.",
+     NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

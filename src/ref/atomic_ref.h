@@ -53,12 +53,13 @@ ref_read(AtomicRefObject *self, uint64_t *version)
     return value;
 }
 
-/* What every publication ends with, after unlocking: tells those who wait or watch, and drops what was published
- * before (steals `old`).  Runs Python code.  False, with an exception set, when a callback was interrupted: all have been
- * called then. */
+/* What every publication ends with, after unlocking: tells those who wait or watch, and drops what was published before
+ * (steals `old`). Runs Python code. False, with an exception set, when a callback was interrupted: all have been called
+ * then. */
 bool ref_published(AtomicRefObject *self, PyObject *old);
 
-/* watch.c: calls the callbacks of `self->watches`; registers one more; forgets them all; visits them for the collector. */
+/* watch.c: calls the callbacks of `self->watches`; registers one more; forgets them all; visits them for the
+ * collector. */
 void ref_deliver(AtomicRefObject *self, PyObject **interrupt);
 PyObject *ref_watch(PyObject *self, PyObject *callback);
 PyObject *ref_signal(PyObject *self, PyObject *callback);

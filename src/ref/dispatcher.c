@@ -9,7 +9,7 @@ enum {
     LINGER = 100000,   /* microseconds that an idle thread stays when no watch is open */
     NO_STATE = 10000,  /* microseconds after which a thread that got no thread state tries again */
     IDLE_MOST = 2,
-    LATE_MOST = 100,   /* calls of one watch while the interpreter ends: callbacks may publish for each other for ever */
+    LATE_MOST = 100, /* calls of one watch while the interpreter ends: callbacks may publish for each other for ever */
 };
 
 ref_mutex dispatcher_lock = REF_MUTEX_INIT;
@@ -49,8 +49,8 @@ somebody_will_look(dispatcher *self)
     return false;
 }
 
-/* A publisher stores the version before it comes here, and who takes a listener from the queue reads versions after, both
- * under the lock: whatever is published after a thread has looked makes the watch due again. */
+/* A publisher stores the version before it comes here, and who takes a listener from the queue reads versions after,
+ * both under the lock: whatever is published after a thread has looked makes the watch due again. */
 void
 dispatcher_due(listener *self)
 {
@@ -65,8 +65,8 @@ dispatcher_due(listener *self)
     ref_mutex_unlock(&dispatcher_lock);
 }
 
-/* How long the user's functions are left to the threads that are at work, but for `me`: 0 if these are all in a call that
- * takes its time, or there are none.  The caller holds the lock. */
+/* How long the user's functions are left to the threads that are at work, but for `me`: 0 if these are all in a call
+ * that takes its time, or there are none. The caller holds the lock. */
 static long long
 time_to_leave(dispatcher *self, const worker *me)
 {
@@ -304,7 +304,8 @@ dispatcher_open(listener *self)
     waiters_add(&pub->waiters, &self->waiter);
     if (!dispatcher_keep_one_idle(d)) {
         dispatcher_close(self);
-        PyErr_SetString(PyExc_RuntimeError, "can't start a thread that calls the watches of SharedRefs: the system gives none");
+        PyErr_SetString(PyExc_RuntimeError,
+                        "can't start a thread that calls the watches of SharedRefs: the system gives none");
         return false;
     }
     if (slot_version(&pub->slot) > self->waiter.version)

@@ -3,25 +3,26 @@
  * A publisher may run in any interpreter; it puts the watches of its variable into the queues of their interpreters and
  * wakes a thread there.  Neither needs a thread state.
  *
- * Threads.  An idle one has no thread state either: it sleeps in the operating system, and the interpreter does not know
- * of it.  So the end of an interpreter never waits for it, whichever way it comes.  A thread that finds something due
- * makes itself a thread state, calls back until the queues are empty, and deletes the thread state.  The threads are
+ * Threads. An idle one has no thread state either: it sleeps in the operating system, and the interpreter does not know
+ * of it. So the end of an interpreter never waits for it, whichever way it comes. A thread that finds something due
+ * makes itself a thread state, calls back until the queues are empty, and deletes the thread state. The threads are
  * started here and not by `threading`: that would join them before the last change is delivered, and make greenlets of
  * them under gevent.
  *
- * A callback may take its time; it must not hold the others.
- * - Before a thread calls a user's function it makes sure that another one is idle.
- * - An idle thread leaves the user's functions to a thread that is at work, until all that are at work have been in one
+ * A callback may take its time; it must not hold the others. - Before a thread calls a user's function it makes sure
+ * that another one is idle. - An idle thread leaves the user's functions to a thread that is at work, until all that
+ * are at work have been in one
  *   call each for PATIENCE.  Then it goes to work itself.  So quick callbacks are called by one thread, one after the
  *   other, and there are as many threads as there are callbacks that block, and at most IDLE_MOST more.
- * - What only wakes an event loop (`quick`) is not the user's code and has a queue of its own: an idle thread delivers it
+ * - What only wakes an event loop (`quick`) is not the user's code and has a queue of its own: an idle thread delivers
+ * it
  *   at once.
  *
  * The end of an interpreter, in atexit, delivers all that is due, waits for the callbacks under way, and closes the
  * watches; only then is the dispatcher `ended`, and no thread makes a thread state any more (dispatcher_life.c).
  *
- * One lock guards the dispatchers of all interpreters.  It is taken after a variable's lock of waiters, never before, and
- * around a fork. */
+ * One lock guards the dispatchers of all interpreters. It is taken after a variable's lock of waiters, never before,
+ * and around a fork. */
 #ifndef FROZEN_REF_DISPATCHER_H
 #define FROZEN_REF_DISPATCHER_H
 
@@ -84,8 +85,16 @@ extern ref_mutex dispatcher_lock;
 /* The process ends: no thread enters any interpreter any more.  Guarded by the lock. */
 extern bool dispatchers_hold;
 
-static inline void links_init(links *head) { head->previous = head->next = head; }
-static inline bool links_empty(const links *head) { return head->next == head; }
+static inline void
+links_init(links *head)
+{
+    head->previous = head->next = head;
+}
+static inline bool
+links_empty(const links *head)
+{
+    return head->next == head;
+}
 
 static inline void
 links_append(links *head, links *self)
@@ -113,14 +122,15 @@ links_remove(links *self)
 /* Wakes one idle thread, or the next that would sleep; the caller holds the lock. */
 void dispatcher_ring(dispatcher *self);
 
-/* The same for what is due to a listener: `watch` has something to deliver.  The caller holds no lock of a dispatcher. */
+/* The same for what is due to a listener: `watch` has something to deliver. The caller holds no lock of a
+ * dispatcher. */
 void dispatcher_due(listener *self);
 
 /* Starts a thread unless one is idle; false: the operating system gives none. */
 bool dispatcher_keep_one_idle(dispatcher *self);
 
-/* Calls back, in the calling thread, until nothing is due that it may take.  What asks the thread to end goes to *interrupt
- * as in watch_deliver; a thread of the dispatcher's has NULL there and reports it. */
+/* Calls back, in the calling thread, until nothing is due that it may take. What asks the thread to end goes to
+ * *interrupt as in watch_deliver; a thread of the dispatcher's has NULL there and reports it. */
 void dispatcher_deliver(worker *me, PyObject **interrupt);
 
 /* The calling thread has a place in `at_work` from here on, until worker_end.  The caller holds the lock. */

@@ -58,8 +58,9 @@ nap(void)
     return result != PARK_ERROR;
 }
 
-/* Delivers what is due and waits for the callbacks under way, until neither is left, and then sets *flag, if that is not
- * NULL, before anything else can become due.  False with an exception set: interrupted, by a callback when all is done. */
+/* Delivers what is due and waits for the callbacks under way, until neither is left, and then sets *flag, if that is
+ * not NULL, before anything else can become due. False with an exception set: interrupted, by a callback when all is
+ * done. */
 static bool
 settle(dispatcher *self, bool *flag)
 {
@@ -166,8 +167,8 @@ capsule_freed(PyObject *capsule)
 
 /* ---- fork ---- */
 
-/* Forgets the workers that the child does not have; how many threads of the dispatcher's it has: one, if the thread that
- * forked is in a callback, or none. */
+/* Forgets the workers that the child does not have; how many threads of the dispatcher's it has: one, if the thread
+ * that forked is in a callback, or none. */
 static int
 workers_after_fork(dispatcher *self)
 {
@@ -222,7 +223,8 @@ static PyMethodDef hooks[] = {
     {"hold_watches", hold, METH_NOARGS, NULL},
 };
 
-/* Calls `module`.`function`(hook) or (after_in_child=hook): 0, or -1 (reported); also 0 where there is no such function. */
+/* Calls `module`.`function`(hook) or (after_in_child=hook): 0, or -1 (reported); also 0 where there is no such
+ * function. */
 static int
 install(const char *module, const char *name, const char *keyword, PyObject *capsule, PyMethodDef *hook)
 {
@@ -304,7 +306,8 @@ dispatcher_new(void)
     return capsule;
 }
 
-/* The capsule of the interpreter's dispatcher, making it if need be (borrowed from the interpreter), or NULL (reported). */
+/* The capsule of the interpreter's dispatcher, making it if need be (borrowed from the interpreter), or NULL
+ * (reported). */
 static PyObject *
 capsule_of_interpreter(void)
 {
@@ -313,11 +316,12 @@ capsule_of_interpreter(void)
         PyErr_SetString(PyExc_RuntimeError, "this interpreter is ending: frozen cannot be imported any more");
         return NULL;
     }
-    PyObject *key = PyUnicode_FromFormat("%s %p", capsule_name, (void *)hooks), *capsule = NULL; /* of this copy of the code */
+    PyObject *key = PyUnicode_FromFormat("%s %p", capsule_name, (void *)hooks),
+             *capsule = NULL; /* of this copy of the code */
     if (key != NULL && dict_lookup(dict, key, &capsule) == 0 && (capsule = dispatcher_new()) != NULL
-            && (install("atexit", "register", NULL, capsule, &hooks[0]) < 0
-                || install("os", "register_at_fork", "after_in_child", capsule, &hooks[1]) < 0
-                || PyDict_SetItem(dict, key, capsule) < 0))
+        && (install("atexit", "register", NULL, capsule, &hooks[0]) < 0
+            || install("os", "register_at_fork", "after_in_child", capsule, &hooks[1]) < 0
+            || PyDict_SetItem(dict, key, capsule) < 0))
         Py_CLEAR(capsule);
     Py_XDECREF(key);
     Py_XDECREF(capsule); /* the dict has it */

@@ -1,9 +1,9 @@
 /* Reading and publishing references together, and the retry loop of update().
  *
- * update() is optimistic: read, call the function without any lock, publish if nobody else did meanwhile.  Who loses
- * backs off, each time longer; who lost OPTIMISTIC_TRIES times takes a turn (turns.h).  While somebody has the turn, new
+ * update() is optimistic: read, call the function without any lock, publish if nobody else did meanwhile. Who loses
+ * backs off, each time longer; who lost OPTIMISTIC_TRIES times takes a turn (turns.h). While somebody has the turn, new
  * updates queue behind instead of trying, so that the holder competes only with tries already under way, of which each
- * thread has one, and a slow function finishes.  set() and compare_and_set() do not queue: they never wait for a user's
+ * thread has one, and a slow function finishes. set() and compare_and_set() do not queue: they never wait for a user's
  * function, and update() competes with them for as long as they keep publishing.
  *
  * A thread that is already inside an update never waits for a turn: two nested updates in opposite order would
@@ -74,7 +74,7 @@ group_publish(const ref_group *group, const uint64_t *versions, PyObject *const 
     for (Py_ssize_t i = 0; i < group->count; i++) {
         const reference *ref = &group->refs[i];
         if ((ref->kind->may_publish != NULL && !ref->kind->may_publish(ref->object))
-                || !ref->kind->from_object(objects[i], &values[i], &roots[i])) {
+            || !ref->kind->from_object(objects[i], &values[i], &roots[i])) {
             group_release(group, i, values);
             return -1;
         }
@@ -170,8 +170,8 @@ unpack_result(const ref_group *group, PyObject **result)
     return tuple != NULL ? &PyTuple_GET_ITEM(tuple, 0) : NULL;
 }
 
-/* Whether the results can be meant.  A function that changes a mutable value in place, such as dict.update, returns None;
- * published, that would be the loss of the value.  Unhashable stands for mutable. */
+/* Whether the results can be meant. A function that changes a mutable value in place, such as dict.update, returns
+ * None; published, that would be the loss of the value. Unhashable stands for mutable. */
 static bool
 results_are_meant(const ref_group *group, PyObject *const *values, PyObject *const *results)
 {
@@ -179,10 +179,11 @@ results_are_meant(const ref_group *group, PyObject *const *values, PyObject *con
         PyTypeObject *type = Py_TYPE(values[i]);
         if (results[i] != Py_None || type->tp_hash != PyObject_HashNotImplemented)
             continue;
-        PyErr_Format(PyExc_TypeError,
-                     "the function given to update() returned None for a %.100s, which it may have changed in place: let "
-                     "it return the new value, best one that is immutable (a Map, freeze(value)); set(None) publishes None",
-                     type->tp_name);
+        PyErr_Format(
+            PyExc_TypeError,
+            "the function given to update() returned None for a %.100s, which it may have changed in place: let "
+            "it return the new value, best one that is immutable (a Map, freeze(value)); set(None) publishes None",
+            type->tp_name);
         return false;
     }
     return true;

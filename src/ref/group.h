@@ -19,12 +19,13 @@ bool group_read(const ref_group *group, PyObject **objects, uint64_t *versions);
 
 /* Publishes `objects` (borrowed) in all of them at one moment; if `versions` is given, only while it is current in all.
  * 1: `old` receives what each held, to be passed to group_published; 0: not current; -1: failed (reported).
- * group_published: false, with an exception set, when a callback of a watch was interrupted; all is done then all the same. */
+ * group_published: false, with an exception set, when a callback of a watch was interrupted; all is done then all the
+ * same. */
 int group_publish(const ref_group *group, const uint64_t *versions, PyObject *const *objects, void **old);
 bool group_published(const ref_group *group, void **old);
 
-/* Replaces the values by fn(*values, *args, **kwargs), where `args` is the vectorcall argument list with fn at its head.
- * Returns the new value, or the tuple of them if the group has more than one reference. */
+/* Replaces the values by fn(*values, *args, **kwargs), where `args` is the vectorcall argument list with fn at its
+ * head. Returns the new value, or the tuple of them if the group has more than one reference. */
 PyObject *group_update(const ref_group *group, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 
 #endif

@@ -7,8 +7,8 @@
 #include "ref/waiters.h"
 
 /* The locks of one publication, or of several: a reference of one interpreter has its own, those of all interpreters
- * share a fixed number, which fork() can take (ref/shared_variable.c).  Slots may be locked together, as slots.h does; the other
- * two are taken alone. */
+ * share a fixed number, which fork() can take (ref/shared_variable.c). Slots may be locked together, as slots.h does;
+ * the other two are taken alone. */
 typedef struct {
     ref_mutex slot, writers, waiters;
 } publication_locks;

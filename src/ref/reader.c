@@ -94,9 +94,9 @@ cache_of_thread(reader_registry *registry, PyTypeObject *type)
     return self->cache;
 }
 
-/* A thread state is usually cleared by its own thread, which then forgets the cache and frees it.  One that is cleared by
- * another thread (an interpreter destroyed from afar) may still be known to a living thread: that one frees it when it
- * reads a reference next, and if it never does, a few hundred bytes stay. */
+/* A thread state is usually cleared by its own thread, which then forgets the cache and frees it. One that is cleared
+ * by another thread (an interpreter destroyed from afar) may still be known to a living thread: that one frees it when
+ * it reads a reference next, and if it never does, a few hundred bytes stay. */
 static void
 cache_close(reader_cache *cache)
 {
@@ -184,7 +184,7 @@ reader_revoke(reader_link *link)
         for (reader_cache *cache = registry->first; cache != NULL && count < AT_ONCE; cache = cache->next) {
             reader_slot *slot = &cache->slots[link->id % READER_SLOTS];
             if (atomic_load_explicit(&slot->ref_id, memory_order_relaxed) == link->id
-                    && (taken[count] = slot_revoke(slot)) != NULL)
+                && (taken[count] = slot_revoke(slot)) != NULL)
                 count++;
         }
         ref_mutex_unlock(&registry->lock);

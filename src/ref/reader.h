@@ -1,8 +1,8 @@
 /* Per-thread headers: how get() writes no memory that another thread reads.
  *
- * A container object is a header over a root (bindings/common/containers.h).  Each thread keeps, for the references it reads, a
- * header *of its own* over the published root, with the version it stands for; get() returns that header for as long as
- * its version is the published one:
+ * A container object is a header over a root (bindings/common/containers.h). Each thread keeps, for the references it
+ * reads, a header *of its own* over the published root, with the version it stands for; get() returns that header for
+ * as long as its version is the published one:
  *
  *     get          slot->version == load(ref->version)  and  header = load(slot->header)  and  mine(header)
  *                  -> incref(header): plain loads, and a count that only this thread touches
@@ -10,14 +10,14 @@
  *                  if load(ref->version) is another one: take it out again
  *     publication  store(ref->version);  if exchange(cached, 0): revoke = for each thread: exchange(slot->header, NULL)
  *
- * Which store a reader sees.  The store to `version` publishes (slot.h); a get() that loads the old version has happened
- * before it.  `refill` and `revoke` are store-then-load against each other, all sequentially consistent: a header put in
+ * Which store a reader sees. The store to `version` publishes (slot.h); a get() that loads the old version has happened
+ * before it. `refill` and `revoke` are store-then-load against each other, all sequentially consistent: a header put in
  * place after the sweep passed is seen to be old by its own thread, every other one is found by the sweep.
  *
- * Who frees a header while get() lies between its load and its incref?  Nobody can.  As long as a header is not
- * merged (cpython_private.h) its owner's count holds the slot's reference; what a publisher drops after revoking goes to
- * the shared count, and an object whose sum falls to zero is queued for its owner, which frees it at a safepoint, or for
- * the collector, which stops all threads at safepoints.  There is none between that load and that incref.  A merged
+ * Who frees a header while get() lies between its load and its incref? Nobody can. As long as a header is not merged
+ * (cpython_private.h) its owner's count holds the slot's reference; what a publisher drops after revoking goes to the
+ * shared count, and an object whose sum falls to zero is queued for its owner, which frees it at a safepoint, or for
+ * the collector, which stops all threads at safepoints. There is none between that load and that incref. A merged
  * header a publisher could free itself; so it does not drop it, it puts it back, for the owner to replace: the owner
  * does not return it, because it is not `mine` any more, and versions never come back.
  *   The publisher reads the merge mark after its exchange, and the owner, who merged, loads the slot after: all four are
@@ -108,7 +108,7 @@ reader_find(const reader_link *link, ref_slot *published)
         return NULL;
     reader_slot *slot = &cache->slots[link->id % READER_SLOTS];
     bool current = atomic_load_explicit(&slot->ref_id, memory_order_relaxed) == link->id
-        && slot->version == slot_version(published);
+                   && slot->version == slot_version(published);
     return current ? slot : NULL;
 }
 

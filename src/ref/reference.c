@@ -55,8 +55,9 @@ parse_compare_and_set(Py_ssize_t nargs, PyObject *const *keyword_values, PyObjec
         return true;
     PyObject *name = PyTuple_GET_ITEM(kwnames, 0);
     if (count > 1 || PyUnicode_CompareWithASCIIString(name, "version") != 0) {
-        raise_about(PyExc_TypeError, "compare_and_set() got an unexpected keyword argument, not 'version': ",
-                    count > 1 ? kwnames : name, "");
+        raise_about(PyExc_TypeError,
+                    "compare_and_set() got an unexpected keyword argument, not 'version': ", count > 1 ? kwnames : name,
+                    "");
         return false;
     }
     return keyword_values[0] == Py_None || parse_version(keyword_values[0], version);
@@ -69,14 +70,14 @@ versioned_pair(PyObject *value, uint64_t version)
 }
 
 const char reference_update_doc[] = PyDoc_STR(
-"update($self, fn, /, *args, **kwargs)\n--\n\n"
-"Replaces the value by `fn(value, *args, **kwargs)` and returns the new value.\n\n"
-"`fn` runs without any lock and is called again when something was published meanwhile, by another thread or from inside\n"
-"`fn`, so it should have no side effects. What it raises is raised here, and the reference stays as it was; RuntimeError\n"
-"if it publishes to this very reference itself in each of 1,000 tries; TypeError if it returns None for an unhashable\n"
-"value (a dict, a list), which is what a function does that changes the value in place: set(None) publishes None. After some lost tries an update takes its turn\n"
-"and later ones wait for it, so `fn` should not wait for a thread that updates this reference. Method: optimistic retry\n"
-"with exponential back-off, as Clojure's swap!, then a first-come, first-served queue.");
+    "update($self, fn, /, *args, **kwargs)\n--\n\n"
+    "Replaces the value by `fn(value, *args, **kwargs)` and returns the new value.\n\n"
+    "`fn` runs without any lock and is called again when something was published meanwhile, by another thread or from inside\n"
+    "`fn`, so it should have no side effects. What it raises is raised here, and the reference stays as it was; RuntimeError\n"
+    "if it publishes to this very reference itself in each of 1,000 tries; TypeError if it returns None for an unhashable\n"
+    "value (a dict, a list), which is what a function does that changes the value in place: set(None) publishes None. After some lost tries an update takes its turn\n"
+    "and later ones wait for it, so `fn` should not wait for a thread that updates this reference. Method: optimistic retry\n"
+    "with exponential back-off, as Clojure's swap!, then a first-come, first-served queue.");
 
 PyObject *
 reference_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -114,9 +115,9 @@ parse_timeout(PyObject *seconds, long long *microseconds)
 }
 
 const char reference_wait_doc[] = PyDoc_STR(
-"wait($self, /, version, timeout=None)\n--\n\n"
-"Waits until a version newer than `version` is current; at most `timeout` seconds if given. Says whether one is.\n\n"
-"The thread sleeps and is woken by the publication; there is no polling. A signal ends the wait if its handler raises.");
+    "wait($self, /, version, timeout=None)\n--\n\n"
+    "Waits until a version newer than `version` is current; at most `timeout` seconds if given. Says whether one is.\n\n"
+    "The thread sleeps and is woken by the publication; there is no polling. A signal ends the wait if its handler raises.");
 
 PyObject *
 reference_wait(PyObject *op, PyObject *args, PyObject *kwargs)
@@ -128,8 +129,8 @@ reference_wait(PyObject *op, PyObject *args, PyObject *kwargs)
     reference self;
     module_state *state = module_state_of(op);
     if (state == NULL || !reference_of(state, op, &self)
-            || !PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:wait", names, &number, &timeout)
-            || !parse_version(number, &version) || !parse_timeout(timeout, &microseconds))
+        || !PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:wait", names, &number, &timeout)
+        || !parse_version(number, &version) || !parse_timeout(timeout, &microseconds))
         return NULL;
     park_result result = slot_wait(&self.pub->slot, &self.pub->waiters, version, microseconds);
     return result != PARK_ERROR ? PyBool_FromLong(result == PARK_WOKEN) : NULL;
@@ -148,12 +149,12 @@ call_aio(const char *name, PyObject *op, PyObject *args, PyObject *kwargs)
 }
 
 const char reference_signal_doc[] = PyDoc_STR(
-"_signal($self, callback, /)\n--\n\n"
-"Like watch(), but for callback(), which wakes an event loop: no value is read, and no other callback is waited for.");
+    "_signal($self, callback, /)\n--\n\n"
+    "Like watch(), but for callback(), which wakes an event loop: no value is read, and no other callback is waited for.");
 
 const char reference_changed_doc[] = PyDoc_STR(
-"changed($self, /, since=None)\n--\n\n"
-"Awaits a version newer than `since` (by default: than the current one); gives the pair (value, version).");
+    "changed($self, /, since=None)\n--\n\n"
+    "Awaits a version newer than `since` (by default: than the current one); gives the pair (value, version).");
 
 PyObject *
 reference_changed(PyObject *op, PyObject *args, PyObject *kwargs)
@@ -162,9 +163,9 @@ reference_changed(PyObject *op, PyObject *args, PyObject *kwargs)
 }
 
 const char reference_changes_doc[] = PyDoc_STR(
-"changes($self, /, since=None)\n--\n\n"
-"An asynchronous iterator over the values published after version `since` (by default: after the current one).\n\n"
-"Values that are replaced before the loop comes round are skipped; the newest one is never missed.");
+    "changes($self, /, since=None)\n--\n\n"
+    "An asynchronous iterator over the values published after version `since` (by default: after the current one).\n\n"
+    "Values that are replaced before the loop comes round are skipped; the newest one is never missed.");
 
 PyObject *
 reference_changes(PyObject *op, PyObject *args, PyObject *kwargs)

@@ -1,7 +1,8 @@
-/* What AtomicRef and SharedRef have in common: the face they show to groups (group.h), and the methods that are the same.
+/* What AtomicRef and SharedRef have in common: the face they show to groups (group.h), and the methods that are the
+ * same.
  *
- * Both publish in slots of the same kind; a `ref_kind` says what a slot of theirs holds and how objects come out of it and
- * go into it. */
+ * Both publish in slots of the same kind; a `ref_kind` says what a slot of theirs holds and how objects come out of it
+ * and go into it. */
 #ifndef FROZEN_REF_REFERENCE_H
 #define FROZEN_REF_REFERENCE_H
 

@@ -1,8 +1,9 @@
 /* A hash table by chaining that grows by one bucket at a time (linear hashing, Litwin 1980), so that no call holds the
  * lock, which all interpreters share, for longer than it takes to look through a chain or two.
  *
- * Names often come from outside: they are hashed with the process's secret, so that nobody can choose names that meet in
- * one bucket.  Buckets stand in segments, each as large as all before it; a segment is allocated outside of the lock. */
+ * Names often come from outside: they are hashed with the process's secret, so that nobody can choose names that meet
+ * in one bucket. Buckets stand in segments, each as large as all before it; a segment is allocated outside of the
+ * lock. */
 
 #include "ref/shared_names.h"
 
@@ -75,8 +76,9 @@ static shared_variable **
 names_link(uint64_t hash, const char *name, size_t length)
 {
     shared_variable **link = bucket_of(hash);
-    while (*link != NULL && ((*link)->name_hash != hash || (*link)->name_length != length
-                             || memcmp((*link)->name, name, length) != 0))
+    while (
+        *link != NULL
+        && ((*link)->name_hash != hash || (*link)->name_length != length || memcmp((*link)->name, name, length) != 0))
         link = &(*link)->next;
     return link;
 }

@@ -8,9 +8,9 @@
  *                     such as an int, is kept as that word
  *   free-threaded, portable (cpython_private.h)   none
  *
- * Memory.  What is kept holds its version.  Publishing through a SharedRef object drops what that object keeps, in all
- * threads of its interpreter; other objects, and other interpreters, whose objects nobody else may touch, keep an outdated
- * version until they read again or end. */
+ * Memory. What is kept holds its version. Publishing through a SharedRef object drops what that object keeps, in all
+ * threads of its interpreter; other objects, and other interpreters, whose objects nobody else may touch, keep an
+ * outdated version until they read again or end. */
 #ifndef FROZEN_REF_SHARED_READER_H
 #define FROZEN_REF_SHARED_READER_H
 

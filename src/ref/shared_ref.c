@@ -1,7 +1,7 @@
 /* SharedRef: a variable that all interpreters of the process read and replace atomically.
  *
- * The variable itself is shared_variable.h's, what a reader keeps shared_reader.h's; here stands the Python type, a header
- * that each interpreter makes for itself. */
+ * The variable itself is shared_variable.h's, what a reader keeps shared_reader.h's; here stands the Python type, a
+ * header that each interpreter makes for itself. */
 
 #include "shared/current.h"
 #include "platform/fork.h"
@@ -55,7 +55,7 @@ same_value(cell a, cell b)
     if (cell_same_value(a, b))
         return 1;
     bool decided = !cell_is_box(a) || !cell_is_box(b) || cell_block(a)->kind != cell_block(b)->kind
-        || kind_row_of(cell_block(a))->same != NULL;
+                   || kind_row_of(cell_block(a))->same != NULL;
     return decided ? 0 : cell_equals(a, b);
 }
 
@@ -96,8 +96,8 @@ published(PyObject *op, void *old)
     return true;
 }
 
-/* The variable was made before this process was forked, so that each process has a variable of its own since: says so once
- * for each variable.  False: the warning was made an exception. */
+/* The variable was made before this process was forked, so that each process has a variable of its own since: says so
+ * once for each variable. False: the warning was made an exception. */
 NO_INLINE static bool
 warn_of_fork(PyObject *op, uint32_t generation)
 {
@@ -121,7 +121,7 @@ may_publish(PyObject *op)
 {
     uint32_t generation = atomic_load_explicit(&fork_generation, memory_order_relaxed);
     return LIKELY(atomic_load_explicit(&VARIABLE(op)->generation, memory_order_relaxed) == generation)
-        || warn_of_fork(op, generation);
+           || warn_of_fork(op, generation);
 }
 
 /* Publishes `object` and returns what it replaced (to be passed to `published`) in *old; false: failed (reported). */
@@ -354,8 +354,10 @@ parse_name(PyObject *name, size_t *length)
 {
     Py_ssize_t size;
     if (!PyUnicode_Check(name)) {
-        PyErr_Format(PyExc_TypeError, "the name of a SharedRef is a str, not %.200s: SharedRef(value) is anonymous, "
-                                      "SharedRef(name, value) is found by SharedRef.attach(name)", Py_TYPE(name)->tp_name);
+        PyErr_Format(PyExc_TypeError,
+                     "the name of a SharedRef is a str, not %.200s: SharedRef(value) is anonymous, "
+                     "SharedRef(name, value) is found by SharedRef.attach(name)",
+                     Py_TYPE(name)->tp_name);
         return NULL;
     }
     const char *text = PyUnicode_AsUTF8AndSize(name, &size);
@@ -406,7 +408,8 @@ ref_attach(PyObject *type, PyObject *name)
         return NULL;
     shared_variable *variable = names_find(text, length);
     if (variable == NULL)
-        return name_error(PyExc_LookupError, "no SharedRef is named %U in this process: SharedRef(%U, initial) makes one", name);
+        return name_error(PyExc_LookupError,
+                          "no SharedRef is named %U in this process: SharedRef(%U, initial) makes one", name);
     module_state *state = module_state_of_type((PyTypeObject *)type);
     if (state == NULL) {
         variable_release(variable);
@@ -482,8 +485,10 @@ ref_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     }
     PyObject *self = ref_over(state, variable);
     if (self != NULL && name != NULL && !names_add(variable)) {
-        name_error(PyExc_ValueError, "a SharedRef named %U exists in this process: SharedRef.attach(%U) finds it, "
-                                     "SharedRef.unlink(%U) frees the name", name);
+        name_error(PyExc_ValueError,
+                   "a SharedRef named %U exists in this process: SharedRef.attach(%U) finds it, "
+                   "SharedRef.unlink(%U) frees the name",
+                   name);
         Py_CLEAR(self);
     }
     return self;
@@ -597,7 +602,8 @@ static PyMethodDef ref_methods[] = {
 };
 
 static PyGetSetDef ref_getset[] = {
-    {"version", ref_version, NULL, "How often a value was published: 0 for the initial value, one more each time.", NULL},
+    {"version", ref_version, NULL, "How often a value was published: 0 for the initial value, one more each time.",
+     NULL},
     {"name", ref_name, NULL, "The name it was made with, or None.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -35,7 +35,8 @@ slot_version(ref_slot *slot)
     return atomic_load_explicit(&slot->version, memory_order_acquire);
 }
 
-/* Whether `root` was the published one at some moment of this call: lets a comparison that must fail fail for nothing. */
+/* Whether `root` was the published one at some moment of this call: lets a comparison that must fail fail for
+ * nothing. */
 static inline bool
 slot_may_hold(ref_slot *slot, const void *root)
 {

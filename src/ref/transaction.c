@@ -12,15 +12,15 @@ static bool
 group_from_arguments(ref_group *group, module_state *state, PyObject *const *args, Py_ssize_t count)
 {
     if (count < 1 || count > GROUP_MAX) {
-        PyErr_Format(PyExc_ValueError, "from 1 to %d references can be read or published as one, not %zd",
-                     GROUP_MAX, count);
+        PyErr_Format(PyExc_ValueError, "from 1 to %d references can be read or published as one, not %zd", GROUP_MAX,
+                     count);
         return false;
     }
     group->count = count;
     for (Py_ssize_t i = 0; i < count; i++) {
         if (!reference_of(state, args[i], &group->refs[i])) {
-            PyErr_Format(PyExc_TypeError, "argument %zd is neither an AtomicRef nor a SharedRef but %.200s",
-                         i + 1, Py_TYPE(args[i])->tp_name);
+            PyErr_Format(PyExc_TypeError, "argument %zd is neither an AtomicRef nor a SharedRef but %.200s", i + 1,
+                         Py_TYPE(args[i])->tp_name);
             return false;
         }
         group->sorted[i] = &group->refs[i].pub->slot;
@@ -52,9 +52,9 @@ group_snapshot(const ref_group *group)
     return tuple;
 }
 
-const char reference_snapshot_doc[] = PyDoc_STR(
-"snapshot($type, /, *refs)\n--\n\n"
-"The tuple of the values that were current in all `refs` at one moment. O(number of references).");
+const char reference_snapshot_doc[] =
+    PyDoc_STR("snapshot($type, /, *refs)\n--\n\n"
+              "The tuple of the values that were current in all `refs` at one moment. O(number of references).");
 
 PyObject *
 reference_snapshot(PyObject *type, PyObject *const *args, Py_ssize_t nargs)
@@ -86,8 +86,8 @@ transaction_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
     const ref_group *group = &((TransactionObject *)op)->group;
     void *old[GROUP_MAX];
     if (nargs != group->count) {
-        PyErr_Format(PyExc_TypeError, "set() takes one value for each of the %zd references (%zd given)",
-                     group->count, nargs);
+        PyErr_Format(PyExc_TypeError, "set() takes one value for each of the %zd references (%zd given)", group->count,
+                     nargs);
         return NULL;
     }
     if (group_publish(group, NULL, args, old) < 0 || !group_published(group, old))
@@ -168,12 +168,9 @@ PyDoc_STRVAR(transaction_doc,
 "Several references that are read and published as one: no snapshot() sees one of them new and another old.");
 
 static PyType_Slot transaction_slots[] = {
-    {Py_tp_doc, (void *)transaction_doc},
-    {Py_tp_new, transaction_tp_new},
-    {Py_tp_traverse, transaction_tp_traverse},
-    {Py_tp_dealloc, transaction_tp_dealloc},
-    {Py_tp_methods, transaction_methods},
-    {0, NULL},
+    {Py_tp_doc, (void *)transaction_doc},      {Py_tp_new, transaction_tp_new},
+    {Py_tp_traverse, transaction_tp_traverse}, {Py_tp_dealloc, transaction_tp_dealloc},
+    {Py_tp_methods, transaction_methods},      {0, NULL},
 };
 
 PyType_Spec frozen_transaction_spec = {

@@ -1,11 +1,12 @@
 /* Turns: writers that lost too often queue up and go one after the other, first come, first served.
  *
  * A turn is held while a user's function runs, so unlike a ref_mutex it is waited for asleep and detached, and a signal
- * ends the wait.  It keeps other writers of the same kind away, not readers, and not those who publish without asking.
+ * ends the wait. It keeps other writers of the same kind away, not readers, and not those who publish without asking.
  *
- * A fork leaves the child with the parent's queue but without its threads.  The holder and those who wait are known by
- * their thread numbers (platform/fork.h): a turn whose holder vanished is passed on, and never to a thread that vanished.
- * Waiters live on the heap, never on a stack, so that what the vanished threads left behind is still memory. */
+ * A fork leaves the child with the parent's queue but without its threads. The holder and those who wait are known by
+ * their thread numbers (platform/fork.h): a turn whose holder vanished is passed on, and never to a thread that
+ * vanished. Waiters live on the heap, never on a stack, so that what the vanished threads left behind is still
+ * memory. */
 #ifndef FROZEN_REF_TURNS_H
 #define FROZEN_REF_TURNS_H
 

@@ -1,9 +1,10 @@
 /* Publications from inside an update: by its own function, a signal handler, a finalizer, another greenlet.
  *
- * They take effect, and the update loses its try and runs its function again, as if another thread had published.  A
- * function that publishes to its own reference each time would never end, so update() counts the tries that were lost to
- * a publication from within.  "Within" is told by the Python frames: the publisher has the caller of update() among its
- * frames.  A greenlet of the same thread has not; a thread that went into another interpreter has another thread state.
+ * They take effect, and the update loses its try and runs its function again, as if another thread had published. A
+ * function that publishes to its own reference each time would never end, so update() counts the tries that were lost
+ * to a publication from within. "Within" is told by the Python frames: the publisher has the caller of update() among
+ * its frames. A greenlet of the same thread has not; a thread that went into another interpreter has another thread
+ * state.
  *
  * An update pays for this two increments of a thread-local count, until it has lost a try to its own thread. */
 #ifndef FROZEN_REF_UPDATING_H
@@ -14,7 +15,7 @@
 
 enum { LOST_TO_ITSELF_MAX = 1000 };
 
-/* An update that has lost a try to its own thread.  On the heap and in a list of its thread, never on a stack: the stack
+/* An update that has lost a try to its own thread. On the heap and in a list of its thread, never on a stack: the stack
  * of a greenlet is moved away while another one runs. */
 typedef struct update_record {
     struct update_record *next, **link;

@@ -1,4 +1,5 @@
-/* Threads that wait for a newer version, and watches that hear of each one.  Readers pay nothing for them, a publisher one load.
+/* Threads that wait for a newer version, and watches that hear of each one. Readers pay nothing for them, a publisher
+ * one load.
  *
  * Nobody sleeps through a publication: a waiter first counts itself, then reads the version; a publisher first stores
  * the version, then reads the count; all four are sequentially consistent, so one of the two sees the other. */
@@ -12,7 +13,7 @@
 typedef struct waiter {
     struct waiter *next, **link;
     uint64_t version; /* wakes when a newer one is published */
-    uint64_t thread;  /* that waits, unless `heard` is called instead */
+    uint64_t thread; /* that waits, unless `heard` is called instead */
     bool woken;
     parker parker;
     void (*heard)(struct waiter *self); /* unless NULL: is called, each time, instead of waking a parked thread once;
@@ -20,7 +21,8 @@ typedef struct waiter {
 } waiter;
 
 typedef struct {
-    _Atomic(uint32_t) count; /* of those who want to hear of publications: the waiters, and whoever else counts itself */
+    _Atomic(uint32_t)
+        count; /* of those who want to hear of publications: the waiters, and whoever else counts itself */
     ref_mutex *lock;
     waiter *first;
 } waiter_list;

@@ -1,12 +1,14 @@
-/* _Waker(wake): the callback of a watch that asks an event loop, by calling wake(), to look at a reference (frozen/aio.py).
+/* _Waker(wake): the callback of a watch that asks an event loop, by calling wake(), to look at a reference
+ * (frozen/aio.py).
  *
- * Until the loop has said by noticed() that it is about to look, further calls do nothing: a thousand publications cost one
- * wake-up.  `state` is QUIET; RUNG once wake() has returned; or, while a thread is in wake(), that thread's number
- * (platform/fork.h), doubled: in the child of a fork a thread that only the parent has wakes no loop, so another one does.
+ * Until the loop has said by noticed() that it is about to look, further calls do nothing: a thousand publications cost
+ * one wake-up. `state` is QUIET; RUNG once wake() has returned; or, while a thread is in wake(), that thread's number
+ * (platform/fork.h), doubled: in the child of a fork a thread that only the parent has wakes no loop, so another one
+ * does.
  *
- * No wake-up is lost.  A publisher stores the version, then exchanges QUIET for its mark or finds that it need not.  The loop
- * exchanges the state for QUIET, then, behind a fence, reads the version.  All of it is sequentially consistent: a
- * publisher that found a mark that was there before the loop's exchange stored a version that the loop reads.  And a
+ * No wake-up is lost. A publisher stores the version, then exchanges QUIET for its mark or finds that it need not. The
+ * loop exchanges the state for QUIET, then, behind a fence, reads the version. All of it is sequentially consistent: a
+ * publisher that found a mark that was there before the loop's exchange stored a version that the loop reads. And a
  * signal whose handler raises does not end the call before wake() has been called to its end. */
 
 #include "platform/fork.h"
@@ -20,8 +22,8 @@ typedef struct {
     _Atomic(uint64_t) state;
 } WakerObject;
 
-/* Calls wake(), again if it is interrupted: false with an exception set, if it was; then *woken says whether it has been
- * called to its end all the same. */
+/* Calls wake(), again if it is interrupted: false with an exception set, if it was; then *woken says whether it has
+ * been called to its end all the same. */
 static bool
 call_wake(WakerObject *self, bool *woken)
 {
@@ -104,17 +106,14 @@ waker_tp_dealloc(PyObject *op)
 }
 
 static PyMethodDef waker_methods[] = {
-    {"noticed", waker_noticed, METH_NOARGS, "noticed($self, /)\n--\n\nThe loop looks now: the next call wakes it again."},
+    {"noticed", waker_noticed, METH_NOARGS,
+     "noticed($self, /)\n--\n\nThe loop looks now: the next call wakes it again."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot waker_slots[] = {
-    {Py_tp_new, waker_tp_new},
-    {Py_tp_call, waker_call},
-    {Py_tp_traverse, waker_tp_traverse},
-    {Py_tp_dealloc, waker_tp_dealloc},
-    {Py_tp_methods, waker_methods},
-    {0, NULL},
+    {Py_tp_new, waker_tp_new},         {Py_tp_call, waker_call},       {Py_tp_traverse, waker_tp_traverse},
+    {Py_tp_dealloc, waker_tp_dealloc}, {Py_tp_methods, waker_methods}, {0, NULL},
 };
 
 PyType_Spec frozen_waker_spec = {

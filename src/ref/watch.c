@@ -5,10 +5,10 @@
  * one delivers leaves a note and goes, and the one delivering looks once more.  Changes that pile up meanwhile are
  * delivered as one, from the last value delivered to the newest.
  *
- * `delivery` is IDLE, or names the thread that delivers by its number (platform/fork.h), with the note in the lowest bit.  In
- * the child of a fork a thread that only the parent has does not keep others from delivering.  `last` and `last_version`
- * belong to the thread that `delivery` names; the exchange that put it there, and the one that took it away, order its
- * accesses after those of the thread before. */
+ * `delivery` is IDLE, or names the thread that delivers by its number (platform/fork.h), with the note in the lowest
+ * bit. In the child of a fork a thread that only the parent has does not keep others from delivering. `last` and
+ * `last_version` belong to the thread that `delivery` names; the exchange that put it there, and the one that took it
+ * away, order its accesses after those of the thread before. */
 
 #include "ref/atomic_ref.h"
 #include "ref/watch.h"
@@ -177,8 +177,8 @@ watches_after(AtomicRefObject *ref, WatchObject *const *taken, Py_ssize_t count)
     return watch;
 }
 
-/* Goes through the list some watches at a time, so that it needs no memory and the lock is held shortly.  A watch that is
- * opened later than this call begins looks for itself (ref_watch). */
+/* Goes through the list some watches at a time, so that it needs no memory and the lock is held shortly. A watch that
+ * is opened later than this call begins looks for itself (ref_watch). */
 void
 ref_deliver(AtomicRefObject *self, PyObject **interrupt)
 {

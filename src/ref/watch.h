@@ -24,9 +24,9 @@ typedef struct WatchObject {
 /* A new Watch of the reference `op` as it is now, which nobody delivers yet. */
 PyObject *watch_new(module_state *state, PyObject *op, PyObject *callback, bool is_signal);
 
-/* Calls back if there is something newer than what was delivered last.  A callback's error goes to sys.unraisablehook, but
- * for what asks the thread to end (KeyboardInterrupt, SystemExit, any BaseException that is no Exception): the first of
- * these goes to *interrupt, if that is NULL still. */
+/* Calls back if there is something newer than what was delivered last. A callback's error goes to sys.unraisablehook,
+ * but for what asks the thread to end (KeyboardInterrupt, SystemExit, any BaseException that is no Exception): the
+ * first of these goes to *interrupt, if that is NULL still. */
 void watch_deliver(WatchObject *self, PyObject **interrupt);
 
 /* shared_watch.c: ends the watch of a SharedRef, once.  And what is left of it when the object goes. */

@@ -1,5 +1,5 @@
-/* A small hash table from one or two addresses, and a length, to a word: what one walk through nested values has met, so
- * that a value that can be reached on many paths is looked at once. */
+/* A small hash table from one or two addresses, and a length, to a word: what one walk through nested values has met,
+ * so that a value that can be reached on many paths is looked at once. */
 #ifndef FROZEN_SHARED_ADDRESS_MAP_H
 #define FROZEN_SHARED_ADDRESS_MAP_H
 

@@ -36,7 +36,7 @@ static inline bool
 allocation_fails(void)
 {
     return UNLIKELY(atomic_load_explicit(&allocations_until_failure, memory_order_relaxed) >= 0)
-        && atomic_fetch_sub(&allocations_until_failure, 1) == 0;
+           && atomic_fetch_sub(&allocations_until_failure, 1) == 0;
 }
 
 long

@@ -58,8 +58,8 @@ void block_free(block *);
 /* Blocks alive in the process.  For tests: exact when no other thread allocates or frees. */
 long blocks_alive(void);
 
-/* For tests: the allocation after this many, in whichever thread, fails; negative: none.  Returns what was left of the last
- * call's count, which is negative if an allocation failed since. */
+/* For tests: the allocation after this many, in whichever thread, fails; negative: none. Returns what was left of the
+ * last call's count, which is negative if an allocation failed since. */
 long block_fail_after(long count);
 
 /* Counts have 32 bits, to keep nodes small.  Whatever has been referenced two billion times stays for ever: from there

@@ -10,23 +10,23 @@
  * Each value has one encoding: what fits into the word is never in a box.  Hence two words that differ, and are not
  * both boxes, hold different values, up to 1 == 1.0 == True.
  *
- * Reading makes a new object, in the interpreter that reads.  Hashes are those that Python gives to the objects: for str,
- * bytes, numbers, and tuples and frozensets of them they agree in all interpreters of a process, so a box keeps them from
- * the beginning.
+ * Reading makes a new object, in the interpreter that reads. Hashes are those that Python gives to the objects: for
+ * str, bytes, numbers, and tuples and frozensets of them they agree in all interpreters of a process, so a box keeps
+ * them from the beginning.
  *
- * Sharing.  What occurs more than once in a value is one object, one box, and one object again where it is read.  Values
+ * Sharing. What occurs more than once in a value is one object, one box, and one object again where it is read. Values
  * that are nested like that, `t = (t, t)` time and again, have few boxes and very many paths: every walk over boxes
  * remembers what it has met (encoding and decoding in a map of their own, comparing and hashing in walk.h).
  *
- * Equality.  Cells are equal if they are the same value, bit for bit (so a NaN equals itself, also within tuples and
- * registered types), or if Python says so of the objects.  Equal cells have equal hashes, cell_value_hash(): Python's,
- * where objects that are made of the cell anew agree on one, else one of the bits.  A hash stays in shared memory only if
- * it is the same in every interpreter.
+ * Equality. Cells are equal if they are the same value, bit for bit (so a NaN equals itself, also within tuples and
+ * registered types), or if Python says so of the objects. Equal cells have equal hashes, cell_value_hash(): Python's,
+ * where objects that are made of the cell anew agree on one, else one of the bits. A hash stays in shared memory only
+ * if it is the same in every interpreter.
  *
  *     cell_encode.c    from objects        cell_decode.c    to objects
  *     cell_compare.c   equality            cell_hash.c      hashes
  *     cell_kinds.c     the table: one row for each kind of box
- */
+ * */
 #ifndef FROZEN_SHARED_CELL_H
 #define FROZEN_SHARED_CELL_H
 
@@ -49,21 +49,46 @@ enum { TAG_BOX = 0, TAG_INT = 1, TAG_STR = 2, TAG_CONSTANT = 3, TAG_MASK = 7, TA
 #define CELL_INT_MIN (-CELL_INT_MAX - 1)
 #define CELL_STR_MAX 7
 
-static inline unsigned cell_tag(cell c) { return (unsigned)c & TAG_MASK; }
-static inline bool cell_is_box(cell c) { return cell_tag(c) == TAG_BOX; }
-static inline block *cell_block(cell c) { return (block *)(uintptr_t)c; }
-static inline int64_t cell_int(cell c) { return (int64_t)c >> TAG_BITS; }
-static inline unsigned cell_str_length(cell c) { return (unsigned)(c >> TAG_BITS) & 31; }
-static inline cell cell_of_int(int64_t i) { return (cell)i << TAG_BITS | TAG_INT; }
+static inline unsigned
+cell_tag(cell c)
+{
+    return (unsigned)c & TAG_MASK;
+}
+static inline bool
+cell_is_box(cell c)
+{
+    return cell_tag(c) == TAG_BOX;
+}
+static inline block *
+cell_block(cell c)
+{
+    return (block *)(uintptr_t)c;
+}
+static inline int64_t
+cell_int(cell c)
+{
+    return (int64_t)c >> TAG_BITS;
+}
+static inline unsigned
+cell_str_length(cell c)
+{
+    return (unsigned)(c >> TAG_BITS) & 31;
+}
+static inline cell
+cell_of_int(int64_t i)
+{
+    return (cell)i << TAG_BITS | TAG_INT;
+}
 
 /* ---- boxes ---- */
 
 enum {
     BOX_HASHED = 1, /* `hash` is Python's, and the same in every interpreter: may be a key.  Set before others see it */
-    BOX_ASCII = 2,  /* str: ASCII only */
-    BOX_HASH_DIFFERS = 4, /* a registered type whose hash depends on the interpreter: no key may hold it (but be it, if it
+    BOX_ASCII = 2, /* str: ASCII only */
+    BOX_HASH_DIFFERS =
+        4, /* a registered type whose hash depends on the interpreter: no key may hold it (but be it, if it
                              is found by its value: `hash` is that of cell_probe_hash() then, with BOX_HASHED) */
-    BOX_HASH_AGREES = 8,  /* ... whose hash does not, whatever it holds */
+    BOX_HASH_AGREES = 8, /* ... whose hash does not, whatever it holds */
     /* Found out later, by any thread: */
     BOX_VALUE_HASHED = 16, /* `hash` is what cell_value_hash() computed, the same in every interpreter */
     BOX_KNOWN_TO_AGREE = 32, /* there is no BOX_HASH_DIFFERS in it */
@@ -82,7 +107,11 @@ typedef struct {
 } box;
 
 /* acquire: what was stored before the flag was set is seen */
-static inline unsigned block_flags(const block *b) { return atomic_load_explicit(&((block *)b)->flags, memory_order_acquire); }
+static inline unsigned
+block_flags(const block *b)
+{
+    return atomic_load_explicit(&((block *)b)->flags, memory_order_acquire);
+}
 
 static inline void
 block_set_flag(block *b, unsigned flag)
@@ -90,7 +119,11 @@ block_set_flag(block *b, unsigned flag)
     atomic_fetch_or_explicit(&b->flags, (uint16_t)flag, memory_order_release);
 }
 
-static inline uint64_t box_hash(const box *b) { return atomic_load_explicit(&((box *)b)->hash, memory_order_relaxed); }
+static inline uint64_t
+box_hash(const box *b)
+{
+    return atomic_load_explicit(&((box *)b)->hash, memory_order_relaxed);
+}
 
 /* Threads that do so at once store the same hash.  `flag`, BOX_HASHED or BOX_VALUE_HASHED, publishes it. */
 static inline void
@@ -100,17 +133,41 @@ box_set_hash(box *b, uint64_t hash, unsigned flag)
     block_set_flag(&b->head, flag);
 }
 
-static inline box *cell_box(cell c) { return (box *)(uintptr_t)c; }
-static inline cell cell_of_box(box *b) { return (cell)(uintptr_t)b; }
-static inline cell *box_cells(box *b) { return (cell *)b->data; }
-static inline bool cell_is_kind(cell c, block_kind kind) { return cell_is_box(c) && cell_block(c)->kind == kind; }
-static inline bool cell_is_str(cell c) { return cell_tag(c) == TAG_STR || cell_is_kind(c, KIND_STR); }
+static inline box *
+cell_box(cell c)
+{
+    return (box *)(uintptr_t)c;
+}
+static inline cell
+cell_of_box(box *b)
+{
+    return (cell)(uintptr_t)b;
+}
+static inline cell *
+box_cells(box *b)
+{
+    return (cell *)b->data;
+}
+static inline bool
+cell_is_kind(cell c, block_kind kind)
+{
+    return cell_is_box(c) && cell_block(c)->kind == kind;
+}
+static inline bool
+cell_is_str(cell c)
+{
+    return cell_tag(c) == TAG_STR || cell_is_kind(c, KIND_STR);
+}
 
 /* New, with `payload` bytes of data, not hashed; NULL: out of memory, reported. */
 box *box_alloc(block_kind kind, size_t payload);
 
 /* A box that stands for a container: `hash` is unset, `size` its length, and its one child the root. */
-static inline void **box_root(box *b) { return (void **)b->data; }
+static inline void **
+box_root(box *b)
+{
+    return (void **)b->data;
+}
 
 /* ---- counting ---- */
 
@@ -154,14 +211,15 @@ cell_of_short_str(PyObject *o)
     return c;
 }
 
-/* A new reference in `*c`: 0, or -1 (reported): NotShareableError with the path from `object` to what cannot be held. */
+/* A new reference in `*c`: 0, or -1 (reported): NotShareableError with the path from `object` to what cannot be
+ * held. */
 int cell_from_object(PyObject *object, cell *c);
 
 /* The same for a key whose hash is `hash`, or NotShareableError where that is not the same in every interpreter. */
 int cell_from_hashed(PyObject *key, uint64_t hash, cell *c);
 
-/* The hash by which a key is looked for whose own hash is its address, ZoneInfo for instance: that of its value, if it is
- * of a registered type.  0, or -1 (reported). */
+/* The hash by which a key is looked for whose own hash is its address, ZoneInfo for instance: that of its value, if it
+ * is of a registered type. 0, or -1 (reported). */
 int cell_probe_hash(PyObject *key, uint64_t *hash);
 
 /* A new object, NULL: failed (reported). */
@@ -174,15 +232,15 @@ bool cell_same_value(cell a, cell b);
 int cell_equals(cell a, cell b);
 int cell_equals_object(cell c, PyObject *object);
 
-/* The hash of the value: 1: it is the same in every interpreter; 0: it may be another one elsewhere, and must not be kept
- * in shared memory; -1: it has none (reported). */
+/* The hash of the value: 1: it is the same in every interpreter; 0: it may be another one elsewhere, and must not be
+ * kept in shared memory; -1: it has none (reported). */
 int cell_value_hash(cell c, uint64_t *hash);
 
 /* The same, of the object that this interpreter makes of the cell: 0 or -1. */
 int cell_hash_here(cell c, uint64_t *hash);
 
-/* Whether the hash of the value is Python's and the same in every interpreter, so that it can be a key; it is in `*hash`
- * then. */
+/* Whether the hash of the value is Python's and the same in every interpreter, so that it can be a key; it is in
+ * `*hash` then. */
 bool cell_known_hash(cell c, uint64_t *hash);
 
 /* Whether a hash is but the address of the object, so that it means nothing in another interpreter. */
@@ -200,22 +258,22 @@ uint64_t box_hash_encoded(const box *b);
 int shared_object_encode(PyObject *object, cell *c);
 PyObject *shared_blob_decode(box *b);
 
-/* What can cross to another interpreter by itself: what shared_object_encode knows, and what the function of ref/ that is
- * registered knows.  That is a SharedRef, which is a place and not a value: a container that held one could hold itself, and
- * nothing would ever free it.  `encode` returns as shared_object_encode. */
+/* What can cross to another interpreter by itself: what shared_object_encode knows, and what the function of ref/ that
+ * is registered knows. That is a SharedRef, which is a place and not a value: a container that held one could hold
+ * itself, and nothing would ever free it. `encode` returns as shared_object_encode. */
 int crossing_encode(PyObject *object, cell *c);
 void crossing_encode_register(int (*encode)(PyObject *object, cell *c));
 
-/* Registered types (frozen/sharing.py): a name, and a value that can be held, from which `decode` makes the object; and in
- * `*hash` BOX_HASH_DIFFERS, BOX_HASH_AGREES, or 0: what it holds decides.  0, or -1 (reported). */
+/* Registered types (frozen/sharing.py): a name, and a value that can be held, from which `decode` makes the object; and
+ * in `*hash` BOX_HASH_DIFFERS, BOX_HASH_AGREES, or 0: what it holds decides. 0, or -1 (reported). */
 int foreign_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *hash);
 PyObject *foreign_decode(PyObject *name, PyObject *value);
 
 /* Raise NotShareableError. */
 void not_shareable(PyObject *object, const char *reason);
 
-/* If the exception that is set is a NotShareableError: what it is about stands at `key`, in "[]" or "{}", of what was to
- * be shared.  Steals key. */
+/* If the exception that is set is a NotShareableError: what it is about stands at `key`, in "[]" or "{}", of what was
+ * to be shared. Steals key. */
 void not_shareable_at(const char *brackets, PyObject *key);
 
 /* If it is a NotShareableError: clear it, and say so. */
@@ -226,16 +284,16 @@ bool not_shareable_clear(void);
 typedef struct {
     const char *name;
     PyObject *(*decode)(box *);
-    bool (*same)(const box *, const box *);    /* bit for bit; NULL: never */
-    int (*equal)(box *, box *);                /* of one kind, nested ones of one size; NULL: compare the objects */
-    int (*hash)(box *, uint64_t *);            /* as cell_value_hash, where it is not known; NULL: that of the object */
-    node_contents (*contents)(block *);        /* NULL: owns nothing */
-    bool nested;                               /* holds cells: equal and hash walk (walk.h) */
+    bool (*same)(const box *, const box *); /* bit for bit; NULL: never */
+    int (*equal)(box *, box *); /* of one kind, nested ones of one size; NULL: compare the objects */
+    int (*hash)(box *, uint64_t *); /* as cell_value_hash, where it is not known; NULL: that of the object */
+    node_contents (*contents)(block *); /* NULL: owns nothing */
+    bool nested; /* holds cells: equal and hash walk (walk.h) */
 } kind_row;
 
-/* The rows by kind.  Those of this folder are there from the start.  Folders above register theirs in each interpreter that
- * imports the module, before it makes a first block of the kind: each time the same constant.  The threads of another
- * interpreter find the row, too: what hands them a block orders everything before it. */
+/* The rows by kind. Those of this folder are there from the start. Folders above register theirs in each interpreter
+ * that imports the module, before it makes a first block of the kind: each time the same constant. The threads of
+ * another interpreter find the row, too: what hands them a block orders everything before it. */
 extern _Atomic(const kind_row *) kind_table[KIND_COUNT];
 
 static inline const kind_row *

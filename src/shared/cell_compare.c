@@ -117,7 +117,10 @@ equal_tuple(box *a, box *b)
     return equal;
 }
 
-typedef struct { uint64_t hash; cell c; } hashed_cell;
+typedef struct {
+    uint64_t hash;
+    cell c;
+} hashed_cell;
 
 static int
 order_by_hash(const void *a, const void *b)
@@ -139,7 +142,8 @@ members_sorted(box *b, hashed_cell *out)
     return true;
 }
 
-/* Whether each member of `x` is among those members of `y` that have its hash.  Members of one frozenset are distinct. */
+/* Whether each member of `x` is among those members of `y` that have its hash. Members of one frozenset are
+ * distinct. */
 static int
 members_equal(const hashed_cell *x, const hashed_cell *y, uint64_t size)
 {
@@ -165,7 +169,8 @@ equal_frozenset(box *a, box *b)
         return -1;
     }
     int equal = members_sorted(a, members) && members_sorted(b, members + a->size)
-              ? members_equal(members, members + a->size, a->size) : -1;
+                    ? members_equal(members, members + a->size, a->size)
+                    : -1;
     PyMem_Free(members);
     return equal;
 }
@@ -231,7 +236,7 @@ static bool
 equals_only_itself(cell c)
 {
     return cell_is_str(c) || cell_tag(c) == TAG_CONSTANT || cell_number(c).type != NOT_A_NUMBER
-        || cell_is_kind(c, KIND_BYTES);
+           || cell_is_kind(c, KIND_BYTES);
 }
 
 int
@@ -266,7 +271,7 @@ equals_str(cell c, PyObject *o)
         return c == cell_of_short_str(o);
     box *b = cell_box(c);
     return b->size == (uint64_t)PyUnicode_GET_LENGTH(o) && b->head.form == (unsigned)PyUnicode_KIND(o)
-        && memcmp(b->data, PyUnicode_DATA(o), b->size * b->head.form) == 0;
+           && memcmp(b->data, PyUnicode_DATA(o), b->size * b->head.form) == 0;
 }
 
 static int
@@ -335,7 +340,7 @@ cell_equals_object(cell c, PyObject *object)
         return numbers_equal(mine, (number){REAL, 0, PyFloat_AS_DOUBLE(object)});
     if (PyBytes_CheckExact(object) && cell_is_kind(c, KIND_BYTES))
         return cell_box(c)->size == (uint64_t)PyBytes_GET_SIZE(object)
-            && memcmp(cell_box(c)->data, PyBytes_AS_STRING(object), cell_box(c)->size) == 0;
+               && memcmp(cell_box(c)->data, PyBytes_AS_STRING(object), cell_box(c)->size) == 0;
     if (PyTuple_CheckExact(object) && cell_is_kind(c, KIND_TUPLE))
         return equals_tuple(cell_box(c), object);
     return objects_equal(c, object);

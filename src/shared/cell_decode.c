@@ -33,16 +33,11 @@ static PyObject *
 decode_constant(cell c)
 {
     switch (c) {
-    case CELL_NONE:
-        return Py_NewRef(Py_None);
-    case CELL_FALSE:
-        return Py_NewRef(Py_False);
-    case CELL_TRUE:
-        return Py_NewRef(Py_True);
-    case CELL_ELLIPSIS:
-        return Py_NewRef(Py_Ellipsis);
-    default:
-        return PyTuple_New(0);
+    case CELL_NONE: return Py_NewRef(Py_None);
+    case CELL_FALSE: return Py_NewRef(Py_False);
+    case CELL_TRUE: return Py_NewRef(Py_True);
+    case CELL_ELLIPSIS: return Py_NewRef(Py_Ellipsis);
+    default: return PyTuple_New(0);
     }
 }
 
@@ -50,14 +45,10 @@ PyObject *
 cell_to_object(cell c)
 {
     switch (cell_tag(c)) {
-    case TAG_INT:
-        return PyLong_FromLongLong(cell_int(c));
-    case TAG_STR:
-        return decode_short_str(c);
-    case TAG_CONSTANT:
-        return decode_constant(c);
-    default:
-        return kind_row_of(cell_block(c))->decode(cell_box(c));
+    case TAG_INT: return PyLong_FromLongLong(cell_int(c));
+    case TAG_STR: return decode_short_str(c);
+    case TAG_CONSTANT: return decode_constant(c);
+    default: return kind_row_of(cell_block(c))->decode(cell_box(c));
     }
 }
 
@@ -101,7 +92,8 @@ decode_bytes(box *b)
 
 /* ---- nested values ---- */
 
-/* What decoding one value has made of boxes that are held elsewhere, too, and so may be met again.  It owns the objects. */
+/* What decoding one value has made of boxes that are held elsewhere, too, and so may be met again. It owns the
+ * objects. */
 typedef struct {
     address_map made;
     budget left;
@@ -173,7 +165,7 @@ decode_anew(decoding *d, box *b)
     if (Py_EnterRecursiveCall(" while reading a shared value"))
         return NULL;
     PyObject *o = kind == KIND_TUPLE       ? decode_tuple(d, b)
-                : kind == KIND_FROZENSET   ? decode_frozenset(d, b)
+                  : kind == KIND_FROZENSET ? decode_frozenset(d, b)
                                            : decode_foreign(d, b);
     Py_LeaveRecursiveCall();
     return o;

@@ -289,7 +289,7 @@ encode_nested(encoding *e, PyObject *o, cell *c)
     if (Py_EnterRecursiveCall(" while sharing a value"))
         return -1;
     int status = PyTuple_CheckExact(o)       ? encode_members(e, o, KIND_TUPLE, c)
-               : PyFrozenSet_CheckExact(o)   ? encode_frozenset(e, o, c)
+                 : PyFrozenSet_CheckExact(o) ? encode_frozenset(e, o, c)
                                              : encode_foreign(e, o, c);
     Py_LeaveRecursiveCall();
     return status;
@@ -394,9 +394,10 @@ cell_from_hashed(PyObject *key, uint64_t hash, cell *c)
         return 0;
     }
     if (fit == KEY_DIFFERS)
-        not_shareable(key, "cannot be a key: its hash, or that of something in it, is another one in each interpreter, as those "
-                           "of dates are in Python 3.12 and those that are made of the address of the object or its class; "
-                           "take a text instead: isoformat(), str() or the name");
+        not_shareable(
+            key, "cannot be a key: its hash, or that of something in it, is another one in each interpreter, as those "
+                 "of dates are in Python 3.12 and those that are made of the address of the object or its class; "
+                 "take a text instead: isoformat(), str() or the name");
     else if (fit == KEY_IS_LOST)
         not_shareable(key, "cannot be a key: an object made anew of it in another interpreter would not be found");
     cell_release(*c);

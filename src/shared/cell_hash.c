@@ -42,15 +42,9 @@ cell_known_hash(cell c, uint64_t *hash)
         *hash = (uint64_t)(i == -1 ? -2 : i);
         return true;
     }
-    case TAG_STR:
-        *hash = hash_short_str(c);
-        return true;
-    case TAG_CONSTANT:
-        *hash = hash_constant(c);
-        return true;
-    default:
-        *hash = box_hash(cell_box(c));
-        return (block_flags(cell_block(c)) & BOX_HASHED) != 0;
+    case TAG_STR: *hash = hash_short_str(c); return true;
+    case TAG_CONSTANT: *hash = hash_constant(c); return true;
+    default: *hash = box_hash(cell_box(c)); return (block_flags(cell_block(c)) & BOX_HASHED) != 0;
     }
 }
 
@@ -129,7 +123,8 @@ cell_value_hash(cell c, uint64_t *hash)
     return row->nested ? hash_nested(b, hash) : row->hash != NULL ? row->hash(b, hash) : hash_object(b, hash);
 }
 
-/* What a NaN's hash is in Python, the identity of its object, is nothing that a value could have: here it is its bits. */
+/* What a NaN's hash is in Python, the identity of its object, is nothing that a value could have: here it is its
+ * bits. */
 int
 hash_float(box *b, uint64_t *hash)
 {
@@ -203,8 +198,8 @@ hash_differs_below(walk *w, block *b)
     return differs;
 }
 
-/* That nothing differs is remembered in boxes, which never change, and of nodes, which are edited in place as long as one
- * owner has them, for the rest of the walk. */
+/* That nothing differs is remembered in boxes, which never change, and of nodes, which are edited in place as long as
+ * one owner has them, for the rest of the walk. */
 static int
 hash_differs_within(walk *w, block *b)
 {
@@ -248,8 +243,8 @@ box_hash_encoded(const box *b)
     return pair_hash(name, value);
 }
 
-/* Two objects that are made of the box show whether the hash is that of a value, or each has its own, as Decimal("NaN")s
- * have: then it is that of the encoding. */
+/* Two objects that are made of the box show whether the hash is that of a value, or each has its own, as
+ * Decimal("NaN")s have: then it is that of the encoding. */
 static int
 hash_of_objects(box *b, uint64_t *hash)
 {

@@ -6,7 +6,7 @@ static bool
 same_str(const box *a, const box *b)
 {
     return box_hash(a) == box_hash(b) && a->size == b->size && a->head.form == b->head.form
-        && memcmp(a->data, b->data, a->size * a->head.form) == 0;
+           && memcmp(a->data, b->data, a->size * a->head.form) == 0;
 }
 
 static bool
@@ -72,23 +72,24 @@ contents_root(block *b)
 }
 
 static const kind_row own_rows[KIND_FOREIGN + 1] = {
-    /*                 name         decode              same          equal            hash            contents        nested */
-    [KIND_INT]       = {"int",       decode_int,         same_word,    equal_int,       NULL,           NULL,           false},
-    [KIND_BIG_INT]   = {"int",       decode_big_int,     same_bytes,   equal_bytes,     NULL,           NULL,           false},
-    [KIND_FLOAT]     = {"float",     decode_float,       same_word,    equal_float,     hash_float,     NULL,           false},
-    [KIND_COMPLEX]   = {"complex",   decode_complex,     same_complex, NULL,            hash_complex,   NULL,           false},
-    [KIND_STR]       = {"str",       decode_str,         same_str,     equal_str,       NULL,           NULL,           false},
-    [KIND_BYTES]     = {"bytes",     decode_bytes,       same_bytes,   equal_bytes,     NULL,           NULL,           false},
-    [KIND_BLOB]      = {"Blob",      shared_blob_decode, NULL,         NULL,            NULL,           NULL,           false},
-    [KIND_TUPLE]     = {"tuple",     decode_nested,      NULL,         equal_tuple,     hash_tuple,     contents_cells, true},
-    [KIND_FROZENSET] = {"frozenset", decode_nested,      NULL,         equal_frozenset, hash_frozenset, contents_cells, true},
-    [KIND_FOREIGN]   = {"foreign",   decode_nested,      NULL,         equal_foreign,   hash_foreign,   contents_cells, true},
+    /*                 name         decode              same          equal            hash            contents       
+     * nested */
+    [KIND_INT] = {"int", decode_int, same_word, equal_int, NULL, NULL, false},
+    [KIND_BIG_INT] = {"int", decode_big_int, same_bytes, equal_bytes, NULL, NULL, false},
+    [KIND_FLOAT] = {"float", decode_float, same_word, equal_float, hash_float, NULL, false},
+    [KIND_COMPLEX] = {"complex", decode_complex, same_complex, NULL, hash_complex, NULL, false},
+    [KIND_STR] = {"str", decode_str, same_str, equal_str, NULL, NULL, false},
+    [KIND_BYTES] = {"bytes", decode_bytes, same_bytes, equal_bytes, NULL, NULL, false},
+    [KIND_BLOB] = {"Blob", shared_blob_decode, NULL, NULL, NULL, NULL, false},
+    [KIND_TUPLE] = {"tuple", decode_nested, NULL, equal_tuple, hash_tuple, contents_cells, true},
+    [KIND_FROZENSET] = {"frozenset", decode_nested, NULL, equal_frozenset, hash_frozenset, contents_cells, true},
+    [KIND_FOREIGN] = {"foreign", decode_nested, NULL, equal_foreign, hash_foreign, contents_cells, true},
 };
 
 #define OWN(kind) [kind] = &own_rows[kind]
 _Atomic(const kind_row *) kind_table[KIND_COUNT] = {
-    OWN(KIND_INT), OWN(KIND_BIG_INT), OWN(KIND_FLOAT), OWN(KIND_COMPLEX),   OWN(KIND_STR),
-    OWN(KIND_BYTES), OWN(KIND_BLOB), OWN(KIND_TUPLE), OWN(KIND_FROZENSET), OWN(KIND_FOREIGN),
+    OWN(KIND_INT),   OWN(KIND_BIG_INT), OWN(KIND_FLOAT), OWN(KIND_COMPLEX),   OWN(KIND_STR),
+    OWN(KIND_BYTES), OWN(KIND_BLOB),    OWN(KIND_TUPLE), OWN(KIND_FROZENSET), OWN(KIND_FOREIGN),
 };
 #undef OWN
 

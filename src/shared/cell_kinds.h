@@ -30,8 +30,8 @@ block_is_shared(block *b)
     return !block_is_unique(b);
 }
 
-/* What a walk knows a box by: a container by its root, around which there are boxes that do not know each other, and its
- * length, for vectors of different lengths may have one root. */
+/* What a walk knows a box by: a container by its root, around which there are boxes that do not know each other, and
+ * its length, for vectors of different lengths may have one root. */
 static inline block *
 block_in_walk(box *b)
 {

@@ -73,8 +73,9 @@ find_module(PyInterpreterState *interp)
     }
     if (module != NULL || PyErr_Occurred())
         return module;
-    PyErr_SetString(PyExc_ImportError, "the shared object belongs to another copy of frozen than the one imported in this "
-                                       "interpreter: make sys.path the same in all interpreters");
+    PyErr_SetString(PyExc_ImportError,
+                    "the shared object belongs to another copy of frozen than the one imported in this "
+                    "interpreter: make sys.path the same in all interpreters");
     return NULL;
 }
 

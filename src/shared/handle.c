@@ -1,9 +1,9 @@
 /* Handle: a ticket for a shared object, for every channel that carries bytes.
  *
- * The tickets of a process stand in one table (tickets.c), outside of any interpreter.  A ticket owns a reference to the
- * value; a handle is its number, with the process that it belongs to.  Pickling a handle makes it travel: from then on
- * the ticket lives until it was redeemed as often as declared, expired or was revoked, also if the pickle is thrown away.
- * A ticket that never travelled ends with its handle. */
+ * The tickets of a process stand in one table (tickets.c), outside of any interpreter. A ticket owns a reference to the
+ * value; a handle is its number, with the process that it belongs to. Pickling a handle makes it travel: from then on
+ * the ticket lives until it was redeemed as often as declared, expired or was revoked, also if the pickle is thrown
+ * away. A ticket that never travelled ends with its handle. */
 
 #include "shared/crossing.h"
 #include "shared/current.h"
@@ -86,7 +86,8 @@ handle_issue(PyTypeObject *type, PyObject *object, PyObject *how_often, PyObject
     if (known < 0)
         return NULL;
     if (known == 0) {
-        not_shareable(object, "has no handle: only shared containers, Blob and SharedRef have; share() makes a container");
+        not_shareable(object,
+                      "has no handle: only shared containers, Blob and SharedRef have; share() makes a container");
         return NULL;
     }
     uint64_t number = 0;
@@ -139,8 +140,10 @@ handle_redeem(PyObject *self, PyObject *unused)
     (void)unused;
     cell value;
     if (!ticket_redeem(((HandleObject *)self)->number, &value))
-        return PyErr_Format(PyExc_LookupError, "%R is spent: it was redeemed as often as it allowed, expired, was revoked, "
-                                               "or its sender dropped it; Handle(obj, uses=n) allows more", self);
+        return PyErr_Format(PyExc_LookupError,
+                            "%R is spent: it was redeemed as often as it allowed, expired, was revoked, "
+                            "or its sender dropped it; Handle(obj, uses=n) allows more",
+                            self);
     PyObject *object = cell_to_object(value);
     cell_release(value);
     return object;
@@ -175,8 +178,10 @@ handle_open(PyObject *type, PyObject *args)
     if (!PyArg_ParseTuple(args, "lKK:_open", &process, &made_with, &number))
         return NULL;
     if (process != PROCESS_ID())
-        return PyErr_Format(PyExc_ValueError, "this handle belongs to process %ld and this is process %ld: pickle the "
-                                              "object itself, which goes by value", process, PROCESS_ID());
+        return PyErr_Format(PyExc_ValueError,
+                            "this handle belongs to process %ld and this is process %ld: pickle the "
+                            "object itself, which goes by value",
+                            process, PROCESS_ID());
     if (made_with != process_nonce())
         return PyErr_Format(PyExc_ValueError, "this handle belongs to an earlier process of the same number, or to "
                                               "another copy of frozen");
@@ -204,12 +209,8 @@ static PyMethodDef handle_methods[] = {
 };
 
 static PyType_Slot handle_slots[] = {
-    {Py_tp_doc, (void *)handle_doc},
-    {Py_tp_new, (void *)handle_tp_new},
-    {Py_tp_dealloc, (void *)handle_dealloc},
-    {Py_tp_repr, (void *)handle_repr},
-    {Py_tp_methods, handle_methods},
-    {0, NULL},
+    {Py_tp_doc, (void *)handle_doc},   {Py_tp_new, (void *)handle_tp_new}, {Py_tp_dealloc, (void *)handle_dealloc},
+    {Py_tp_repr, (void *)handle_repr}, {Py_tp_methods, handle_methods},    {0, NULL},
 };
 
 PyType_Spec frozen_handle_spec = {"frozen.Handle", sizeof(HandleObject), 0, FROZEN_TYPE_FLAGS, handle_slots};

@@ -4,8 +4,8 @@
  * price is an atomic operation where the local memory has a plain one, and an object made anew at each read; in return
  * a read writes nothing that another thread could be waiting for.
  *
- * Included once by each file that instantiates a container over this memory; see trees/memory_contract.h for the meaning of each
- * name. */
+ * Included once by each file that instantiates a container over this memory; see trees/memory_contract.h for the
+ * meaning of each name. */
 #ifndef FROZEN_SHARED_NODES_H
 #define FROZEN_SHARED_NODES_H
 
@@ -20,7 +20,9 @@ int shared_container_traverse(PyObject *self, visitproc visit, void *arg);
 void shared_root_release(void *root, Py_ssize_t count);
 
 /* What the nodes of a tree are, for block.c: all that freeing them needs to know. */
-typedef struct { block_kind node_kind; } memory;
+typedef struct {
+    block_kind node_kind;
+} memory;
 
 /* A key that is looked for: an object, or (NULL) a cell.  `word`: the key's cell, where that takes no allocation. */
 typedef struct {
@@ -42,14 +44,40 @@ node_alloc(memory *mem, size_t size, bool general)
     return LIKELY(node != NULL) ? node : PyErr_NoMemory();
 }
 
-static inline void node_ready(void *node) { (void)node; }
-static inline void node_retain(void *node) { block_retain(node); }
-static inline void node_release(void *node) { block_release(node); }
-static inline bool node_is_unique(void *node) { return block_is_unique(node); }
-static inline bool node_is_general(const void *node) { (void)node; return false; }
+static inline void
+node_ready(void *node)
+{
+    (void)node;
+}
+static inline void
+node_retain(void *node)
+{
+    block_retain(node);
+}
+static inline void
+node_release(void *node)
+{
+    block_release(node);
+}
+static inline bool
+node_is_unique(void *node)
+{
+    return block_is_unique(node);
+}
+static inline bool
+node_is_general(const void *node)
+{
+    (void)node;
+    return false;
+}
 
 /* Bytes that the allocator's caller does not see: none that could be known. */
-static inline size_t node_overhead(const void *node) { (void)node; return 0; }
+static inline size_t
+node_overhead(const void *node)
+{
+    (void)node;
+    return 0;
+}
 
 static inline void *
 scratch_alloc(size_t size)
@@ -58,13 +86,31 @@ scratch_alloc(size_t size)
     return block != NULL ? block : PyErr_NoMemory();
 }
 
-static inline void scratch_free(void *block) { PyMem_Free(block); }
+static inline void
+scratch_free(void *block)
+{
+    PyMem_Free(block);
+}
 
 /* ---- cells: counting is in cell.h ---- */
 
-static inline bool key_is_plain(cell c) { (void)c; return true; }
-static inline bool value_is_plain(cell c) { (void)c; return true; }
-static inline bool cell_identical(cell a, cell b) { return cell_same_value(a, b); }
+static inline bool
+key_is_plain(cell c)
+{
+    (void)c;
+    return true;
+}
+static inline bool
+value_is_plain(cell c)
+{
+    (void)c;
+    return true;
+}
+static inline bool
+cell_identical(cell a, cell b)
+{
+    return cell_same_value(a, b);
+}
 
 /* Only cells with a known hash become keys (cell_from_key). */
 static inline uint64_t
@@ -75,7 +121,8 @@ cell_hash(cell c)
     return hash;
 }
 
-/* Objects that hash by their address are found by their value (cell_probe_hash); outside, they have the hash they have. */
+/* Objects that hash by their address are found by their value (cell_probe_hash); outside, they have the hash they
+ * have. */
 static inline int
 cell_key_hash(cell c, uint64_t *hash)
 {
@@ -104,14 +151,22 @@ cell_matches(cell c, const probe *p, bool hash_known)
     if (LIKELY(p->object != NULL && PyUnicode_CheckExact(p->object) && cell_is_kind(c, KIND_STR))) {
         box *b = cell_box(c);
         return b->size == (uint64_t)PyUnicode_GET_LENGTH(p->object)
-            && b->head.form == (unsigned)PyUnicode_KIND(p->object)
-            && memcmp(b->data, PyUnicode_DATA(p->object), b->size * b->head.form) == 0;
+               && b->head.form == (unsigned)PyUnicode_KIND(p->object)
+               && memcmp(b->data, PyUnicode_DATA(p->object), b->size * b->head.form) == 0;
     }
     return cell_matches_slowly(c, p, hash_known);
 }
 
-static inline int cell_equal(cell a, cell b) { return a == b ? 1 : cell_equals(a, b); }
-static inline bool cell_pure_hash(cell c, uint64_t *hash) { return cell_known_hash(c, hash); }
+static inline int
+cell_equal(cell a, cell b)
+{
+    return a == b ? 1 : cell_equals(a, b);
+}
+static inline bool
+cell_pure_hash(cell c, uint64_t *hash)
+{
+    return cell_known_hash(c, hash);
+}
 
 /* ---- cells and the objects that users see: what bindings/ needs beside trees/memory_contract.h ---- */
 
@@ -163,14 +218,26 @@ probe_init(probe *p, PyObject *key)
 }
 
 /* A cell for the length of a call, given back by cell_close. */
-static inline int cell_open(PyObject *object, cell *c) { return cell_from_object(object, c); }
-static inline void cell_close(cell c) { cell_release(c); }
+static inline int
+cell_open(PyObject *object, cell *c)
+{
+    return cell_from_object(object, c);
+}
+static inline void
+cell_close(cell c)
+{
+    cell_release(c);
+}
 
 /* Whether every object can become a cell. */
 #define CELLS_HOLD_ALL false
 
 /* Whether the error that is set says that an object could not: it is cleared then. */
-static inline bool refusal_clear(void) { return not_shareable_clear(); }
+static inline bool
+refusal_clear(void)
+{
+    return not_shareable_clear();
+}
 
 /* As cell_to_object, and the cell is given up. */
 static inline PyObject *
@@ -196,13 +263,25 @@ cell_from_key(PyObject *key, const probe *p, cell *c)
     return cell_from_hashed(key, p->hash, c);
 }
 
-static inline int key_open(PyObject *key, const probe *p, cell *c) { return cell_from_key(key, p, c); }
+static inline int
+key_open(PyObject *key, const probe *p, cell *c)
+{
+    return cell_from_key(key, p, c);
+}
 
 /* The value under `key` could not become a cell, which was reported: add to the report where it was to stand. */
-static inline void value_refused(PyObject *key) { not_shareable_at("[]", Py_NewRef(key)); }
+static inline void
+value_refused(PyObject *key)
+{
+    not_shareable_at("[]", Py_NewRef(key));
+}
 
 /* The same for the element at `index` of a sequence. */
-static inline void element_refused(Py_ssize_t index) { not_shareable_at("[]", PyLong_FromSsize_t(index)); }
+static inline void
+element_refused(Py_ssize_t index)
+{
+    not_shareable_at("[]", PyLong_FromSsize_t(index));
+}
 
 /* An object that many cells are compared with: as a cell, where it can be one. */
 typedef struct {

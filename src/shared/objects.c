@@ -1,4 +1,5 @@
-/* Which objects stand for shared values: the shared containers and Blob; and which cross interpreters: SharedRef too. */
+/* Which objects stand for shared values: the shared containers and Blob; and which cross interpreters: SharedRef
+ * too. */
 
 #include "shared/objects.h"
 

@@ -1,7 +1,7 @@
 /* The table of tickets, one for the process, outside of any interpreter.
  *
  * A ticket's number is its place and the count of tickets issued before it, so that a place that is used again makes a
- * new number.  Places stand in segments, each twice as large as the one before: a segment is allocated and freed outside
+ * new number. Places stand in segments, each twice as large as the one before: a segment is allocated and freed outside
  * of the lock, and no place ever moves.
  *
  * Tickets with a deadline also stand in a binary heap, the next one to expire first.  Each call that changes the table
@@ -30,7 +30,7 @@ typedef struct {
     uint32_t issue; /* the ticket's number is made of it */
     uint32_t uses;  /* redemptions left */
     uint32_t link;  /* free: the next free place of the segment; taken: where in the heap it stands, or NOWHERE */
-    uint32_t heap;  /* has nothing to do with this ticket: entry number `place` of the heap, the place of another one */
+    uint32_t heap; /* has nothing to do with this ticket: entry number `place` of the heap, the place of another one */
 } ticket;
 
 typedef struct {
@@ -44,8 +44,16 @@ static struct {
     segment segment[SEGMENTS];
 } table = {.lock = REF_MUTEX_INIT};
 
-static uint32_t segment_size(uint32_t s) { return (uint32_t)FIRST_SEGMENT << s; }
-static uint32_t segment_start(uint32_t s) { return segment_size(s) - FIRST_SEGMENT; }
+static uint32_t
+segment_size(uint32_t s)
+{
+    return (uint32_t)FIRST_SEGMENT << s;
+}
+static uint32_t
+segment_start(uint32_t s)
+{
+    return segment_size(s) - FIRST_SEGMENT;
+}
 
 /* What a call took out of the table, to be released after it has given back the lock. */
 typedef struct {
@@ -99,7 +107,11 @@ table_find(uint64_t number)
 
 /* ---- the heap: no entry expires before its parent ---- */
 
-static ticket *heap_ticket(uint32_t entry) { return table_at(table_at(entry)->heap); }
+static ticket *
+heap_ticket(uint32_t entry)
+{
+    return table_at(table_at(entry)->heap);
+}
 
 static void
 heap_put(uint32_t entry, uint32_t place)
@@ -224,7 +236,11 @@ ticket_issue(cell value, uint32_t uses, int64_t deadline, uint64_t *number)
         uint32_t segments = table.segments, place = table_take();
         if (place != NOWHERE) {
             ticket *t = table_at(place);
-            *t = (ticket){.value = value, .deadline = deadline, .issue = ++table.issued, .uses = uses, .link = NOWHERE,
+            *t = (ticket){.value = value,
+                          .deadline = deadline,
+                          .issue = ++table.issued,
+                          .uses = uses,
+                          .link = NOWHERE,
                           .heap = t->heap};
             *number = (uint64_t)t->issue << 32 | place;
             if (deadline != NO_DEADLINE)

@@ -1,7 +1,7 @@
 /* How much of a tree debug builds (FROZEN_CHECK) check after an operation; other builds check nothing.
  *
- * A tree of up to CHECK_WHOLE entries is checked as a whole after each operation.  For a larger one each operation earns
- * CHECK_WHOLE, and once that pays for the tree's size the tree is checked as a whole.  So a check costs an operation
+ * A tree of up to CHECK_WHOLE entries is checked as a whole after each operation. For a larger one each operation earns
+ * CHECK_WHOLE, and once that pays for the tree's size the tree is checked as a whole. So a check costs an operation
  * bounded time on average, and a long history of a large tree is seen as a whole every now and then. */
 #ifndef FROZEN_TREES_CHECK_H
 #define FROZEN_TREES_CHECK_H

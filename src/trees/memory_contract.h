@@ -1,9 +1,9 @@
 /* The memory contract: what trees/ needs to know of nodes and cells, and nothing more.
  *
- * A *cell* is one stored value (a key, a value, an element).  A *node* is one block of a trie or tree: it starts with
- * what the memory needs (NODE_HEAD), and holds cells and references to child nodes.  The algorithms in trees/ are
- * `static inline` functions over the names below; each instance in bindings/ includes one memory, then the algorithms, so that
- * every call here is inlined and a debugger steps from the trie into the memory.
+ * A *cell* is one stored value (a key, a value, an element). A *node* is one block of a trie or tree: it starts with
+ * what the memory needs (NODE_HEAD), and holds cells and references to child nodes. The algorithms in trees/ are
+ * `static inline` functions over the names below; each instance in bindings/ includes one memory, then the algorithms,
+ * so that every call here is inlined and a debugger steps from the trie into the memory.
  *
  *   local/nodes.h    cells are references to Python objects, nodes are Python objects of one interpreter
  *   shared/nodes.h   cells are encoded values, nodes are plain memory with atomic counts, owned by no interpreter
@@ -25,10 +25,11 @@
  *   bool node_is_unique(void *)   this thread holds the only reference, so nobody else can reach the node.
  *   bool node_is_general(void *)  as asked for in node_alloc.
  *
- * Plain and general.  A node is *plain* as long as everything in it is: atoms that cannot be part of a reference cycle,
- * and keys whose hash can be computed again at any time, in bounded time, without running foreign code or failing.  Everything else makes
- * it *general*, and so its ancestors.  A collector never needs to see plain nodes; general ones keep the full hash of
- * each key (trees/champ/node.inc.h).  A memory without collector answers false everywhere and pays nothing.
+ * Plain and general. A node is *plain* as long as everything in it is: atoms that cannot be part of a reference cycle,
+ * and keys whose hash can be computed again at any time, in bounded time, without running foreign code or failing.
+ * Everything else makes it *general*, and so its ancestors. A collector never needs to see plain nodes; general ones
+ * keep the full hash of each key (trees/champ/node.inc.h). A memory without collector answers false everywhere and pays
+ * nothing.
  *   bool key_is_plain(cell), value_is_plain(cell)
  *
  *   MEMORY_IS_SERIAL       true: no two threads ever touch nodes at once, so that something may be added to a node that
@@ -67,9 +68,9 @@
  *
  * An algorithm that moved a node's contents elsewhere empties it (so that contents_of finds nothing) and releases it.
  *
- * Failure.  Every algorithm builds first and publishes last: when it returns failure, all its inputs are as they were
- * and nothing new is left behind.  What failed has been reported by the memory (as a Python exception, for instance).
- */
+ * Failure. Every algorithm builds first and publishes last: when it returns failure, all its inputs are as they were
+ * and nothing new is left behind. What failed has been reported by the memory (as a Python exception, for instance).
+ * */
 #ifndef FROZEN_TREES_MEMORY_CONTRACT_H
 #define FROZEN_TREES_MEMORY_CONTRACT_H
 

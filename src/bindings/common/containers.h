@@ -8,8 +8,9 @@
 #include "trees/memory_contract.h"
 #include "module.h"
 
-/* The root (borrowed) when `op` is exactly one of our containers, NULL for every other object, subclasses included: they
- * have another dealloc.  Equal versions have equal roots; where equal roots do not suffice, container_same says so. */
+/* The root (borrowed) when `op` is exactly one of our containers, NULL for every other object, subclasses included:
+ * they have another dealloc. Equal versions have equal roots; where equal roots do not suffice, container_same says
+ * so. */
 static inline const void *
 container_root(PyObject *op)
 {

@@ -90,12 +90,16 @@ inspect_setup(PyObject *module, module_state *state)
 
 PyMethodDef inspect_functions[] = {
     {"_check", inspect_check, METH_O,
-     PyDoc_STR("_check($module, container, /)\n--\n\nVerify the invariants of its tree: AssertionError naming the broken one.")},
+     PyDoc_STR(
+         "_check($module, container, /)\n--\n\nVerify the invariants of its tree: AssertionError naming the broken one.")},
     {"_dump", inspect_dump, METH_O,
-     PyDoc_STR("_dump($module, container, /)\n--\n\nA picture of its tree: a line a node, 'node <entries> <children>'.")},
+     PyDoc_STR(
+         "_dump($module, container, /)\n--\n\nA picture of its tree: a line a node, 'node <entries> <children>'.")},
     {"_shared_nodes", FASTCALL(inspect_shared_nodes), METH_FASTCALL,
-     PyDoc_STR("_shared_nodes($module, a, b, /)\n--\n\n(nodes in both, nodes of a, nodes of b), nested containers included.")},
+     PyDoc_STR(
+         "_shared_nodes($module, a, b, /)\n--\n\n(nodes in both, nodes of a, nodes of b), nested containers included.")},
     {"_bounded_repr", inspect_bounded_repr, METH_O,
-     PyDoc_STR("_bounded_repr($module, object, /)\n--\n\nHow errors name it: the beginning of its repr, at a bounded cost.")},
+     PyDoc_STR(
+         "_bounded_repr($module, object, /)\n--\n\nHow errors name it: the beginning of its repr, at a bounded cost.")},
     {NULL, NULL, 0, NULL},
 };

@@ -8,7 +8,7 @@
  *     mutation_contents(self)   what it holds now, sealed or not, as a container: a new reference
  *     mutation_finish(self)     the method
  *     draft_clear(&m->draft)    leave no root
- */
+ * */
 #ifndef FROZEN_BINDINGS_COMMON_MUTATION_INC_H
 #define FROZEN_BINDINGS_COMMON_MUTATION_INC_H
 

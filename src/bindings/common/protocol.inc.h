@@ -15,9 +15,9 @@
 static PyObject *container_repr_as(PyObject *self, const char *name);
 static int container_mix_hash(PyObject *self, Py_hash_t *hash);
 
-/* Through containers that share their parts there may be as many ways as 2 to the depth, and comparing and showing takes each,
- * as pickling takes each through shared ones, which are other objects at each reading: all that a thread does of these spends
- * one budget.  False: interrupted (reported). */
+/* Through containers that share their parts there may be as many ways as 2 to the depth, and comparing and showing
+ * takes each, as pickling takes each through shared ones, which are other objects at each reading: all that a thread
+ * does of these spends one budget. False: interrupted (reported). */
 static inline bool
 nested_steps(size_t steps)
 {
@@ -25,7 +25,11 @@ nested_steps(size_t steps)
     return budget_spend(&left, steps);
 }
 
-static inline bool nested_step(void) { return nested_steps(1); }
+static inline bool
+nested_step(void)
+{
+    return nested_steps(1);
+}
 
 enum { CHARACTERS_A_STEP = 64 }; /* of a text that is copied */
 
@@ -95,7 +99,7 @@ deepcopied(PyObject *deepcopy, PyObject *o, PyObject *memo)
     return PyObject_CallFunctionObjArgs(deepcopy, o, memo, NULL);
 }
 
-/* The items of a new list replaced by their deep copies; *changed when one of them is another object.  0 or -1.  Copying
+/* The items of a new list replaced by their deep copies; *changed when one of them is another object. 0 or -1. Copying
  * runs foreign code, from which the list is hidden: it must not free the item that is being copied. */
 static int
 deepcopy_items(PyObject *list, PyObject *memo, bool *changed)
@@ -117,8 +121,8 @@ deepcopy_items(PyObject *list, PyObject *memo, bool *changed)
     return status;
 }
 
-/* What an instance of a subclass has beside its contents, in the words of object.__getstate__: a new reference, None where
- * there is nothing. */
+/* What an instance of a subclass has beside its contents, in the words of object.__getstate__: a new reference, None
+ * where there is nothing. */
 static PyObject *
 container_state(PyObject *self)
 {
@@ -143,8 +147,8 @@ set_attributes(PyObject *object, PyObject *attributes)
     return status;
 }
 
-/* A state set on a new object, as pickle and copy do it: by its __setstate__, or as the entries of its __dict__, and where
- * the state is a pair as the values of its slots: 0 or -1. */
+/* A state set on a new object, as pickle and copy do it: by its __setstate__, or as the entries of its __dict__, and
+ * where the state is a pair as the values of its slots: 0 or -1. */
 static int
 set_state(PyObject *object, PyObject *state)
 {
@@ -166,8 +170,8 @@ set_state(PyObject *object, PyObject *state)
     return status < 0 ? -1 : set_attributes(object, slots);
 }
 
-/* The deep copy of an instance that is none of itself, from what the constructor makes it of.  It stands in the memo before
- * its state is copied, which may lead back to it. */
+/* The deep copy of an instance that is none of itself, from what the constructor makes it of. It stands in the memo
+ * before its state is copied, which may lead back to it. */
 static PyObject *
 deepcopy_of_parts(PyObject *self, PyObject *contents, PyObject *state, PyObject *memo, PyObject *id)
 {
@@ -185,9 +189,9 @@ deepcopy_of_parts(PyObject *self, PyObject *contents, PyObject *state, PyObject 
     return result;
 }
 
-/* Self, if deep copies of all that it holds are the same objects; as tuple does it, also within a cycle.  That it is itself
- * is noted in the memo, too: else what several containers share would be looked through once for each way that leads there.
- * `contents` (stolen, NULL: failed) is what the constructor makes the copy of. */
+/* Self, if deep copies of all that it holds are the same objects; as tuple does it, also within a cycle. That it is
+ * itself is noted in the memo, too: else what several containers share would be looked through once for each way that
+ * leads there. `contents` (stolen, NULL: failed) is what the constructor makes the copy of. */
 static PyObject *
 container_deepcopy(PyObject *self, PyObject *contents, bool changed, PyObject *memo)
 {
@@ -239,7 +243,8 @@ container_reduce_by(PyObject *self, PyObject *make, PyObject *arguments)
 static PyObject *
 container_reduce(PyObject *self, PyObject *contents)
 {
-    return contents != NULL ? container_reduce_by(self, (PyObject *)Py_TYPE(self), Py_BuildValue("(N)", contents)) : NULL;
+    return contents != NULL ? container_reduce_by(self, (PyObject *)Py_TYPE(self), Py_BuildValue("(N)", contents))
+                            : NULL;
 }
 
 #endif

@@ -1,5 +1,6 @@
-/* What debug builds do after each operation on a map, a set or a mutation of one: they end the process where it has left a
- * tree broken.  Other builds do nothing.  trees/champ/check.inc.h says what must hold, trees/check.h how much is looked at. */
+/* What debug builds do after each operation on a map, a set or a mutation of one: they end the process where it has
+ * left a tree broken. Other builds do nothing. trees/champ/check.inc.h says what must hold, trees/check.h how much is
+ * looked at. */
 #ifndef FROZEN_BINDINGS_KEYED_CHECK_INC_H
 #define FROZEN_BINDINGS_KEYED_CHECK_INC_H
 

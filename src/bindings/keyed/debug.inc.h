@@ -22,8 +22,8 @@ dump_node(champ_node *n, unsigned level, PyObject *lines)
     view v = view_of(n);
     char indent[2 * (HASH_LEVELS + 1) + 1] = {0};
     memset(indent, ' ', 2 * level);
-    PyObject *line = PyUnicode_FromFormat("%s%s %u %u", indent, node_is_collision(n) ? "collision" : "node", v.entries,
-                                          v.children);
+    PyObject *line =
+        PyUnicode_FromFormat("%s%s %u %u", indent, node_is_collision(n) ? "collision" : "node", v.entries, v.children);
     int status = line != NULL ? PyList_Append(lines, line) : -1;
     Py_XDECREF(line);
     for (unsigned i = 0; i < v.children && status == 0; i++)

@@ -81,7 +81,7 @@ iterator_length_hint(PyObject *self, PyObject *Py_UNUSED(ignored))
     return PyLong_FromSsize_t(left);
 }
 
-/* Pickled midway: an iterator over the list of what is left, as dict's iterators do.  The iterator stays where it is. */
+/* Pickled midway: an iterator over the list of what is left, as dict's iterators do. The iterator stays where it is. */
 static PyObject *
 iterator_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
@@ -127,12 +127,9 @@ static PyMethodDef iterator_methods[] = {
 };
 
 static PyType_Slot iterator_slots[] = {
-    {Py_tp_dealloc, (void *)iterator_dealloc},
-    {Py_tp_traverse, (void *)iterator_traverse},
-    {Py_tp_iter, (void *)PyObject_SelfIter},
-    {Py_tp_iternext, (void *)iterator_next},
-    {Py_tp_methods, iterator_methods},
-    {0, NULL},
+    {Py_tp_dealloc, (void *)iterator_dealloc}, {Py_tp_traverse, (void *)iterator_traverse},
+    {Py_tp_iter, (void *)PyObject_SelfIter},   {Py_tp_iternext, (void *)iterator_next},
+    {Py_tp_methods, iterator_methods},         {0, NULL},
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* What maps and sets have in common: objects over a CHAMP tree, looked up by key.
  *
- * The including file supplies ENTRY_WIDTH, a memory, and what bindings/common/family.inc.h asks for.  Operations that change nothing return
- * the container itself; on a subclass every operation gives the base type, as frozenset's do. */
+ * The including file supplies ENTRY_WIDTH, a memory, and what bindings/common/family.inc.h asks for. Operations that
+ * change nothing return the container itself; on a subclass every operation gives the base type, as frozenset's do. */
 #ifndef FROZEN_BINDINGS_KEYED_METHODS_INC_H
 #define FROZEN_BINDINGS_KEYED_METHODS_INC_H
 

@@ -1,7 +1,8 @@
 /* What MapMutation and SetMutation have in common: a container being edited in place, until finish() seals it.
  *
  * Threads may share one: every method holds the object's lock, and where foreign code runs in between (hash and
- * equality of keys, destructors) bindings/keyed/transient.inc.h sees to it that the draft is whole before and looked at anew afterwards. */
+ * equality of keys, destructors) bindings/keyed/transient.inc.h sees to it that the draft is whole before and looked at
+ * anew afterwards. */
 #ifndef FROZEN_BINDINGS_KEYED_MUTATION_INC_H
 #define FROZEN_BINDINGS_KEYED_MUTATION_INC_H
 
@@ -29,8 +30,9 @@ keyed_mutate(PyObject *self, PyObject *Py_UNUSED(ignored))
     return (PyObject *)m;
 }
 
-/* At the end of each edit: once the draft has another root, the container that it came from is given up, so that the nodes
- * are the mutation's own where they are nobody else's.  While it is held, an edit copies its path, so the root tells. */
+/* At the end of each edit: once the draft has another root, the container that it came from is given up, so that the
+ * nodes are the mutation's own where they are nobody else's. While it is held, an edit copies its path, so the root
+ * tells. */
 static inline void
 mutation_edited(mutation *m)
 {
@@ -49,7 +51,7 @@ mutation_root(mutation *m)
     return draft_is_sealed(&m->draft) ? NULL : m->draft.root;
 }
 
-/* Whether a key is there: 1, 0, or -1 (reported); with `value`, what is under it as a new reference, or NULL there.  The
+/* Whether a key is there: 1, 0, or -1 (reported); with `value`, what is under it as a new reference, or NULL there. The
  * root is held, for comparing may run foreign code. */
 static int
 mutation_lookup(PyObject *self, PyObject *key, PyObject **value)

@@ -37,8 +37,9 @@ draft_retries(unsigned *tries)
 {
     if (++*tries < RETRIES)
         return !interrupted();
-    PyErr_SetString(PyExc_RuntimeError, "the mutation was changed while keys were compared, by another thread or by their "
-                                        "__eq__, each time that was tried");
+    PyErr_SetString(PyExc_RuntimeError,
+                    "the mutation was changed while keys were compared, by another thread or by their "
+                    "__eq__, each time that was tried");
     return false;
 }
 
@@ -199,7 +200,8 @@ draft_begin(const draft *d, draft_changes *changes)
     return 0;
 }
 
-/* Ends the changes, which become the draft's unless `status` is negative.  False: it was changed meanwhile, start again. */
+/* Ends the changes, which become the draft's unless `status` is negative. False: it was changed meanwhile, start
+ * again. */
 static bool
 draft_commit(draft *d, draft_changes *changes, int status)
 {

@@ -34,8 +34,8 @@ list_difference(void *context, const entry *left, const entry *right)
     return status;
 }
 
-/* _differences(new, absent): the keys whose values are not the very same object, each with both values, `absent` standing
- * for the one of a map that lacks the key. */
+/* _differences(new, absent): the keys whose values are not the very same object, each with both values, `absent`
+ * standing for the one of a map that lacks the key. */
 static PyObject *
 map_differences(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {

@@ -23,7 +23,8 @@ local_map_setup(PyObject *Py_UNUSED(module), module_state *state)
 
 PyMethodDef local_map_functions[] = {
     {"_join", FASTCALL(map_join), METH_FASTCALL,
-     PyDoc_STR("_join($module, type, own, subtrees, /)\n--\n\nHow a pickle of a large map is loaded: type(own and all subtrees).")},
+     PyDoc_STR(
+         "_join($module, type, own, subtrees, /)\n--\n\nHow a pickle of a large map is loaded: type(own and all subtrees).")},
     {NULL, NULL, 0, NULL},
 };
 

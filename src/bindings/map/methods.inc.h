@@ -1,6 +1,7 @@
 /* The map: slots and methods over the trie, written once for every memory.
  *
- * A map is a `container`: root, count, cached hash.  See bindings/keyed/methods.inc.h for what the including file supplies. */
+ * A map is a `container`: root, count, cached hash. See bindings/keyed/methods.inc.h for what the including file
+ * supplies. */
 #ifndef FROZEN_BINDINGS_MAP_METHODS_INC_H
 #define FROZEN_BINDINGS_MAP_METHODS_INC_H
 
@@ -158,7 +159,8 @@ is_mapping(PyObject *self, PyObject *o)
     if (PyObject_TypeCheck(o, state->local_map.container) || PyObject_TypeCheck(o, state->shared_map.container)
         || is_any_dict(o))
         return 1;
-    if (o == Py_None || PyUnicode_CheckExact(o) || PyLong_CheckExact(o) || PyList_CheckExact(o) || PyTuple_CheckExact(o))
+    if (o == Py_None || PyUnicode_CheckExact(o) || PyLong_CheckExact(o) || PyList_CheckExact(o)
+        || PyTuple_CheckExact(o))
         return 0;
     PyObject *abc = imported("collections.abc", "Mapping");
     int known = abc != NULL ? PyObject_IsInstance(o, abc) : -1;
@@ -180,8 +182,9 @@ dict_or_map(PyObject *left, PyObject *right)
     return result;
 }
 
-/* The union of two mappings, one of which is ours, the right one's values winning.  Of what type it is the left operand
- * says, if it is ours or CPython's; how any other mapping is made is not known, so that mapping | self is one of ours. */
+/* The union of two mappings, one of which is ours, the right one's values winning. Of what type it is the left operand
+ * says, if it is ours or CPython's; how any other mapping is made is not known, so that mapping | self is one of
+ * ours. */
 static PyObject *
 map_or(PyObject *left, PyObject *right)
 {
@@ -229,13 +232,20 @@ map_merge(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if (!check_positional("merge", nargs, 2, 2))
         return NULL;
     if (!PyCallable_Check(args[1]))
-        return raise_about(PyExc_TypeError, "merge() takes a function of (old, new) as second argument, not ", args[1], "");
+        return raise_about(PyExc_TypeError, "merge() takes a function of (old, new) as second argument, not ", args[1],
+                           "");
     family *types = family_of(self);
-    PyObject *other = is_ours(types, args[0]) ? Py_NewRef(args[0]) : map_construct(types->container, types, args[0], NULL);
+    PyObject *other =
+        is_ours(types, args[0]) ? Py_NewRef(args[0]) : map_construct(types->container, types, args[0], NULL);
     if (other == NULL)
         return NULL;
-    merger m = {.mem = family_memory(types), .keep_left = true, .keep_right = true, .both = BOTH_RESOLVE,
-                .resolve = resolve_by_call, .context = args[1], .count_right = true};
+    merger m = {.mem = family_memory(types),
+                .keep_left = true,
+                .keep_right = true,
+                .both = BOTH_RESOLVE,
+                .resolve = resolve_by_call,
+                .context = args[1],
+                .count_right = true};
     champ_node *n = champ_merge(&m, ROOT(self), ROOT(other));
     PyObject *result = derived(self, n, COUNT(self) + (Py_ssize_t)m.right_only);
     Py_DECREF(other);

@@ -28,8 +28,8 @@ mutation_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     Py_RETURN_NONE;
 }
 
-/* Remove a key and hand out its value, a new reference: 1; 0: absent, -1.  The object is made while the entry stands yet,
- * for where that fails it has to stay; as that may run foreign code, this starts again as draft_locate does. */
+/* Remove a key and hand out its value, a new reference: 1; 0: absent, -1. The object is made while the entry stands
+ * yet, for where that fails it has to stay; as that may run foreign code, this starts again as draft_locate does. */
 static int
 draft_take(memory *mem, draft *d, const probe *p, PyObject **object)
 {
@@ -102,7 +102,9 @@ mutation_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObjec
         return NULL;
     int status;
     OBJECT_LOCK(self);
-    status = draft_is_sealed(&m->draft) ? -1 : draft_update_all(family_memory(types), types, &m->draft, args, nargs, keywords);
+    status = draft_is_sealed(&m->draft)
+                 ? -1
+                 : draft_update_all(family_memory(types), types, &m->draft, args, nargs, keywords);
     mutation_edited(m);
     OBJECT_UNLOCK();
     Py_XDECREF(keywords);
@@ -116,13 +118,16 @@ static PyMethodDef mutation_methods[] = {
      PyDoc_STR("set($self, key, value, /)\n--\n\nStore value under key, in place.")},
     {"delete", mutation_delete, METH_O,
      PyDoc_STR("delete($self, key, /)\n--\n\nRemove key, in place; KeyError(key) if it is absent.")},
-    {"discard", mutation_discard, METH_O, PyDoc_STR("discard($self, key, /)\n--\n\nRemove key, in place, if it is present.")},
+    {"discard", mutation_discard, METH_O,
+     PyDoc_STR("discard($self, key, /)\n--\n\nRemove key, in place, if it is present.")},
     {"pop", FASTCALL(mutation_pop), METH_FASTCALL | METH_KEYWORDS,
-     PyDoc_STR("pop($self, key, /, default=...)\n--\n\nRemove key and return its value; absent: default, or KeyError(key).")},
+     PyDoc_STR(
+         "pop($self, key, /, default=...)\n--\n\nRemove key and return its value; absent: default, or KeyError(key).")},
     {"get", FASTCALL(mutation_get), METH_FASTCALL | METH_KEYWORDS,
      PyDoc_STR("get($self, key, /, default=None)\n--\n\nThe value under key, or default.")},
     {"update", FASTCALL(mutation_update), METH_FASTCALL | METH_KEYWORDS,
-     PyDoc_STR("update($self, /, *mappings_or_pairs, **entries)\n--\n\nTake over all entries, in place; later values win.")},
+     PyDoc_STR(
+         "update($self, /, *mappings_or_pairs, **entries)\n--\n\nTake over all entries, in place; later values win.")},
     MUTATION_COMMON_METHODS,
     {NULL, NULL, 0, NULL},
 };

@@ -66,8 +66,8 @@ container_richcompare(PyObject *self, PyObject *other, int op)
 
 /* ---- repr ---- */
 
-/* "key: value" of each entry; no key is hashed on the way.  Between one map and the next one nested in it there is little
- * C stack: the iterator and the text live on the heap. */
+/* "key: value" of each entry; no key is hashed on the way. Between one map and the next one nested in it there is
+ * little C stack: the iterator and the text live on the heap. */
 static int
 map_write_items(PyObject *self, text_writer *text)
 {
@@ -121,7 +121,8 @@ map_to_dict(PyObject *self)
     champ_iter_init(&it, ROOT(self));
     while (dict != NULL && (s = champ_iter_next(&it)) != NULL) {
         PyObject *key = NULL, *value = NULL;
-        if (!budget_spend(&left, 1) || !cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value) || PyDict_SetItem(dict, key, value) < 0)
+        if (!budget_spend(&left, 1) || !cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value)
+            || PyDict_SetItem(dict, key, value) < 0)
             Py_CLEAR(dict);
         Py_XDECREF(key);
         Py_XDECREF(value);

@@ -11,7 +11,7 @@
     "SharedMap(mapping_or_pairs=(), /, **entries)\n--\n\n"                                                   \
     "A Map in memory that all interpreters of the process share: it crosses to another one in O(1).\n\n"      \
     "Holds values, not objects: what is read is made anew in the interpreter that reads.\n"
-#define MAP_FAMILY_METHODS SHARED_HANDLE_METHOD,
+#define MAP_FAMILY_METHODS SHARED_HANDLE_METHOD
 #include "bindings/map/type.inc.h"
 #include "bindings/keyed/boxed.inc.h"
 

@@ -81,7 +81,8 @@ root_from_snapshot(memory *mem, snapshot *s)
     Py_ssize_t made = 0;
     champ_node *root = NULL;
     if ((uint64_t)s->count >= UINT32_MAX)
-        PyErr_Format(PyExc_OverflowError, "a map of %zd entries built at once; the most is %u", s->count, UINT32_MAX - 1);
+        PyErr_Format(PyExc_OverflowError, "a map of %zd entries built at once; the most is %u", s->count,
+                     UINT32_MAX - 1);
     else if (workspace_open(&w, (size_t)s->count)) {
         while (made < s->count && budget_spend(&b.left, 1) && entry_from_pair(&s->items[made], &w.items[made]) == 0)
             b.any_general |= slot_is_general(&w.items[made++].slot);
@@ -104,8 +105,8 @@ has_keys(PyObject *source)
     return status;
 }
 
-/* The items of a list or tuple, if it has two, as new references: how many it has.  They are taken at one moment, for other
- * threads may replace those of a list.  (PyDict_MergeFromSeq2 borrows them, on free-threaded builds, too.) */
+/* The items of a list or tuple, if it has two, as new references: how many it has. They are taken at one moment, for
+ * other threads may replace those of a list. (PyDict_MergeFromSeq2 borrows them, on free-threaded builds, too.) */
 static Py_ssize_t
 take_two(PyObject *sequence, PyObject **first, PyObject **second)
 {
@@ -125,8 +126,8 @@ static int
 no_pair(PyObject *item, Py_ssize_t index, Py_ssize_t length)
 {
     if (length >= 0)
-        raise_about(PyExc_ValueError, "expected pairs of key and value, got ", item, " as number %zd, of length %zd", index,
-                    length);
+        raise_about(PyExc_ValueError, "expected pairs of key and value, got ", item, " as number %zd, of length %zd",
+                    index, length);
     else if (Py_TYPE(item)->tp_iter == NULL && !PySequence_Check(item)) {
         PyErr_Clear();
         raise_about(PyExc_TypeError, "expected pairs of key and value, got ", item, " as number %zd", index);

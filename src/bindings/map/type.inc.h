@@ -24,14 +24,14 @@ map_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
 #define MAP_SUMMARY "Map(mapping_or_pairs=(), /, **entries)\n--\n\n" \
                     "An immutable, persistent mapping of hashable keys to any values.  Equal to every mapping of the same entries.\n" \
                     "An instance of a subclass keeps its attributes in copies and pickles; what is derived from it is a Map, as with frozenset.\n\n"
-#define MAP_FAMILY_METHODS
 #endif
 
 static PyMethodDef map_methods[] = {
     {"get", FASTCALL(map_get), METH_FASTCALL | METH_KEYWORDS,
      PyDoc_STR("get($self, key, /, default=None)\n--\n\nThe value under key, or default.  O(log n), base 32.")},
     {"set", FASTCALL(map_set), METH_FASTCALL,
-     PyDoc_STR("set($self, key, value, /)\n--\n\nThe map with value under key; itself, if value is there already.  O(log n), base 32.")},
+     PyDoc_STR(
+         "set($self, key, value, /)\n--\n\nThe map with value under key; itself, if value is there already.  O(log n), base 32.")},
     {"delete", keyed_delete, METH_O,
      PyDoc_STR("delete($self, key, /)\n--\n\nThe map without key; KeyError(key) if it is absent.  O(log n), base 32.")},
     {"discard", keyed_discard, METH_O,
@@ -44,7 +44,8 @@ static PyMethodDef map_methods[] = {
      PyDoc_STR("merge($self, other, fn, /)\n--\n\n"
                "The entries of both; where both have a key, the value is fn(own value, other's value).")},
     {"diff", map_diff, METH_O,
-     PyDoc_STR("diff($self, new, /)\n--\n\nThe Delta that leads from this map to the new one.  Costs what differs between them.")},
+     PyDoc_STR(
+         "diff($self, new, /)\n--\n\nThe Delta that leads from this map to the new one.  Costs what differs between them.")},
     {"apply", map_apply, METH_O,
      PyDoc_STR("apply($self, delta, /)\n--\n\nThe map with a Delta's changes; ConflictError where it does not fit.")},
     {"_differences", FASTCALL(map_differences), METH_FASTCALL, NULL},
@@ -57,13 +58,16 @@ static PyMethodDef map_methods[] = {
     {"copy", container_copy, METH_NOARGS, PyDoc_STR("copy($self, /)\n--\n\nThe map itself, for it never changes.")},
     {"fromkeys", FASTCALL(map_fromkeys), METH_FASTCALL | METH_CLASS,
      PyDoc_STR("fromkeys($type, iterable, value=None, /)\n--\n\nA map of the iterable's members, all with one value.")},
-    MAP_FAMILY_METHODS
+#ifdef MAP_FAMILY_METHODS
+    MAP_FAMILY_METHODS,
+#endif
     {"__copy__", container_copy, METH_NOARGS, NULL},
     {"__deepcopy__", map_deepcopy, METH_O, NULL},
     {"__reduce__", map_reduce, METH_NOARGS, NULL},
     {"__reversed__", map_reversed, METH_NOARGS, PyDoc_STR("__reversed__($self, /)\n--\n\nThe keys, last to first.")},
     {"__sizeof__", keyed_sizeof, METH_NOARGS,
-     PyDoc_STR("__sizeof__($self, /)\n--\n\nBytes of the map and all its nodes, those that other versions share included.  O(n).")},
+     PyDoc_STR(
+         "__sizeof__($self, /)\n--\n\nBytes of the map and all its nodes, those that other versions share included.  O(n).")},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };

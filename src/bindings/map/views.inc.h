@@ -138,9 +138,9 @@ is_set_view(PyObject *o)
 static inline bool
 is_set_like(module_state *state, PyObject *o)
 {
-    return PyAnySet_Check(o) || PyDictViewSet_Check(o)
-        || Py_IS_TYPE(o, state->local_map.keys) || Py_IS_TYPE(o, state->local_map.items)
-        || Py_IS_TYPE(o, state->shared_map.keys) || Py_IS_TYPE(o, state->shared_map.items);
+    return PyAnySet_Check(o) || PyDictViewSet_Check(o) || Py_IS_TYPE(o, state->local_map.keys)
+           || Py_IS_TYPE(o, state->local_map.items) || Py_IS_TYPE(o, state->shared_map.keys)
+           || Py_IS_TYPE(o, state->shared_map.items);
 }
 
 /* 1: every member of `part` is in `whole`, 0: not, -1. */
@@ -274,18 +274,26 @@ static PyGetSetDef view_getset[] = {
     {Py_nb_xor, (void *)view_xor}
 
 static PyType_Slot map_keys_slots[] = {
-    {Py_tp_doc, (void *)PyDoc_STR("The keys of a map, set-like: knows its length, takes any iterable on the right of & | - ^.")},
-    SET_VIEW_SLOTS, {Py_sq_contains, (void *)keys_contains}, {0, NULL},
+    {Py_tp_doc,
+     (void *)PyDoc_STR("The keys of a map, set-like: knows its length, takes any iterable on the right of & | - ^.")},
+    SET_VIEW_SLOTS,
+    {Py_sq_contains, (void *)keys_contains},
+    {0, NULL},
 };
 
 static PyType_Slot map_items_slots[] = {
-    {Py_tp_doc, (void *)PyDoc_STR("The (key, value) pairs of a map, set-like: any iterable stands on the right of & | - ^.")},
-    SET_VIEW_SLOTS, {Py_sq_contains, (void *)items_contains}, {0, NULL},
+    {Py_tp_doc,
+     (void *)PyDoc_STR("The (key, value) pairs of a map, set-like: any iterable stands on the right of & | - ^.")},
+    SET_VIEW_SLOTS,
+    {Py_sq_contains, (void *)items_contains},
+    {0, NULL},
 };
 
 static PyType_Slot map_values_slots[] = {
     {Py_tp_doc, (void *)PyDoc_STR("The values of a map, as often as they occur.")},
-    VIEW_SLOTS, {Py_tp_methods, values_methods}, {0, NULL},
+    VIEW_SLOTS,
+    {Py_tp_methods, values_methods},
+    {0, NULL},
 };
 
 #endif

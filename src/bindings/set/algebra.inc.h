@@ -1,4 +1,5 @@
-/* Set algebra: one walk over two trees with four policies (trees/champ/merge.inc.h), and a shorter way where one is small. */
+/* Set algebra: one walk over two trees with four policies (trees/champ/merge.inc.h), and a shorter way where one is
+ * small. */
 #ifndef FROZEN_BINDINGS_SET_ALGEBRA_INC_H
 #define FROZEN_BINDINGS_SET_ALGEBRA_INC_H
 

@@ -11,7 +11,7 @@
     "SharedSet(iterable=(), /)\n--\n\n"                                                                      \
     "A Set in memory that all interpreters of the process share: it crosses to another one in O(1).\n\n"      \
     "Holds values, not objects: what is read is made anew in the interpreter that reads.\n"
-#define SET_FAMILY_METHODS SHARED_HANDLE_METHOD,
+#define SET_FAMILY_METHODS SHARED_HANDLE_METHOD
 #include "bindings/set/type.inc.h"
 #include "bindings/keyed/boxed.inc.h"
 

@@ -86,8 +86,9 @@ mutation_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         if (draft_from_iterable(family_memory(types), types, args[i], &other) < 0)
             return NULL;
         OBJECT_LOCK(self);
-        status = FEW(other.count, own->count) ? mutation_add_few(family_memory(types), own, &other)
-                                              : draft_merge(family_memory(types), own, &other, &set_policies[SET_UNION]);
+        status = FEW(other.count, own->count)
+                     ? mutation_add_few(family_memory(types), own, &other)
+                     : draft_merge(family_memory(types), own, &other, &set_policies[SET_UNION]);
         mutation_edited((mutation *)self);
         OBJECT_UNLOCK();
         draft_clear(&other);
@@ -126,18 +127,21 @@ static PyType_Slot set_mutation_slots[] = {
 #define SET_SUMMARY "Set(iterable=(), /)\n--\n\n" \
                     "An immutable, persistent set of hashable members.\n" \
                     "An instance of a subclass keeps its attributes in copies and pickles; what is derived from it is a Set, as with frozenset.\n\n"
-#define SET_FAMILY_METHODS
 #endif
 
 static PyMethodDef set_methods[] = {
     {"add", set_add, METH_O,
-     PyDoc_STR("add($self, member, /)\n--\n\nThe set with member; itself, if member is there already.  O(log n), base 32.")},
+     PyDoc_STR(
+         "add($self, member, /)\n--\n\nThe set with member; itself, if member is there already.  O(log n), base 32.")},
     {"remove", set_remove, METH_O,
-     PyDoc_STR("remove($self, member, /)\n--\n\nThe set without member; KeyError(member) if it is absent.  O(log n), base 32.")},
+     PyDoc_STR(
+         "remove($self, member, /)\n--\n\nThe set without member; KeyError(member) if it is absent.  O(log n), base 32.")},
     {"discard", set_discard, METH_O,
-     PyDoc_STR("discard($self, member, /)\n--\n\nThe set without member; itself, if member is absent.  O(log n), base 32.")},
+     PyDoc_STR(
+         "discard($self, member, /)\n--\n\nThe set without member; itself, if member is absent.  O(log n), base 32.")},
     {"update", FASTCALL(set_union), METH_FASTCALL,
-     PyDoc_STR("update($self, /, *iterables)\n--\n\nThe set with the members of all iterables: union by another name.")},
+     PyDoc_STR(
+         "update($self, /, *iterables)\n--\n\nThe set with the members of all iterables: union by another name.")},
     {"union", FASTCALL(set_union), METH_FASTCALL,
      PyDoc_STR("union($self, /, *iterables)\n--\n\n"
                "The members of this set and of all iterables.  Of two Sets: costs what differs between them.")},
@@ -156,12 +160,15 @@ static PyMethodDef set_methods[] = {
     {"mutate", keyed_mutate, METH_NOARGS,
      PyDoc_STR("mutate($self, /)\n--\n\nA SetMutation that starts as this set, to make many changes cheaply.  O(1).")},
     {"copy", container_copy, METH_NOARGS, PyDoc_STR("copy($self, /)\n--\n\nThe set itself, for it never changes.")},
-    SET_FAMILY_METHODS
+#ifdef SET_FAMILY_METHODS
+    SET_FAMILY_METHODS,
+#endif
     {"__copy__", container_copy, METH_NOARGS, NULL},
     {"__deepcopy__", set_deepcopy, METH_O, NULL},
     {"__reduce__", set_reduce, METH_NOARGS, NULL},
     {"__sizeof__", keyed_sizeof, METH_NOARGS,
-     PyDoc_STR("__sizeof__($self, /)\n--\n\nBytes of the set and all its nodes, those that other versions share included.  O(n).")},
+     PyDoc_STR(
+         "__sizeof__($self, /)\n--\n\nBytes of the set and all its nodes, those that other versions share included.  O(n).")},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };

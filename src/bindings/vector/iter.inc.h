@@ -59,8 +59,8 @@ vector_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
     return vector_iterator_new(self, VECTOR_LENGTH(self) - 1, -1);
 }
 
-/* To the next leaf; false: there is none, or interrupted (reported).  CPython's loops over an iterator, list(v) for one, do
- * not look at signals. */
+/* To the next leaf; false: there is none, or interrupted (reported). CPython's loops over an iterator, list(v) for one,
+ * do not look at signals. */
 static NO_INLINE bool
 vector_iterator_go_on(vector_iterator *it)
 {
@@ -90,8 +90,8 @@ vector_iterator_step(vector_iterator *it)
     return cell_to_object(c);
 }
 
-/* One iterator may be advanced by several threads: each element goes to one of them.  The one that finds the end gives up
- * the vector, while another one may still be making an object of the last element. */
+/* One iterator may be advanced by several threads: each element goes to one of them. The one that finds the end gives
+ * up the vector, while another one may still be making an object of the last element. */
 static PyObject *
 vector_iterator_next(PyObject *self)
 {
@@ -171,12 +171,9 @@ static PyMethodDef vector_iterator_methods[] = {
 };
 
 static PyType_Slot vector_iterator_slots[] = {
-    {Py_tp_dealloc, (void *)vector_iterator_dealloc},
-    {Py_tp_traverse, (void *)vector_iterator_traverse},
-    {Py_tp_iter, (void *)PyObject_SelfIter},
-    {Py_tp_iternext, (void *)vector_iterator_next},
-    {Py_tp_methods, vector_iterator_methods},
-    {0, NULL},
+    {Py_tp_dealloc, (void *)vector_iterator_dealloc}, {Py_tp_traverse, (void *)vector_iterator_traverse},
+    {Py_tp_iter, (void *)PyObject_SelfIter},          {Py_tp_iternext, (void *)vector_iterator_next},
+    {Py_tp_methods, vector_iterator_methods},         {0, NULL},
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* The vector: a sequence over an RRB tree, written once for every memory.
  *
- * The including file supplies a memory, and what bindings/common/family.inc.h asks for.  Operations that change nothing return the vector
- * itself; on a subclass every operation gives the base type, as tuple's do. */
+ * The including file supplies a memory, and what bindings/common/family.inc.h asks for. Operations that change nothing
+ * return the vector itself; on a subclass every operation gives the base type, as tuple's do. */
 #ifndef FROZEN_BINDINGS_VECTOR_METHODS_INC_H
 #define FROZEN_BINDINGS_VECTOR_METHODS_INC_H
 
@@ -100,7 +100,8 @@ length_fits(Py_ssize_t length, Py_ssize_t more)
 {
     if (LIKELY(length <= LENGTH_MAX - more))
         return true;
-    PyErr_Format(PyExc_OverflowError, "a vector of %zd and %zd more elements would be longer than sys.maxsize", length, more);
+    PyErr_Format(PyExc_OverflowError, "a vector of %zd and %zd more elements would be longer than sys.maxsize", length,
+                 more);
     return false;
 }
 
@@ -127,8 +128,8 @@ builder_push_tuple(rrb_builder *builder, PyObject *tuple)
     return true;
 }
 
-/* For memories that hold all objects, so that no foreign code runs in between.  (Where signals are looked at it may, and in
- * CPython 3.11 when something is allocated: the length is read each time.) */
+/* For memories that hold all objects, so that no foreign code runs in between. (Where signals are looked at it may, and
+ * in CPython 3.11 when something is allocated: the length is read each time.) */
 static bool
 builder_push_list(rrb_builder *builder, PyObject *list)
 {
@@ -166,8 +167,8 @@ source_fits(PyObject *iterable)
     return !ours || cells_fit((size_t)((container *)iterable)->count);
 }
 
-/* What the iterable yields, behind what is in the builder.  The iterable may make a vector of another iterable, and so on:
- * `def convert(x): return Vector(map(convert, x))`. */
+/* What the iterable yields, behind what is in the builder. The iterable may make a vector of another iterable, and so
+ * on: `def convert(x): return Vector(map(convert, x))`. */
 static bool
 builder_push_all(rrb_builder *builder, PyObject *iterable)
 {
@@ -179,7 +180,8 @@ builder_push_all(rrb_builder *builder, PyObject *iterable)
     if (!source_fits(iterable) || deep_call_enter(" while making a vector") != 0)
         return false;
     PyObject *snapshot = is_list ? PyList_AsTuple(iterable) : NULL;
-    bool done = is_list ? snapshot != NULL && builder_push_tuple(builder, snapshot) : builder_push_iterable(builder, iterable);
+    bool done =
+        is_list ? snapshot != NULL && builder_push_tuple(builder, snapshot) : builder_push_iterable(builder, iterable);
     Py_XDECREF(snapshot);
     deep_call_leave(DEEP_CALL);
     return done;
@@ -193,7 +195,7 @@ rrb_extend_from(family *types, rrb v, PyObject *iterable, rrb *result)
     if (is_vector(types, iterable)) {
         rrb more = vector_value(iterable);
         return length_fits((Py_ssize_t)v.count, (Py_ssize_t)more.count)
-            && rrb_concat(family_memory(types), v, more, result);
+               && rrb_concat(family_memory(types), v, more, result);
     }
     if (!builder_begin_behind(&builder, family_memory(types), v))
         return false;
@@ -426,12 +428,14 @@ vector_index(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     Py_ssize_t start, stop;
     if (!check_positional("index", nargs, 1, 3)
-        || !range_from_objects(nargs > 1 ? args[1] : NULL, nargs > 2 ? args[2] : NULL, VECTOR_LENGTH(self), &start, &stop))
+        || !range_from_objects(nargs > 1 ? args[1] : NULL, nargs > 2 ? args[2] : NULL, VECTOR_LENGTH(self), &start,
+                               &stop))
         return NULL;
     Py_ssize_t found = rrb_find(vector_value(self), args[0], start, stop, NULL);
     if (found >= 0 && found < stop)
         return PyLong_FromSsize_t(found);
-    return found < 0 ? NULL : raise_about(PyExc_ValueError, "", args[0], " is not in %s", short_type_name(Py_TYPE(self)));
+    return found < 0 ? NULL
+                     : raise_about(PyExc_ValueError, "", args[0], " is not in %s", short_type_name(Py_TYPE(self)));
 }
 
 /* ---- derived vectors ---- */

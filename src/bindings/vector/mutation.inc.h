@@ -1,7 +1,7 @@
 /* VectorMutation: a vector being edited in place, with list's methods, until finish() seals it.
  *
- * Threads may share one.  Whatever runs foreign code (indices, iterables, comparisons, destructors) runs before or after
- * the object is locked; between the locks the draft is whole.  What reads it for longer than that reads a snapshot: it
+ * Threads may share one. Whatever runs foreign code (indices, iterables, comparisons, destructors) runs before or after
+ * the object is locked; between the locks the draft is whole. What reads it for longer than that reads a snapshot: it
  * shares the root, which thereby is not unique any more, so that edits copy instead of changing what is read. */
 #ifndef FROZEN_BINDINGS_VECTOR_MUTATION_INC_H
 #define FROZEN_BINDINGS_VECTOR_MUTATION_INC_H
@@ -13,7 +13,8 @@ typedef struct {
     PyObject_HEAD
     rrb draft;        /* owned; after finish() the result's */
     PyObject *result; /* what finish() returned; NULL: not sealed */
-    PyObject *source; /* what it began as, which finish() returns if nothing was changed; NULL: that was of a subclass */
+    PyObject
+        *source; /* what it began as, which finish() returns if nothing was changed; NULL: that was of a subclass */
     PyObject *weakrefs;
 } mutation;
 
@@ -30,8 +31,8 @@ vector_mutate(PyObject *self, PyObject *Py_UNUSED(ignored))
     return (PyObject *)m;
 }
 
-/* At the end of each edit: once the draft is another one, the vector that it came from is given up, so that the nodes are
- * the mutation's own where they are nobody else's.  While it is held an edit copies its path, so the root tells. */
+/* At the end of each edit: once the draft is another one, the vector that it came from is given up, so that the nodes
+ * are the mutation's own where they are nobody else's. While it is held an edit copies its path, so the root tells. */
 static inline void
 mutation_edited(mutation *m)
 {
@@ -77,8 +78,8 @@ mutation_contents(PyObject *self)
     return vector_new(types->container, types, mutation_snapshot((mutation *)self));
 }
 
-/* How the bounds of a splice are meant: a slice's, to be clamped to the length; one index, to be checked; the place of an
- * insertion, to be clamped as list.insert does it. */
+/* How the bounds of a splice are meant: a slice's, to be clamped to the length; one index, to be checked; the place of
+ * an insertion, to be clamped as list.insert does it. */
 typedef enum { SPLICE_SLICE, SPLICE_DELETE, SPLICE_INSERT } splice;
 
 static bool
@@ -484,7 +485,8 @@ rrb_set_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, rrb va
         return false;
     for (size_t i = 0; i < values.count; i++) {
         cell old;
-        if (!budget_spend(&left, 1) || !rrb_edit_set(mem, draft, (size_t)(start + (Py_ssize_t)i * step), rrb_get(values.root, i), &old))
+        if (!budget_spend(&left, 1)
+            || !rrb_edit_set(mem, draft, (size_t)(start + (Py_ssize_t)i * step), rrb_get(values.root, i), &old))
             return false;
         cell_release(old); /* whoever gave us the draft holds the cell, too */
     }
@@ -545,7 +547,7 @@ rrb_delete_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, Py_
         return rrb_delete_range(mem, draft, (size_t)start, (size_t)(start + length));
     if (length > (Py_ssize_t)draft->count / DELETION_COST)
         return cells_fit(draft->count - (size_t)length)
-            && rrb_pick_others(mem, draft, (size_t)start, (size_t)step, (size_t)length);
+               && rrb_pick_others(mem, draft, (size_t)start, (size_t)step, (size_t)length);
     for (size_t i = (size_t)length; i-- > 0;) {
         size_t index = (size_t)start + i * (size_t)step;
         if (!budget_spend(&left, DELETION_COST) || !rrb_delete_range(mem, draft, index, index + 1))
@@ -563,11 +565,13 @@ mutation_assign_steps(mutation *m, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t
     Py_ssize_t length = PySlice_AdjustIndices((Py_ssize_t)v.count, &start, &stop, step);
     int status = -1;
     if (values != NULL && (Py_ssize_t)values->count != length)
-        PyErr_Format(PyExc_ValueError, "attempt to assign %zu values to an extended slice of %zd", values->count, length);
+        PyErr_Format(PyExc_ValueError, "attempt to assign %zu values to an extended slice of %zd", values->count,
+                     length);
     else {
         rrb_share(v, &next);
-        bool done = length == 0 || (values != NULL ? rrb_set_slice(mem, &next, start, step, *values)
-                                                   : rrb_delete_slice(mem, &next, start, step, length));
+        bool done = length == 0
+                    || (values != NULL ? rrb_set_slice(mem, &next, start, step, *values)
+                                       : rrb_delete_slice(mem, &next, start, step, length));
         if (done)
             status = mutation_exchange(m, v, next);
         else

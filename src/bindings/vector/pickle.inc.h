@@ -1,6 +1,6 @@
 /* Pickles of vectors.
  *
- * A small vector is a list.  A large one, where nodes are Python objects, is one list for each of its subtrees of height
+ * A small vector is a list. A large one, where nodes are Python objects, is one list for each of its subtrees of height
  * 1: a pickler that meets the same subtree in another version refers to what it has written already, so that two
  * versions in one pickle cost little more than one. */
 #ifndef FROZEN_BINDINGS_VECTOR_PICKLE_INC_H

@@ -10,7 +10,7 @@
     "SharedVector(iterable=(), /)\n--\n\n"                                                                   \
     "A Vector in memory that all interpreters of the process share: it crosses to another one in O(1).\n\n"   \
     "Holds values, not objects: what is read is made anew in the interpreter that reads.\n"
-#define VECTOR_FAMILY_METHODS SHARED_HANDLE_METHOD,
+#define VECTOR_FAMILY_METHODS SHARED_HANDLE_METHOD
 #include "bindings/vector/type.inc.h"
 
 VECTOR_SPECS(frozen_shared_vector, "frozen.SharedVector", 0);

@@ -13,7 +13,6 @@
 
 #include "trees/champ/node.inc.h"
 
-
 static void
 entries_release(entry *items, size_t count)
 {
@@ -115,7 +114,8 @@ build_leaf(builder *b, entry *items, size_t count, unsigned shift, bitmap datama
         return NULL;
     }
     for (unsigned i = 0; i < count; i++)
-        place_entry(&d, collide ? i : bits_rank(datamap, hash_bit(items[i].hash, shift)), items[i].hash, &items[i].slot);
+        place_entry(&d, collide ? i : bits_rank(datamap, hash_bit(items[i].hash, shift)), items[i].hash,
+                    &items[i].slot);
     node_ready(n);
     return n;
 }

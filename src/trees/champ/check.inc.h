@@ -66,7 +66,8 @@ check_one_node(const view *v, unsigned level, uint64_t prefix)
     return check_entries(v, level, prefix);
 }
 
-/* The XOR of the shares of the entries of one node: false where a value's hash would have to be asked of foreign code. */
+/* The XOR of the shares of the entries of one node: false where a value's hash would have to be asked of foreign
+ * code. */
 static bool
 known_entry_hash(const view *v, uint64_t *shares)
 {

@@ -1,8 +1,8 @@
 /* Hash and equality of whole trees, both skipping what is shared or known.
  *
  * The hash is that of a frozenset of the items (of the keys, for sets): an XOR over the items, which does not depend on
- * their order and lets every node with children cache its own share (trees/champ/node.inc.h).  After one `set` only the copied
- * path has to be added up again. */
+ * their order and lets every node with children cache its own share (trees/champ/node.inc.h). After one `set` only the
+ * copied path has to be added up again. */
 #ifndef FROZEN_TREES_CHAMP_HASH_INC_H
 #define FROZEN_TREES_CHAMP_HASH_INC_H
 
@@ -46,8 +46,8 @@ item_hash_step(champ_node *n, uint64_t *out, budget *left)
     return agreed;
 }
 
-/* The XOR of the shares of all items below: 1; 0: as this interpreter has it (trees/memory_contract.h), so that no node keeps it; or -1:
- * a value is not hashable, or interrupted. */
+/* The XOR of the shares of all items below: 1; 0: as this interpreter has it (trees/memory_contract.h), so that no node
+ * keeps it; or -1: a value is not hashable, or interrupted. */
 static inline int
 champ_item_hash(champ_node *n, uint64_t *out)
 {
@@ -100,8 +100,8 @@ hashes_differ(const view *a, const view *b)
     return memcmp(a->hash, b->hash, (a->wide ? 8 : 4) * (size_t)a->entries) != 0;
 }
 
-/* 1, 0, or -1: comparing failed, or interrupted.  The shape of a tree follows from its keys' hashes, so equal trees are walked in step
- * and differ wherever their bitmaps do. */
+/* 1, 0, or -1: comparing failed, or interrupted. The shape of a tree follows from its keys' hashes, so equal trees are
+ * walked in step and differ wherever their bitmaps do. */
 static int
 equal_step(champ_node *x, champ_node *y, budget *left)
 {

@@ -117,7 +117,8 @@ merge_matching(merger *m, const entry *left, const entry *right, operand *out)
         return 0;
     out->entry = *left;
     if (m->both == BOTH_RESOLVE) {
-        if (m->resolve(m->context, SLOT_VALUE(&left->slot), SLOT_VALUE(&right->slot), &SLOT_VALUE(&out->entry.slot)) < 0)
+        if (m->resolve(m->context, SLOT_VALUE(&left->slot), SLOT_VALUE(&right->slot), &SLOT_VALUE(&out->entry.slot))
+            < 0)
             return -1;
         cell_retain(SLOT_KEY(&left->slot));
         out->owned = true;
@@ -128,8 +129,8 @@ merge_matching(merger *m, const entry *left, const entry *right, operand *out)
     return 0;
 }
 
-/* So many changed branches need no allocation.  No more, for the stack grows by this with each level, below keys that are
- * compared and functions that may merge again (CONTRIBUTING.md). */
+/* So many changed branches need no allocation. No more, for the stack grows by this with each level, below keys that
+ * are compared and functions that may merge again (CONTRIBUTING.md). */
 #define OVERLAY_FEW 8
 
 /* What becomes of a left node: it holds something else in the branches `changed`, of which some hold entries and some
@@ -466,7 +467,8 @@ merge_collisions(merger *m, const operand *a, const operand *b, operand *out)
         else if (count == 1)
             *out = (operand){.kind = HOLDS_ENTRY, .owned = true, .entry = result[0]};
         else if (count > 1)
-            *out = (operand){.kind = HOLDS_NODE, .owned = true, .node = merge_leaf(m, result, (size_t)count, HASH_BITS)};
+            *out =
+                (operand){.kind = HOLDS_NODE, .owned = true, .node = merge_leaf(m, result, (size_t)count, HASH_BITS)};
         status = out->kind == HOLDS_NODE && out->node == NULL ? -1 : 0;
     }
     scratch_free(result);

@@ -12,15 +12,15 @@
  *     | head | datamap | nodemap | child 0 | child 5 | h(2) | h(6) | entry 2 | entry 6 | item hash |
  *     +------+---------+---------+---------+---------+------+------+---------+---------+-----------+
  *
- * Children come first, so that the descent needs one population count.  `h` are the entries' hashes: their low 32 bits
- * in plain nodes, all 64 in general ones (trees/memory_contract.h says which is which).  Hence a lookup that misses touches no key,
- * and no stored key is ever hashed again by foreign code: a plain key's hash is pure, any other's is here.  Entries are
- * ENTRY_WIDTH cells: key and value, or a key alone.  `item hash`, only in nodes with children, caches the hash of all
- * items below (trees/champ/hash.inc.h).  A node has exactly the size of its contents.
+ * Children come first, so that the descent needs one population count. `h` are the entries' hashes: their low 32 bits
+ * in plain nodes, all 64 in general ones (trees/memory_contract.h says which is which). Hence a lookup that misses
+ * touches no key, and no stored key is ever hashed again by foreign code: a plain key's hash is pure, any other's is
+ * here. Entries are ENTRY_WIDTH cells: key and value, or a key alone. `item hash`, only in nodes with children, caches
+ * the hash of all items below (trees/champ/hash.inc.h). A node has exactly the size of its contents.
  *
  * When the hash is used up, keys that share all of it stand in a collision node, in no order: nodemap is all ones,
  * datamap the number of entries.  In any other node the two maps are disjoint, which tells them apart.
- */
+ * */
 #ifndef FROZEN_TREES_CHAMP_NODE_INC_H
 #define FROZEN_TREES_CHAMP_NODE_INC_H
 
@@ -82,7 +82,7 @@ static inline size_t
 node_size(unsigned entries, unsigned children, bool wide)
 {
     return sizeof(champ_node) + children * sizeof(champ_node *) + hashes_size(entries, wide) + entries * sizeof(slot)
-        + (children ? sizeof(uint64_t) : 0);
+           + (children ? sizeof(uint64_t) : 0);
 }
 
 FORCE_INLINE view
@@ -297,7 +297,7 @@ node_splice(memory *mem, const view *s, bitmap datamap, bitmap nodemap, unsigned
             bool had_child, content in, bool move)
 {
     bool general = node_is_general(s->node) || (in.entry && slot_is_general(&in.entry->slot))
-        || (in.child && node_is_general(in.child));
+                   || (in.child && node_is_general(in.child));
     unsigned gets_entry = in.entry != NULL, gets_child = in.child != NULL;
     assert(had_entry + had_child <= 1 && gets_entry + gets_child <= 1);
     assert(e + had_entry <= s->entries && c + had_child <= s->children);
@@ -337,8 +337,8 @@ static inline champ_node *
 collision_with(memory *mem, const view *s, unsigned i, const entry *in, bool move)
 {
     bool had = i < s->entries;
-    return node_splice(mem, s, s->entries - had + (in != NULL), COLLISION_NODEMAP, i, had, 0, false, (content){in, NULL},
-                       move);
+    return node_splice(mem, s, s->entries - had + (in != NULL), COLLISION_NODEMAP, i, had, 0, false,
+                       (content){in, NULL}, move);
 }
 
 /* The smallest tree, for the level that starts at `shift`, of two entries with different keys.  Retains both. */

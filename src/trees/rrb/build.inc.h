@@ -6,7 +6,7 @@
 
 /* ---- the spine: a tree under construction ---- */
 
-/* `level[h]` holds the nodes of height h that wait for a parent: BRANCHES at most, for then they get one.  Each level is
+/* `level[h]` holds the nodes of height h that wait for a parent: BRANCHES at most, for then they get one. Each level is
  * a scratch array: a spine may stand on the stack below foreign code, again and again, and must be small there. */
 typedef struct {
     memory *mem;
@@ -207,8 +207,8 @@ rrb_push(memory *mem, rrb v, cell c, rrb *result)
 
 /* ---- many cells ---- */
 
-/* What could not be had as an array does not fit as a tree, and is refused at once: `Vector([0]) * 2**45` costs nothing, but
- * every second element of it would fill the memory first.  False: reported. */
+/* What could not be had as an array does not fit as a tree, and is refused at once: `Vector([0]) * 2**45` costs
+ * nothing, but every second element of it would fill the memory first. False: reported. */
 static inline bool
 cells_fit(size_t count)
 {

@@ -1,4 +1,5 @@
-/* Checks the invariants R1 .. R8 of trees/rrb/node.inc.h; after every operation in debug builds (trees/check.h) and by tests. */
+/* Checks the invariants R1 .. R8 of trees/rrb/node.inc.h; after every operation in debug builds (trees/check.h) and by
+ * tests. */
 #ifndef FROZEN_TREES_RRB_CHECK_INC_H
 #define FROZEN_TREES_RRB_CHECK_INC_H
 
@@ -45,9 +46,9 @@ check_shared_tail(rrb_tree tail)
     return NULL;
 }
 
-/* Vectors share nodes, so that a giant is small, and walking all its paths takes for ever: what was checked within one call
- * is remembered.  A tester that remembers from call to call defines this: true, a tree of this node and this count was found
- * sound in such a place. */
+/* Vectors share nodes, so that a giant is small, and walking all its paths takes for ever: what was checked within one
+ * call is remembered. A tester that remembers from call to call defines this: true, a tree of this node and this count
+ * was found sound in such a place. */
 #ifndef RRB_KNOWN_TO_BE_SOUND
 #define RRB_KNOWN_TO_BE_SOUND(tree, first, last) false
 #endif
@@ -143,7 +144,8 @@ rrb_check(rrb v)
     if ((node_is_general(top->tree) || node_is_general(tail.node)) && !node_is_general(top))
         return "R7: general contents of a plain top";
     rrb_tree tree = {top->tree, top->tree_count};
-    rrb_memo known = {.entries = v.count > 1 << 16 ? calloc(MEMO_SLOTS, sizeof(memo_entry)) : NULL}; /* or none: slower */
+    rrb_memo known = {.entries =
+                          v.count > 1 << 16 ? calloc(MEMO_SLOTS, sizeof(memo_entry)) : NULL}; /* or none: slower */
     broken = check_tree(tree, true, true, &known);
     free(known.entries);
     return broken != NULL ? broken : check_root(tree);

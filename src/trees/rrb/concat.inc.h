@@ -1,5 +1,5 @@
-/* Concat: the two trees are joined level by level, from the leaves at the seam up.  Each level is planned, then
- * executed (trees/rrb/row.inc.h): the plan is arithmetic on lengths, cannot fail, and says which nodes stay as they are. */
+/* Concat: the two trees are joined level by level, from the leaves at the seam up. Each level is planned, then executed
+ * (trees/rrb/row.inc.h): the plan is arithmetic on lengths, cannot fail, and says which nodes stay as they are. */
 #ifndef FROZEN_TREES_RRB_CONCAT_INC_H
 #define FROZEN_TREES_RRB_CONCAT_INC_H
 
@@ -20,17 +20,17 @@ pair_regroup(memory *mem, const rrb_row *row, unsigned from, bool last, rrb_row 
     for (unsigned i = from; i < from + 2; i++)
         row_add_children(&children, row->tree[i], 0, row->tree[i].node->length);
     bool done = row_mend(mem, &children, last ? children.count - 1 : 0) && row_balance(mem, &children, room + ROW_MAX)
-        && row_group(mem, &children, parents);
+                && row_group(mem, &children, parents);
     if (!done)
         row_release_from(parents, 0);
     scratch_free(room);
     return done;
 }
 
-/* A row that was joined from below may be a single node, which then stays thin for want of a neighbour, and its parent in
- * the row above is the node of one child at `at`.  Where that one has a neighbour, the child has got one too: the children
- * of both are evened out, and get new parents (a thin one possibly, which is evened out next).  On failure the row is
- * empty. */
+/* A row that was joined from below may be a single node, which then stays thin for want of a neighbour, and its parent
+ * in the row above is the node of one child at `at`. Where that one has a neighbour, the child has got one too: the
+ * children of both are evened out, and get new parents (a thin one possibly, which is evened out next). On failure the
+ * row is empty. */
 NO_INLINE static bool
 row_mend(memory *mem, rrb_row *row, unsigned at)
 {
@@ -53,7 +53,9 @@ row_mend(memory *mem, rrb_row *row, unsigned at)
 }
 
 /* What two trees have along the seam: at each height the last node of the left one and the first of the right one. */
-typedef struct { rrb_tree left[RRB_HEIGHTS], right[RRB_HEIGHTS]; } rrb_seam;
+typedef struct {
+    rrb_tree left[RRB_HEIGHTS], right[RRB_HEIGHTS];
+} rrb_seam;
 
 static inline void
 seam_init(rrb_seam *seam, rrb_tree left, rrb_tree right)
@@ -66,13 +68,13 @@ seam_init(rrb_seam *seam, rrb_tree left, rrb_tree right)
     seam->right[0] = right;
 }
 
-/* One level of a join: `joined`, the nodes that stand for all below height `h`, becomes the nodes of height `h`, three at
- * most.  On failure it is empty.  `room` is for 2 * ROW_MAX trees.
+/* One level of a join: `joined`, the nodes that stand for all below height `h`, becomes the nodes of height `h`, three
+ * at most. On failure it is empty. `room` is for 2 * ROW_MAX trees.
  *
  *      left              right            row:  a b X Y e f     X Y = the level below, joined
  *     / | \              / | \                                  then evened out, and grouped under new parents
  *    a  b  c   middle   d  e  f
- */
+ * */
 static inline bool
 join_level(memory *mem, const rrb_tree *left, const rrb_tree *right, rrb_row *joined, rrb_tree *room)
 {
@@ -83,7 +85,8 @@ join_level(memory *mem, const rrb_tree *left, const rrb_tree *right, rrb_row *jo
     row_move(&row, joined);
     if (right != NULL)
         row_add_children(&row, *right, 1, right->node->length);
-    if ((seam_nodes > 1 || row_mend(mem, &row, seam)) && row_balance(mem, &row, room + ROW_MAX) && row_group(mem, &row, joined))
+    if ((seam_nodes > 1 || row_mend(mem, &row, seam)) && row_balance(mem, &row, room + ROW_MAX)
+        && row_group(mem, &row, joined))
         return true;
     row_release_from(joined, 0);
     return false;
@@ -220,8 +223,8 @@ rrb_splice(memory *mem, rrb v, size_t from, size_t to, rrb middle, rrb *result)
     rrb left = {NULL, 0}, right = {NULL, 0}, begun = {NULL, 0};
     if (from == to && middle.count == 0)
         return rrb_share(v, result);
-    bool done = rrb_take(mem, v, from, &left) && rrb_concat(mem, left, middle, &begun)
-        && rrb_drop(mem, v, to, &right) && rrb_concat(mem, begun, right, result);
+    bool done = rrb_take(mem, v, from, &left) && rrb_concat(mem, left, middle, &begun) && rrb_drop(mem, v, to, &right)
+                && rrb_concat(mem, begun, right, result);
     for (unsigned i = 0; i < 3; i++) {
         rrb part = i == 0 ? left : i == 1 ? right : begun;
         if (part.root != NULL)

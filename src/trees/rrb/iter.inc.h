@@ -1,5 +1,6 @@
-/* Walking a vector leaf by leaf, two vectors in step, and the hash.  The cells are compared and hashed by foreign code, and
- * two cells of one node twice with the same outcome: what is known of a node is not found out again (trees/rrb/memo.inc.h). */
+/* Walking a vector leaf by leaf, two vectors in step, and the hash. The cells are compared and hashed by foreign code,
+ * and two cells of one node twice with the same outcome: what is known of a node is not found out again
+ * (trees/rrb/memo.inc.h). */
 #ifndef FROZEN_TREES_RRB_ITER_INC_H
 #define FROZEN_TREES_RRB_ITER_INC_H
 
@@ -12,7 +13,7 @@ typedef struct {
     rrb_tree path[RRB_HEIGHTS];
     uint8_t slot[RRB_HEIGHTS];
     unsigned height; /* of the highest node in the path; the tail is a tree of its own */
-    rrb_tree tail;   /* none: passed */
+    rrb_tree tail; /* none: passed */
 } rrb_cursor;
 
 /* Goes down from path[height], to the cell at `index` in that node. */
@@ -97,13 +98,15 @@ typedef struct {
     size_t at;
     bool by_identity;
     rrb_memo equal; /* pairs of nodes that hold equal cells */
-    size_t *began;  /* by height: where the pair of nodes began that both cursors are in, if in both at once; NULL: the memo
+    size_t
+        *began; /* by height: where the pair of nodes began that both cursors are in, if in both at once; NULL: the memo
                      * has not begun yet */
 } rrb_comparison;
 
 #define BEGAN_APART SIZE_MAX
 
-/* Whether the nodes of height `h` that both cursors stand at the beginning of hold the same cells, as far as is known. */
+/* Whether the nodes of height `h` that both cursors stand at the beginning of hold the same cells, as far as is
+ * known. */
 static inline bool
 comparison_knows(const rrb_comparison *c, unsigned h)
 {
@@ -111,7 +114,8 @@ comparison_knows(const rrb_comparison *c, unsigned h)
     return a->node == b->node || (a->count == b->count && memo_find(&c->equal, a->node, b->node) != NULL);
 }
 
-/* The height of the highest pair of nodes that are known to hold the same, with both cursors at its beginning; or -1. */
+/* The height of the highest pair of nodes that are known to hold the same, with both cursors at its beginning; or
+ * -1. */
 static inline int
 comparison_known_height(rrb_comparison *c)
 {
@@ -126,8 +130,8 @@ comparison_known_height(rrb_comparison *c)
     return known;
 }
 
-/* The first `n` cells from here on, which end in no higher node than one of height `h` that ends here as well, are equal:
- * remembers pairs of nodes that end there, and passes them. */
+/* The first `n` cells from here on, which end in no higher node than one of height `h` that ends here as well, are
+ * equal: remembers pairs of nodes that end there, and passes them. */
 static inline void
 comparison_pass(rrb_comparison *c, size_t n, int h)
 {
@@ -174,9 +178,9 @@ comparison_leaves(rrb_comparison *c, unsigned *count)
     return 0;
 }
 
-/* The first index from `*index` on at which the cells differ: by identity, or by value.  1 and the index, 0 if there is
- * none in both, -1 if a comparison failed or was interrupted.  Subtrees at the same index that are shared, or were compared
- * already, are skipped: the cost is that of what differs. */
+/* The first index from `*index` on at which the cells differ: by identity, or by value. 1 and the index, 0 if there is
+ * none in both, -1 if a comparison failed or was interrupted. Subtrees at the same index that are shared, or were
+ * compared already, are skipped: the cost is that of what differs. */
 static inline int
 rrb_mismatch_from(rrb a, rrb b, bool by_identity, size_t *index)
 {
@@ -235,8 +239,8 @@ hash_power(size_t exponent)
     return power;
 }
 
-/* `*hash` of what is before, continued by the tree's cells, and `*agreed` cleared where one's hash is this interpreter's
- * own: 0, or -1 (reported).  What the memo has found has cleared `*agreed` already. */
+/* `*hash` of what is before, continued by the tree's cells, and `*agreed` cleared where one's hash is this
+ * interpreter's own: 0, or -1 (reported). What the memo has found has cleared `*agreed` already. */
 static int
 tree_hash(rrb_memo *memo, rrb_tree tree, uint64_t *hash, int *agreed)
 {
@@ -261,8 +265,8 @@ tree_hash(rrb_memo *memo, rrb_tree tree, uint64_t *hash, int *agreed)
     return 0;
 }
 
-/* A hash of the cells' hashes in their order: 1; 0: as this interpreter has it (trees/memory_contract.h); or -1: a cell has no hash, or
- * interrupted. */
+/* A hash of the cells' hashes in their order: 1; 0: as this interpreter has it (trees/memory_contract.h); or -1: a cell
+ * has no hash, or interrupted. */
 static inline int
 rrb_hash(rrb v, uint64_t *hash)
 {

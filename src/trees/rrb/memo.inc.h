@@ -11,7 +11,10 @@
 #define MEMO_SLOTS 8192
 
 /* Of one node (`other` NULL) or of two that were compared. */
-typedef struct { const void *node, *other; uint64_t value; } memo_entry;
+typedef struct {
+    const void *node, *other;
+    uint64_t value;
+} memo_entry;
 
 typedef struct {
     budget left;

@@ -56,7 +56,7 @@ tail_is_editable(const rrb *v, bool general)
 {
     rrb_tree tail = rrb_tail(*v);
     return tail.node->kind == RRB_LEAF && tail.node->capacity > tail.count && node_is_unique(v->root)
-        && node_is_unique(tail.node) && (!general || node_is_general(tail.node));
+           && node_is_unique(tail.node) && (!general || node_is_general(tail.node));
 }
 
 /* Makes the last leaf, which is editable, longer or shorter by one cell. */

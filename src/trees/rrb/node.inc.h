@@ -1,5 +1,5 @@
-/* The relaxed radix balanced tree (RRB tree): a vector of cells with O(log n) concat, slice, insert and delete.  Here: its
- * layout, and its nodes.
+/* The relaxed radix balanced tree (RRB tree): a vector of cells with O(log n) concat, slice, insert and delete. Here:
+ * its layout, and its nodes.
  *
  *   Bagwell & Rompf, RRB-Trees: Efficient Immutable Vectors, 2011.  L'orange, Improving RRB-Tree Performance through
  *   Transience, 2014.  Stucki et al., RRB Vector: A Practical General Purpose Immutable Sequence, 2015.
@@ -17,8 +17,8 @@
  *   /    \     /    \         |
  * [abcd][ef] [ghij][klmn]  [opq]
  *
- * Every vector keeps these invariants (trees/rrb/check.inc.h checks them after operations of debug builds; heights count from 0
- * at the leaves, a *hole* is a slot that a node could have and has not):
+ * Every vector keeps these invariants (trees/rrb/check.inc.h checks them after operations of debug builds; heights
+ * count from 0 at the leaves, a *hole* is a slot that a node could have and has not):
  *
  *   R1  A leaf holds 1 to BRANCHES cells; an inner node of height h holds 1 to BRANCHES children of height h - 1.
  *   R2  A regular node: every child but the last is full (BRANCHES^h cells, so it is regular or a leaf), and the last
@@ -32,7 +32,7 @@
  *   R7  A node with general contents is general.
  *   R8  A shared tail (trees/rrb/tail.inc.h) is plain, stands under tops only, and knows how many of them use each of its lengths.
  *
- * Nodes may thus be half full, as in a B-tree.  Bagwell and Rompf ask for nearly full ones instead, and pay for it with
+ * Nodes may thus be half full, as in a B-tree. Bagwell and Rompf ask for nearly full ones instead, and pay for it with
  * shifting along whole rows when trees are joined; here a join touches the thin nodes at the seam and their neighbours.
  *
  * Height.  Let s(k) be the number of nodes k levels below the root, cells counting as nodes below leaves, and B =
@@ -55,7 +55,8 @@
 enum { RRB_LEAF, RRB_TAIL, RRB_REGULAR, RRB_RELAXED, RRB_TOP };
 
 /* Behind the head: `capacity` cells (leaf), the same and as many counters (shared tail), or `capacity` children and, if
- * relaxed, as many sizes.  Only a shared tail, and the tail of a vector under mutation, has a capacity above its length. */
+ * relaxed, as many sizes. Only a shared tail, and the tail of a vector under mutation, has a capacity above its
+ * length. */
 typedef struct {
     NODE_HEAD;
     uint8_t kind, height, length, capacity;
@@ -69,13 +70,27 @@ typedef struct {
 } rrb_top;
 
 /* A vector.  As a parameter it borrows its root, as a result it owns it. */
-typedef struct { void *root; size_t count; } rrb;
+typedef struct {
+    void *root;
+    size_t count;
+} rrb;
 
 /* A subtree, or with height 0 a leaf, and the number of its cells.  `node` is NULL if there is none. */
-typedef struct { rrb_node *node; size_t count; } rrb_tree;
+typedef struct {
+    rrb_node *node;
+    size_t count;
+} rrb_tree;
 
-static inline cell *leaf_cells(const rrb_node *leaf) { return (cell *)(leaf + 1); }
-static inline rrb_node **inner_children(const rrb_node *node) { return (rrb_node **)(node + 1); }
+static inline cell *
+leaf_cells(const rrb_node *leaf)
+{
+    return (cell *)(leaf + 1);
+}
+static inline rrb_node **
+inner_children(const rrb_node *node)
+{
+    return (rrb_node **)(node + 1);
+}
 
 static inline size_t *
 inner_sizes(const rrb_node *node)
@@ -101,7 +116,9 @@ size_of(void *any)
     const rrb_node *node = any;
     if (node->kind == RRB_TOP)
         return sizeof(rrb_top);
-    size_t slot = node->kind == RRB_TAIL ? sizeof(cell) + 1 : node->kind == RRB_RELAXED ? 2 * sizeof(void *) : sizeof(void *);
+    size_t slot = node->kind == RRB_TAIL      ? sizeof(cell) + 1
+                  : node->kind == RRB_RELAXED ? 2 * sizeof(void *)
+                                              : sizeof(void *);
     return sizeof(rrb_node) + node->capacity * slot;
 }
 
@@ -115,10 +132,10 @@ full_count(unsigned height)
     return bits < 64 ? (size_t)1 << bits : SIZE_MAX;
 }
 
-/* Where the children of a node of this height are full, the slot of the cell at `index`, and the number of cells before a
- * slot.  The only two shifts by a height: of a node so high that the first child alone could hold all cells there can be,
- * every cell is in the first child, and a shift by 64 bits or more would mean anything in C.  (Thin trees get that high:
- * see above.  Such a node is regular if it has one child, as the first one on the left spine may.) */
+/* Where the children of a node of this height are full, the slot of the cell at `index`, and the number of cells before
+ * a slot. The only two shifts by a height: of a node so high that the first child alone could hold all cells there can
+ * be, every cell is in the first child, and a shift by 64 bits or more would mean anything in C. (Thin trees get that
+ * high: see above. Such a node is regular if it has one child, as the first one on the left spine may.) */
 static inline size_t
 radix_slot(size_t index, unsigned height)
 {

@@ -6,13 +6,16 @@
 
 #include "trees/rrb/access.inc.h"
 
-/* The longest row: the children of two nodes without two, and the three nodes at most (join_level) that stand in between
- * instead. */
+/* The longest row: the children of two nodes without two, and the three nodes at most (join_level) that stand in
+ * between instead. */
 #define ROW_MAX (2 * BRANCHES + 1)
 
-/* Who makes the row has room for its trees: on the stack for siblings (BRANCHES), elsewhere for more, so that no frame of
- * the stack gets large (CONTRIBUTING.md). */
-typedef struct { unsigned count; rrb_tree *tree; } rrb_row;
+/* Who makes the row has room for its trees: on the stack for siblings (BRANCHES), elsewhere for more, so that no frame
+ * of the stack gets large (CONTRIBUTING.md). */
+typedef struct {
+    unsigned count;
+    rrb_tree *tree;
+} rrb_row;
 
 static inline void
 row_add(rrb_row *row, rrb_node *node, size_t count) /* steals the node */
@@ -152,7 +155,10 @@ row_follows_plan(const rrb_row *row, const unsigned *lengths, unsigned count)
 }
 
 /* Reads the slots of nodes side by side one after the other. */
-typedef struct { const rrb_tree *tree; unsigned node, slot; } row_reader;
+typedef struct {
+    const rrb_tree *tree;
+    unsigned node, slot;
+} row_reader;
 
 static inline unsigned
 reader_available(const row_reader *reader, unsigned wanted)
@@ -212,7 +218,7 @@ reader_take(memory *mem, row_reader *reader, unsigned length)
     return inner_from_trees(mem, children.tree, children.count);
 }
 
-/* Replaces thin nodes of the row and their neighbours; the others stay as they are.  On failure the row is empty.  `room`
+/* Replaces thin nodes of the row and their neighbours; the others stay as they are. On failure the row is empty. `room`
  * is for ROW_MAX trees. */
 static inline bool
 row_balance(memory *mem, rrb_row *row, rrb_tree *room)

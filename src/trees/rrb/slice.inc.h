@@ -71,8 +71,8 @@ rrb_take(memory *mem, rrb v, size_t count, rrb *result)
     return shorter != NULL;
 }
 
-/* New: the tree without its first `count` cells, which are not all.  It satisfies all but R5.  `room` is for BRANCHES trees,
- * on each level the same: what is below is done before it is needed. */
+/* New: the tree without its first `count` cells, which are not all. It satisfies all but R5. `room` is for BRANCHES
+ * trees, on each level the same: what is below is done before it is needed. */
 static inline rrb_tree
 tree_drop(memory *mem, rrb_tree tree, size_t count, rrb_tree *room)
 {

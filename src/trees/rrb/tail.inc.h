@@ -46,7 +46,8 @@ tail_alloc(memory *mem, unsigned length, unsigned capacity, bool general)
     return tail;
 }
 
-/* The first `length` cells of a leaf as a tail, which is the leaf itself where it can be; new reference.  NULL: failed. */
+/* The first `length` cells of a leaf as a tail, which is the leaf itself where it can be; new reference. NULL:
+ * failed. */
 static inline rrb_node *
 tail_prefix(memory *mem, rrb_tree leaf, unsigned length)
 {
@@ -118,8 +119,8 @@ node_ending(void *node)
         tail_leave(top_tail(node));
 }
 
-/* New.  It must be counted by its tail already: allocating it may run a collector, and that anything.  Steals the tree and
- * the tail, on failure too. */
+/* New. It must be counted by its tail already: allocating it may run a collector, and that anything. Steals the tree
+ * and the tail, on failure too. */
 FORCE_INLINE rrb_top *
 top_over(memory *mem, rrb_tree tree, rrb_tree tail, bool general)
 {
@@ -174,7 +175,7 @@ top_has_room(const rrb_top *top, cell c)
 {
     const rrb_node *tail = top->tail;
     return MEMORY_IS_SERIAL && tail->kind == RRB_TAIL && tail->length == top->node.length
-        && tail->length < tail->capacity && value_is_plain(c);
+           && tail->length < tail->capacity && value_is_plain(c);
 }
 
 /* New: the same tree and tail, and `c`, which it retains, in the free place. */
@@ -202,7 +203,7 @@ top_own_tail(memory *mem, rrb_top *top, unsigned capacity, bool general)
     return true;
 }
 
-/* The vector of a tree (possibly none: then the tail is a leaf) and a tail.  Steals both, on failure too: then `*result`
+/* The vector of a tree (possibly none: then the tail is a leaf) and a tail. Steals both, on failure too: then `*result`
  * is untouched. */
 static inline bool
 rrb_from_parts(memory *mem, rrb_tree tree, rrb_tree tail, rrb *result)
