@@ -25,7 +25,7 @@ MAIN_DEBUG = "3.14d"
 FRAMES = "-Wframe-larger-than=1024"
 """Foreign code can run below nearly every function of ours, and call it again; no frame may take much of the stack."""
 
-EXTENSION_ONLY = ["--ignore=tests/test_core.py", "--ignore=tests/test_project.py", "-m", "not once"]
+EXTENSION_ONLY = ["--ignore=tests/core/test_trees.py", "--ignore=tests/project/test_package.py", "-m", "not once"]
 """The tests of the extension that is installed: the others compile what they run."""
 
 nox.needs_version = ">=2024.4"
@@ -60,7 +60,7 @@ def tests(session: nox.Session) -> None:
         session.install("--only-binary=:all:", *FRIENDS)
     histories = os.environ.get("FROZEN_HYPOTHESIS", "default" if session.python == MAIN else "quick")
     chosen = [] if session.python in (MAIN, MAIN_DEBUG) else ["-m", "not once"]
-    pytest(session, "--ignore=tests/test_core.py", *chosen, FROZEN_HYPOTHESIS=histories)
+    pytest(session, "--ignore=tests/core/test_trees.py", *chosen, FROZEN_HYPOTHESIS=histories)
 
 
 @nox.session(python=False)
@@ -85,8 +85,8 @@ def core(session: nox.Session) -> None:
         "python",
         "-m",
         "pytest",
-        "tests/test_core.py",
-        "tests/test_layers.py",
+        "tests/core/test_trees.py",
+        "tests/core/test_layers.py",
         *session.posargs,
         env={"FROZEN_CORE": "every"},
     )
@@ -262,7 +262,7 @@ def report_coverage(session: nox.Session, copy: Path, env: dict[str, str]) -> No
 def tsan(session: nox.Session) -> None:
     """Tests of threads on a free-threaded interpreter that is itself built with the thread sanitizer.
 
-    What follows `--` chooses others: `nox -s tsan -- tests/test_atomic_ref_threads.py` takes a few minutes.
+    What follows `--` chooses others: `nox -s tsan -- tests/atomic_ref/test_threads.py` takes a few minutes.
     """
     interpreter = shutil.which("python3.13t-tsan")
     if interpreter is None or shutil.which("clang") is None:

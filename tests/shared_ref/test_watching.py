@@ -1,6 +1,6 @@
 """SharedRef.watch(): a thread of the watching interpreter calls back, whichever interpreter publishes.
 
-How processes and interpreters end while they watch is in test_shared_ref_endings.py.
+How processes and interpreters end while they watch is in tests/shared_ref/test_endings.py.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """Out of memory: each allocation that Python makes fails once, and then all from one on, in every operation. It then
-raises MemoryError, or does without, and leaves everything as it was. (Shared memory: test_shared_out_of_memory.py.)
+raises MemoryError, or does without, and leaves everything as it was. tests/shared/test_out_of_memory.py does the same
+for shared memory.
 
 What runs while allocations fail is one call into C, or little more: the interpreter itself is not at its best there.
 """

@@ -2,7 +2,7 @@
 
 GCC with a branching factor of 4, and Clang with 32, under the address and undefined-behaviour sanitizers, and under the
 thread sanitizer where the program starts threads. `FROZEN_CORE=every`, as `nox -s core` sets it, is for both branching
-factors with both compilers. Some: `pytest tests/test_core.py -k champ`.
+factors with both compilers. Some: `pytest tests/core/test_trees.py -k champ`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """References used by one thread: what each call does, and what it leaves behind.
 
-Tests that take `Ref` hold for AtomicRef and SharedRef alike; what is SharedRef's alone is in test_shared_ref.py.
+Tests that take `Ref` hold for AtomicRef and SharedRef alike; what is SharedRef's alone is in
+tests/shared_ref/test_methods.py.
 """
 
 from __future__ import annotations

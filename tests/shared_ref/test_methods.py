@@ -1,5 +1,5 @@
 """SharedRef: names, values, comparison, and what is kept. What it shares with AtomicRef is in test_atomic_ref*.py, the
-crossing of interpreters in test_shared_ref_interpreters.py."""
+crossing of interpreters in tests/shared_ref/test_interpreters.py."""
 
 from __future__ import annotations
 

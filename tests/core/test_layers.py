@@ -70,7 +70,7 @@ def violations(file: Path, src: Path) -> list[str]:
     """Every breach of the rule in one file, as sentences."""
     folder, name, found = folder_of(file, src), file.relative_to(src), []
     if folder not in LAYERS:
-        return [f"{name}: {folder}/ is in no layer; give it one in tests/test_layers.py and src/README.md"]
+        return [f"{name}: {folder}/ is in no layer; give it one in tests/core/test_layers.py and src/README.md"]
     level = LAYERS["local"] if str(name) == SHARED_DECLARATIONS else LAYERS[folder]
     for header in included(file, src):
         target = folder_of(header, src)

@@ -7,6 +7,6 @@ from support import run_python
 from torture.__main__ import SHORT
 
 
-@pytest.mark.parametrize("program", [name for name in SHORT if name != "core"])  # test_core.py has that
+@pytest.mark.parametrize("program", [name for name in SHORT if name != "core"])  # tests/core/test_trees.py has that
 def test_a_moment_of_torture_finds_nothing(program):
     run_python("-m", f"torture.{program}", "--seconds", "0.1", timeout=600)

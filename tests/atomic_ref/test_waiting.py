@@ -1,6 +1,6 @@
-"""Waiting for a reference to change: wait() and watch(). What asyncio awaits is in test_atomic_ref_asyncio.py.
+"""Waiting for a reference to change: wait() and watch(). What asyncio awaits is in tests/atomic_ref/test_asyncio.py.
 
-What SharedRef.watch() does differently is in test_shared_ref_watching.py.
+What SharedRef.watch() does differently is in tests/shared_ref/test_watching.py.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """SharedVector beside Vector: what differs, and what the two say to each other. What they have in common is tested over
-both in test_vector.py and test_vector_histories.py."""
+both in tests/vector/test_methods.py and tests/vector/test_histories.py."""
 
 from __future__ import annotations
 
