@@ -35,15 +35,17 @@ except ModuleNotFoundError as _missing:
 
     raise explanation(_missing) from None
 
-from frozen.convert import freeze, thaw
-from frozen.delta import ConflictError, Delta
-from frozen.forking import ForkWarning
-from frozen.paths import delete_in, get_in, set_in, update_in
-from frozen.sharing import NotShareableError, is_shareable, register_shareable, share
+from frozen._convert import freeze, thaw
+from frozen._delta import ABSENT, Change, ConflictError, Delta, _Absent
+from frozen._forking import ForkWarning
+from frozen._paths import delete_in, get_in, set_in, update_in
+from frozen._sharing import NotShareableError, is_shareable, register_shareable, share
 
 __all__ = [
+    "ABSENT",
     "AtomicRef",
     "Blob",
+    "Change",
     "ConflictError",
     "Delta",
     "ForkWarning",
@@ -84,6 +86,27 @@ __all__ = [
 __version__ = "0.1.0"
 
 snapshot = AtomicRef.snapshot
+
+# Every public name says that it is found here, whichever module defines it. Pickles name it so, and stay valid when it
+# moves to another module; `_Absent` is the class that a pickle of ABSENT names.
+for _public in (
+    Change,
+    ConflictError,
+    Delta,
+    ForkWarning,
+    NotShareableError,
+    _Absent,
+    delete_in,
+    freeze,
+    get_in,
+    is_shareable,
+    register_shareable,
+    set_in,
+    share,
+    thaw,
+    update_in,
+):
+    _public.__module__ = __name__
 
 Mapping.register(Map)
 Mapping.register(SharedMap)

@@ -36,7 +36,7 @@ from typing import (
 
 from typing_extensions import Buffer, disjoint_base
 
-from frozen.delta import Delta
+from frozen._delta import Delta
 
 _T = TypeVar("_T")
 _T2 = TypeVar("_T2")
@@ -323,7 +323,7 @@ class Watch:
 
 @final
 class _Waker:
-    """The callback of a watch that wakes an event loop; see frozen/aio.py."""
+    """The callback of a watch that wakes an event loop; see frozen/_aio.py."""
 
     def __new__(cls, wake: Callable[[], object]) -> Self: ...
     def __call__(self, *args: Any) -> None: ...

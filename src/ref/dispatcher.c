@@ -124,7 +124,7 @@ take_due(worker *me)
 static void
 tell_threading(const char *what)
 {
-    PyObject *function = imported("frozen.watching", what);
+    PyObject *function = imported("frozen._watching", what);
     PyObject *result = function != NULL ? PyObject_CallNoArgs(function) : NULL;
     if (result == NULL)
         PyErr_WriteUnraisable(function);

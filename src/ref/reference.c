@@ -136,11 +136,11 @@ reference_wait(PyObject *op, PyObject *args, PyObject *kwargs)
     return result != PARK_ERROR ? PyBool_FromLong(result == PARK_WOKEN) : NULL;
 }
 
-/* Calls a function of frozen.aio, where what needs an event loop is written, with self at the head of the arguments. */
+/* Calls a function of frozen._aio, where what needs an event loop is written, with self at the head of the arguments. */
 static PyObject *
 call_aio(const char *name, PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    PyObject *function = imported("frozen.aio", name);
+    PyObject *function = imported("frozen._aio", name);
     PyObject *bound = function != NULL ? PyMethod_New(function, op) : NULL;
     PyObject *result = bound != NULL ? PyObject_Call(bound, args, kwargs) : NULL;
     Py_XDECREF(bound);

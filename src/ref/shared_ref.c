@@ -104,7 +104,7 @@ warn_of_fork(PyObject *op, uint32_t generation)
     uint32_t made = atomic_exchange(&VARIABLE(op)->generation, generation);
     if (made == generation) /* another thread warns */
         return true;
-    PyObject *warn = imported("frozen.forking", "warn"), *name = ref_name(op, NULL), *result = NULL;
+    PyObject *warn = imported("frozen._forking", "warn"), *name = ref_name(op, NULL), *result = NULL;
     if (warn != NULL && name != NULL)
         result = PyObject_CallOneArg(warn, name);
     Py_XDECREF(warn);

@@ -42,7 +42,7 @@ shared_watch_free(WatchObject *watch)
 static bool
 has_watching(void)
 {
-    PyObject *function = imported("frozen.watching", "thread_begins");
+    PyObject *function = imported("frozen._watching", "thread_begins");
     Py_XDECREF(function);
     return function != NULL;
 }

@@ -1,5 +1,5 @@
 /* _Waker(wake): the callback of a watch that asks an event loop, by calling wake(), to look at a reference
- * (frozen/aio.py).
+ * (frozen/_aio.py).
  *
  * Until the loop has said by noticed() that it is about to look, further calls do nothing: a thousand publications cost
  * one wake-up. `state` is QUIET; RUNG once wake() has returned; or, while a thread is in wake(), that thread's number

@@ -264,7 +264,7 @@ PyObject *shared_blob_decode(box *b);
 int crossing_encode(PyObject *object, cell *c);
 void crossing_encode_register(int (*encode)(PyObject *object, cell *c));
 
-/* Registered types (frozen/sharing.py): a name, and a value that can be held, from which `decode` makes the object; and
+/* Registered types (frozen/_sharing.py): a name, and a value that can be held, from which `decode` makes the object; and
  * in `*hash` BOX_HASH_DIFFERS, BOX_HASH_AGREES, or 0: what it holds decides. 0, or -1 (reported). */
 int foreign_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *hash);
 PyObject *foreign_decode(PyObject *name, PyObject *value);

@@ -1,12 +1,12 @@
-/* Types that register themselves (frozen/sharing.py), and the errors of sharing: that file has the words. */
+/* Types that register themselves (frozen/_sharing.py), and the errors of sharing: that file has the words. */
 
 #include "shared/cell.h"
 
-/* A call into frozen.sharing; a new reference, or NULL (reported). */
+/* A call into frozen._sharing; a new reference, or NULL (reported). */
 static PyObject *
 call_sharing(const char *function, const char *format, ...)
 {
-    PyObject *callable = imported("frozen.sharing", function);
+    PyObject *callable = imported("frozen._sharing", function);
     va_list values;
     va_start(values, format);
     PyObject *args = callable ? Py_VaBuildValue(format, values) : NULL;
@@ -32,7 +32,7 @@ foreign_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *ha
     PyObject *found = call_sharing("_encode", "(O)", object), *differs;
     if (found == NULL)
         return -1;
-    int ok = PyArg_ParseTuple(found, "UOO;frozen.sharing._encode", name, value, &differs);
+    int ok = PyArg_ParseTuple(found, "UOO;frozen._sharing._encode", name, value, &differs);
     if (ok) {
         Py_INCREF(*name);
         Py_INCREF(*value);
@@ -77,7 +77,7 @@ not_shareable_at(const char *brackets, PyObject *key)
 bool
 not_shareable_clear(void)
 {
-    PyObject *error = take_exception(), *cls = imported("frozen.sharing", "NotShareableError");
+    PyObject *error = take_exception(), *cls = imported("frozen._sharing", "NotShareableError");
     int found = cls != NULL ? PyObject_IsInstance(error, cls) : -1;
     Py_XDECREF(cls);
     if (found != 0) { /* below 0: finding out failed, which is reported instead */

@@ -13,7 +13,7 @@ import weakref
 import pytest
 from support import eventually, run_python, run_threads
 
-import frozen.aio
+import frozen._aio
 from frozen import AtomicRef, _core
 
 
@@ -117,7 +117,7 @@ def wakers(monkeypatch):
     """How many wakers, each with a watch, were made."""
     made = []
     real = _core._Waker
-    monkeypatch.setattr(frozen.aio._core, "_Waker", lambda wake: made.append(real(wake)) or made[-1])
+    monkeypatch.setattr(frozen._aio._core, "_Waker", lambda wake: made.append(real(wake)) or made[-1])
     return made
 
 
@@ -179,7 +179,7 @@ def test_the_watch_is_closed_when_nobody_awaits_any_more(Ref):
 
     weak = asyncio.run(asyncio.wait_for(main(), 60))
     # the thread that tells watches of a SharedRef may hold this one for a moment longer
-    eventually(lambda: gc.collect() >= 0 and len(frozen.aio._here.listeners) == 0 and weak() is None)
+    eventually(lambda: gc.collect() >= 0 and len(frozen._aio._here.listeners) == 0 and weak() is None)
 
 
 def test_an_iterator_keeps_its_watch_between_two_values(Ref, wakers):

@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frozen import Map, NotShareableError, Set, SharedMap, SharedSet, SharedVector, Vector, freeze, share, thaw
+from frozen._convert import Conversion
 from frozen._core import _shared_nodes
-from frozen.convert import Conversion
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(max_size=5)
 keys = st.text(max_size=3) | st.integers(-9, 9) | st.tuples(st.integers(0, 3), st.text(max_size=1))

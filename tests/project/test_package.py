@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib.metadata
 import inspect
+import pkgutil
 import re
 import sys
 import tarfile
@@ -62,6 +63,15 @@ def test_every_supported_version_is_declared_and_tested():
 def test_every_public_name_is_there_and_documented():
     for name in frozen.__all__:
         assert getattr(frozen, name).__doc__, f"frozen.{name} has no docstring"
+
+
+def test_every_public_class_and_function_says_that_it_is_found_in_the_package():
+    public = {name: getattr(frozen, name) for name in frozen.__all__}
+    del public["snapshot"]  # a static method under a second name
+    for name, value in public.items():
+        assert value.__module__ == "frozen", name
+    internal = {module.name for module in pkgutil.iter_modules(frozen.__path__) if not module.name.startswith("_")}
+    assert internal == set(), "every module is internal: its name begins with an underscore"
 
 
 # What is shipped

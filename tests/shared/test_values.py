@@ -519,7 +519,7 @@ def test_no_error_is_thrown_away_where_nothing_is_wrong():
             super().__init__(*args)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("frozen.sharing.NotShareableError", Counted)
+        patch.setattr("frozen._sharing.NotShareableError", Counted)
         share([{"a": [{"b": datetime.date(2020, 1, 1)}], "c": {1, (2, 3)}}] * 3)
         assert made == []
         with pytest.raises(Counted):

@@ -248,7 +248,7 @@ def everything_is_set_to_none(source: random.Random) -> None:
     modules = [module for name, module in sys.modules.items() if name.partition(".")[0] == "frozen"]
     hidden = [(module, name) for module in modules for name in vars(module) if not name.startswith("__")]
     for module, name in source.sample(hidden, source.randrange(len(hidden) // 4)):
-        if module is not frozen._core and module.__name__ != "frozen.watching":
+        if module is not frozen._core and module.__name__ != "frozen._watching":
             setattr(module, name, None)
 
 

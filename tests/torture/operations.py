@@ -15,8 +15,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from frozen import get_in
-from frozen.delta import ABSENT
+from frozen import ABSENT, get_in
 
 Operation = Callable[[Any, Any], Any]
 Table = dict[str, tuple[Operation, Operation]]

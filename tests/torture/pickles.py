@@ -15,8 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import frozen
-from frozen import Blob, Delta, Map, NotShareableError, SharedRef, _core
-from frozen.delta import ABSENT, Change
+from frozen import ABSENT, Blob, Change, Delta, Map, NotShareableError, SharedRef, _core
 from torture import harness
 from torture.worlds import CONTAINERS, World
 

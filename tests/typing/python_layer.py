@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, assert_type
 
-from frozen import Delta, Map, delete_in, freeze, get_in, set_in, thaw, update_in
-from frozen.delta import ABSENT, Change, apply, diff
+from frozen import ABSENT, Change, Delta, Map, delete_in, freeze, get_in, set_in, thaw, update_in
+from frozen._delta import apply, diff
 
 config: Map[str, int] = Map(timeout=30)
 

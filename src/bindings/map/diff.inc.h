@@ -1,4 +1,4 @@
-/* What distinguishes two maps, for frozen/delta.py, which makes paths of it, and deltas of these.  `Map.diff` and
+/* What distinguishes two maps, for frozen/_delta.py, which makes paths of it, and deltas of these.  `Map.diff` and
  * `Map.apply` lead there. */
 #ifndef FROZEN_BINDINGS_MAP_DIFF_INC_H
 #define FROZEN_BINDINGS_MAP_DIFF_INC_H
@@ -57,7 +57,7 @@ map_differences(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 static PyObject *
 delta_call(const char *function, PyObject *self, PyObject *argument)
 {
-    PyObject *module = PyImport_ImportModule("frozen.delta");
+    PyObject *module = PyImport_ImportModule("frozen._delta");
     if (module == NULL)
         return NULL;
     PyObject *result = PyObject_CallMethod(module, function, "OO", self, argument);

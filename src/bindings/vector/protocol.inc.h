@@ -63,7 +63,7 @@ container_richcompare(PyObject *self, PyObject *other, int op)
 }
 
 /* _difference(other, start): the first index from `start` on at which the elements are not the very same, and both of
- * them; None if there is none.  For frozen/sameness.py. */
+ * them; None if there is none.  For frozen/_sameness.py. */
 static PyObject *
 vector_difference(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {

@@ -5,15 +5,15 @@ for inside it.  Sub-maps that the versions share are skipped by identity, never 
 into maps and nothing else, once for all changes that lie below a place.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations`: the fields of Change and Delta are annotated with types, not with texts that
+# `typing.get_type_hints` would look up in `frozen`, which is the module that these classes name.
 
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeVar
 
-from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector, _bounded_repr
-from frozen.convert import (
+from frozen._convert import (
     Conversion,
     Rule,
     copies_elements,
@@ -23,10 +23,11 @@ from frozen.convert import (
     make_tuple,
     without_parts,
 )
-from frozen.paths import MAPS, show_steps
-from frozen.records import record_kind
-from frozen.sameness import Met, same_value
-from frozen.sharing import NotShareableError, share
+from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector, _bounded_repr
+from frozen._paths import MAPS, show_steps
+from frozen._records import record_kind
+from frozen._sameness import Met, same_value
+from frozen._sharing import NotShareableError, share
 
 __all__ = ["ABSENT", "Change", "ConflictError", "Delta", "apply", "diff"]
 
@@ -75,16 +76,9 @@ class Delta:
     def __getitem__(self, path: Path) -> Change:
         return self.changes[path]
 
-    def inverse(self) -> Delta:
+    def inverse(self) -> "Delta":
         """The changes that lead back: `apply(new, diff(old, new).inverse()) == old`.  O(changes)."""
         return Delta(Map((path, Change(new, old)) for path, (old, new) in self.changes.items()), self.shared)
-
-    def __getstate__(self) -> list[Any]:
-        return [self.changes, self.shared]
-
-    def __setstate__(self, state: list[Any]) -> None:
-        for name, value in zip(("changes", "shared"), (*state, False), strict=False):  # once there was one field
-            object.__setattr__(self, name, value)
 
 
 class ConflictError(ValueError):
@@ -109,7 +103,7 @@ class ConflictError(ValueError):
 def diff(old: AnyMap, new: AnyMap, /) -> Delta:
     """The changes that lead from `old` to `new`; also `old.diff(new)`.
 
-    A value changed unless both versions hold the same one (`frozen.sameness`): True in place of 1 is a change, a NaN in
+    A value changed unless both versions hold the same one (_sameness.py): True in place of 1 is a change, a NaN in
     place of a NaN is none.  A value replaced by a Map, or a Map by something else, is one change.  Both tries are
     walked in step and what they share is skipped: O(d log32 n) for d differences between versions of one map, O(n)
     between maps of different origin.

@@ -13,7 +13,7 @@ from math import copysign
 from typing import Any
 
 from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector
-from frozen.records import field_values, record_kind
+from frozen._records import field_values, record_kind
 
 __all__ = ["Met", "same_value"]
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from frozen._core import Map, SharedMap, SharedVector, Vector, _bounded_repr
-from frozen.records import RecordKind, record_kind
+from frozen._records import RecordKind, record_kind
 
 __all__ = ["delete_in", "get_in", "set_in", "update_in"]
 

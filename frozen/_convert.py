@@ -33,7 +33,7 @@ from frozen._core import (
     Vector,
     _bounded_repr,
 )
-from frozen.records import RecordKind, field_values, record_kind
+from frozen._records import RecordKind, field_values, record_kind
 
 __all__ = ["Conversion", "Member", "Refused", "freeze", "thaw"]
 

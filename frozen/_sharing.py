@@ -18,8 +18,7 @@ from typing import Any, TypeVar, cast
 
 from frozen import _core
 from frozen._classes import class_name, find_class, find_module, is_found, is_of_a_session, module_name
-from frozen._core import Blob, Map, Set, SharedMap, SharedSet, SharedVector, Vector
-from frozen.convert import (
+from frozen._convert import (
     Conversion,
     Member,
     Opened,
@@ -34,7 +33,8 @@ from frozen.convert import (
     show_path,
     without_parts,
 )
-from frozen.records import record_kind
+from frozen._core import Blob, Map, Set, SharedMap, SharedSet, SharedVector, Vector
+from frozen._records import record_kind
 
 __all__ = ["NotShareableError", "is_shareable", "register_shareable", "share"]
 
@@ -69,7 +69,7 @@ def _found_at(error: BaseException, brackets: str, key: object) -> None:
         error.path = show_path([key if brackets == "[]" else Member(key)]) + error.path
 
 
-# Conversion: the rules of `share` for the engine in convert.py
+# Conversion: the rules of `share` for the engine in _convert.py
 
 
 def is_shareable(obj: object) -> bool:
@@ -427,6 +427,14 @@ for _name in ("SetMutation", "VectorMutation", "SharedMapMutation", "SharedSetMu
     _NO_VALUES[_name] = _NO_VALUES["MapMutation"]
 
 
+def _is_iterable_of_core(obj: object) -> bool:
+    """Whether this is a container, a view or an iterator of ours; Delta and Change are records, and named tuples."""
+    cls = type(obj)
+    if cls.__module__ != "frozen" or not isinstance(obj, Iterable):
+        return False
+    return record_kind(cls) is None and not _is_named_tuple(cls)
+
+
 def _advice(obj: object) -> str:
     """Why an object cannot be shared, and what to do instead."""
     name = type(obj).__name__
@@ -435,7 +443,7 @@ def _advice(obj: object) -> str:
         return "can change: share bytes(...) of it, or a Blob"
     if type(obj).__module__ == "frozen" and name in _NO_VALUES:
         return _NO_VALUES[name]
-    if isinstance(obj, (dict, list, set)) or (type(obj).__module__ == "frozen" and isinstance(obj, Iterable)):
+    if isinstance(obj, (dict, list, set)) or _is_iterable_of_core(obj):
         return _NOT_CONVERTED
     if record is not None and not record.is_frozen():
         return f"is a mutable {record.title}: {record.remedy}, and frozen.register_shareable({name})"
