@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableSequence, Values
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from types import SimpleNamespace
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, NamedTuple, Protocol, TypeVar, overload
 
 from frozen._core import (
     Map,
@@ -198,22 +198,18 @@ class _Table(NamedTuple):
 
 
 class Conversion:
-    """A deep conversion that can be taught new types: `freeze`, `thaw` and `share` are the three there are."""
+    """A deep conversion that can be taught new types: what the functions `freeze`, `thaw` and `share` call."""
 
     def __init__(
         self,
         name: str,
-        doc: str,
         *,
-        module: str = __name__,
         atoms: Iterable[type] = (),
         rules: dict[type, Rule],
         find_rule: FindRule,
         shares: bool,
     ) -> None:
-        self.__name__ = self.__qualname__ = name
-        self.__module__ = module
-        self.__doc__ = doc
+        self.name = name
         self.shares = shares  # an object found twice is converted once, and its result used twice
         self._find_rule = find_rule
         self._known = _Table({}, _ATOMS.union(atoms), rules)
@@ -245,7 +241,7 @@ class Conversion:
         Raises TypeError if `cls` is not a class.
         """
         if not isinstance(cls, type):
-            raise TypeError(f"{self.__name__}.register: the first argument must be a class, not {_bounded_repr(cls)}")
+            raise TypeError(f"{self.name}.register: the first argument must be a class, not {_bounded_repr(cls)}")
         if hook is None:
             return lambda function: self.register(cls, function)
         with self._lock:
@@ -270,21 +266,42 @@ class Conversion:
         path = show_path(labels)
         if isinstance(error, _Cycle):
             kind = type(error.value).__name__
-            return ValueError(
-                f"{self.__name__}: the {kind} at {path or 'the top'} contains itself; remove the cycle first"
-            )
+            return ValueError(f"{self.name}: the {kind} at {path or 'the top'} contains itself; remove the cycle first")
         if isinstance(error, Refused):
             place = f" (at {path})" if path else ""
-            return TypeError(f"{self.__name__}: {type(error.value).__qualname__} {error.reason}{place}")
+            return TypeError(f"{self.name}: {type(error.value).__qualname__} {error.reason}{place}")
         if isinstance(error, Exception) and path:
-            error.add_note(f"{self.__name__}: at {path}")
+            error.add_note(f"{self.name}: at {path}")
         return error
 
-    def __repr__(self) -> str:
-        return f"<function frozen.{self.__name__}>"
 
-    def __reduce__(self) -> str:  # pickled and copied by name, like the function that it stands for
-        return self.__name__
+class ConvertingFunction(Protocol):
+    """What type checkers see of `freeze`, `thaw` and `share`: a function that can be taught, as `singledispatch`'s."""
+
+    def __call__(self, obj: Any, /) -> Any: ...
+
+    @property
+    def register(self) -> Register: ...
+
+
+class Register(Protocol):
+    """See Conversion.register."""
+
+    @overload
+    def __call__(self, cls: type[T], hook: Hook[T]) -> Hook[T]: ...
+
+    @overload
+    def __call__(self, cls: type[T]) -> Callable[[Hook[T]], Hook[T]]: ...
+
+
+def taught_by(register: Register) -> Callable[[Any], ConvertingFunction]:
+    """Decorate the function that calls a conversion, so that it has the conversion's `register`."""
+
+    def decorate(function: Any) -> ConvertingFunction:
+        function.register = register
+        return function  # type: ignore[no-any-return]
+
+    return decorate
 
 
 # -- Opening objects ----------------------------------------------------------------------------------------------
@@ -458,9 +475,17 @@ def _refuses_record(record: RecordKind) -> Rule:
     )
 
 
-freeze = Conversion(
+_freeze = Conversion(
     "freeze",
-    """freeze(obj, /) -> the deeply immutable form of obj
+    rules=_FREEZE_RULES,
+    find_rule=_freeze_rule,
+    shares=True,
+)
+
+
+@taught_by(_freeze.register)
+def freeze(obj: Any, /) -> Any:
+    """The deeply immutable form of `obj`.
 
     Mappings become Map, lists and other mutable sequences Vector, sets Set, bytearrays bytes; Maps, Vectors, tuples,
     named tuples and frozen records (dataclasses, attrs, msgspec, pydantic) are rebuilt where something inside them
@@ -473,11 +498,9 @@ freeze = Conversion(
 
     Raises ValueError for a container that contains itself, TypeError for a record that is not frozen and for a mutation
     of a map or set; both say where it is.
-    """,
-    rules=_FREEZE_RULES,
-    find_rule=_freeze_rule,
-    shares=True,
-)
+    """
+    return _freeze(obj)
+
 
 # -- thaw ---------------------------------------------------------------------------------------------------------
 
@@ -515,23 +538,18 @@ def _thaw_rule(cls: type) -> Rule | None:
     return None
 
 
-class _Thaw(Conversion):
-    """`thaw`, which also serves as `default` of the `json` module."""
-
-    _JSON = (dict, list, tuple, str, int, float, type(None))
-
-    def __call__(self, obj: Any, /) -> Any:
-        result = super().__call__(obj)
-        # json calls its `default` for what `default` returned, too: an object that stays what it is would be reported
-        # as a circular reference, and a new one of the same type lead to the next call, until the stack overflows.
-        if not isinstance(result, self._JSON) and sys._getframe(1).f_globals.get("__name__") == "json.encoder":
-            raise TypeError(f"Object of type {type(obj).__name__} is not JSON serializable")
-        return result
-
-
-thaw = _Thaw(
+_JSON = (dict, list, tuple, str, int, float, type(None))
+_thaw = Conversion(
     "thaw",
-    """thaw(obj, /) -> obj as ordinary, mutable Python data
+    rules=_THAW_RULES,
+    find_rule=_thaw_rule,
+    shares=False,
+)
+
+
+@taught_by(_thaw.register)
+def thaw(obj: Any, /) -> Any:
+    """`obj` as ordinary, mutable Python data.
 
     The way back from `freeze`: mappings become dict, Vectors list, Sets set; tuples, named tuples and records
     (dataclasses, attrs, msgspec, pydantic) keep their type and are copied where something inside them changed.  Every
@@ -545,8 +563,10 @@ thaw = _Thaw(
     O(n) for n values, all levels together, a value counting as often as it is reached; nesting may be of any depth.
 
     Raises ValueError for a container that contains itself.
-    """,
-    rules=_THAW_RULES,
-    find_rule=_thaw_rule,
-    shares=False,
-)
+    """
+    result = _thaw(obj)
+    # json calls its `default` for what `default` returned, too: an object that stays what it is would be reported as a
+    # circular reference, and a new one of the same type lead to the next call, until the stack overflows.
+    if not isinstance(result, _JSON) and sys._getframe(1).f_globals.get("__name__") == "json.encoder":
+        raise TypeError(f"Object of type {type(obj).__name__} is not JSON serializable")
+    return result

@@ -280,10 +280,9 @@ def _local_rule(cls: type) -> Rule | None:
     return keeps_elements(make_tuple) if issubclass(cls, tuple) else None
 
 
+# Shared containers as the local ones, at every depth.
 _local = Conversion(
     "_local",
-    """Shared containers as the local ones, at every depth.""",
-    module=__name__,
     rules={
         SharedMap: copies_items(lambda _, scratch: Map(scratch)),
         SharedVector: copies_elements(lambda _, scratch: Vector(scratch)),

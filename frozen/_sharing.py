@@ -31,6 +31,7 @@ from frozen._convert import (
     keeps_fields,
     make_tuple,
     show_path,
+    taught_by,
     without_parts,
 )
 from frozen._core import Blob, Map, Set, SharedMap, SharedSet, SharedVector, Vector
@@ -181,7 +182,10 @@ def _is_named_tuple(cls: type) -> bool:
 
 
 class _Share(Conversion):
-    """`share`: as far as a container holds a part, the core checks it when the shared container is made."""
+    """The conversion of `share`.
+
+    The core checks what becomes a part of a shared container when it makes that container; the rest is checked here.
+    """
 
     def __call__(self, obj: Any, /) -> Any:
         result = super().__call__(obj)
@@ -209,9 +213,18 @@ def _point_out_hook(error: NotShareableError) -> None:
         error.reason = _LEFT_UNCONVERTED
 
 
-share = _Share(
+_share = _Share(
     "share",
-    """share(obj, /) -> obj in the form that interpreters can share
+    atoms=_HELD,
+    rules=_SHARE_RULES,
+    find_rule=_share_rule,
+    shares=True,
+)
+
+
+@taught_by(_share.register)
+def share(obj: Any, /) -> Any:
+    """`obj` in the form that interpreters can share.
 
     Converts deeply: mappings become SharedMaps, lists, Vectors and other sequences SharedVectors, sets SharedSets.
     Tuples, frozensets and registered types stay what they are, with their parts converted; a subclass of str, int,
@@ -225,13 +238,8 @@ share = _Share(
 
     Raises NotShareableError, which names the path to what cannot be shared or contains itself; nothing is half done
     then.
-    """,
-    module=__name__,
-    atoms=_HELD,
-    rules=_SHARE_RULES,
-    find_rule=_share_rule,
-    shares=True,
-)
+    """
+    return _share(obj)
 
 
 # Registered types. A name says everything that the reading interpreter needs to find the decoder: that of the class

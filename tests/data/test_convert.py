@@ -7,8 +7,10 @@ import copy
 import enum
 import functools
 import gc
+import inspect
 import json
 import pickle
+import pydoc
 import types
 from collections import OrderedDict, UserDict, UserList, defaultdict, deque
 from dataclasses import FrozenInstanceError, dataclass, field
@@ -18,8 +20,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import frozen
 from frozen import Map, NotShareableError, Set, SharedMap, SharedSet, SharedVector, Vector, freeze, share, thaw
-from frozen._convert import Conversion
 from frozen._core import _shared_nodes
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(max_size=5)
@@ -455,7 +457,8 @@ class FrozenAccount(NamedTuple):
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Registrations that end with the test."""
-    for conversion in (freeze, thaw, share):
+    for function in (freeze, thaw, share):
+        conversion = function.register.__self__
         monkeypatch.setattr(conversion, "_table", conversion._known)
 
 
@@ -548,9 +551,15 @@ class TestRegistry:
             freeze.register("Account", lambda obj, convert: obj)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("conversion", [freeze, thaw, share])
-def test_conversions_pass_for_functions(conversion: Conversion) -> None:
-    assert pickle.loads(pickle.dumps(conversion)) is conversion
-    assert copy.deepcopy(conversion) is conversion
-    assert repr(conversion) == f"<function frozen.{conversion.__name__}>"
-    assert conversion.__doc__
+@pytest.mark.parametrize("name", ["freeze", "thaw", "share"])
+def test_conversions_are_functions(name: str) -> None:
+    function = getattr(frozen, name)
+    assert inspect.isfunction(function)
+    assert (function.__module__, function.__name__, function.__qualname__) == ("frozen", name, name)
+    assert str(inspect.signature(function)).startswith("(obj")
+    assert repr(function).startswith(f"<function {name} at ")
+    assert pickle.loads(pickle.dumps(function)) is function
+    assert copy.deepcopy(function) is function
+    assert list(inspect.signature(function.register).parameters) == ["cls", "hook"]
+    assert inspect.getdoc(function.register).startswith("Convert instances of `cls`")
+    assert f"\n{name}(obj" in pydoc.render_doc(function, renderer=pydoc.plaintext)
