@@ -171,6 +171,21 @@ def test_threads_derive_from_one_map_at_once():
     assert _core._live_shared_nodes() == alive
 
 
+def test_blocks_are_counted_in_whichever_thread_they_are_made_and_freed():
+    """The first 256 threads have a counter each, later ones share some (shared/block.c)."""
+    alive = _core._live_shared_nodes()
+    made = []
+    for _ in range(10):
+        run_threads(*[lambda: made.append(SharedMap({"key": "payload of some length"}))] * 30)
+    each = (_core._live_shared_nodes() - alive) // len(made)
+    assert each > 1
+    assert _core._live_shared_nodes() == alive + each * 300
+    made.pop()
+    assert _core._live_shared_nodes() == alive + each * 299
+    run_threads(made.clear)
+    assert _core._live_shared_nodes() == alive
+
+
 def test_an_atomic_ref_keeps_the_counts_of_shared_versions():
     """Each thread reads through a header of its own over the same root, which counts as one reference more."""
     base = SharedMap(dict.fromkeys(range(500), "payload of some length"))
