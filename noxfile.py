@@ -100,6 +100,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("clang-format", "--dry-run", "-Werror", *map(str, sorted(ROOT.glob("src/**/*.[ch]"))))
     session.run("python", "tools/stubs.py", "--check")
+    session.run("python", "tools/docs.py", "--check")
 
 
 @nox.session

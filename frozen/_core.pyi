@@ -118,7 +118,9 @@ class AtomicRef(Generic[_T]):
         raises. ValueError for a negative version.
         """
 
-    def _signal(self, callback: Callable[[], object], /) -> Watch: ...
+    def _signal(self, callback: Callable[[], object], /) -> Watch:
+        """As `watch`, for a callback without arguments that wakes an event loop. No value is read."""
+
     def watch(self, callback: Callable[[_T, _T], object], /) -> Watch:
         """Call `callback(old, new)` after each change, until the `Watch` that is returned is closed.
 
@@ -234,7 +236,9 @@ class SharedRef(Generic[_T]):
     def wait(self, version: int, timeout: float | None = None) -> bool:
         """As `AtomicRef.wait`; whichever interpreter publishes wakes it."""
 
-    def _signal(self, callback: Callable[[], object], /) -> Watch: ...
+    def _signal(self, callback: Callable[[], object], /) -> Watch:
+        """As `watch`, for a callback without arguments that wakes an event loop. No value is read."""
+
     def watch(self, callback: Callable[[_T, _T], object], /) -> Watch:
         """Call `callback(old, new)` soon after each change, until the `Watch` that is returned is closed.
 
@@ -316,10 +320,13 @@ class Watch:
     def close(self) -> None:
         """End the watch: no call begins after this one, though one already under way elsewhere ends later."""
 
-    def __enter__(self) -> Watch: ...
+    def __enter__(self) -> Watch:
+        """The watch itself."""
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
-    ) -> None: ...
+    ) -> None:
+        """Close the watch."""
 
 @final
 class _Waker:
@@ -523,11 +530,15 @@ class Map(Mapping[_K, _V_co]):
     def copy(self) -> Self:
         """The map itself: nothing can change it. O(1)."""
 
-    def __copy__(self) -> Self: ...
+    def __copy__(self) -> Self:
+        """The map itself."""
+
     def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
         """The map itself if no key and no value had to be copied, otherwise a map of the copies."""
 
-    def __reduce__(self) -> tuple[Any, ...]: ...
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by value: a pickle loads in any process. TypeError if a part cannot be pickled."""
+
     def __sizeof__(self) -> int:
         """Bytes of the map and all nodes of its tree, those that it shares with other maps included. O(n)."""
 
@@ -613,23 +624,42 @@ class MapMutation(Generic[_K, _V]):
 
 @final
 class MapKeys(KeysView[_K], Generic[_K, _V_co]):
+    """The keys of a map as a set-like view. Any iterable may be the right operand of `&`, `|`, `-` and `^`."""
+
     @property
-    def mapping(self) -> Map[_K, _V_co]: ...
-    def isdisjoint(self, other: Iterable[object], /) -> bool: ...
-    def __reversed__(self) -> Iterator[_K]: ...
+    def mapping(self) -> Map[_K, _V_co]:
+        """The map that the view belongs to."""
+
+    def isdisjoint(self, other: Iterable[object], /) -> bool:
+        """Whether the view and the iterable have no member in common. O(length of the iterable)."""
+
+    def __reversed__(self) -> Iterator[_K]:
+        """Iterate over the keys in reverse order: O(1) to begin, O(n) for all."""
 
 @final
 class MapValues(ValuesView[_V_co], Generic[_K, _V_co]):
+    """The values of a map as a view, in the order of the keys."""
+
     @property
-    def mapping(self) -> Map[_K, _V_co]: ...
-    def __reversed__(self) -> Iterator[_V_co]: ...
+    def mapping(self) -> Map[_K, _V_co]:
+        """The map that the view belongs to."""
+
+    def __reversed__(self) -> Iterator[_V_co]:
+        """Iterate over the values in reverse order: O(1) to begin, O(n) for all."""
 
 @final
 class MapItems(ItemsView[_K, _V_co]):
+    """The `(key, value)` pairs of a map as a set-like view, with any iterable to the right of `&`, `|`, `-` and `^`."""
+
     @property
-    def mapping(self) -> Map[_K, _V_co]: ...
-    def isdisjoint(self, other: Iterable[object], /) -> bool: ...
-    def __reversed__(self) -> Iterator[tuple[_K, _V_co]]: ...
+    def mapping(self) -> Map[_K, _V_co]:
+        """The map that the view belongs to."""
+
+    def isdisjoint(self, other: Iterable[object], /) -> bool:
+        """Whether the view and the iterable have no member in common. O(length of the iterable)."""
+
+    def __reversed__(self) -> Iterator[tuple[_K, _V_co]]:
+        """Iterate over the items in reverse order: O(1) to begin, O(n) for all."""
 
 # Set: src/bindings/set/
 
@@ -702,20 +732,30 @@ class Set(AbstractSet[_T_co]):
     def symmetric_difference(self, iterable: Iterable[_T2], /) -> Set[_T_co | _T2]:
         """The members of either, but not of both. O(m), of Sets what differs."""
 
-    def issubset(self, iterable: Iterable[object], /) -> bool: ...
-    def issuperset(self, iterable: Iterable[object], /) -> bool: ...
-    def isdisjoint(self, iterable: Iterable[object], /) -> bool: ...
+    def issubset(self, iterable: Iterable[object], /) -> bool:
+        """Whether the iterable has all members of this set. O(n + length of the iterable)."""
+
+    def issuperset(self, iterable: Iterable[object], /) -> bool:
+        """Whether this set has all members of the iterable. O(length of the iterable)."""
+
+    def isdisjoint(self, iterable: Iterable[object], /) -> bool:
+        """Whether this set and the iterable have no member in common. O(length of the iterable)."""
+
     def mutate(self) -> SetMutation[_T_co]:
         """A SetMutation that starts as this set. O(1)."""
 
     def copy(self) -> Self:
         """The set itself. O(1)."""
 
-    def __copy__(self) -> Self: ...
+    def __copy__(self) -> Self:
+        """The set itself."""
+
     def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
         """The set itself if no member had to be copied, otherwise a set of the copies."""
 
-    def __reduce__(self) -> tuple[Any, ...]: ...
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by value: a pickle loads in any process. TypeError if a part cannot be pickled."""
+
     def __sizeof__(self) -> int:
         """Bytes of the set and all nodes of its tree, those that it shares with other sets included. O(n)."""
 
@@ -876,11 +916,15 @@ class Vector(Sequence[_E_co]):
     def copy(self) -> Self:
         """The vector itself: nothing can change it. O(1)."""
 
-    def __copy__(self) -> Self: ...
+    def __copy__(self) -> Self:
+        """The vector itself."""
+
     def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
         """The vector itself if no element had to be copied, otherwise a vector of the copies."""
 
-    def __reduce__(self) -> tuple[Any, ...]: ...
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by value: a pickle loads in any process. TypeError if a part cannot be pickled."""
+
     def __sizeof__(self) -> int:
         """Bytes of the vector and all nodes of its tree, those that it shares with other vectors included. O(n)."""
 
@@ -1135,7 +1179,9 @@ class SharedMap(Mapping[_K, _V_co]):
     def copy(self) -> Self:
         """The map itself: nothing can change it. O(1)."""
 
-    def __copy__(self) -> Self: ...
+    def __copy__(self) -> Self:
+        """The map itself."""
+
     def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
         """The map itself if no key and no value had to be copied, otherwise a map of the copies."""
 
@@ -1222,26 +1268,39 @@ class SharedMapKeys(KeysView[_K], Generic[_K, _V_co]):
     """What MapKeys is to Map."""
 
     @property
-    def mapping(self) -> SharedMap[_K, _V_co]: ...
-    def isdisjoint(self, other: Iterable[object], /) -> bool: ...
-    def __reversed__(self) -> Iterator[_K]: ...
+    def mapping(self) -> SharedMap[_K, _V_co]:
+        """The map that the view belongs to."""
+
+    def isdisjoint(self, other: Iterable[object], /) -> bool:
+        """Whether the view and the iterable have no member in common. O(length of the iterable)."""
+
+    def __reversed__(self) -> Iterator[_K]:
+        """Iterate over the keys in reverse order: O(1) to begin, O(n) for all."""
 
 @final
 class SharedMapValues(ValuesView[_V_co], Generic[_K, _V_co]):
     """What MapValues is to Map."""
 
     @property
-    def mapping(self) -> SharedMap[_K, _V_co]: ...
-    def __reversed__(self) -> Iterator[_V_co]: ...
+    def mapping(self) -> SharedMap[_K, _V_co]:
+        """The map that the view belongs to."""
+
+    def __reversed__(self) -> Iterator[_V_co]:
+        """Iterate over the values in reverse order: O(1) to begin, O(n) for all."""
 
 @final
 class SharedMapItems(ItemsView[_K, _V_co]):
     """What MapItems is to Map."""
 
     @property
-    def mapping(self) -> SharedMap[_K, _V_co]: ...
-    def isdisjoint(self, other: Iterable[object], /) -> bool: ...
-    def __reversed__(self) -> Iterator[tuple[_K, _V_co]]: ...
+    def mapping(self) -> SharedMap[_K, _V_co]:
+        """The map that the view belongs to."""
+
+    def isdisjoint(self, other: Iterable[object], /) -> bool:
+        """Whether the view and the iterable have no member in common. O(length of the iterable)."""
+
+    def __reversed__(self) -> Iterator[tuple[_K, _V_co]]:
+        """Iterate over the items in reverse order: O(1) to begin, O(n) for all."""
 
 @final
 class SharedSet(AbstractSet[_T_co]):
@@ -1302,16 +1361,24 @@ class SharedSet(AbstractSet[_T_co]):
     def symmetric_difference(self, iterable: Iterable[_T2], /) -> SharedSet[_T_co | _T2]:
         """The members of either, but not of both. O(m), of Sets what differs."""
 
-    def issubset(self, iterable: Iterable[object], /) -> bool: ...
-    def issuperset(self, iterable: Iterable[object], /) -> bool: ...
-    def isdisjoint(self, iterable: Iterable[object], /) -> bool: ...
+    def issubset(self, iterable: Iterable[object], /) -> bool:
+        """Whether the iterable has all members of this set. O(n + length of the iterable)."""
+
+    def issuperset(self, iterable: Iterable[object], /) -> bool:
+        """Whether this set has all members of the iterable. O(length of the iterable)."""
+
+    def isdisjoint(self, iterable: Iterable[object], /) -> bool:
+        """Whether this set and the iterable have no member in common. O(length of the iterable)."""
+
     def mutate(self) -> SharedSetMutation[_T_co]:
         """A SharedSetMutation that starts as this set. O(1)."""
 
     def copy(self) -> Self:
         """The set itself. O(1)."""
 
-    def __copy__(self) -> Self: ...
+    def __copy__(self) -> Self:
+        """The set itself."""
+
     def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
         """The set itself if no member had to be copied, otherwise a set of the copies."""
 
@@ -1462,7 +1529,9 @@ class SharedVector(Sequence[_E_co]):
     def copy(self) -> Self:
         """The vector itself: nothing can change it. O(1)."""
 
-    def __copy__(self) -> Self: ...
+    def __copy__(self) -> Self:
+        """The vector itself."""
+
     def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
         """The vector itself if no element had to be copied, otherwise a vector of the copies."""
 
@@ -1564,9 +1633,14 @@ class Blob:
     def __len__(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
-    def handle(self, *, uses: int = 1, timeout: float | None = None) -> Handle[Self]: ...
-    def __reduce__(self) -> tuple[Any, ...]: ...
-    def __sizeof__(self) -> int: ...
+    def handle(self, *, uses: int = 1, timeout: float | None = None) -> Handle[Self]:
+        """A ticket that any channel of bytes within the process carries; see Handle."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by value: the bytes are copied."""
+
+    def __sizeof__(self) -> int:
+        """Bytes of the object and of the shared memory behind it."""
 
 @final
 class Handle(Generic[_T]):
@@ -1589,7 +1663,8 @@ class Handle(Generic[_T]):
     def revoke(self) -> bool:
         """End the ticket and release the object; False if it had ended."""
 
-    def __reduce__(self) -> tuple[Any, ...]: ...
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as a number, which one process can redeem."""
 
 # For the tests of this project; not public, may change at any time.
 

@@ -3,6 +3,7 @@
  * Publication is slot.h's, waiting waiters.h's, retrying group.c's; here stands the Python type.  No lock is held while
  * a reference is dropped, memory is allocated or Python code runs: old values die after unlocking. */
 
+#include "docs.h"
 #include "ref/atomic_ref.h"
 #include "ref/reference.h"
 #include "ref/updating.h"
@@ -163,19 +164,11 @@ atomic_ref_reference(PyObject *op)
 
 /* ---- methods ---- */
 
-PyDoc_STRVAR(ref_get_doc,
-"get($self, /)\n--\n\n"
-"The value published last. O(1).");
-
 static PyObject *
 ref_get(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     return ref_get_value((AtomicRefObject *)op, NULL);
 }
-
-PyDoc_STRVAR(ref_lookup_doc,
-"lookup($self, /, key, default=None)\n--\n\n"
-"ref.get()[key], or `default` where there is no such item: one call in place of two.");
 
 static PyObject *
 ref_lookup(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -189,20 +182,12 @@ ref_lookup(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwna
     return item;
 }
 
-PyDoc_STRVAR(ref_set_doc,
-"set($self, value, /)\n--\n\n"
-"Publishes `value`, whatever is there. O(1).");
-
 static PyObject *
 ref_set(PyObject *op, PyObject *value)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
     return ref_published(self, ref_exchange(self, value)) ? Py_NewRef(Py_None) : NULL;
 }
-
-PyDoc_STRVAR(ref_exchange_doc,
-"exchange($self, value, /)\n--\n\n"
-"Publishes `value` and returns the value it replaced. O(1).");
 
 static PyObject *
 ref_exchange_method(PyObject *op, PyObject *value)
@@ -216,13 +201,6 @@ ref_exchange_method(PyObject *op, PyObject *value)
     return old != NULL ? old : Py_NewRef(Py_None);
 }
 
-PyDoc_STRVAR(ref_compare_and_set_doc,
-"compare_and_set($self, expected, value, /, *, version=None)\n--\n\n"
-"Publishes `value` if the current value is `expected`; says whether it did. O(1).\n\n"
-"Map, Set and Vector are compared by the version they stand for, in O(1) and without calling `__eq__`; every other\n"
-"object, instances of their subclasses included, by identity. With `version`, the number of the current version must\n"
-"be that one too, so that a value that went and came back does not pass for one that stayed.");
-
 static PyObject *
 ref_compare_and_set_method(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -234,10 +212,6 @@ ref_compare_and_set_method(PyObject *op, PyObject *const *args, Py_ssize_t nargs
     return done >= 0 ? PyBool_FromLong(done) : NULL;
 }
 
-PyDoc_STRVAR(ref_get_versioned_doc,
-"get_versioned($self, /)\n--\n\n"
-"The pair (value, version) as they were at one moment. O(1).");
-
 static PyObject *
 ref_get_versioned(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
@@ -245,14 +219,6 @@ ref_get_versioned(PyObject *op, PyObject *Py_UNUSED(ignored))
     PyObject *value = ref_get_value((AtomicRefObject *)op, &version);
     return versioned_pair(value, version);
 }
-
-PyDoc_STRVAR(ref_watch_doc,
-"watch($self, callback, /)\n--\n\n"
-"Calls `callback(old, new)` after each change, until the Watch that is returned is closed.\n\n"
-"The publishing thread calls it, without any lock, before its call returns; one thread at a time. Changes that come\n"
-"while the callback runs are delivered as one, by the thread that runs it: each `old` is the `new` of the call\n"
-"before. What it raises goes to sys.unraisablehook; KeyboardInterrupt, SystemExit and other exceptions that are no\n"
-"Exception leave the publishing call, once all watches have been called.");
 
 static PyObject *
 ref_version(PyObject *op, void *Py_UNUSED(closure))
@@ -357,22 +323,22 @@ ref_tp_repr(PyObject *op)
 }
 
 static PyMethodDef ref_methods[] = {
-    {"get", ref_get, METH_NOARGS, ref_get_doc},
-    {"lookup", FASTCALL(ref_lookup), METH_FASTCALL | METH_KEYWORDS, ref_lookup_doc},
-    {"get_versioned", ref_get_versioned, METH_NOARGS, ref_get_versioned_doc},
-    {"set", ref_set, METH_O, ref_set_doc},
-    {"exchange", ref_exchange_method, METH_O, ref_exchange_doc},
-    {"compare_and_set", FASTCALL(ref_compare_and_set_method), METH_FASTCALL | METH_KEYWORDS, ref_compare_and_set_doc},
-    REFERENCE_METHODS,
-    {"watch", ref_watch, METH_O, ref_watch_doc},
-    {"_signal", ref_signal, METH_O, reference_signal_doc},
-    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, "AtomicRef[T]: a reference to values of type T."},
+    {"get", ref_get, METH_NOARGS, DOC_AtomicRef_get},
+    {"lookup", FASTCALL(ref_lookup), METH_FASTCALL | METH_KEYWORDS, DOC_AtomicRef_lookup},
+    {"get_versioned", ref_get_versioned, METH_NOARGS, DOC_AtomicRef_get_versioned},
+    {"set", ref_set, METH_O, DOC_AtomicRef_set},
+    {"exchange", ref_exchange_method, METH_O, DOC_AtomicRef_exchange},
+    {"compare_and_set", FASTCALL(ref_compare_and_set_method), METH_FASTCALL | METH_KEYWORDS,
+     DOC_AtomicRef_compare_and_set},
+    REFERENCE_METHODS(AtomicRef),
+    {"watch", ref_watch, METH_O, DOC_AtomicRef_watch},
+    {"_signal", ref_signal, METH_O, DOC_AtomicRef__signal},
+    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 static PyGetSetDef ref_getset[] = {
-    {"version", ref_version, NULL, "How often a value was published: 0 for the initial value, one more each time.",
-     NULL},
+    {"version", ref_version, NULL, DOC_AtomicRef_version, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -381,13 +347,8 @@ static PyMemberDef ref_members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
-PyDoc_STRVAR(ref_doc,
-"AtomicRef(initial=None)\n--\n\n"
-"A variable whose value all threads read and replace atomically.\n\n"
-"Publish immutable values: a reader that has got one keeps a whole, unchanging version however many follow.");
-
 static PyType_Slot ref_slots[] = {
-    {Py_tp_doc, (void *)ref_doc},
+    {Py_tp_doc, (void *)DOC_AtomicRef_class},
     {Py_tp_new, ref_tp_new},
     {Py_tp_init, ref_tp_init},
     {Py_tp_traverse, ref_tp_traverse},

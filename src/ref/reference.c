@@ -69,16 +69,6 @@ versioned_pair(PyObject *value, uint64_t version)
     return value != NULL ? Py_BuildValue("(NK)", value, (unsigned long long)version) : NULL;
 }
 
-const char reference_update_doc[] = PyDoc_STR(
-    "update($self, fn, /, *args, **kwargs)\n--\n\n"
-    "Replaces the value by `fn(value, *args, **kwargs)` and returns the new value.\n\n"
-    "`fn` runs without any lock and is called again when something was published meanwhile, by another thread or from inside\n"
-    "`fn`, so it should have no side effects. What it raises is raised here, and the reference stays as it was; RuntimeError\n"
-    "if it publishes to this very reference itself in each of 1,000 tries; TypeError if it returns None for an unhashable\n"
-    "value (a dict, a list), which is what a function does that changes the value in place: set(None) publishes None. After some lost tries an update takes its turn\n"
-    "and later ones wait for it, so `fn` should not wait for a thread that updates this reference. Method: optimistic retry\n"
-    "with exponential back-off, as Clojure's swap!, then a first-come, first-served queue.");
-
 PyObject *
 reference_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -114,11 +104,6 @@ parse_timeout(PyObject *seconds, long long *microseconds)
     return true;
 }
 
-const char reference_wait_doc[] = PyDoc_STR(
-    "wait($self, /, version, timeout=None)\n--\n\n"
-    "Waits until a version newer than `version` is current; at most `timeout` seconds if given. Says whether one is.\n\n"
-    "The thread sleeps and is woken by the publication; there is no polling. A signal ends the wait if its handler raises.");
-
 PyObject *
 reference_wait(PyObject *op, PyObject *args, PyObject *kwargs)
 {
@@ -148,24 +133,11 @@ call_aio(const char *name, PyObject *op, PyObject *args, PyObject *kwargs)
     return result;
 }
 
-const char reference_signal_doc[] = PyDoc_STR(
-    "_signal($self, callback, /)\n--\n\n"
-    "Like watch(), but for callback(), which wakes an event loop: no value is read, and no other callback is waited for.");
-
-const char reference_changed_doc[] = PyDoc_STR(
-    "changed($self, /, since=None)\n--\n\n"
-    "Awaits a version newer than `since` (by default: than the current one); gives the pair (value, version).");
-
 PyObject *
 reference_changed(PyObject *op, PyObject *args, PyObject *kwargs)
 {
     return call_aio("changed", op, args, kwargs);
 }
-
-const char reference_changes_doc[] = PyDoc_STR(
-    "changes($self, /, since=None)\n--\n\n"
-    "An asynchronous iterator over the values published after version `since` (by default: after the current one).\n\n"
-    "Values that are replaced before the loop comes round are skipped; the newest one is never missed.");
 
 PyObject *
 reference_changes(PyObject *op, PyObject *args, PyObject *kwargs)

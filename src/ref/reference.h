@@ -6,6 +6,7 @@
 #ifndef FROZEN_REF_REFERENCE_H
 #define FROZEN_REF_REFERENCE_H
 
+#include "docs.h"
 #include "module.h"
 #include "ref/publication.h"
 
@@ -61,14 +62,11 @@ PyObject *reference_changed(PyObject *op, PyObject *args, PyObject *kwargs);
 PyObject *reference_changes(PyObject *op, PyObject *args, PyObject *kwargs);
 PyObject *reference_snapshot(PyObject *type, PyObject *const *args, Py_ssize_t nargs);
 
-extern const char reference_update_doc[], reference_wait_doc[], reference_changed_doc[], reference_changes_doc[],
-    reference_snapshot_doc[], reference_signal_doc[];
-
-#define REFERENCE_METHODS                                                                                      \
-    {"update", FASTCALL(reference_update), METH_FASTCALL | METH_KEYWORDS, reference_update_doc},               \
-    {"wait", FASTCALL(reference_wait), METH_VARARGS | METH_KEYWORDS, reference_wait_doc},                      \
-    {"changed", FASTCALL(reference_changed), METH_VARARGS | METH_KEYWORDS, reference_changed_doc},             \
-    {"changes", FASTCALL(reference_changes), METH_VARARGS | METH_KEYWORDS, reference_changes_doc},             \
-    {"snapshot", FASTCALL(reference_snapshot), METH_FASTCALL | METH_CLASS, reference_snapshot_doc}
+#define REFERENCE_METHODS(type)                                                                                      \
+    {"update", FASTCALL(reference_update), METH_FASTCALL | METH_KEYWORDS, DOC_##type##_update},               \
+    {"wait", FASTCALL(reference_wait), METH_VARARGS | METH_KEYWORDS, DOC_##type##_wait},                      \
+    {"changed", FASTCALL(reference_changed), METH_VARARGS | METH_KEYWORDS, DOC_##type##_changed},             \
+    {"changes", FASTCALL(reference_changes), METH_VARARGS | METH_KEYWORDS, DOC_##type##_changes},             \
+    {"snapshot", FASTCALL(reference_snapshot), METH_FASTCALL | METH_CLASS, DOC_##type##_snapshot}
 
 #endif

@@ -3,6 +3,7 @@
  * The variable itself is shared_variable.h's, what a reader keeps shared_reader.h's; here stands the Python type, a
  * header that each interpreter makes for itself. */
 
+#include "docs.h"
 #include "shared/current.h"
 #include "platform/fork.h"
 #include "shared/handle.h"
@@ -227,20 +228,12 @@ shared_ref_reference(PyObject *op)
 
 /* ---- methods ---- */
 
-PyDoc_STRVAR(get_doc,
-"get($self, /)\n--\n\n"
-"The value published last. O(1); made anew in this interpreter once for each version, the same object until the next.");
-
 static PyObject *
 ref_get(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     uint64_t version;
     return read_current(op, &version);
 }
-
-PyDoc_STRVAR(get_versioned_doc,
-"get_versioned($self, /)\n--\n\n"
-"The pair (value, version) as they were at one moment. O(1).");
 
 static PyObject *
 ref_get_versioned(PyObject *op, PyObject *Py_UNUSED(ignored))
@@ -249,10 +242,6 @@ ref_get_versioned(PyObject *op, PyObject *Py_UNUSED(ignored))
     PyObject *value = read_current(op, &version);
     return versioned_pair(value, version);
 }
-
-PyDoc_STRVAR(lookup_doc,
-"lookup($self, /, key, default=None)\n--\n\n"
-"ref.get()[key], or `default` where there is no such item: one call in place of two.");
 
 static PyObject *
 ref_lookup(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -269,10 +258,6 @@ ref_lookup(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwna
     return item;
 }
 
-PyDoc_STRVAR(set_doc,
-"set($self, value, /)\n--\n\n"
-"Publishes `value`, whatever is there. O(1) for what is shared already, else O(its size).");
-
 static PyObject *
 ref_set(PyObject *op, PyObject *value)
 {
@@ -282,10 +267,6 @@ ref_set(PyObject *op, PyObject *value)
     published(op, slot_value_of_cell(old));
     Py_RETURN_NONE;
 }
-
-PyDoc_STRVAR(exchange_doc,
-"exchange($self, value, /)\n--\n\n"
-"Publishes `value` and returns the value it replaced. O(1) for what is shared already, else O(its size).");
 
 static PyObject *
 ref_exchange(PyObject *op, PyObject *value)
@@ -297,13 +278,6 @@ ref_exchange(PyObject *op, PyObject *value)
     return decode(old);
 }
 
-PyDoc_STRVAR(compare_and_set_doc,
-"compare_and_set($self, expected, value, /, *, version=None)\n--\n\n"
-"Publishes `value` if the current value is `expected`; says whether it did.\n\n"
-"Shared containers are compared by the version they stand for, in O(1); other values by type and equality. With\n"
-"`version`, the number of the current version must be that one too, so that a value that went and came back does not\n"
-"pass for one that stayed.");
-
 static PyObject *
 ref_compare_and_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -313,13 +287,6 @@ ref_compare_and_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObj
     int done = compare_and_set(op, args[0], args[1], version);
     return done >= 0 ? PyBool_FromLong(done) : NULL;
 }
-
-PyDoc_STRVAR(watch_doc,
-"watch($self, callback, /)\n--\n\n"
-"Calls `callback(old, new)` soon after each change, until the Watch that is returned is closed.\n\n"
-"Whichever interpreter publishes, a thread of this one calls; a callback that takes its time holds no other. Changes\n"
-"that come before it gets to it are delivered as one: each `old` is the `new` of the call before. What a callback raises goes to\n"
-"sys.unraisablehook.");
 
 static PyObject *
 ref_reduce(PyObject *op, PyObject *Py_UNUSED(ignored))
@@ -395,10 +362,6 @@ name_error(PyObject *exception, const char *format, PyObject *name)
     return NULL;
 }
 
-PyDoc_STRVAR(attach_doc,
-"attach($type, name, /)\n--\n\n"
-"The SharedRef of that name in this process, whichever interpreter made it. LookupError if there is none.");
-
 static PyObject *
 ref_attach(PyObject *type, PyObject *name)
 {
@@ -417,12 +380,6 @@ ref_attach(PyObject *type, PyObject *name)
     }
     return ref_over(state, variable);
 }
-
-PyDoc_STRVAR(unlink_doc,
-"unlink(name, /)\n--\n\n"
-"Removes a name: attach() finds it no more, and it is free for another SharedRef. LookupError if there is none.\n\n"
-"Those who have the SharedRef already go on with it. A name that is never unlinked keeps its value until the process\n"
-"ends.");
 
 static PyObject *
 ref_unlink(PyObject *Py_UNUSED(none), PyObject *name)
@@ -584,27 +541,26 @@ shared_ref_setup(PyObject *Py_UNUSED(module), module_state *Py_UNUSED(state))
 /* ---- the type ---- */
 
 static PyMethodDef ref_methods[] = {
-    {"get", ref_get, METH_NOARGS, get_doc},
-    {"lookup", FASTCALL(ref_lookup), METH_FASTCALL | METH_KEYWORDS, lookup_doc},
-    {"get_versioned", ref_get_versioned, METH_NOARGS, get_versioned_doc},
-    {"set", ref_set, METH_O, set_doc},
-    {"exchange", ref_exchange, METH_O, exchange_doc},
-    {"compare_and_set", FASTCALL(ref_compare_and_set), METH_FASTCALL | METH_KEYWORDS, compare_and_set_doc},
-    REFERENCE_METHODS,
-    {"watch", shared_ref_watch, METH_O, watch_doc},
-    {"_signal", shared_ref_signal, METH_O, reference_signal_doc},
-    SHARED_HANDLE_METHOD,
-    {"attach", ref_attach, METH_O | METH_CLASS, attach_doc},
-    {"unlink", ref_unlink, METH_O | METH_STATIC, unlink_doc},
-    {"__reduce__", ref_reduce, METH_NOARGS, NULL},
-    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, "SharedRef[T]: a reference to values of type T."},
+    {"get", ref_get, METH_NOARGS, DOC_SharedRef_get},
+    {"lookup", FASTCALL(ref_lookup), METH_FASTCALL | METH_KEYWORDS, DOC_SharedRef_lookup},
+    {"get_versioned", ref_get_versioned, METH_NOARGS, DOC_SharedRef_get_versioned},
+    {"set", ref_set, METH_O, DOC_SharedRef_set},
+    {"exchange", ref_exchange, METH_O, DOC_SharedRef_exchange},
+    {"compare_and_set", FASTCALL(ref_compare_and_set), METH_FASTCALL | METH_KEYWORDS, DOC_SharedRef_compare_and_set},
+    REFERENCE_METHODS(SharedRef),
+    {"watch", shared_ref_watch, METH_O, DOC_SharedRef_watch},
+    {"_signal", shared_ref_signal, METH_O, DOC_SharedRef__signal},
+    SHARED_HANDLE_METHOD(DOC_SharedRef_handle),
+    {"attach", ref_attach, METH_O | METH_CLASS, DOC_SharedRef_attach},
+    {"unlink", ref_unlink, METH_O | METH_STATIC, DOC_SharedRef_unlink},
+    {"__reduce__", ref_reduce, METH_NOARGS, DOC_SharedRef___reduce__},
+    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 static PyGetSetDef ref_getset[] = {
-    {"version", ref_version, NULL, "How often a value was published: 0 for the initial value, one more each time.",
-     NULL},
-    {"name", ref_name, NULL, "The name it was made with, or None.", NULL},
+    {"version", ref_version, NULL, DOC_SharedRef_version, NULL},
+    {"name", ref_name, NULL, DOC_SharedRef_name, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -613,14 +569,8 @@ static PyMemberDef ref_members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
-PyDoc_STRVAR(ref_doc,
-"SharedRef(*args, initial=None)\n--\n\n"
-"SharedRef(initial=None): an anonymous variable.  SharedRef(name, initial): one that SharedRef.attach(name) finds.\n\n"
-"A variable whose value all interpreters of the process read and replace atomically.\n\n"
-"Holds what shared containers hold. It crosses to other interpreters itself, or is found there by its name.");
-
 static PyType_Slot ref_slots[] = {
-    {Py_tp_doc, (void *)ref_doc},
+    {Py_tp_doc, (void *)DOC_SharedRef_class},
     {Py_tp_new, ref_tp_new},
     {Py_tp_traverse, ref_tp_traverse},
     {Py_tp_clear, ref_tp_clear},

@@ -1,5 +1,6 @@
 /* transaction(a, b, ...): several references that are read and published as one. */
 
+#include "docs.h"
 #include "ref/group.h"
 
 typedef struct {
@@ -52,10 +53,6 @@ group_snapshot(const ref_group *group)
     return tuple;
 }
 
-const char reference_snapshot_doc[] =
-    PyDoc_STR("snapshot($type, /, *refs)\n--\n\n"
-              "The tuple of the values that were current in all `refs` at one moment. O(number of references).");
-
 PyObject *
 reference_snapshot(PyObject *type, PyObject *const *args, Py_ssize_t nargs)
 {
@@ -66,19 +63,11 @@ reference_snapshot(PyObject *type, PyObject *const *args, Py_ssize_t nargs)
     return group_snapshot(&group);
 }
 
-PyDoc_STRVAR(transaction_get_doc,
-"get($self, /)\n--\n\n"
-"The tuple of the values that were current at one moment. O(number of references).");
-
 static PyObject *
 transaction_get(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     return group_snapshot(&((TransactionObject *)op)->group);
 }
-
-PyDoc_STRVAR(transaction_set_doc,
-"set($self, /, *values)\n--\n\n"
-"Publishes one value in each reference, all at one moment. O(number of references).");
 
 static PyObject *
 transaction_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
@@ -94,11 +83,6 @@ transaction_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     Py_RETURN_NONE;
 }
-
-PyDoc_STRVAR(transaction_update_doc,
-"update($self, fn, /, *args, **kwargs)\n--\n\n"
-"Replaces the values by what `fn(*values, *args, **kwargs)` returns, one new value for each reference, all at one\n"
-"moment; returns the tuple of new values. Everything else is as in AtomicRef.update().");
 
 static PyObject *
 transaction_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -156,21 +140,17 @@ transaction_tp_dealloc(PyObject *op)
 }
 
 static PyMethodDef transaction_methods[] = {
-    {"get", transaction_get, METH_NOARGS, transaction_get_doc},
-    {"set", (PyCFunction)(void (*)(void))transaction_set, METH_FASTCALL, transaction_set_doc},
-    {"update", (PyCFunction)(void (*)(void))transaction_update, METH_FASTCALL | METH_KEYWORDS, transaction_update_doc},
-    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, "transaction[A, B]: over references to A and to B."},
+    {"get", transaction_get, METH_NOARGS, DOC_transaction_get},
+    {"set", (PyCFunction)(void (*)(void))transaction_set, METH_FASTCALL, DOC_transaction_set},
+    {"update", (PyCFunction)(void (*)(void))transaction_update, METH_FASTCALL | METH_KEYWORDS, DOC_transaction_update},
+    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
-PyDoc_STRVAR(transaction_doc,
-"transaction(*refs)\n--\n\n"
-"Several references that are read and published as one: no snapshot() sees one of them new and another old.");
-
 static PyType_Slot transaction_slots[] = {
-    {Py_tp_doc, (void *)transaction_doc},      {Py_tp_new, transaction_tp_new},
-    {Py_tp_traverse, transaction_tp_traverse}, {Py_tp_dealloc, transaction_tp_dealloc},
-    {Py_tp_methods, transaction_methods},      {0, NULL},
+    {Py_tp_doc, (void *)DOC_transaction_class}, {Py_tp_new, transaction_tp_new},
+    {Py_tp_traverse, transaction_tp_traverse},  {Py_tp_dealloc, transaction_tp_dealloc},
+    {Py_tp_methods, transaction_methods},       {0, NULL},
 };
 
 PyType_Spec frozen_transaction_spec = {

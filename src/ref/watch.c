@@ -10,6 +10,7 @@
  * `last_version` belong to the thread that `delivery` names; the exchange that put it there, and the one that took it
  * away, order its accesses after those of the thread before. */
 
+#include "docs.h"
 #include "ref/atomic_ref.h"
 #include "ref/watch.h"
 
@@ -259,10 +260,6 @@ ref_signal(PyObject *op, PyObject *callback)
     return ref_watch_as(op, callback, true);
 }
 
-PyDoc_STRVAR(watch_close_doc,
-"close($self, /)\n--\n\n"
-"Ends the watch: no call begins after this one, though one already under way in another thread ends later.");
-
 static PyObject *
 watch_close(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
@@ -317,17 +314,14 @@ watch_tp_dealloc(PyObject *op)
 }
 
 static PyMethodDef watch_methods[] = {
-    {"close", watch_close, METH_NOARGS, watch_close_doc},
-    {"__enter__", watch_enter, METH_NOARGS, NULL},
-    {"__exit__", (PyCFunction)(void (*)(void))watch_exit, METH_FASTCALL, NULL},
+    {"close", watch_close, METH_NOARGS, DOC_Watch_close},
+    {"__enter__", watch_enter, METH_NOARGS, DOC_Watch___enter__},
+    {"__exit__", (PyCFunction)(void (*)(void))watch_exit, METH_FASTCALL, DOC_Watch___exit__},
     {NULL, NULL, 0, NULL},
 };
 
-PyDoc_STRVAR(watch_doc,
-"What watch() returns: close() it, or leave its `with` block, to be called no more.");
-
 static PyType_Slot watch_slots[] = {
-    {Py_tp_doc, (void *)watch_doc},
+    {Py_tp_doc, (void *)DOC_Watch_class},
     {Py_tp_traverse, watch_tp_traverse},
     {Py_tp_dealloc, watch_tp_dealloc},
     {Py_tp_methods, watch_methods},

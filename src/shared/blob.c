@@ -1,5 +1,6 @@
 /* Blob: bytes that every interpreter sees at the same address. */
 
+#include "docs.h"
 #include "shared/current.h"
 #include "shared/handle.h"
 #include "shared/objects.h"
@@ -142,13 +143,10 @@ blob_sizeof(PyObject *self, PyObject *unused)
     return PyLong_FromSize_t(sizeof(BlobObject) + sizeof(box) + BLOB_ALIGNMENT + (size_t)blob_len(self));
 }
 
-PyDoc_STRVAR(blob_doc, "Blob(data, /)\n--\n\n"
-                       "An immutable copy of a bytes-like object, in memory that all interpreters share.");
-
 static PyMethodDef blob_methods[] = {
-    SHARED_HANDLE_METHOD,
-    {"__reduce__", blob_reduce, METH_NOARGS, NULL},
-    {"__sizeof__", blob_sizeof, METH_NOARGS, NULL},
+    SHARED_HANDLE_METHOD(DOC_Blob_handle),
+    {"__reduce__", blob_reduce, METH_NOARGS, DOC_Blob___reduce__},
+    {"__sizeof__", blob_sizeof, METH_NOARGS, DOC_Blob___sizeof__},
     {NULL, NULL, 0, NULL},
 };
 
@@ -158,7 +156,7 @@ static PyMemberDef blob_members[] = {
 };
 
 static PyType_Slot blob_slots[] = {
-    {Py_tp_doc, (void *)blob_doc},
+    {Py_tp_doc, (void *)DOC_Blob_class},
     {Py_tp_new, (void *)blob_tp_new},
     {Py_tp_dealloc, (void *)blob_dealloc},
     {Py_tp_repr, (void *)blob_repr},

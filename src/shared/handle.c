@@ -5,6 +5,7 @@
  * the ticket lives until it was redeemed as often as declared, expired or was revoked, also if the pickle is thrown
  * away. A ticket that never travelled ends with its handle. */
 
+#include "docs.h"
 #include "shared/crossing.h"
 #include "shared/current.h"
 #include "shared/handle.h"
@@ -194,23 +195,18 @@ handle_repr(PyObject *self)
     return PyUnicode_FromFormat("<frozen.Handle %llu>", (unsigned long long)((HandleObject *)self)->number);
 }
 
-PyDoc_STRVAR(handle_doc, "Handle(obj, /, *, uses=1, timeout=None)\n--\n\n"
-                         "A ticket for a shared object, for every channel that carries bytes within this process.\n\n"
-                         "Once it was pickled it keeps the object until it was redeemed `uses` times, `timeout` seconds\n"
-                         "have passed, or it is revoked: give a timeout where pickles may get lost.");
-
 static PyMethodDef handle_methods[] = {
-    {"redeem", handle_redeem, METH_NOARGS, "redeem($self, /)\n--\n\nThe shared object, in this interpreter."},
-    {"revoke", handle_revoke, METH_NOARGS, "revoke($self, /)\n--\n\nEnd the ticket; False if it had ended."},
+    {"redeem", handle_redeem, METH_NOARGS, DOC_Handle_redeem},
+    {"revoke", handle_revoke, METH_NOARGS, DOC_Handle_revoke},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
-    {"__reduce__", handle_reduce, METH_NOARGS, NULL},
+    {"__reduce__", handle_reduce, METH_NOARGS, DOC_Handle___reduce__},
     {"_open", handle_open, METH_VARARGS | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot handle_slots[] = {
-    {Py_tp_doc, (void *)handle_doc},   {Py_tp_new, (void *)handle_tp_new}, {Py_tp_dealloc, (void *)handle_dealloc},
-    {Py_tp_repr, (void *)handle_repr}, {Py_tp_methods, handle_methods},    {0, NULL},
+    {Py_tp_doc, (void *)DOC_Handle_class}, {Py_tp_new, (void *)handle_tp_new}, {Py_tp_dealloc, (void *)handle_dealloc},
+    {Py_tp_repr, (void *)handle_repr},     {Py_tp_methods, handle_methods},    {0, NULL},
 };
 
 PyType_Spec frozen_handle_spec = {"frozen.Handle", sizeof(HandleObject), 0, FROZEN_TYPE_FLAGS, handle_slots};

@@ -10,8 +10,7 @@ int handles_setup(void);
 /* The method `obj.handle(*, uses=1, timeout=None)` of everything that has handles. */
 PyObject *shared_handle(PyObject *self, PyObject *args, PyObject *kwargs);
 
-#define SHARED_HANDLE_METHOD                                                                          \
-    {"handle", (PyCFunction)(void (*)(void))shared_handle, METH_VARARGS | METH_KEYWORDS,              \
-     "handle($self, /, *, uses=1, timeout=None)\n--\n\nA Handle: a ticket that channels of bytes carry."}
+#define SHARED_HANDLE_METHOD(doc) \
+    {"handle", (PyCFunction)(void (*)(void))shared_handle, METH_VARARGS | METH_KEYWORDS, doc}
 
 #endif

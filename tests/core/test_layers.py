@@ -25,6 +25,8 @@ LAYERS = {"platform": 0, "trees": 1, "local": 2, "shared": 2, "bindings": 3, "re
 # as if it lay in local/, of which it includes a header. The definition that it declares is how a type finds its module.
 SHARED_DECLARATIONS = "module.h"
 SHARED_NAMES = {"frozen_module"}
+# docs.h has the docstrings of all types, and no declaration. It is included as module.h is.
+INCLUDED_EVERYWHERE = {SHARED_DECLARATIONS, "docs.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 NO_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
@@ -74,9 +76,9 @@ def violations(file: Path, src: Path) -> list[str]:
     level = LAYERS["local"] if str(name) == SHARED_DECLARATIONS else LAYERS[folder]
     for header in included(file, src):
         target = folder_of(header, src)
-        if str(header.relative_to(src)) == SHARED_DECLARATIONS:
+        if str(header.relative_to(src)) in INCLUDED_EVERYWHERE:
             if LAYERS[folder] < LAYERS["local"]:
-                found.append(f"{name} includes {SHARED_DECLARATIONS}: {folder}/ knows nothing of the module")
+                found.append(f"{name} includes {header.name}: {folder}/ knows nothing of the module")
         elif LAYERS[target] > level or (LAYERS[target] == level and target != folder and folder != "module"):
             found.append(f"{name} includes {header.relative_to(src)}: {target}/ does not lie below {folder}/")
     text = file.read_text()

@@ -1,14 +1,23 @@
 /* What ties a container's sources to one family.  Each file that instantiates a container names its place in the module
- * state, and for the shared memory the kind of its nodes, before it includes a memory, this header and the sources:
+ * state and its type, and for the shared memory the kind of its nodes, before it includes a memory, this header and the
+ * sources:
  *
+ *     #define TYPE_NAME Map                       #define TYPE_NAME SharedMap
  *     #define FAMILY local_map                    #define FAMILY shared_map
  *                                                 #define FAMILY_NODES NODE_MAP
  */
 #ifndef FROZEN_BINDINGS_COMMON_FAMILY_INC_H
 #define FROZEN_BINDINGS_COMMON_FAMILY_INC_H
 
+#include "docs.h"
 #include "module.h"
 #include "platform/bounded_repr.h"
+
+/* The docstring of a member of the instance's type, DOC(get), and of a helper's, HELPER_DOC(Mutation, finish). */
+#define DOC(member) DOC_OF(TYPE_NAME, , member)
+#define HELPER_DOC(helper, member) DOC_OF(TYPE_NAME, helper, member)
+#define DOC_OF(type, helper, member) DOC_PASTED(type, helper, member)
+#define DOC_PASTED(type, helper, member) DOC_##type##helper##_##member
 
 #define MUTATION_SEALED "this mutation has been finished: call mutate() on its result to go on"
 

@@ -100,12 +100,11 @@ static PyMemberDef mutation_members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
-#define MUTATION_COMMON_METHODS                                                                                 \
-    {"finish", mutation_finish, METH_NOARGS,                                                                    \
-     PyDoc_STR("finish($self, /)\n--\n\nSeal the mutation and return its result, the same each time.  O(1).")}, \
-    {"__enter__", mutation_enter, METH_NOARGS, NULL},                                                           \
-    {"__exit__", FASTCALL(mutation_exit), METH_FASTCALL, NULL},                                                 \
-    {"__reduce__", mutation_reduce, METH_NOARGS, NULL},                                                         \
+#define MUTATION_COMMON_METHODS                                                                  \
+    {"finish", mutation_finish, METH_NOARGS, HELPER_DOC(Mutation, finish)},                      \
+    {"__enter__", mutation_enter, METH_NOARGS, HELPER_DOC(Mutation, __enter__)},                 \
+    {"__exit__", FASTCALL(mutation_exit), METH_FASTCALL, HELPER_DOC(Mutation, __exit__)},        \
+    {"__reduce__", mutation_reduce, METH_NOARGS, NULL},                                          \
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL}
 
 #define MUTATION_COMMON_SLOTS                                    \

@@ -23,7 +23,7 @@ static PyMemberDef keyed_members[] = {
 
 #define KEYED_MUTATION_SLOTS                                     \
     MUTATION_COMMON_SLOTS,                                       \
-    {Py_tp_doc, (void *)mutation_doc},                           \
+    {Py_tp_doc, (void *)HELPER_DOC(Mutation, class)},                           \
     {Py_tp_iter, (void *)mutation_iter},                         \
     {Py_tp_methods, mutation_methods},                           \
     {Py_mp_length, (void *)mutation_len},                        \

@@ -1,6 +1,7 @@
 /* Map, MapMutation, its views and iterator: the map over the local memory. */
 
 #define ENTRY_WIDTH 2
+#define TYPE_NAME Map
 #define FAMILY local_map
 
 #include "local/nodes.h"

@@ -114,28 +114,15 @@ mutation_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObjec
 }
 
 static PyMethodDef mutation_methods[] = {
-    {"set", FASTCALL(mutation_set), METH_FASTCALL,
-     PyDoc_STR("set($self, key, value, /)\n--\n\nStore value under key, in place.")},
-    {"delete", mutation_delete, METH_O,
-     PyDoc_STR("delete($self, key, /)\n--\n\nRemove key, in place; KeyError(key) if it is absent.")},
-    {"discard", mutation_discard, METH_O,
-     PyDoc_STR("discard($self, key, /)\n--\n\nRemove key, in place, if it is present.")},
-    {"pop", FASTCALL(mutation_pop), METH_FASTCALL | METH_KEYWORDS,
-     PyDoc_STR(
-         "pop($self, key, /, default=...)\n--\n\nRemove key and return its value; absent: default, or KeyError(key).")},
-    {"get", FASTCALL(mutation_get), METH_FASTCALL | METH_KEYWORDS,
-     PyDoc_STR("get($self, key, /, default=None)\n--\n\nThe value under key, or default.")},
-    {"update", FASTCALL(mutation_update), METH_FASTCALL | METH_KEYWORDS,
-     PyDoc_STR(
-         "update($self, /, *mappings_or_pairs, **entries)\n--\n\nTake over all entries, in place; later values win.")},
+    {"set", FASTCALL(mutation_set), METH_FASTCALL, HELPER_DOC(Mutation, set)},
+    {"delete", mutation_delete, METH_O, HELPER_DOC(Mutation, delete)},
+    {"discard", mutation_discard, METH_O, HELPER_DOC(Mutation, discard)},
+    {"pop", FASTCALL(mutation_pop), METH_FASTCALL | METH_KEYWORDS, HELPER_DOC(Mutation, pop)},
+    {"get", FASTCALL(mutation_get), METH_FASTCALL | METH_KEYWORDS, HELPER_DOC(Mutation, get)},
+    {"update", FASTCALL(mutation_update), METH_FASTCALL | METH_KEYWORDS, HELPER_DOC(Mutation, update)},
     MUTATION_COMMON_METHODS,
     {NULL, NULL, 0, NULL},
 };
-
-PyDoc_STRVAR(mutation_doc,
-"A map being edited in place: made by Map.mutate(), sealed by finish() or by leaving a `with` block.\n"
-"Without an edit that changes something finish() returns the very map that it was made from.\n\n"
-"Costs a fraction of deriving a map a change, for nodes that only the mutation can reach are changed where they are.");
 
 static PyType_Slot map_mutation_slots[] = {
     {Py_mp_subscript, (void *)mutation_subscript},

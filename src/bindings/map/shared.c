@@ -1,17 +1,14 @@
 /* SharedMap, its mutation, views and iterator: the map over the shared memory. */
 
 #define ENTRY_WIDTH 2
+#define TYPE_NAME SharedMap
 #define FAMILY shared_map
 #define FAMILY_NODES NODE_MAP
 
 #include "shared/handle.h"
 #include "shared/nodes.h"
 
-#define MAP_SUMMARY                                                                                          \
-    "SharedMap(mapping_or_pairs=(), /, **entries)\n--\n\n"                                                   \
-    "A Map in memory that all interpreters of the process share: it crosses to another one in O(1).\n\n"      \
-    "Holds values, not objects: what is read is made anew in the interpreter that reads.\n"
-#define MAP_FAMILY_METHODS SHARED_HANDLE_METHOD
+#define MAP_FAMILY_METHODS SHARED_HANDLE_METHOD(DOC(handle))
 #include "bindings/map/type.inc.h"
 #include "bindings/keyed/boxed.inc.h"
 

@@ -238,34 +238,28 @@ view_isdisjoint(PyObject *self, PyObject *other)
 
 /* ---- the three types ---- */
 
-static PyMethodDef values_methods[] = {
-    {"__reversed__", view_reversed, METH_NOARGS, "A reverse iterator over the view."},
-    {NULL, NULL, 0, NULL},
-};
+/* Each view has tables of its own, because it has docstrings of its own. */
+#define VIEW_REVERSED(View) {"__reversed__", view_reversed, METH_NOARGS, HELPER_DOC(View, __reversed__)}
+#define VIEW_ISDISJOINT(View) {"isdisjoint", view_isdisjoint, METH_O, HELPER_DOC(View, isdisjoint)}
+#define VIEW_MAPPING(View) {"mapping", view_mapping, NULL, HELPER_DOC(View, mapping), NULL}
 
-static PyMethodDef set_view_methods[] = {
-    {"__reversed__", view_reversed, METH_NOARGS, "A reverse iterator over the view."},
-    {"isdisjoint", view_isdisjoint, METH_O,
-     PyDoc_STR("isdisjoint($self, other, /)\n--\n\nWhether the view and the iterable have no member in common.")},
-    {NULL, NULL, 0, NULL},
-};
+static PyMethodDef keys_methods[] = {VIEW_REVERSED(Keys), VIEW_ISDISJOINT(Keys), {NULL, NULL, 0, NULL}};
+static PyMethodDef values_methods[] = {VIEW_REVERSED(Values), {NULL, NULL, 0, NULL}};
+static PyMethodDef items_methods[] = {VIEW_REVERSED(Items), VIEW_ISDISJOINT(Items), {NULL, NULL, 0, NULL}};
 
-static PyGetSetDef view_getset[] = {
-    {"mapping", view_mapping, NULL, "The map this view belongs to.", NULL},
-    {NULL, NULL, NULL, NULL, NULL},
-};
+static PyGetSetDef keys_getset[] = {VIEW_MAPPING(Keys), {NULL, NULL, NULL, NULL, NULL}};
+static PyGetSetDef values_getset[] = {VIEW_MAPPING(Values), {NULL, NULL, NULL, NULL, NULL}};
+static PyGetSetDef items_getset[] = {VIEW_MAPPING(Items), {NULL, NULL, NULL, NULL, NULL}};
 
 #define VIEW_SLOTS                                         \
     {Py_tp_dealloc, (void *)view_dealloc},                 \
     {Py_tp_traverse, (void *)view_traverse},               \
     {Py_tp_repr, (void *)view_repr},                       \
     {Py_tp_iter, (void *)view_iter},                       \
-    {Py_tp_getset, view_getset},                           \
     {Py_sq_length, (void *)view_len}
 
 #define SET_VIEW_SLOTS                                     \
     VIEW_SLOTS,                                            \
-    {Py_tp_methods, set_view_methods},                     \
     {Py_tp_richcompare, (void *)view_richcompare},         \
     {Py_tp_hash, (void *)PyObject_HashNotImplemented},     \
     {Py_nb_and, (void *)view_and},                         \
@@ -274,25 +268,28 @@ static PyGetSetDef view_getset[] = {
     {Py_nb_xor, (void *)view_xor}
 
 static PyType_Slot map_keys_slots[] = {
-    {Py_tp_doc,
-     (void *)PyDoc_STR("The keys of a map, set-like: knows its length, takes any iterable on the right of & | - ^.")},
+    {Py_tp_doc, (void *)HELPER_DOC(Keys, class)},
     SET_VIEW_SLOTS,
+    {Py_tp_methods, keys_methods},
+    {Py_tp_getset, keys_getset},
     {Py_sq_contains, (void *)keys_contains},
     {0, NULL},
 };
 
 static PyType_Slot map_items_slots[] = {
-    {Py_tp_doc,
-     (void *)PyDoc_STR("The (key, value) pairs of a map, set-like: any iterable stands on the right of & | - ^.")},
+    {Py_tp_doc, (void *)HELPER_DOC(Items, class)},
     SET_VIEW_SLOTS,
+    {Py_tp_methods, items_methods},
+    {Py_tp_getset, items_getset},
     {Py_sq_contains, (void *)items_contains},
     {0, NULL},
 };
 
 static PyType_Slot map_values_slots[] = {
-    {Py_tp_doc, (void *)PyDoc_STR("The values of a map, as often as they occur.")},
+    {Py_tp_doc, (void *)HELPER_DOC(Values, class)},
     VIEW_SLOTS,
     {Py_tp_methods, values_methods},
+    {Py_tp_getset, values_getset},
     {0, NULL},
 };
 

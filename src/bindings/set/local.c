@@ -1,6 +1,7 @@
 /* Set, SetMutation and their iterator: the set over the local memory. */
 
 #define ENTRY_WIDTH 1
+#define TYPE_NAME Set
 #define FAMILY local_set
 
 #include "local/nodes.h"

@@ -1,17 +1,14 @@
 /* SharedSet, its mutation and iterator: the set over the shared memory. */
 
 #define ENTRY_WIDTH 1
+#define TYPE_NAME SharedSet
 #define FAMILY shared_set
 #define FAMILY_NODES NODE_SET
 
 #include "shared/handle.h"
 #include "shared/nodes.h"
 
-#define SET_SUMMARY                                                                                          \
-    "SharedSet(iterable=(), /)\n--\n\n"                                                                      \
-    "A Set in memory that all interpreters of the process share: it crosses to another one in O(1).\n\n"      \
-    "Holds values, not objects: what is read is made anew in the interpreter that reads.\n"
-#define SET_FAMILY_METHODS SHARED_HANDLE_METHOD
+#define SET_FAMILY_METHODS SHARED_HANDLE_METHOD(DOC(handle))
 #include "bindings/set/type.inc.h"
 #include "bindings/keyed/boxed.inc.h"
 

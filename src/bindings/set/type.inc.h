@@ -99,21 +99,13 @@ mutation_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 }
 
 static PyMethodDef mutation_methods[] = {
-    {"add", mutation_add, METH_O, PyDoc_STR("add($self, member, /)\n--\n\nAdd a member, in place.")},
-    {"remove", mutation_delete, METH_O,
-     PyDoc_STR("remove($self, member, /)\n--\n\nRemove a member, in place; KeyError(member) if it is absent.")},
-    {"discard", mutation_discard, METH_O,
-     PyDoc_STR("discard($self, member, /)\n--\n\nRemove a member, in place, if it is present.")},
-    {"update", FASTCALL(mutation_update), METH_FASTCALL,
-     PyDoc_STR("update($self, /, *iterables)\n--\n\nAdd the members of all iterables, in place.")},
+    {"add", mutation_add, METH_O, HELPER_DOC(Mutation, add)},
+    {"remove", mutation_delete, METH_O, HELPER_DOC(Mutation, remove)},
+    {"discard", mutation_discard, METH_O, HELPER_DOC(Mutation, discard)},
+    {"update", FASTCALL(mutation_update), METH_FASTCALL, HELPER_DOC(Mutation, update)},
     MUTATION_COMMON_METHODS,
     {NULL, NULL, 0, NULL},
 };
-
-PyDoc_STRVAR(mutation_doc,
-"A set being edited in place: made by Set.mutate(), sealed by finish() or by leaving a `with` block.\n"
-"Without an edit that changes something finish() returns the very set that it was made from.\n\n"
-"Costs a fraction of deriving a set a change, for nodes that only the mutation can reach are changed where they are.");
 
 static PyType_Slot set_mutation_slots[] = {
     KEYED_MUTATION_SLOTS,
@@ -122,63 +114,33 @@ static PyType_Slot set_mutation_slots[] = {
 
 /* ---- the set ---- */
 
-/* A family may have its own words, and methods that the others lack. */
-#ifndef SET_SUMMARY
-#define SET_SUMMARY "Set(iterable=(), /)\n--\n\n" \
-                    "An immutable, persistent set of hashable members.\n" \
-                    "An instance of a subclass keeps its attributes in copies and pickles; what is derived from it is a Set, as with frozenset.\n\n"
-#endif
-
 static PyMethodDef set_methods[] = {
-    {"add", set_add, METH_O,
-     PyDoc_STR(
-         "add($self, member, /)\n--\n\nThe set with member; itself, if member is there already.  O(log n), base 32.")},
-    {"remove", set_remove, METH_O,
-     PyDoc_STR(
-         "remove($self, member, /)\n--\n\nThe set without member; KeyError(member) if it is absent.  O(log n), base 32.")},
-    {"discard", set_discard, METH_O,
-     PyDoc_STR(
-         "discard($self, member, /)\n--\n\nThe set without member; itself, if member is absent.  O(log n), base 32.")},
-    {"update", FASTCALL(set_union), METH_FASTCALL,
-     PyDoc_STR(
-         "update($self, /, *iterables)\n--\n\nThe set with the members of all iterables: union by another name.")},
-    {"union", FASTCALL(set_union), METH_FASTCALL,
-     PyDoc_STR("union($self, /, *iterables)\n--\n\n"
-               "The members of this set and of all iterables.  Of two Sets: costs what differs between them.")},
-    {"intersection", FASTCALL(set_intersection), METH_FASTCALL,
-     PyDoc_STR("intersection($self, /, *iterables)\n--\n\nThe members of this set that all iterables have, too.")},
-    {"difference", FASTCALL(set_difference), METH_FASTCALL,
-     PyDoc_STR("difference($self, /, *iterables)\n--\n\nThe members of this set that no iterable has.")},
-    {"symmetric_difference", set_symmetric_difference, METH_O,
-     PyDoc_STR("symmetric_difference($self, iterable, /)\n--\n\nThe members of either, but not of both.")},
-    {"issubset", set_issubset, METH_O,
-     PyDoc_STR("issubset($self, iterable, /)\n--\n\nWhether the iterable has all members of this set.")},
-    {"issuperset", set_issuperset, METH_O,
-     PyDoc_STR("issuperset($self, iterable, /)\n--\n\nWhether this set has all members of the iterable.")},
-    {"isdisjoint", set_isdisjoint, METH_O,
-     PyDoc_STR("isdisjoint($self, iterable, /)\n--\n\nWhether this set and the iterable have no member in common.")},
-    {"mutate", keyed_mutate, METH_NOARGS,
-     PyDoc_STR("mutate($self, /)\n--\n\nA SetMutation that starts as this set, to make many changes cheaply.  O(1).")},
-    {"copy", container_copy, METH_NOARGS, PyDoc_STR("copy($self, /)\n--\n\nThe set itself, for it never changes.")},
+    {"add", set_add, METH_O, DOC(add)},
+    {"remove", set_remove, METH_O, DOC(remove)},
+    {"discard", set_discard, METH_O, DOC(discard)},
+    {"update", FASTCALL(set_union), METH_FASTCALL, DOC(update)},
+    {"union", FASTCALL(set_union), METH_FASTCALL, DOC(union)},
+    {"intersection", FASTCALL(set_intersection), METH_FASTCALL, DOC(intersection)},
+    {"difference", FASTCALL(set_difference), METH_FASTCALL, DOC(difference)},
+    {"symmetric_difference", set_symmetric_difference, METH_O, DOC(symmetric_difference)},
+    {"issubset", set_issubset, METH_O, DOC(issubset)},
+    {"issuperset", set_issuperset, METH_O, DOC(issuperset)},
+    {"isdisjoint", set_isdisjoint, METH_O, DOC(isdisjoint)},
+    {"mutate", keyed_mutate, METH_NOARGS, DOC(mutate)},
+    {"copy", container_copy, METH_NOARGS, DOC(copy)},
 #ifdef SET_FAMILY_METHODS
     SET_FAMILY_METHODS,
 #endif
-    {"__copy__", container_copy, METH_NOARGS, NULL},
-    {"__deepcopy__", set_deepcopy, METH_O, NULL},
-    {"__reduce__", set_reduce, METH_NOARGS, NULL},
-    {"__sizeof__", keyed_sizeof, METH_NOARGS,
-     PyDoc_STR(
-         "__sizeof__($self, /)\n--\n\nBytes of the set and all its nodes, those that other versions share included.  O(n).")},
+    {"__copy__", container_copy, METH_NOARGS, DOC(__copy__)},
+    {"__deepcopy__", set_deepcopy, METH_O, DOC(__deepcopy__)},
+    {"__reduce__", set_reduce, METH_NOARGS, DOC(__reduce__)},
+    {"__sizeof__", keyed_sizeof, METH_NOARGS, DOC(__sizeof__)},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
-PyDoc_STRVAR(set_doc, SET_SUMMARY
-"frozenset's interface; add, remove and discard make a new set in O(log n), base 32, which shares everything else with\n"
-"the old one.  A compressed hash-array-mapped prefix tree (CHAMP: Steindorfer and Vinju, OOPSLA 2015).");
-
 static PyType_Slot set_slots[] = {
-    {Py_tp_doc, (void *)set_doc},
+    {Py_tp_doc, (void *)DOC(class)},
     {Py_tp_new, (void *)set_tp_new},
     {Py_tp_iter, (void *)set_iter},
     {Py_tp_methods, set_methods},

@@ -1,5 +1,6 @@
 /* Vector, VectorMutation and its iterator: the vector over the local memory. */
 
+#define TYPE_NAME Vector
 #define FAMILY local_vector
 
 #include "local/nodes.h"

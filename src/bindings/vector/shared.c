@@ -1,16 +1,13 @@
 /* SharedVector, its mutation and iterator: the vector over the shared memory. */
 
+#define TYPE_NAME SharedVector
 #define FAMILY shared_vector
 #define FAMILY_NODES NODE_VECTOR
 
 #include "shared/handle.h"
 #include "shared/nodes.h"
 
-#define VECTOR_SUMMARY                                                                                       \
-    "SharedVector(iterable=(), /)\n--\n\n"                                                                   \
-    "A Vector in memory that all interpreters of the process share: it crosses to another one in O(1).\n\n"   \
-    "Holds values, not objects: what is read is made anew in the interpreter that reads.\n"
-#define VECTOR_FAMILY_METHODS SHARED_HANDLE_METHOD
+#define VECTOR_FAMILY_METHODS SHARED_HANDLE_METHOD(DOC(handle))
 #include "bindings/vector/type.inc.h"
 
 VECTOR_SPECS(frozen_shared_vector, "frozen.SharedVector", 0);

@@ -1,0 +1,52 @@
+"""Docstrings: help() shows those of the stub, all of them, and their examples are true."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from typing import Any
+
+import pytest
+from support import ROOT
+
+import frozen
+
+
+def tool(name: str) -> Any:
+    """One of the scripts in tools/, as a module."""
+    spec = importlib.util.spec_from_file_location(f"tools_{name}", ROOT / "tools" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+docs = tool("docs")
+STUB = ast.parse((ROOT / "frozen/_core.pyi").read_text())
+CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef) and node.name in frozen.__all__}
+MEMBERS = [
+    (name, member)
+    for name, node in CLASSES.items()
+    for member, function in docs.functions(node).items()
+    if not member.startswith("__") or (member in docs.IN_TABLES and ast.get_docstring(function))
+]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_class_has_the_docstring_of_the_stub(name: str) -> None:
+    assert getattr(frozen, name).__doc__ == ast.get_docstring(CLASSES[name])
+
+
+@pytest.mark.parametrize(("name", "member"), MEMBERS, ids=[".".join(names) for names in MEMBERS])
+def test_a_member_has_the_docstring_of_the_stub(name: str, member: str) -> None:
+    written = ast.get_docstring(docs.functions(CLASSES[name])[member])
+    assert member.startswith("_") or written, "every public member has a docstring"
+    assert getattr(getattr(frozen, name), member).__doc__ == written
+
+
+def test_every_member_of_the_core_is_in_the_stub() -> None:
+    for name, node in CLASSES.items():
+        public = {member for member in vars(getattr(frozen, name)) if not member.startswith("_")}
+        assert public == {member for member in docs.functions(node) if not member.startswith("_")}
