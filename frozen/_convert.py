@@ -232,11 +232,11 @@ class Conversion:
     def register(self, cls: type[T]) -> Callable[[Hook[T]], Hook[T]]: ...
 
     def register(self, cls: type[T], hook: Hook[T] | None = None) -> Any:
-        """Convert instances of `cls` and of its subclasses by `hook(obj, convert)`; the latest registration wins.
+        """Convert instances of `cls` and of its subclasses by `hook(obj, convert)`. The latest registration wins.
 
-        `convert` is this conversion, to be called for the parts of `obj`; what the hook returns is taken as it is.
-        Usable as a decorator, `@freeze.register(Point)`.  A hook comes before every built-in rule.  Hooks nested in
-        each other use the interpreter's stack (RecursionError), built-in rules do not.
+        The hook calls `convert`, which is this conversion, for the parts of `obj`. Its result is not converted again.
+        The method also decorates: `@freeze.register(Point)`. A hook goes before every built-in rule. Hooks that call
+        each other use the interpreter's stack (RecursionError); built-in rules do not.
 
         Raises TypeError if `cls` is not a class.
         """
@@ -485,19 +485,23 @@ _freeze = Conversion(
 
 @taught_by(_freeze.register)
 def freeze(obj: Any, /) -> Any:
-    """The deeply immutable form of `obj`.
+    """Return the deeply immutable form of `obj`.
 
-    Mappings become Map, lists and other mutable sequences Vector, sets Set, bytearrays bytes; Maps, Vectors, tuples,
-    named tuples and frozen records (dataclasses, attrs, msgspec, pydantic) are rebuilt where something inside them
-    changed: a record gets its fields, and nothing else that its `__dict__` has.  What is frozen already, as every
-    result of `freeze` is, is returned as it is, after a look at all its parts.  Keys and elements of sets are hashable
-    and stay.  An object reached twice is frozen once and shared.  Objects of any other type are taken to be immutable
-    and stay as they are: `freeze.register(cls, hook)` says otherwise.
+    Mappings become Map, lists and other mutable sequences Vector, sets Set, bytearrays bytes. Maps,
+    Vectors, tuples, named tuples and frozen records (dataclasses, attrs, msgspec, pydantic) are rebuilt if something
+    inside them changed; a record keeps its fields only, and nothing else that its `__dict__` holds. An object that is
+    frozen already is checked and returned as it is, as is every result of `freeze`. Keys, and elements of sets, are
+    hashable and stay. An object that is reached twice is frozen once and shared. Objects of any other type count as
+    immutable and stay as they are, unless `freeze.register(cls, hook)` says otherwise.
 
-    A Map does not remember insertion order.  O(n) for n values, all levels together; nesting may be of any depth.
+    A Map does not remember insertion order. O(n) for n values at all levels together; nesting may be of any
+    depth.
 
-    Raises ValueError for a container that contains itself, TypeError for a record that is not frozen and for a mutation
-    of a map or set; both say where it is.
+    Raises ValueError for a container that contains itself, and TypeError for a record that is not frozen or a mutation
+    of a map or set. Each error says where.
+
+    >>> freeze({"ports": [80, 443]})
+    Map({'ports': Vector([80, 443])})
     """
     return _freeze(obj)
 
@@ -549,20 +553,23 @@ _thaw = Conversion(
 
 @taught_by(_thaw.register)
 def thaw(obj: Any, /) -> Any:
-    """`obj` as ordinary, mutable Python data.
+    """Return `obj` as ordinary, mutable Python data.
 
-    The way back from `freeze`: mappings become dict, Vectors list, Sets set; tuples, named tuples and records
-    (dataclasses, attrs, msgspec, pydantic) keep their type and are copied where something inside them changed.  Every
-    mutable container in the result is new and occurs once, so that editing one place changes no other, nor what was
-    thawed.  Keys and elements of sets stay: they must be hashable.  Objects of any other type stay as they are:
-    `thaw.register(cls, hook)` says otherwise.
+    It reverses `freeze`: mappings become dict, Vectors list, Sets set. Tuples, named tuples and records (dataclasses,
+    attrs, msgspec, pydantic) keep their type, and are copied if something inside them changed. Every mutable container
+    in the result is new and occurs once: an edit at one place changes neither another place nor `obj`. Keys, and
+    elements of sets, must be hashable and stay. Objects of any other type stay as they are, unless `thaw.register(cls,
+    hook)` says otherwise.
 
-    `json.dumps(data, default=thaw)` writes Maps and Vectors; called by `json`, thaw raises TypeError for what JSON has
-    no form for.
+    `json.dumps(data, default=thaw)` writes Maps and Vectors. Called by `json`, thaw raises TypeError for a value that
+    JSON cannot represent.
 
-    O(n) for n values, all levels together, a value counting as often as it is reached; nesting may be of any depth.
+    O(n) for n values at all levels together, where a value counts each time it is reached; nesting may be of any depth.
 
     Raises ValueError for a container that contains itself.
+
+    >>> thaw(Map(ports=Vector([80, 443])))
+    {'ports': [80, 443]}
     """
     result = _thaw(obj)
     # json calls its `default` for what `default` returned, too: an object that stays what it is would be reported as a

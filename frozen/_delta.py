@@ -36,7 +36,11 @@ AnyMap = TypeVar("AnyMap", Map[Any, Any], SharedMap[Any, Any])
 
 
 class _Absent(enum.Enum):
-    """A singleton that survives copying and pickling."""
+    """The type of ABSENT, which a Change has in place of the value of a key that is not there.
+
+    >>> Map().diff(Map(a=1))["a",].old is ABSENT
+    True
+    """
 
     ABSENT = "absent"
 
@@ -49,7 +53,11 @@ ABSENT: Final = _Absent.ABSENT
 
 
 class Change(NamedTuple):
-    """One place before and after: a key is added if `old` is ABSENT, deleted if `new` is."""
+    """One place before and after. `old` is ABSENT if the key was added, `new` if it was deleted.
+
+    >>> Map(a=1).diff(Map())["a",]
+    Change(old=1, new=ABSENT)
+    """
 
     old: Any
     new: Any
@@ -59,8 +67,13 @@ class Change(NamedTuple):
 class Delta:
     """The changes between two versions, by path: immutable, comparable, and hashable if the values are.
 
-    `len` is the number of changed places; a Delta between versions that are the same is false.  Iterating gives the
+    `len` is the number of changed places; a Delta between versions that are the same is false. Iterating yields the
     paths.
+
+    >>> old = freeze({"db": {"port": 5432}, "debug": False})
+    >>> delta = old.diff(set_in(old, ["db", "port"], 5433))
+    >>> list(delta), delta["db", "port"]
+    ([('db', 'port')], Change(old=5432, new=5433))
     """
 
     changes: Map[Path, Change]
@@ -77,12 +90,26 @@ class Delta:
         return self.changes[path]
 
     def inverse(self) -> "Delta":
-        """The changes that lead back: `apply(new, diff(old, new).inverse()) == old`.  O(changes)."""
+        """Return the changes that lead back: `apply(new, diff(old, new).inverse()) == old`. O(number of changes).
+
+        >>> Map(a=1).diff(Map(a=2)).inverse()["a",]
+        Change(old=2, new=1)
+        """
         return Delta(Map((path, Change(new, old)) for path, (old, new) in self.changes.items()), self.shared)
 
 
 class ConflictError(ValueError):
-    """A delta does not fit: at `path` it was made from `expected`, and there is `found`; ABSENT stands for no value."""
+    """A delta does not fit the version that it is applied to.
+
+    At `path` the delta was made from `expected`, and the version has `found`. ABSENT in either means that there is no
+    value.
+
+    >>> try:
+    ...     Map(a=3).apply(Map(a=1).diff(Map(a=2)))
+    ... except ConflictError as error:
+    ...     error.path, error.expected, error.found
+    (('a',), 1, 3)
+    """
 
     def __init__(self, path: Path, expected: Any, found: Any, obstacle: str = "") -> None:
         super().__init__(path, expected, found, obstacle)
@@ -101,11 +128,11 @@ class ConflictError(ValueError):
 
 
 def diff(old: AnyMap, new: AnyMap, /) -> Delta:
-    """The changes that lead from `old` to `new`; also `old.diff(new)`.
+    """Return the changes that lead from `old` to `new`; also `old.diff(new)`.
 
     A value changed unless both versions hold the same one (_sameness.py): True in place of 1 is a change, a NaN in
-    place of a NaN is none.  A value replaced by a Map, or a Map by something else, is one change.  Both tries are
-    walked in step and what they share is skipped: O(d log32 n) for d differences between versions of one map, O(n)
+    place of a NaN is none. A value replaced by a Map, or a Map by something else, is one change. Both tries
+    are walked in step and what they share is skipped: O(d log32 n) for d differences between versions of one map, O(n)
     between maps of different origin.
 
     Raises TypeError for what is no Map, or for a Map and a SharedMap, and what the `__eq__` of keys raises.

@@ -6,9 +6,12 @@ import warnings
 
 
 class ForkWarning(RuntimeWarning):
-    """A SharedRef made before a fork was published to in the child: no other process sees that.
+    """A child process published to a SharedRef that was made before the fork. No other process sees that value.
 
-    Given once for each variable in each process, at the first publication there.
+    It is given once for each variable in each process, at the first publication there.
+
+    >>> issubclass(ForkWarning, RuntimeWarning)
+    True
     """
 
     def __init__(self, *args: object) -> None:  # so that inspect finds a signature

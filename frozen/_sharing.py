@@ -45,8 +45,14 @@ _T = TypeVar("_T")
 class NotShareableError(TypeError):
     """A value cannot be shared between interpreters.
 
-    `value` is the object, `path` where it stands in what was to be shared (`'["db"]["pool"]'`, empty at the top), and
-    `reason` why it cannot, with what to do instead.
+    `value` is the object, `path` its place in the data that was to be shared (`'["db"]["pool"]'`, empty at the top),
+    and `reason` says why it cannot be shared, and what to do instead.
+
+    >>> try:
+    ...     share({"lock": [print]})
+    ... except NotShareableError as error:
+    ...     error.path
+    "['lock'][0]"
     """
 
     def __init__(self, value: object, reason: str, path: str = "") -> None:
@@ -74,7 +80,11 @@ def _found_at(error: BaseException, brackets: str, key: object) -> None:
 
 
 def is_shareable(obj: object) -> bool:
-    """Whether `obj` can be stored in a shared container as it is, without `share`. O(its size)."""
+    """Return whether a shared container can hold `obj` as it is, without `share`. O(size of `obj`).
+
+    >>> is_shareable((1, "text")), is_shareable([1, "text"])
+    (True, False)
+    """
     try:
         _core._check_shareable(obj)
     except NotShareableError:
@@ -224,20 +234,22 @@ _share = _Share(
 
 @taught_by(_share.register)
 def share(obj: Any, /) -> Any:
-    """`obj` in the form that interpreters can share.
+    """Return `obj` in the form that interpreters can share.
 
-    Converts deeply: mappings become SharedMaps, lists, Vectors and other sequences SharedVectors, sets SharedSets.
-    Tuples, frozensets and registered types stay what they are, with their parts converted; a subclass of str, int,
-    float, complex, bytes, tuple or frozenset that is not registered becomes the plain value.  What can be shared as it
-    is comes back as it is, and what is shared already is shared, not copied, as are objects that occur more than once.
-    `share.register(cls, hook)` says what becomes of a type of your own; `register_shareable` lets it be shared as it
-    is.
+    It converts deeply: mappings become SharedMaps, lists, Vectors and other sequences SharedVectors, sets SharedSets.
+    Tuples, frozensets and registered types keep their type, with their parts converted. A subclass of str, int, float,
+    complex, bytes, tuple or frozenset that is not registered becomes the plain value. An object that can be shared as
+    it is is returned as it is, and shared containers inside are not copied. An object that is reached twice is
+    converted once. `share.register(cls, hook)` converts a type of your own; `register_shareable` lets shared containers
+    hold it as it is.
 
-    O(n) for n values, once; the result crosses to other interpreters in O(1). Nesting may be of any depth, but that of
-    tuples and frozensets is bounded by the interpreter's stack (RecursionError).
+    O(n) for n values, once; the result crosses to other interpreters in O(1). Nesting may be of any depth, but the
+    interpreter's stack bounds that of tuples and frozensets (RecursionError).
 
-    Raises NotShareableError, which names the path to what cannot be shared or contains itself; nothing is half done
-    then.
+    Raises NotShareableError, with the path to the object that cannot be shared or that contains itself.
+
+    >>> share({"ports": [80, 443]})
+    SharedMap({'ports': SharedVector([80, 443])})
     """
     return _share(obj)
 
@@ -257,21 +269,25 @@ def register_shareable(
 ) -> type[_T]:
     """Let instances of `cls`, an immutable class, be shared between interpreters. Returns `cls`, so it decorates.
 
-    `encode(obj)` returns a shareable value, `decode(value)` an object equal to `obj`; named tuples and frozen
-    dataclasses need neither. Instances of subclasses are not meant. The class is recorded by its qualified name and
-    found by import in the interpreter that reads; with functions of your own, register at the top level of the module
-    that defines `decode`, so that importing it there registers the class too. A script's own classes are found by
-    running the script there once, under another `__name__` than `__main__`; those of an interactive session cannot be
-    read in other interpreters (RuntimeWarning when the first instance is shared).
+    `encode(obj)` returns a shareable value, `decode(value)` an object equal to `obj`. Named tuples and frozen
+    dataclasses need neither. The registration does not apply to subclasses. The interpreter that reads imports the
+    class by its qualified name. If you pass functions, register at the top level of the module that defines `decode`:
+    importing it there registers the class too. For a class of a script, that interpreter runs the script once, under
+    another `__name__` than `__main__`. It cannot find a class of an interactive session (RuntimeWarning when the first
+    instance is shared).
 
-    Two objects that are encoded alike are one value: shared containers that hold them are equal. Objects need a hash
-    only as keys, and then one that is made of their value: one that is made of an address means nothing in another
-    interpreter. Where the class is part of it, as in `hash((type(self), self.x))`, the object is no key. Nor is one of
-    a class without `__hash__`, unless `decode` returns the very same object, as that of ZoneInfo does; then it is a key
-    by what `encode` returns. A tuple or record with such an object inside is no key, either.
+    Two objects of equal encodings are one value: shared containers that hold them are equal. Only keys need a hash, and
+    it must depend on the value alone: an address means nothing in another interpreter. An object is no key if the class
+    is part of its hash, as in `hash((type(self), self.x))`. Nor is an object of a class without `__hash__`, unless
+    `decode` returns the very same object, as that of ZoneInfo does; then its encoding is the key. A tuple or record
+    that contains such an object is no key either.
 
     Raises TypeError for a class that is not immutable by itself and comes without functions, ValueError for a class
     that import cannot find.
+
+    >>> from fractions import Fraction
+    >>> class Ratio(Fraction): ...
+    >>> _ = register_shareable(Ratio, lambda ratio: (ratio.numerator, ratio.denominator), lambda pair: Ratio(*pair))
     """
     if (encode is None) != (decode is None):
         raise TypeError("register_shareable() takes both encode and decode, or neither")

@@ -10,51 +10,83 @@
     "\n" \
     "A variable whose value all threads read and replace atomically.\n" \
     "\n" \
-    "Publish immutable values: a reader that has got one keeps a whole, unchanging version however many follow. Every\n" \
-    "operation is linearizable: it takes effect at one instant between its call and its return."
+    "Publish immutable values: a reader that has got one keeps that version, whole and unchanged, however many follow.\n" \
+    "Every operation is linearizable: it takes effect at one instant between its call and its return.\n" \
+    "\n" \
+    ">>> config = AtomicRef(Map(debug=False))\n" \
+    ">>> config.update(Map.set, \"debug\", True)\n" \
+    "Map({'debug': True})"
 
 #define DOC_AtomicRef_version \
-    "How often a value was published: 0 for the initial value, one more each time."
+    "How many values were published after the initial one, which is version 0.\n" \
+    "\n" \
+    ">>> ref = AtomicRef(\"initial\")\n" \
+    ">>> ref.set(\"next\")\n" \
+    ">>> ref.version\n" \
+    "1"
 
 #define DOC_AtomicRef_get \
     "get($self, /)\n" \
     "--\n" \
     "\n" \
-    "The value published last. O(1)."
+    "Return the current value. O(1).\n" \
+    "\n" \
+    ">>> AtomicRef(\"value\").get()\n" \
+    "'value'"
 
 #define DOC_AtomicRef_lookup \
     "lookup($self, /, key, default=None)\n" \
     "--\n" \
     "\n" \
-    "`ref.get()[key]`, or `default` where there is no such item: one call in place of two."
+    "Return `ref.get()[key]`, or `default` if there is no such item, in one call.\n" \
+    "\n" \
+    "It raises what the value's `__getitem__` raises, except KeyError and IndexError.\n" \
+    "\n" \
+    ">>> AtomicRef(Map(port=80)).lookup(\"port\")\n" \
+    "80"
 
 #define DOC_AtomicRef_get_versioned \
     "get_versioned($self, /)\n" \
     "--\n" \
     "\n" \
-    "The pair (value, version) as they were at one moment. O(1)."
+    "Return the pair (value, version), both of one moment. O(1).\n" \
+    "\n" \
+    ">>> AtomicRef(\"value\").get_versioned()\n" \
+    "('value', 0)"
 
 #define DOC_AtomicRef_set \
     "set($self, value, /)\n" \
     "--\n" \
     "\n" \
-    "Publish `value`, whatever is there. O(1)."
+    "Publish `value`, whatever the current value is. O(1).\n" \
+    "\n" \
+    ">>> ref = AtomicRef(1)\n" \
+    ">>> ref.set(2)\n" \
+    ">>> ref.get()\n" \
+    "2"
 
 #define DOC_AtomicRef_exchange \
     "exchange($self, value, /)\n" \
     "--\n" \
     "\n" \
-    "Publish `value` and return the value it replaced. O(1)."
+    "Publish `value` and return the value that it replaced. O(1).\n" \
+    "\n" \
+    ">>> AtomicRef(\"old\").exchange(\"new\")\n" \
+    "'old'"
 
 #define DOC_AtomicRef_compare_and_set \
     "compare_and_set($self, expected, value, /, *, version=None)\n" \
     "--\n" \
     "\n" \
-    "Publish `value` if the current value is `expected`; say whether it did. O(1).\n" \
+    "Publish `value` if the current value is `expected`; return whether it did. O(1).\n" \
     "\n" \
-    "Map, Set and Vector are compared by the version they stand for, without calling `__eq__`; every other object,\n" \
-    "instances of their subclasses included, by identity. With `version`, the number of the current version must be\n" \
-    "that one too, so that a value that went and came back does not pass for one that stayed."
+    "Two Maps, Sets or Vectors are the same if they are one version, without a call of `__eq__`; every other object,\n" \
+    "an instance of their subclasses too, is compared by identity. With `version`, the number of the current version\n" \
+    "must be that one as well: a value that was replaced and came back then no longer matches.\n" \
+    "\n" \
+    ">>> ref = AtomicRef(\"old\")\n" \
+    ">>> ref.compare_and_set(\"old\", \"new\"), ref.compare_and_set(\"old\", \"newer\")\n" \
+    "(True, False)"
 
 #define DOC_AtomicRef_update \
     "update($self, fn, /, *args, **kwargs)\n" \
@@ -62,22 +94,35 @@
     "\n" \
     "Replace the value by `fn(value, *args, **kwargs)`; return the new value.\n" \
     "\n" \
-    "`fn` runs without any lock and is called again when something was published meanwhile, by another thread or from\n" \
-    "inside `fn`, so it should have no side effects. What it raises is raised here, and the reference stays as it\n" \
-    "was; RuntimeError if it publishes to this very reference itself in each of 1,000 tries; TypeError if it returns\n" \
-    "None for an unhashable value (a dict, a list), which is what a function does that changes the value in place:\n" \
-    "`set(None)` publishes None. After some lost tries an update takes its turn and later ones wait for it, so `fn`\n" \
-    "should not wait for a thread that updates this reference. Method: optimistic retry with exponential back-off, as\n" \
-    "Clojure's `swap!`, then a first-come, first-served queue."
+    "`fn` runs without any lock. It is called again if another thread, or `fn` itself, published a value meanwhile,\n" \
+    "so it should have no side effects. After some lost tries the update queues: later updates of this reference wait\n" \
+    "for it, so `fn` should not wait for a thread that updates this reference.\n" \
+    "\n" \
+    "An exception of `fn` is raised here, and the reference keeps its value. RuntimeError if `fn` publishes to this\n" \
+    "reference in each of 1,000 tries. TypeError if `fn` returns None for an unhashable value (a dict, a list): such\n" \
+    "a function changes the value in place. `set(None)` publishes None.\n" \
+    "\n" \
+    "Method: optimistic retry with exponential back-off, as Clojure's `swap!`, then a first-come, first-served queue.\n" \
+    "\n" \
+    ">>> ref = AtomicRef(Vector())\n" \
+    ">>> ref.update(Vector.append, \"event\")\n" \
+    "Vector(['event'])"
 
 #define DOC_AtomicRef_wait \
     "wait($self, /, version, timeout=None)\n" \
     "--\n" \
     "\n" \
-    "Wait until a version newer than `version` is current, at most `timeout` seconds; say whether one is.\n" \
+    "Wait until a version newer than `version` is current, at most `timeout` seconds; return whether one is.\n" \
     "\n" \
-    "The thread sleeps and is woken by the publication; there is no polling. A signal ends the wait if its handler\n" \
-    "raises. ValueError for a negative version."
+    "The thread sleeps until a publication wakes it; it does not poll. A signal ends the wait if its handler raises.\n" \
+    "ValueError for a negative version.\n" \
+    "\n" \
+    ">>> ref = AtomicRef(0)\n" \
+    ">>> ref.wait(0, timeout=0.001)\n" \
+    "False\n" \
+    ">>> ref.set(1)\n" \
+    ">>> ref.wait(0)\n" \
+    "True"
 
 #define DOC_AtomicRef__signal \
     "_signal($self, callback, /)\n" \
@@ -89,32 +134,58 @@
     "watch($self, callback, /)\n" \
     "--\n" \
     "\n" \
-    "Call `callback(old, new)` after each change, until the `Watch` that is returned is closed.\n" \
+    "Call `callback(old, new)` after each change, until the Watch that this returns is closed.\n" \
     "\n" \
-    "The publishing thread calls it, without any lock, before its call returns; one thread at a time. Changes that\n" \
-    "come while the callback runs are delivered as one, by the thread that runs it: each `old` is the `new` of the\n" \
-    "call before. What it raises goes to `sys.unraisablehook`; `KeyboardInterrupt`, `SystemExit` and other exceptions\n" \
-    "that are no `Exception` leave the publishing call, once all watches have been called."
+    "The publishing thread calls it before its call returns, without any lock, and never two threads at once. Changes\n" \
+    "that are published while the callback runs are delivered as one, by the thread that runs it: each `old` is the\n" \
+    "`new` of the call before. An Exception of the callback goes to `sys.unraisablehook`. Any other exception, such\n" \
+    "as KeyboardInterrupt or SystemExit, leaves the publishing call after all watches were called.\n" \
+    "\n" \
+    ">>> ref = AtomicRef(1)\n" \
+    ">>> with ref.watch(lambda old, new: print(old, \"->\", new)):\n" \
+    "...     ref.set(2)\n" \
+    "1 -> 2"
 
 #define DOC_AtomicRef_changed \
     "changed($self, /, since=None)\n" \
     "--\n" \
     "\n" \
-    "Await a version newer than `since` (by default: than the current one); give the pair (value, version)."
+    "Await a version newer than `since` (by default: than the current one); return the pair (value, version).\n" \
+    "\n" \
+    ">>> import asyncio\n" \
+    ">>> ref = AtomicRef(0)\n" \
+    ">>> async def next_version():\n" \
+    "...     asyncio.get_running_loop().call_soon(ref.set, 1)\n" \
+    "...     return await ref.changed()\n" \
+    ">>> asyncio.run(next_version())\n" \
+    "(1, 1)"
 
 #define DOC_AtomicRef_changes \
     "changes($self, /, since=None)\n" \
     "--\n" \
     "\n" \
-    "The values published after version `since` (by default: after the current one), as they come.\n" \
+    "Iterate over the values published after version `since` (by default: after the current one), as they come.\n" \
     "\n" \
-    "Values that are replaced before the loop comes round are skipped; the newest one is never missed."
+    "Values that are replaced before the event loop runs the iterating task are skipped. The newest one is never\n" \
+    "missed.\n" \
+    "\n" \
+    ">>> import asyncio\n" \
+    ">>> ref = AtomicRef(0)\n" \
+    ">>> ref.set(1)\n" \
+    ">>> async def first_change():\n" \
+    "...     async for value in ref.changes(since=0):\n" \
+    "...         return value\n" \
+    ">>> asyncio.run(first_change())\n" \
+    "1"
 
 #define DOC_AtomicRef_snapshot \
     "snapshot($type, /, *refs)\n" \
     "--\n" \
     "\n" \
-    "The tuple of the values that were current in all `refs` (at most 16) at one moment. O(number of refs)."
+    "Return the tuple of the values of all `refs` (at most 16) at one moment. O(number of refs).\n" \
+    "\n" \
+    ">>> AtomicRef.snapshot(AtomicRef(1), AtomicRef(2))\n" \
+    "(1, 2)"
 
 #define DOC_SharedRef_class \
     "SharedRef(*args, initial=None)\n" \
@@ -122,85 +193,139 @@
     "\n" \
     "A variable whose value all interpreters of the process read and replace atomically.\n" \
     "\n" \
-    "It holds what shared containers hold; other values raise NotShareableError (`share` converts ordinary data). What\n" \
-    "is read is made anew in the reading interpreter, once for each version. Every operation is linearizable over all\n" \
-    "interpreters and threads. What AtomicRef has is here under the same names, with the same meaning.\n" \
+    "It holds what shared containers hold; other values raise NotShareableError (`share` converts ordinary data). Each\n" \
+    "interpreter that reads makes the value anew, once for each version. Every operation is linearizable over all\n" \
+    "interpreters and threads. The methods of AtomicRef are here under the same names, with the same meaning.\n" \
     "\n" \
-    "It crosses to other interpreters as itself, natively or by `handle()`, alone or in a tuple; no shared container and\n" \
-    "no SharedRef holds one, so that none can come to hold itself. It has no copies and no pickle (TypeError). Two\n" \
-    "SharedRefs are equal if they stand for the same variable."
+    "It crosses to other interpreters as itself, natively or by `handle()`, alone or in a tuple. No shared container and\n" \
+    "no SharedRef can hold one, so that none can come to hold itself. It has no copies and no pickle (TypeError). Two\n" \
+    "SharedRefs are equal if they are the same variable.\n" \
+    "\n" \
+    ">>> ref = SharedRef(share({\"debug\": False}))\n" \
+    ">>> ref.update(SharedMap.set, \"debug\", True)\n" \
+    "SharedMap({'debug': True})"
 
 #define DOC_SharedRef_attach \
     "attach($type, name, /)\n" \
     "--\n" \
     "\n" \
-    "The SharedRef of that name in this process, whichever interpreter made it. LookupError if there is none."
+    "Return the SharedRef of that name, made by any interpreter of this process. LookupError if there is none.\n" \
+    "\n" \
+    ">>> made = SharedRef(\"docs: attach\", 1)\n" \
+    ">>> SharedRef.attach(\"docs: attach\") == made\n" \
+    "True\n" \
+    ">>> SharedRef.unlink(\"docs: attach\")"
 
 #define DOC_SharedRef_unlink \
     "unlink(name, /)\n" \
     "--\n" \
     "\n" \
-    "Remove a name: `attach` finds it no more, and it is free for another SharedRef. LookupError if there is none.\n" \
+    "Remove a name, which is then free for another SharedRef. LookupError if there is no such name.\n" \
     "\n" \
-    "Those who have the SharedRef already go on with it (as with POSIX's `shm_unlink`)."
+    "The SharedRefs that already exist go on as the same variable (as with POSIX's `shm_unlink`).\n" \
+    "\n" \
+    ">>> ref = SharedRef(\"docs: unlink\", 1)\n" \
+    ">>> SharedRef.unlink(\"docs: unlink\")\n" \
+    ">>> ref.get()\n" \
+    "1"
 
 #define DOC_SharedRef_name \
-    "The name it was made with, unlinked since or not."
+    "The name that it was made with, also after it was unlinked; None if it was made without one.\n" \
+    "\n" \
+    ">>> SharedRef(1).name is None\n" \
+    "True"
 
 #define DOC_SharedRef_version \
-    "How often a value was published: 0 for the initial value, one more each time."
+    "How many values were published after the initial one, which is version 0.\n" \
+    "\n" \
+    ">>> ref = SharedRef(\"initial\")\n" \
+    ">>> ref.set(\"next\")\n" \
+    ">>> ref.version\n" \
+    "1"
 
 #define DOC_SharedRef_get \
     "get($self, /)\n" \
     "--\n" \
     "\n" \
-    "The value published last. O(1), and the same object until the next version is published."
+    "Return the current value. O(1); it is the same object until the next version is published.\n" \
+    "\n" \
+    ">>> SharedRef(\"value\").get()\n" \
+    "'value'"
 
 #define DOC_SharedRef_lookup \
     "lookup($self, /, key, default=None)\n" \
     "--\n" \
     "\n" \
-    "`ref.get()[key]`, or `default` where there is no such item: one call in place of two."
+    "Return `ref.get()[key]`, or `default` if there is no such item, in one call.\n" \
+    "\n" \
+    "It raises what the value's `__getitem__` raises, except KeyError and IndexError.\n" \
+    "\n" \
+    ">>> SharedRef(SharedMap(port=80)).lookup(\"port\")\n" \
+    "80"
 
 #define DOC_SharedRef_get_versioned \
     "get_versioned($self, /)\n" \
     "--\n" \
     "\n" \
-    "The pair (value, version) as they were at one moment. O(1)."
+    "Return the pair (value, version), both of one moment. O(1).\n" \
+    "\n" \
+    ">>> SharedRef(\"value\").get_versioned()\n" \
+    "('value', 0)"
 
 #define DOC_SharedRef_set \
     "set($self, value, /)\n" \
     "--\n" \
     "\n" \
-    "Publish `value`, whatever is there. O(1) for what is shared already, else O(its size)."
+    "Publish `value`, whatever the current value is. O(1) for a shared container or Blob, else O(size).\n" \
+    "\n" \
+    ">>> ref = SharedRef(1)\n" \
+    ">>> ref.set(2)\n" \
+    ">>> ref.get()\n" \
+    "2"
 
 #define DOC_SharedRef_exchange \
     "exchange($self, value, /)\n" \
     "--\n" \
     "\n" \
-    "Publish `value` and return the value it replaced. O(1) for what is shared already, else O(its size)."
+    "Publish `value` and return the value that it replaced. O(1) for a shared container or Blob, else O(size).\n" \
+    "\n" \
+    ">>> SharedRef(\"old\").exchange(\"new\")\n" \
+    "'old'"
 
 #define DOC_SharedRef_compare_and_set \
     "compare_and_set($self, expected, value, /, *, version=None)\n" \
     "--\n" \
     "\n" \
-    "Publish `value` if the current value is `expected`; say whether it did.\n" \
+    "Publish `value` if the current value is `expected`; return whether it did.\n" \
     "\n" \
-    "Shared containers are compared by the version they stand for, in O(1); other values by type and equality. With\n" \
-    "`version`, the number of the current version must be that one too, so that a value that went and came back does\n" \
-    "not pass for one that stayed. NotShareableError for an `expected` that no SharedRef could hold."
+    "Two shared containers are the same if they are one version, which takes O(1); other values are compared by type\n" \
+    "and equality. With `version`, the number of the current version must be that one as well: a value that was\n" \
+    "replaced and came back then no longer matches. NotShareableError for an `expected` that no SharedRef could hold.\n" \
+    "\n" \
+    ">>> ref = SharedRef(\"old\")\n" \
+    ">>> ref.compare_and_set(\"old\", \"new\"), ref.compare_and_set(\"old\", \"newer\")\n" \
+    "(True, False)"
 
 #define DOC_SharedRef_update \
     "update($self, fn, /, *args, **kwargs)\n" \
     "--\n" \
     "\n" \
-    "As `AtomicRef.update`, against the threads of all interpreters: back-off, then first come, first served."
+    "Replace the value by `fn(value, *args, **kwargs)`; return the new value. As `AtomicRef.update`.\n" \
+    "\n" \
+    "It competes with the threads of all interpreters: it retries with back-off, then queues, first come, first\n" \
+    "served.\n" \
+    "\n" \
+    ">>> SharedRef(1).update(lambda n: n + 1)\n" \
+    "2"
 
 #define DOC_SharedRef_wait \
     "wait($self, /, version, timeout=None)\n" \
     "--\n" \
     "\n" \
-    "As `AtomicRef.wait`; whichever interpreter publishes wakes it."
+    "As `AtomicRef.wait`; a publication in any interpreter wakes the thread.\n" \
+    "\n" \
+    ">>> SharedRef(0).wait(0, timeout=0.001)\n" \
+    "False"
 
 #define DOC_SharedRef__signal \
     "_signal($self, callback, /)\n" \
@@ -212,87 +337,149 @@
     "watch($self, callback, /)\n" \
     "--\n" \
     "\n" \
-    "Call `callback(old, new)` soon after each change, until the `Watch` that is returned is closed.\n" \
+    "Call `callback(old, new)` soon after each change, until the Watch that this returns is closed.\n" \
     "\n" \
-    "Whichever interpreter publishes, a thread of this one calls; a callback that takes its time holds no other.\n" \
-    "Changes that come before it gets to it are delivered as one: each `old` is the `new` of the call before. What a\n" \
-    "callback raises goes to `sys.unraisablehook`. A watch that is not closed goes on until the interpreter ends,\n" \
-    "and has the last change delivered by then. RuntimeError when the interpreter has come to its end."
+    "A thread of this interpreter calls it, whichever interpreter publishes; a slow callback delays no other. Changes\n" \
+    "that are published before the callback runs are delivered as one: each `old` is the `new` of the call before. An\n" \
+    "exception of the callback goes to `sys.unraisablehook`. A watch that is not closed goes on until the interpreter\n" \
+    "ends, which delivers the last change. RuntimeError if the interpreter is ending.\n" \
+    "\n" \
+    ">>> import threading\n" \
+    ">>> ref, called = SharedRef(1), threading.Event()\n" \
+    ">>> with ref.watch(lambda old, new: called.set()):\n" \
+    "...     ref.set(2)\n" \
+    "...     called.wait(60)\n" \
+    "True"
 
 #define DOC_SharedRef_changed \
     "changed($self, /, since=None)\n" \
     "--\n" \
     "\n" \
-    "Await a version newer than `since` (by default: than the current one); give the pair (value, version)."
+    "Await a version newer than `since` (by default: than the current one); return the pair (value, version).\n" \
+    "\n" \
+    ">>> import asyncio\n" \
+    ">>> ref = SharedRef(0)\n" \
+    ">>> async def next_version():\n" \
+    "...     asyncio.get_running_loop().call_soon(ref.set, 1)\n" \
+    "...     return await ref.changed()\n" \
+    ">>> asyncio.run(next_version())\n" \
+    "(1, 1)"
 
 #define DOC_SharedRef_changes \
     "changes($self, /, since=None)\n" \
     "--\n" \
     "\n" \
-    "The values published after version `since` (by default: after the current one), as they come.\n" \
+    "Iterate over the values published after version `since` (by default: after the current one), as they come.\n" \
     "\n" \
-    "Values that are replaced before the loop comes round are skipped; the newest one is never missed."
+    "Values that are replaced before the event loop runs the iterating task are skipped. The newest one is never\n" \
+    "missed.\n" \
+    "\n" \
+    ">>> import asyncio\n" \
+    ">>> ref = SharedRef(0)\n" \
+    ">>> ref.set(1)\n" \
+    ">>> async def first_change():\n" \
+    "...     async for value in ref.changes(since=0):\n" \
+    "...         return value\n" \
+    ">>> asyncio.run(first_change())\n" \
+    "1"
 
 #define DOC_SharedRef_handle \
     "handle($self, /, *, uses=1, timeout=None)\n" \
     "--\n" \
     "\n" \
-    "A ticket that any channel of bytes within the process carries; see Handle."
+    "Return a ticket that any channel of bytes within the process carries; see Handle.\n" \
+    "\n" \
+    ">>> ref = SharedRef(1)\n" \
+    ">>> ref.handle().redeem() == ref\n" \
+    "True"
 
 #define DOC_SharedRef___reduce__ \
     "__reduce__($self, /)\n" \
     "--\n" \
     "\n" \
-    "TypeError: send `ref.handle()`, or its name."
+    "TypeError: send `ref.handle()` or the name."
 
 #define DOC_SharedRef_snapshot \
     "snapshot($type, /, *refs)\n" \
     "--\n" \
     "\n" \
-    "The tuple of the values that were current in all `refs` (at most 16) at one moment. O(number of refs)."
+    "Return the tuple of the values of all `refs` (at most 16) at one moment. O(number of refs).\n" \
+    "\n" \
+    ">>> SharedRef.snapshot(SharedRef(1), SharedRef(2))\n" \
+    "(1, 2)"
 
 #define DOC_transaction_class \
     "transaction(*refs)\n" \
     "--\n" \
     "\n" \
-    "Several references (at most 16) read and published as one: no snapshot sees one of them new and another old."
+    "Several references (at most 16) that are read and published as one.\n" \
+    "\n" \
+    "No snapshot sees one of them with a new value and another with an old one.\n" \
+    "\n" \
+    ">>> here, there = AtomicRef(10), AtomicRef(0)\n" \
+    ">>> transaction(here, there).update(lambda a, b: (a - 3, b + 3))\n" \
+    "(7, 3)"
 
 #define DOC_transaction_get \
     "get($self, /)\n" \
     "--\n" \
     "\n" \
-    "The tuple of the values that were current at one moment. O(number of references)."
+    "Return the tuple of the values at one moment. O(number of references).\n" \
+    "\n" \
+    ">>> transaction(AtomicRef(1), AtomicRef(2)).get()\n" \
+    "(1, 2)"
 
 #define DOC_transaction_set \
     "set($self, /, *values)\n" \
     "--\n" \
     "\n" \
-    "Publish one value in each reference, all at one moment. O(number of references)."
+    "Publish one value in each reference, all at one moment. O(number of references).\n" \
+    "\n" \
+    "TypeError if the number of values is another one.\n" \
+    "\n" \
+    ">>> a, b = AtomicRef(1), AtomicRef(2)\n" \
+    ">>> transaction(a, b).set(3, 4)\n" \
+    ">>> a.get(), b.get()\n" \
+    "(3, 4)"
 
 #define DOC_transaction_update \
     "update($self, fn, /, *args, **kwargs)\n" \
     "--\n" \
     "\n" \
-    "Replace the values by what `fn(*values, *args, **kwargs)` returns, one new value for each reference.\n" \
+    "Replace the values by what `fn(*values, *args, **kwargs)` returns, one value for each reference.\n" \
     "\n" \
-    "All are published at one moment; returns the tuple of new values. ValueError if `fn` returns another number of\n" \
-    "values. Over a single reference it takes and returns the value itself. Everything else is as in\n" \
-    "`AtomicRef.update`."
+    "All are published at one moment; returns the tuple of the new values. Over a single reference, `fn` takes and\n" \
+    "returns the value itself. ValueError if `fn` returns another number of values. All else is as in\n" \
+    "`AtomicRef.update`.\n" \
+    "\n" \
+    ">>> a, b = AtomicRef(1), AtomicRef(2)\n" \
+    ">>> transaction(a, b).update(lambda x, y: (y, x))\n" \
+    "(2, 1)"
 
 #define DOC_Watch_class \
-    "What `watch` of a reference returns: close it, or leave its `with` block, to be called no more."
+    "A subscription that `watch` of a reference returns. `close()`, or the end of its `with` block, ends the calls.\n" \
+    "\n" \
+    ">>> ref = AtomicRef(1)\n" \
+    ">>> watch = ref.watch(print)\n" \
+    ">>> ref.set(2)\n" \
+    "1 2\n" \
+    ">>> watch.close()"
 
 #define DOC_Watch_close \
     "close($self, /)\n" \
     "--\n" \
     "\n" \
-    "End the watch: no call begins after this one, though one already under way elsewhere ends later."
+    "End the watch. No call begins after this one; a call that another thread has begun may end later.\n" \
+    "\n" \
+    ">>> ref = AtomicRef(1)\n" \
+    ">>> ref.watch(print).close()\n" \
+    ">>> ref.set(2)"
 
 #define DOC_Watch___enter__ \
     "__enter__($self, /)\n" \
     "--\n" \
     "\n" \
-    "The watch itself."
+    "Return the watch."
 
 #define DOC_Watch___exit__ \
     "__exit__($self, kind, error, traceback, /)\n" \
@@ -304,201 +491,284 @@
     "Map(mapping_or_pairs=(), /, **entries)\n" \
     "--\n" \
     "\n" \
-    "An immutable mapping; `set`, `delete`, `update`, `|` give new maps that share all they can with the old.\n" \
+    "An immutable mapping. `set`, `delete`, `update` and `|` return new maps, which share memory with the old one.\n" \
     "\n" \
-    "`Map()`, `Map(mapping)`, `Map(pairs)`, each with `**entries` on top. Of equal keys the first is kept, with the value\n" \
-    "that comes last, as in dict. Any number of threads may read one map and derive new ones from it at once; what\n" \
-    "changes nothing returns the map itself. Equal to every dict or mapping of the same entries in whatever order; the\n" \
-    "hash is that of `frozenset(m.items())`, TypeError if a value is unhashable. The order of iteration is not that of\n" \
-    "insertion. Subclasses are possible: an instance keeps its attributes in copies and pickles,\n" \
-    "as frozenset's do, and what is derived from it is a Map.\n" \
+    "`Map()`, `Map(mapping)`, `Map(pairs)`, each with `**entries` on top. Of equal keys a map keeps the\n" \
+    "first, with the last value, as dict does. Any number of threads may read one map and derive new ones from it at\n" \
+    "once; an operation that changes nothing returns the map itself. A map is equal to every mapping of equal entries, in\n" \
+    "whatever order; its hash is that of `frozenset(m.items())`, or TypeError if a value is unhashable. Iteration does\n" \
+    "not follow the order of insertion. Subclasses are possible: an instance keeps its attributes in copies and pickles,\n" \
+    "and what is derived from it is a Map.\n" \
     "\n" \
-    "Below, n is the number of entries and \"O(log n)\" a walk down a tree of 32 branches: at most 13 levels, 4 for a\n" \
-    "million entries. Every operation that takes a key raises TypeError for an unhashable one, and lets pass whatever its\n" \
-    "`__hash__` and `__eq__` raise; `__eq__` is called only on keys whose 64-bit hashes are equal, `__hash__` never\n" \
-    "on stored keys. Keys of one hash are searched one by one.\n" \
+    "Below, n is the number of entries, and \"O(log n)\" a walk down a tree of 32 branches: at most 13 levels, 4 for a\n" \
+    "million entries. Every operation that takes a key raises TypeError for an unhashable one, and what its `__hash__`\n" \
+    "and `__eq__` raise. A map calls `__eq__` only for keys whose 64-bit hashes are equal, and never calls `__hash__` of\n" \
+    "a stored key. It searches keys of one hash one by one.\n" \
     "\n" \
     "Method: CHAMP, the compressed hash-array mapped prefix tree (Steindorfer and Vinju, \"Optimizing Hash-Array Mapped\n" \
-    "Tries for Fast and Lean Immutable JVM Collections\", OOPSLA 2015), over the full hash, with stored hash bits."
+    "Tries for Fast and Lean Immutable JVM Collections\", OOPSLA 2015), over the full hash, with stored hash bits.\n" \
+    "\n" \
+    ">>> m = Map(a=1)\n" \
+    ">>> m.set(\"b\", 2) == {\"a\": 1, \"b\": 2}, m\n" \
+    "(True, Map({'a': 1}))"
 
 #define DOC_Map_fromkeys \
     "fromkeys($type, iterable, value=None, /)\n" \
     "--\n" \
     "\n" \
-    "A map (of the class it is called on) of all keys to one value. O(n)."
+    "Return a map, of the class that it is called on, of each key to the same value. O(n).\n" \
+    "\n" \
+    ">>> Map.fromkeys(\"a\", 0)\n" \
+    "Map({'a': 0})"
 
 #define DOC_Map_get \
     "get($self, key, /, default=None)\n" \
     "--\n" \
     "\n" \
-    "The value under `key`, or `default` if it is absent. O(log n)."
+    "Return the value under `key`, or `default` if the key is absent. O(log n).\n" \
+    "\n" \
+    ">>> Map(a=1).get(\"a\"), Map(a=1).get(\"b\", 0)\n" \
+    "(1, 0)"
 
 #define DOC_Map___reversed__ \
     "__reversed__($self, /)\n" \
     "--\n" \
     "\n" \
-    "The exact reverse of `iter`."
+    "Iterate over the keys in the exact reverse of `iter`: O(1) to begin, O(n) for all."
 
 #define DOC_Map_keys \
     "keys($self, /)\n" \
     "--\n" \
     "\n" \
-    "The keys as a set-like view. O(1)."
+    "Return a set-like view of the keys. O(1).\n" \
+    "\n" \
+    ">>> Map(a=1).keys() & {\"a\", \"b\"} == {\"a\"}\n" \
+    "True"
 
 #define DOC_Map_values \
     "values($self, /)\n" \
     "--\n" \
     "\n" \
-    "The values as a view, in the order of the keys. O(1)."
+    "Return a view of the values, in the order of the keys. O(1).\n" \
+    "\n" \
+    ">>> list(Map(a=1).values())\n" \
+    "[1]"
 
 #define DOC_Map_items \
     "items($self, /)\n" \
     "--\n" \
     "\n" \
-    "The `(key, value)` pairs as a set-like view. O(1)."
+    "Return a set-like view of the `(key, value)` pairs. O(1).\n" \
+    "\n" \
+    ">>> dict(Map(a=1, b=2).items()) == {\"a\": 1, \"b\": 2}\n" \
+    "True"
 
 #define DOC_Map_set \
     "set($self, key, value, /)\n" \
     "--\n" \
     "\n" \
-    "The map with `value` under `key`; a key that is there already stays. O(log n)."
+    "Return the map with `value` under `key`; an equal key that is there stays. O(log n).\n" \
+    "\n" \
+    ">>> Map(a=1).set(\"a\", 2)\n" \
+    "Map({'a': 2})"
 
 #define DOC_Map_delete \
     "delete($self, key, /)\n" \
     "--\n" \
     "\n" \
-    "The map without `key`; KeyError(key) if it is absent. O(log n)."
+    "Return the map without `key`; KeyError(key) if it is absent. O(log n).\n" \
+    "\n" \
+    ">>> Map(a=1, b=2).delete(\"a\")\n" \
+    "Map({'b': 2})"
 
 #define DOC_Map_discard \
     "discard($self, key, /)\n" \
     "--\n" \
     "\n" \
-    "The map without `key`, itself if it is absent. O(log n)."
+    "Return the map without `key`, or the map itself if the key is absent. O(log n).\n" \
+    "\n" \
+    ">>> Map(a=1).discard(\"b\")\n" \
+    "Map({'a': 1})"
 
 #define DOC_Map_update \
     "update($self, /, *mappings_or_pairs, **entries)\n" \
     "--\n" \
     "\n" \
-    "The map with all entries of mappings or iterables of pairs, then of the keywords, later values winning.\n" \
+    "Return the map with all entries of mappings or iterables of pairs, then of the keywords. Later values win.\n" \
     "\n" \
-    "O(k log n) for k new entries; together with a Map both trees are walked in step, and what they share is\n" \
-    "taken over unseen. ValueError for a pair that is not of length two, TypeError for an element that is no pair."
+    "O(k log n) for k new entries. Together with a Map, both trees are walked in step, and parts that only one\n" \
+    "has, or that both share, are taken over as they are. ValueError for a pair that is not of length two, TypeError\n" \
+    "for an element that is no pair.\n" \
+    "\n" \
+    ">>> Map(a=1).update({\"a\": 2}, b=3) == {\"a\": 2, \"b\": 3}\n" \
+    "True"
 
 #define DOC_Map_merge \
     "merge($self, other, fn, /)\n" \
     "--\n" \
     "\n" \
-    "Like `update(other)`, with `fn(old, new)` as the value of every key that both sides have.\n" \
+    "Return the entries of both; the value of a key that both sides have is `fn(own value, value of other)`.\n" \
     "\n" \
-    "`fn` is called once a common key, in no particular order; what it raises is raised here. Cost as `update`, but\n" \
-    "no common entry is skipped."
+    "`fn` is called once for each common key, in no particular order; its exceptions are raised here. Takes as long\n" \
+    "as `update`, and visits every common entry.\n" \
+    "\n" \
+    ">>> Map(a=1).merge({\"a\": 10}, lambda own, other: own + other)\n" \
+    "Map({'a': 11})"
 
 #define DOC_Map_diff \
     "diff($self, new, /)\n" \
     "--\n" \
     "\n" \
-    "The Delta that leads from this map to `new`, by the paths of the entries that differ.\n" \
+    "Return the Delta that leads from this map to `new`.\n" \
     "\n" \
-    "Both trees are walked in step and what they share is passed over: O(d log n) for d differences between versions\n" \
-    "of one map, O(n) between maps of different origin. Where both hold a Map it is looked for inside;\n" \
-    "other values are the same if they are equal and of one kind, so that True in place of 1 is a change, and NaN in\n" \
-    "place of NaN none. TypeError if `new` is no Map."
+    "It has the path of each entry that differs, with the old and the new value.\n" \
+    "\n" \
+    "O(d log n) for d differences between versions of one map, whose shared parts are skipped; O(n) between maps of\n" \
+    "different origin. Where both sides hold a Map, its entries are compared. Other values are the same if they\n" \
+    "are equal and of one kind: True in place of 1 is a change, NaN in place of NaN is none. TypeError if `new` is no\n" \
+    "Map.\n" \
+    "\n" \
+    ">>> Map(a=1).diff(Map(a=2))[\"a\",]\n" \
+    "Change(old=1, new=2)"
 
 #define DOC_Map_apply \
     "apply($self, delta, /)\n" \
     "--\n" \
     "\n" \
-    "The map with a Delta's changes: `old.apply(old.diff(new)) == new`. O(log n) a change and map on the way.\n" \
+    "Return the map with a Delta's changes: `old.apply(old.diff(new)) == new`.\n" \
     "\n" \
-    "A map that has changed elsewhere since is merged; ConflictError, a ValueError, if it does not hold what a change\n" \
-    "started from. A Delta between maps of the other family applies, too: its values are converted."
+    "O(log n) for each change, and for each map on the way to it. Applied to another version, the changes merge with\n" \
+    "those of that version. ConflictError, a ValueError, if the map does not hold the old value of a change. The\n" \
+    "values of a Delta between maps of the other family are converted.\n" \
+    "\n" \
+    ">>> delta = Map(a=1).diff(Map(a=2))\n" \
+    ">>> Map(a=1, b=5).apply(delta) == {\"a\": 2, \"b\": 5}\n" \
+    "True"
 
 #define DOC_Map_mutate \
     "mutate($self, /)\n" \
     "--\n" \
     "\n" \
-    "A mutation that starts as this map and leaves it alone. O(1).\n" \
+    "Return a MapMutation that starts as this map, which itself does not change. O(1).\n" \
     "\n" \
-    "`with m.mutate() as mm: ...`, then `mm.finish()` for the new map."
+    ">>> with Map(a=1).mutate() as mm:\n" \
+    "...     mm[\"b\"] = 2\n" \
+    ">>> mm.finish() == {\"a\": 1, \"b\": 2}\n" \
+    "True"
 
 #define DOC_Map_copy \
     "copy($self, /)\n" \
     "--\n" \
     "\n" \
-    "The map itself: nothing can change it. O(1)."
+    "Return the map itself, because it cannot change. O(1).\n" \
+    "\n" \
+    ">>> m = Map(a=1)\n" \
+    ">>> m.copy() == m\n" \
+    "True"
 
 #define DOC_Map___copy__ \
     "__copy__($self, /)\n" \
     "--\n" \
     "\n" \
-    "The map itself."
+    "Return the map itself."
 
 #define DOC_Map___deepcopy__ \
     "__deepcopy__($self, memo, /)\n" \
     "--\n" \
     "\n" \
-    "The map itself if no key and no value had to be copied, otherwise a map of the copies."
+    "Return the map itself if no key and no value had to be copied, otherwise a map of the copies."
 
 #define DOC_Map___reduce__ \
     "__reduce__($self, /)\n" \
     "--\n" \
     "\n" \
-    "Pickle by value: a pickle loads in any process. TypeError if a part cannot be pickled."
+    "Pickle by value: a pickle loads in any process."
 
 #define DOC_Map___sizeof__ \
     "__sizeof__($self, /)\n" \
     "--\n" \
     "\n" \
-    "Bytes of the map and all nodes of its tree, those that it shares with other maps included. O(n)."
+    "Bytes of the map and of all nodes of its tree, also those that other maps share. O(n)."
 
 #define DOC_MapMutation_class \
-    "A map being edited in place; made by `Map.mutate()`, sealed by `finish()` or the end of its `with` block.\n" \
+    "A map that is edited in place, made by `Map.mutate()`, sealed by `finish()` or the end of its `with` block.\n" \
     "\n" \
-    "Each edit changes in place those nodes that only this mutation can reach and copies the others once, so that many\n" \
-    "edits cost a fraction of as many `set` calls. Maps never see the edits of a mutation that started from them. After\n" \
-    "`finish()` every edit raises ValueError; reading goes on. Mutations are equal if their entries are; they are\n" \
-    "unhashable, not iterable, not picklable. Threads may share one: an edit happens as a whole or raises. Errors are\n" \
-    "those of Map.\n" \
+    "Each edit is much cheaper than `Map.set`: nodes that only this mutation references are modified in place; each\n" \
+    "other node is copied once. The map that it started from never changes. After `finish()` every edit raises\n" \
+    "ValueError, and reading goes on. Mutations are equal if their entries are. They cannot be hashed, iterated over or\n" \
+    "pickled. Threads may share one: an edit happens as a whole or raises. Errors are those of Map.\n" \
     "\n" \
-    "Method: transients (Clojure), with unique reference counts for ownership, as Rust's `Arc::make_mut`."
+    "Method: transients (Clojure), with unique reference counts for ownership, as Rust's `Arc::make_mut`.\n" \
+    "\n" \
+    ">>> mm = Map().mutate()\n" \
+    ">>> mm[\"a\"] = 1\n" \
+    ">>> mm.finish()\n" \
+    "Map({'a': 1})"
 
 #define DOC_MapMutation_get \
     "get($self, key, /, default=None)\n" \
     "--\n" \
     "\n" \
-    "The value under `key`, or `default` if it is absent. O(log n)."
+    "Return the value under `key`, or `default` if the key is absent. O(log n).\n" \
+    "\n" \
+    ">>> Map(a=1).mutate().get(\"a\")\n" \
+    "1"
 
 #define DOC_MapMutation_set \
     "set($self, key, value, /)\n" \
     "--\n" \
     "\n" \
-    "`mm[key] = value`. O(log n)."
+    "Store `value` under `key`, as `mm[key] = value`. O(log n).\n" \
+    "\n" \
+    ">>> mm = Map().mutate()\n" \
+    ">>> mm.set(\"a\", 1)\n" \
+    ">>> mm[\"a\"]\n" \
+    "1"
 
 #define DOC_MapMutation_delete \
     "delete($self, key, /)\n" \
     "--\n" \
     "\n" \
-    "`del mm[key]`: KeyError(key) if it is absent. O(log n)."
+    "Remove `key`, as `del mm[key]`; KeyError(key) if it is absent. O(log n).\n" \
+    "\n" \
+    ">>> mm = Map(a=1).mutate()\n" \
+    ">>> mm.delete(\"a\")\n" \
+    ">>> len(mm)\n" \
+    "0"
 
 #define DOC_MapMutation_discard \
     "discard($self, key, /)\n" \
     "--\n" \
     "\n" \
-    "Remove `key` if it is there. O(log n)."
+    "Remove `key` if it is there. O(log n).\n" \
+    "\n" \
+    ">>> mm = Map(a=1).mutate()\n" \
+    ">>> mm.discard(\"b\")\n" \
+    ">>> len(mm)\n" \
+    "1"
 
 #define DOC_MapMutation_pop \
     "pop($self, key, /, default=...)\n" \
     "--\n" \
     "\n" \
-    "Remove `key` and return its value; `default`, or KeyError(key), if it is absent. O(log n)."
+    "Remove `key` and return its value. If it is absent: `default`, or KeyError(key) without one. O(log n).\n" \
+    "\n" \
+    ">>> mm = Map(a=1).mutate()\n" \
+    ">>> mm.pop(\"a\"), mm.pop(\"a\", None)\n" \
+    "(1, None)"
 
 #define DOC_MapMutation_update \
     "update($self, /, *mappings_or_pairs, **entries)\n" \
     "--\n" \
     "\n" \
-    "Take over the entries of mappings or iterables of pairs, then of the keywords, later values winning.\n" \
+    "Take over the entries of mappings or iterables of pairs, then of the keywords. Later values win.\n" \
     "\n" \
-    "Errors and cost as `Map.update`; a source that fails changes nothing."
+    "Errors and cost are those of `Map.update`. A source that fails changes nothing.\n" \
+    "\n" \
+    ">>> mm = Map(a=1).mutate()\n" \
+    ">>> mm.update({\"a\": 2}, b=3)\n" \
+    ">>> mm[\"a\"], mm[\"b\"]\n" \
+    "(2, 3)"
 
 #define DOC_MapMutation_finish \
     "finish($self, /)\n" \
@@ -506,13 +776,16 @@
     "\n" \
     "Seal the mutation and return the map, the same one each time. O(1).\n" \
     "\n" \
-    "If no edit changed anything, that is the very map it was made from."
+    "If no edit changed anything, that is the map that the mutation started from.\n" \
+    "\n" \
+    ">>> Map(a=1).mutate().finish()\n" \
+    "Map({'a': 1})"
 
 #define DOC_MapMutation___enter__ \
     "__enter__($self, /)\n" \
     "--\n" \
     "\n" \
-    "ValueError if the mutation has been finished."
+    "Return the mutation; ValueError if it is sealed."
 
 #define DOC_MapMutation___exit__ \
     "__exit__($self, exc_type, exc, traceback, /)\n" \
@@ -521,16 +794,27 @@
     "Seal the mutation, after an exception too; `finish()` then returns the map."
 
 #define DOC_MapKeys_class \
-    "The keys of a map as a set-like view. Any iterable may be the right operand of `&`, `|`, `-` and `^`."
+    "The keys of a map as a set-like view.\n" \
+    "\n" \
+    "Any iterable may be the right operand of `&`, `|`, `-` and `^`.\n" \
+    "\n" \
+    ">>> Map(a=1, b=2).keys() - [\"a\"] == {\"b\"}\n" \
+    "True"
 
 #define DOC_MapKeys_mapping \
-    "The map that the view belongs to."
+    "The map that the view belongs to.\n" \
+    "\n" \
+    ">>> Map(a=1).keys().mapping\n" \
+    "Map({'a': 1})"
 
 #define DOC_MapKeys_isdisjoint \
     "isdisjoint($self, other, /)\n" \
     "--\n" \
     "\n" \
-    "Whether the view and the iterable have no member in common. O(length of the iterable)."
+    "Whether the view and the iterable have no member in common. O(length of the iterable).\n" \
+    "\n" \
+    ">>> Map(a=1).keys().isdisjoint([\"c\"])\n" \
+    "True"
 
 #define DOC_MapKeys___reversed__ \
     "__reversed__($self, /)\n" \
@@ -539,10 +823,16 @@
     "Iterate over the keys in reverse order: O(1) to begin, O(n) for all."
 
 #define DOC_MapValues_class \
-    "The values of a map as a view, in the order of the keys."
+    "The values of a map as a view, in the order of the keys.\n" \
+    "\n" \
+    ">>> 1 in Map(a=1).values()\n" \
+    "True"
 
 #define DOC_MapValues_mapping \
-    "The map that the view belongs to."
+    "The map that the view belongs to.\n" \
+    "\n" \
+    ">>> Map(a=1).values().mapping\n" \
+    "Map({'a': 1})"
 
 #define DOC_MapValues___reversed__ \
     "__reversed__($self, /)\n" \
@@ -551,16 +841,27 @@
     "Iterate over the values in reverse order: O(1) to begin, O(n) for all."
 
 #define DOC_MapItems_class \
-    "The `(key, value)` pairs of a map as a set-like view, with any iterable to the right of `&`, `|`, `-` and `^`."
+    "The `(key, value)` pairs of a map as a set-like view.\n" \
+    "\n" \
+    "Any iterable may be the right operand of `&`, `|`, `-` and `^`.\n" \
+    "\n" \
+    ">>> (\"a\", 1) in Map(a=1).items()\n" \
+    "True"
 
 #define DOC_MapItems_mapping \
-    "The map that the view belongs to."
+    "The map that the view belongs to.\n" \
+    "\n" \
+    ">>> Map(a=1).items().mapping\n" \
+    "Map({'a': 1})"
 
 #define DOC_MapItems_isdisjoint \
     "isdisjoint($self, other, /)\n" \
     "--\n" \
     "\n" \
-    "Whether the view and the iterable have no member in common. O(length of the iterable)."
+    "Whether the view and the iterable have no member in common. O(length of the iterable).\n" \
+    "\n" \
+    ">>> Map(a=1).items().isdisjoint([\"c\"])\n" \
+    "True"
 
 #define DOC_MapItems___reversed__ \
     "__reversed__($self, /)\n" \
@@ -572,151 +873,233 @@
     "Set(iterable=(), /)\n" \
     "--\n" \
     "\n" \
-    "An immutable set with frozenset's interface; `add`, `remove` and the operators give new sets that share all they\n" \
-    "can with the old.\n" \
+    "An immutable set with frozenset's interface. Changes return new sets, which share memory with the old one.\n" \
     "\n" \
-    "Of equal members the first is kept, as in set. Operators take sets of any kind on either side, and the result is of\n" \
-    "the left operand's type; the named methods take any iterables. What changes nothing returns the set itself. Equal to\n" \
-    "every set of the same members; the hash is frozenset's. A plain `set` may be looked up in a Set of sets. Subclasses\n" \
-    "are possible: an instance keeps its attributes in copies and pickles, and what is derived from it is a Set. Errors\n" \
-    "and what is promised to members' `__hash__` and `__eq__` are Map's.\n" \
+    "Of equal members a set keeps the first. Operators take sets of any kind on either side, and the result has the type\n" \
+    "of the left operand; the named methods take any iterables. An operation that changes nothing returns the set itself.\n" \
+    "A Set is equal to every set of equal members, and has frozenset's hash. A plain `set` may be looked up in a\n" \
+    "Set of sets. Subclasses are possible: an instance keeps its attributes in copies and pickles, and what is\n" \
+    "derived from it is a Set. Errors, and what is promised of members' `__hash__` and `__eq__`, are those of\n" \
+    "Map.\n" \
     "\n" \
-    "Set algebra walks both trees in step and passes over what they share, so that two versions of one origin cost what\n" \
-    "differs between them; a small operand goes member by member. Below, n is the number of members of this set and m\n" \
-    "that of the other.\n" \
+    "Set algebra walks both trees in step and skips the parts that both share: for two versions of one origin it\n" \
+    "takes time in proportion to what differs. A small operand is taken member by member. Below, n is the number of\n" \
+    "members of this set, and m that of the other operand.\n" \
     "\n" \
-    "Method: Map's tree (CHAMP) with entries of one cell."
+    "Method: Map's tree (CHAMP) with entries of one cell.\n" \
+    "\n" \
+    ">>> s = Set([1, 2])\n" \
+    ">>> s.add(3) == {1, 2, 3}, 3 in s\n" \
+    "(True, False)"
 
 #define DOC_Set_add \
     "add($self, member, /)\n" \
     "--\n" \
     "\n" \
-    "The set with `member`. O(log n)."
+    "Return the set with `member`. O(log n).\n" \
+    "\n" \
+    ">>> Set().add(1)\n" \
+    "Set({1})"
 
 #define DOC_Set_remove \
     "remove($self, member, /)\n" \
     "--\n" \
     "\n" \
-    "The set without `member`; KeyError(member) if it is absent. O(log n)."
+    "Return the set without `member`; KeyError(member) if it is absent. O(log n).\n" \
+    "\n" \
+    ">>> Set([1, 2]).remove(1)\n" \
+    "Set({2})"
 
 #define DOC_Set_discard \
     "discard($self, member, /)\n" \
     "--\n" \
     "\n" \
-    "The set without `member`; itself, if it is absent. O(log n)."
+    "Return the set without `member`, or the set itself if the member is absent. O(log n).\n" \
+    "\n" \
+    ">>> Set([1]).discard(2)\n" \
+    "Set({1})"
 
 #define DOC_Set_union \
     "union($self, /, *iterables)\n" \
     "--\n" \
     "\n" \
-    "The members of this set and of all iterables. O(m), of Sets what differs."
+    "Return the members of this set and of all iterables.\n" \
+    "\n" \
+    "O(m log n); with a Set that shares parts with this one, in proportion to what differs.\n" \
+    "\n" \
+    ">>> Set([1]).union([2], [3]) == {1, 2, 3}\n" \
+    "True"
 
 #define DOC_Set_update \
     "update($self, /, *iterables)\n" \
     "--\n" \
     "\n" \
-    "`union` by the name that Map uses."
+    "Return the members of this set and of all iterables: `union` under Map's name.\n" \
+    "\n" \
+    "O(m log n); with a Set that shares parts with this one, in proportion to what differs.\n" \
+    "\n" \
+    ">>> Set([1]).update([2]) == {1, 2}\n" \
+    "True"
 
 #define DOC_Set_intersection \
     "intersection($self, /, *iterables)\n" \
     "--\n" \
     "\n" \
-    "The members of this set that all iterables have, too. O(m), of Sets what differs."
+    "Return the members of this set that all iterables have.\n" \
+    "\n" \
+    "O(m log n); with a Set that shares parts with this one, in proportion to what differs.\n" \
+    "\n" \
+    ">>> Set([1, 2]).intersection([2, 3]) == {2}\n" \
+    "True"
 
 #define DOC_Set_difference \
     "difference($self, /, *iterables)\n" \
     "--\n" \
     "\n" \
-    "The members of this set that no iterable has. O(m), of Sets what differs."
+    "Return the members of this set that no iterable has.\n" \
+    "\n" \
+    "O(m log n); with a Set that shares parts with this one, in proportion to what differs.\n" \
+    "\n" \
+    ">>> Set([1, 2]).difference([2, 3]) == {1}\n" \
+    "True"
 
 #define DOC_Set_symmetric_difference \
     "symmetric_difference($self, iterable, /)\n" \
     "--\n" \
     "\n" \
-    "The members of either, but not of both. O(m), of Sets what differs."
+    "Return the members that either this set or the iterable has, but not both.\n" \
+    "\n" \
+    "O(m log n); with a Set that shares parts with this one, in proportion to what differs.\n" \
+    "\n" \
+    ">>> Set([1, 2]).symmetric_difference([2, 3]) == {1, 3}\n" \
+    "True"
 
 #define DOC_Set_issubset \
     "issubset($self, iterable, /)\n" \
     "--\n" \
     "\n" \
-    "Whether the iterable has all members of this set. O(n + length of the iterable)."
+    "Whether the iterable has all members of this set. O(n + length of the iterable).\n" \
+    "\n" \
+    ">>> Set([1]).issubset([1, 2])\n" \
+    "True"
 
 #define DOC_Set_issuperset \
     "issuperset($self, iterable, /)\n" \
     "--\n" \
     "\n" \
-    "Whether this set has all members of the iterable. O(length of the iterable)."
+    "Whether this set has all members of the iterable. O(length of the iterable).\n" \
+    "\n" \
+    ">>> Set([1, 2]).issuperset([1])\n" \
+    "True"
 
 #define DOC_Set_isdisjoint \
     "isdisjoint($self, iterable, /)\n" \
     "--\n" \
     "\n" \
-    "Whether this set and the iterable have no member in common. O(length of the iterable)."
+    "Whether this set and the iterable have no member in common. O(length of the iterable).\n" \
+    "\n" \
+    ">>> Set([1]).isdisjoint([2])\n" \
+    "True"
 
 #define DOC_Set_mutate \
     "mutate($self, /)\n" \
     "--\n" \
     "\n" \
-    "A SetMutation that starts as this set. O(1)."
+    "Return a SetMutation that starts as this set, which itself does not change. O(1).\n" \
+    "\n" \
+    ">>> with Set([1]).mutate() as sm:\n" \
+    "...     sm.add(2)\n" \
+    ">>> sm.finish() == {1, 2}\n" \
+    "True"
 
 #define DOC_Set_copy \
     "copy($self, /)\n" \
     "--\n" \
     "\n" \
-    "The set itself. O(1)."
+    "Return the set itself, because it cannot change. O(1).\n" \
+    "\n" \
+    ">>> s = Set([1])\n" \
+    ">>> s.copy() == s\n" \
+    "True"
 
 #define DOC_Set___copy__ \
     "__copy__($self, /)\n" \
     "--\n" \
     "\n" \
-    "The set itself."
+    "Return the set itself."
 
 #define DOC_Set___deepcopy__ \
     "__deepcopy__($self, memo, /)\n" \
     "--\n" \
     "\n" \
-    "The set itself if no member had to be copied, otherwise a set of the copies."
+    "Return the set itself if no member had to be copied, otherwise a set of the copies."
 
 #define DOC_Set___reduce__ \
     "__reduce__($self, /)\n" \
     "--\n" \
     "\n" \
-    "Pickle by value: a pickle loads in any process. TypeError if a part cannot be pickled."
+    "Pickle by value: a pickle loads in any process."
 
 #define DOC_Set___sizeof__ \
     "__sizeof__($self, /)\n" \
     "--\n" \
     "\n" \
-    "Bytes of the set and all nodes of its tree, those that it shares with other sets included. O(n)."
+    "Bytes of the set and of all nodes of its tree, also those that other sets share. O(n)."
 
 #define DOC_SetMutation_class \
-    "A set being edited in place; made by `Set.mutate()`, sealed by `finish()` or the end of its `with` block.\n" \
+    "A set that is edited in place, made by `Set.mutate()`, sealed by `finish()` or its `with` block.\n" \
     "\n" \
-    "What MapMutation is to Map."
+    "Each edit is much cheaper than `Set.add`: nodes that only this mutation references are modified in place; each\n" \
+    "other node is copied once. All else is as with MapMutation.\n" \
+    "\n" \
+    ">>> sm = Set().mutate()\n" \
+    ">>> sm.add(1)\n" \
+    ">>> sm.finish()\n" \
+    "Set({1})"
 
 #define DOC_SetMutation_add \
     "add($self, member, /)\n" \
     "--\n" \
     "\n" \
-    "O(log n)."
+    "Add `member`. O(log n).\n" \
+    "\n" \
+    ">>> sm = Set().mutate()\n" \
+    ">>> sm.add(1)\n" \
+    ">>> 1 in sm\n" \
+    "True"
 
 #define DOC_SetMutation_remove \
     "remove($self, member, /)\n" \
     "--\n" \
     "\n" \
-    "KeyError(member) if it is absent. O(log n)."
+    "Remove `member`; KeyError(member) if it is absent. O(log n).\n" \
+    "\n" \
+    ">>> sm = Set([1]).mutate()\n" \
+    ">>> sm.remove(1)\n" \
+    ">>> len(sm)\n" \
+    "0"
 
 #define DOC_SetMutation_discard \
     "discard($self, member, /)\n" \
     "--\n" \
     "\n" \
-    "Remove `member` if it is there. O(log n)."
+    "Remove `member` if it is there. O(log n).\n" \
+    "\n" \
+    ">>> sm = Set([1]).mutate()\n" \
+    ">>> sm.discard(2)\n" \
+    ">>> len(sm)\n" \
+    "1"
 
 #define DOC_SetMutation_update \
     "update($self, /, *iterables)\n" \
     "--\n" \
     "\n" \
-    "Add the members of all iterables; one that fails adds nothing. O(m log n)."
+    "Add the members of all iterables. An iterable that fails adds nothing. O(m log n).\n" \
+    "\n" \
+    ">>> sm = Set([1]).mutate()\n" \
+    ">>> sm.update([2], [3])\n" \
+    ">>> len(sm)\n" \
+    "3"
 
 #define DOC_SetMutation_finish \
     "finish($self, /)\n" \
@@ -724,13 +1107,16 @@
     "\n" \
     "Seal the mutation and return the set, the same one each time. O(1).\n" \
     "\n" \
-    "If no edit changed anything, that is the very set it was made from."
+    "If no edit changed anything, that is the set that the mutation started from.\n" \
+    "\n" \
+    ">>> Set([1]).mutate().finish()\n" \
+    "Set({1})"
 
 #define DOC_SetMutation___enter__ \
     "__enter__($self, /)\n" \
     "--\n" \
     "\n" \
-    "ValueError if the mutation has been finished."
+    "Return the mutation; ValueError if it is sealed."
 
 #define DOC_SetMutation___exit__ \
     "__exit__($self, exc_type, exc, traceback, /)\n" \
@@ -742,20 +1128,24 @@
     "Vector(iterable=(), /)\n" \
     "--\n" \
     "\n" \
-    "An immutable sequence; `append`, `set`, `insert`, `+`, slices give new ones that share all they can with the old.\n" \
+    "An immutable sequence. Changes, `+` and slices return new vectors, which share memory with the old one.\n" \
     "\n" \
-    "`Vector()`, `Vector(iterable)`. Any number of threads may read one vector and derive new ones from it at once; what\n" \
-    "changes nothing returns the vector itself. Equal to Vectors and SharedVectors of equal elements only, ordered like\n" \
-    "tuples, a sequence in `match`. Subclasses are possible: an instance keeps its\n" \
-    "attributes in copies and pickles, and what is derived from it is a Vector.\n" \
+    "`Vector()`, `Vector(iterable)`. Any number of threads may read one vector and derive new ones from it at\n" \
+    "once; an operation that changes nothing returns the vector itself. A vector is equal only to Vectors and\n" \
+    "SharedVectors of equal elements, is ordered as tuples are, and is a sequence in `match`. Subclasses are possible: an\n" \
+    "instance keeps its attributes in copies and pickles, and what is derived from it is a Vector.\n" \
     "\n" \
-    "Below, n is the number of elements and \"O(log n)\" a walk down a tree of up to 32 branches: height 3 or 4 for a\n" \
-    "million elements, 15 at most, whatever it was put together from. An index out of range is IndexError, a length past\n" \
-    "`sys.maxsize` OverflowError; what `__eq__` and `__hash__` of elements raise is let pass.\n" \
+    "Below, n is the number of elements, and \"O(log n)\" a walk down a tree of up to 32 branches: height 3 or 4 for a\n" \
+    "million elements, and at most 15, whatever the vector was put together from. IndexError for an index out of range,\n" \
+    "OverflowError for a length past `sys.maxsize`; what `__eq__` and `__hash__` of elements raise is raised here.\n" \
     "\n" \
     "Method: RRB tree with a tail (Bagwell and Rompf, \"RRB-Trees: Efficient Immutable Vectors\", EPFL 2011; Stucki, Rompf,\n" \
-    "Ureche and Bagwell, \"RRB Vector: A Practical General Purpose Immutable Sequence\", ICFP 2015; L'orange, \"Improving\n" \
-    "RRB-Tree Performance through Transience\", NTNU 2014), with nodes at least half full, as a B-tree's."
+    "Ureche and Bagwell, \"RRB Vector: A Practical General Purpose Immutable Sequence\", ICFP 2015; L'orange,\n" \
+    "\"Improving RRB-Tree Performance through Transience\", NTNU 2014), with nodes at least half full, as a B-tree's.\n" \
+    "\n" \
+    ">>> v = Vector(\"ab\")\n" \
+    ">>> v.append(\"c\"), v\n" \
+    "(Vector(['a', 'b', 'c']), Vector(['a', 'b']))"
 
 #define DOC_Vector___reversed__ \
     "__reversed__($self, /)\n" \
@@ -767,181 +1157,283 @@
     "index($self, value, start=None, stop=None, /)\n" \
     "--\n" \
     "\n" \
-    "The first index of `value`, in [start:stop]; ValueError if it is absent. O(n)."
+    "Return the first index of `value` in [start:stop]; ValueError if it is absent. O(n).\n" \
+    "\n" \
+    ">>> Vector(\"abb\").index(\"b\")\n" \
+    "1"
 
 #define DOC_Vector_count \
     "count($self, value, /)\n" \
     "--\n" \
     "\n" \
-    "How many elements equal `value`. O(n)."
+    "Return how many elements equal `value`. O(n).\n" \
+    "\n" \
+    ">>> Vector(\"abb\").count(\"b\")\n" \
+    "2"
 
 #define DOC_Vector_tolist \
     "tolist($self, /)\n" \
     "--\n" \
     "\n" \
-    "`list(v)`, in half the time. O(n)."
+    "Return `list(v)`, in half the time. O(n).\n" \
+    "\n" \
+    ">>> Vector(\"ab\").tolist()\n" \
+    "['a', 'b']"
 
 #define DOC_Vector_totuple \
     "totuple($self, /)\n" \
     "--\n" \
     "\n" \
-    "`tuple(v)`, in half the time. O(n)."
+    "Return `tuple(v)`, in half the time. O(n).\n" \
+    "\n" \
+    ">>> Vector(\"ab\").totuple()\n" \
+    "('a', 'b')"
 
 #define DOC_Vector_append \
     "append($self, value, /)\n" \
     "--\n" \
     "\n" \
-    "The vector with `value` behind it. O(1) in effect: a leaf is copied, every 32nd time a path."
+    "Return the vector with `value` behind the last element.\n" \
+    "\n" \
+    "O(1) amortized: it copies one leaf, and every 32nd time a path.\n" \
+    "\n" \
+    ">>> Vector(\"a\").append(\"b\")\n" \
+    "Vector(['a', 'b'])"
 
 #define DOC_Vector_extend \
     "extend($self, iterable, /)\n" \
     "--\n" \
     "\n" \
-    "The vector with what `iterable` yields behind it. O(length of the iterable), of a Vector O(log n)."
+    "Return the vector with the iterable's elements behind its own.\n" \
+    "\n" \
+    "O(length of the iterable); of a Vector O(log n).\n" \
+    "\n" \
+    ">>> Vector(\"a\").extend(\"bc\")\n" \
+    "Vector(['a', 'b', 'c'])"
 
 #define DOC_Vector_set \
     "set($self, index, value, /)\n" \
     "--\n" \
     "\n" \
-    "The vector with `value` at `index`, which must exist. O(log n)."
+    "Return the vector with `value` at `index`; IndexError if there is no such index. O(log n).\n" \
+    "\n" \
+    ">>> Vector(\"ab\").set(-1, \"z\")\n" \
+    "Vector(['a', 'z'])"
 
 #define DOC_Vector_insert \
     "insert($self, index, value, /)\n" \
     "--\n" \
     "\n" \
-    "The vector with `value` before the element at `index`, which is clamped as in list.insert. O(log n)."
+    "Return the vector with `value` before the element at `index`, which is clamped as in list.insert. O(log n).\n" \
+    "\n" \
+    ">>> Vector(\"ac\").insert(1, \"b\")\n" \
+    "Vector(['a', 'b', 'c'])"
 
 #define DOC_Vector_delete \
     "delete($self, index, stop=..., /)\n" \
     "--\n" \
     "\n" \
-    "The vector without the element at `index`, which must exist, or without those of [start:stop]. O(log n)."
+    "Return the vector without the element at `index`, or without those of [start:stop]. O(log n).\n" \
+    "\n" \
+    "IndexError if there is no element at `index`; start and stop are clamped, as in a slice.\n" \
+    "\n" \
+    ">>> Vector(\"abc\").delete(0), Vector(\"abc\").delete(0, 2)\n" \
+    "(Vector(['b', 'c']), Vector(['c']))"
 
 #define DOC_Vector_pop \
     "pop($self, /)\n" \
     "--\n" \
     "\n" \
-    "The vector without its last element, which is `v[-1]`; IndexError if it is empty. O(1) in effect."
+    "Return the vector without its last element, which is `v[-1]`; IndexError if it is empty. O(1) amortized.\n" \
+    "\n" \
+    ">>> Vector(\"ab\").pop()\n" \
+    "Vector(['a'])"
 
 #define DOC_Vector_mutate \
     "mutate($self, /)\n" \
     "--\n" \
     "\n" \
-    "A mutation that starts as this vector and leaves it alone. O(1).\n" \
+    "Return a VectorMutation that starts as this vector, which itself does not change. O(1).\n" \
     "\n" \
-    "`with v.mutate() as mv: ...`, then `mv.finish()` for the new vector."
+    ">>> with Vector(\"ab\").mutate() as vm:\n" \
+    "...     vm[0] = \"z\"\n" \
+    ">>> vm.finish()\n" \
+    "Vector(['z', 'b'])"
 
 #define DOC_Vector_copy \
     "copy($self, /)\n" \
     "--\n" \
     "\n" \
-    "The vector itself: nothing can change it. O(1)."
+    "Return the vector itself, because it cannot change. O(1).\n" \
+    "\n" \
+    ">>> v = Vector(\"ab\")\n" \
+    ">>> v.copy() == v\n" \
+    "True"
 
 #define DOC_Vector___copy__ \
     "__copy__($self, /)\n" \
     "--\n" \
     "\n" \
-    "The vector itself."
+    "Return the vector itself."
 
 #define DOC_Vector___deepcopy__ \
     "__deepcopy__($self, memo, /)\n" \
     "--\n" \
     "\n" \
-    "The vector itself if no element had to be copied, otherwise a vector of the copies."
+    "Return the vector itself if no element had to be copied, otherwise a vector of the copies."
 
 #define DOC_Vector___reduce__ \
     "__reduce__($self, /)\n" \
     "--\n" \
     "\n" \
-    "Pickle by value: a pickle loads in any process. TypeError if a part cannot be pickled."
+    "Pickle by value: a pickle loads in any process."
 
 #define DOC_Vector___sizeof__ \
     "__sizeof__($self, /)\n" \
     "--\n" \
     "\n" \
-    "Bytes of the vector and all nodes of its tree, those that it shares with other vectors included. O(n)."
+    "Bytes of the vector and of all nodes of its tree, also those that other vectors share. O(n)."
 
 #define DOC_VectorMutation_class \
-    "A vector being edited in place, as a list is; made by `Vector.mutate()`, sealed by `finish()` or a `with` block.\n" \
+    "A vector that is edited in place, as a list; made by `Vector.mutate()`, sealed by `finish()`.\n" \
     "\n" \
-    "Each edit changes in place those nodes that only this mutation can reach and copies the others once. Vectors never\n" \
-    "see the edits of a mutation that started from them. After `finish()` every edit raises ValueError; reading goes on.\n" \
-    "Mutations are equal if their elements are; they are unhashable and not picklable. Threads may share one: an edit\n" \
-    "happens as a whole or raises. Errors are those of list, and name the index and the length.\n" \
+    "The end of its `with` block seals it, too. Each edit is much cheaper than `Vector.set`: nodes that only this\n" \
+    "mutation references are modified in place; each other node is copied once. The vector that it started from never\n" \
+    "changes. After `finish()` every edit raises ValueError, and reading goes on. Mutations are equal if their elements\n" \
+    "are. They cannot be hashed or pickled. Threads may share one: an edit happens as a whole or raises. Errors are those\n" \
+    "of list, and name the index and the length.\n" \
     "\n" \
-    "Method: transients (Clojure; L'orange 2014), with unique reference counts for ownership, as Rust's `Arc::make_mut`."
+    "Method: transients (Clojure; L'orange 2014), with unique reference counts for ownership, as Rust's `Arc::make_mut`.\n" \
+    "\n" \
+    ">>> vm = Vector(\"ab\").mutate()\n" \
+    ">>> vm += \"cd\"\n" \
+    ">>> vm.finish()\n" \
+    "Vector(['a', 'b', 'c', 'd'])"
 
 #define DOC_VectorMutation_append \
     "append($self, value, /)\n" \
     "--\n" \
     "\n" \
-    "O(1) in effect."
+    "Add `value` behind the last element. O(1) amortized.\n" \
+    "\n" \
+    ">>> vm = Vector(\"a\").mutate()\n" \
+    ">>> vm.append(\"b\")\n" \
+    ">>> vm.finish()\n" \
+    "Vector(['a', 'b'])"
 
 #define DOC_VectorMutation_extend \
     "extend($self, iterable, /)\n" \
     "--\n" \
     "\n" \
-    "O(length of the iterable), of a Vector O(log n). One that fails changes nothing."
+    "Add the iterable's elements at the end. O(length of the iterable); of a Vector O(log n).\n" \
+    "\n" \
+    "An iterable that fails adds nothing.\n" \
+    "\n" \
+    ">>> vm = Vector(\"a\").mutate()\n" \
+    ">>> vm.extend(\"bc\")\n" \
+    ">>> vm.finish()\n" \
+    "Vector(['a', 'b', 'c'])"
 
 #define DOC_VectorMutation_insert \
     "insert($self, index, value, /)\n" \
     "--\n" \
     "\n" \
-    "Put `value` before the element at `index`, which is clamped as in list.insert. O(log n)."
+    "Insert `value` before the element at `index`, which is clamped as in list.insert. O(log n).\n" \
+    "\n" \
+    ">>> vm = Vector(\"ac\").mutate()\n" \
+    ">>> vm.insert(1, \"b\")\n" \
+    ">>> vm.finish()\n" \
+    "Vector(['a', 'b', 'c'])"
 
 #define DOC_VectorMutation_pop \
     "pop($self, index=-1, /)\n" \
     "--\n" \
     "\n" \
-    "Take out the element at `index` and return it. O(log n), O(1) in effect for the last one."
+    "Remove the element at `index` and return it; IndexError if there is none.\n" \
+    "\n" \
+    "O(log n); for the last element O(1) amortized.\n" \
+    "\n" \
+    ">>> Vector(\"ab\").mutate().pop()\n" \
+    "'b'"
 
 #define DOC_VectorMutation_remove \
     "remove($self, value, /)\n" \
     "--\n" \
     "\n" \
-    "Take out the first element that equals `value`; ValueError if there is none. O(n)."
+    "Remove the first element that equals `value`; ValueError if there is none. O(n).\n" \
+    "\n" \
+    ">>> vm = Vector(\"aba\").mutate()\n" \
+    ">>> vm.remove(\"a\")\n" \
+    ">>> vm.finish()\n" \
+    "Vector(['b', 'a'])"
 
 #define DOC_VectorMutation_clear \
     "clear($self, /)\n" \
     "--\n" \
     "\n" \
-    "O(n) if nobody else holds the elements' nodes, else O(1)."
+    "Remove all elements. O(n) if only this mutation references their nodes, else O(1).\n" \
+    "\n" \
+    ">>> vm = Vector(\"ab\").mutate()\n" \
+    ">>> vm.clear()\n" \
+    ">>> vm.finish()\n" \
+    "Vector()"
 
 #define DOC_VectorMutation_reverse \
     "reverse($self, /)\n" \
     "--\n" \
     "\n" \
-    "O(n)."
+    "Reverse the order of the elements. O(n).\n" \
+    "\n" \
+    ">>> vm = Vector(\"ab\").mutate()\n" \
+    ">>> vm.reverse()\n" \
+    ">>> vm.finish()\n" \
+    "Vector(['b', 'a'])"
 
 #define DOC_VectorMutation_sort \
     "sort($self, /, *, key=None, reverse=False)\n" \
     "--\n" \
     "\n" \
-    "As list.sort. ValueError if the mutation is changed meanwhile. O(n log n)."
+    "Sort the elements, as list.sort does. O(n log n). ValueError if the mutation is changed meanwhile.\n" \
+    "\n" \
+    ">>> vm = Vector(\"ba\").mutate()\n" \
+    ">>> vm.sort()\n" \
+    ">>> vm.finish()\n" \
+    "Vector(['a', 'b'])"
 
 #define DOC_VectorMutation_index \
     "index($self, value, start=None, stop=None, /)\n" \
     "--\n" \
     "\n" \
-    "The first index of `value`, in [start:stop]; ValueError if it is absent. O(n)."
+    "Return the first index of `value` in [start:stop]; ValueError if it is absent. O(n).\n" \
+    "\n" \
+    ">>> Vector(\"abb\").mutate().index(\"b\")\n" \
+    "1"
 
 #define DOC_VectorMutation_count \
     "count($self, value, /)\n" \
     "--\n" \
     "\n" \
-    "How many elements equal `value`. O(n)."
+    "Return how many elements equal `value`. O(n).\n" \
+    "\n" \
+    ">>> Vector(\"abb\").mutate().count(\"b\")\n" \
+    "2"
 
 #define DOC_VectorMutation_finish \
     "finish($self, /)\n" \
     "--\n" \
     "\n" \
-    "Seal the mutation and return the vector, the same one each time. O(1)."
+    "Seal the mutation and return the vector, the same one each time. O(1).\n" \
+    "\n" \
+    "If no edit changed anything, that is the vector that the mutation started from.\n" \
+    "\n" \
+    ">>> Vector(\"a\").mutate().finish()\n" \
+    "Vector(['a'])"
 
 #define DOC_VectorMutation___enter__ \
     "__enter__($self, /)\n" \
     "--\n" \
     "\n" \
-    "ValueError if the mutation has been finished."
+    "Return the mutation; ValueError if it is sealed."
 
 #define DOC_VectorMutation___exit__ \
     "__exit__($self, exc_type, exc, traceback, /)\n" \
@@ -955,191 +1447,285 @@
     "\n" \
     "A Map in memory that all interpreters of the process share: it crosses to another one in O(1).\n" \
     "\n" \
-    "It holds values, not objects: None, bool, int, float, complex, str, bytes, Ellipsis, tuple, frozenset, shared\n" \
-    "containers, Blob, and registered types (`register_shareable`); `share` converts the rest. What is read is made anew\n" \
-    "in the interpreter that reads (25-45 ns for a str), so a lookup writes nothing that another thread waits for. Other\n" \
-    "values raise NotShareableError, and so do keys whose hash differs between interpreters: NaN, and on 3.12 a date or a\n" \
-    "time with a time zone.\n" \
+    "It holds values, not objects: None, bool, int, float, complex, str, bytes, Ellipsis, tuple, frozenset,\n" \
+    "shared containers, Blob, and registered types (`register_shareable`); `share` converts others. The\n" \
+    "interpreter that reads makes each value anew (25-45 ns for a str), so a lookup writes nothing that another\n" \
+    "thread waits for. NotShareableError for other values, and for keys whose hash differs between\n" \
+    "interpreters: NaN, and on 3.12 a date or a time with a time zone.\n" \
     "\n" \
-    "The same trie as Map's, over plain memory with atomic counts; a derived version shares structure with its origin.\n" \
-    "Complexities are Map's."
+    "It is Map's trie over plain memory with atomic reference counts; a derived version shares nodes with its\n" \
+    "origin. Complexities are Map's.\n" \
+    "\n" \
+    ">>> m = SharedMap(a=1)\n" \
+    ">>> m.set(\"b\", 2) == {\"a\": 1, \"b\": 2}, m\n" \
+    "(True, SharedMap({'a': 1}))"
 
 #define DOC_SharedMap_fromkeys \
     "fromkeys($type, iterable, value=None, /)\n" \
     "--\n" \
     "\n" \
-    "A map (of the class it is called on) of all keys to one value. O(n)."
+    "Return a map, of the class that it is called on, of each key to the same value. O(n).\n" \
+    "\n" \
+    ">>> SharedMap.fromkeys(\"a\", 0)\n" \
+    "SharedMap({'a': 0})"
 
 #define DOC_SharedMap_get \
     "get($self, key, /, default=None)\n" \
     "--\n" \
     "\n" \
-    "The value under `key`, or `default` if it is absent. O(log n)."
+    "Return the value under `key`, or `default` if the key is absent. O(log n).\n" \
+    "\n" \
+    ">>> SharedMap(a=1).get(\"a\"), SharedMap(a=1).get(\"b\", 0)\n" \
+    "(1, 0)"
 
 #define DOC_SharedMap___reversed__ \
     "__reversed__($self, /)\n" \
     "--\n" \
     "\n" \
-    "The exact reverse of `iter`."
+    "Iterate over the keys in the exact reverse of `iter`: O(1) to begin, O(n) for all."
 
 #define DOC_SharedMap_keys \
     "keys($self, /)\n" \
     "--\n" \
     "\n" \
-    "The keys as a set-like view. O(1)."
+    "Return a set-like view of the keys. O(1).\n" \
+    "\n" \
+    ">>> SharedMap(a=1).keys() & {\"a\", \"b\"} == {\"a\"}\n" \
+    "True"
 
 #define DOC_SharedMap_values \
     "values($self, /)\n" \
     "--\n" \
     "\n" \
-    "The values as a view, in the order of the keys. O(1)."
+    "Return a view of the values, in the order of the keys. O(1).\n" \
+    "\n" \
+    ">>> list(SharedMap(a=1).values())\n" \
+    "[1]"
 
 #define DOC_SharedMap_items \
     "items($self, /)\n" \
     "--\n" \
     "\n" \
-    "The `(key, value)` pairs as a set-like view. O(1)."
+    "Return a set-like view of the `(key, value)` pairs. O(1).\n" \
+    "\n" \
+    ">>> dict(SharedMap(a=1, b=2).items()) == {\"a\": 1, \"b\": 2}\n" \
+    "True"
 
 #define DOC_SharedMap_set \
     "set($self, key, value, /)\n" \
     "--\n" \
     "\n" \
-    "The map with `value` under `key`; a key that is there already stays. O(log n)."
+    "Return the map with `value` under `key`; an equal key that is there stays. O(log n).\n" \
+    "\n" \
+    ">>> SharedMap(a=1).set(\"a\", 2)\n" \
+    "SharedMap({'a': 2})"
 
 #define DOC_SharedMap_delete \
     "delete($self, key, /)\n" \
     "--\n" \
     "\n" \
-    "The map without `key`; KeyError(key) if it is absent. O(log n)."
+    "Return the map without `key`; KeyError(key) if it is absent. O(log n).\n" \
+    "\n" \
+    ">>> SharedMap(a=1, b=2).delete(\"a\")\n" \
+    "SharedMap({'b': 2})"
 
 #define DOC_SharedMap_discard \
     "discard($self, key, /)\n" \
     "--\n" \
     "\n" \
-    "The map without `key`, itself if it is absent. O(log n)."
+    "Return the map without `key`, or the map itself if the key is absent. O(log n).\n" \
+    "\n" \
+    ">>> SharedMap(a=1).discard(\"b\")\n" \
+    "SharedMap({'a': 1})"
 
 #define DOC_SharedMap_update \
     "update($self, /, *mappings_or_pairs, **entries)\n" \
     "--\n" \
     "\n" \
-    "The map with all entries of mappings or iterables of pairs, then of the keywords, later values winning.\n" \
+    "Return the map with all entries of mappings or iterables of pairs, then of the keywords. Later values win.\n" \
     "\n" \
-    "O(k log n) for k new entries; together with a SharedMap both trees are walked in step, and what they share is\n" \
-    "taken over unseen. ValueError for a pair that is not of length two, TypeError for an element that is no pair."
+    "O(k log n) for k new entries. Together with a SharedMap, both trees are walked in step, and parts that only one\n" \
+    "has, or that both share, are taken over as they are. ValueError for a pair that is not of length two, TypeError\n" \
+    "for an element that is no pair.\n" \
+    "\n" \
+    ">>> SharedMap(a=1).update({\"a\": 2}, b=3) == {\"a\": 2, \"b\": 3}\n" \
+    "True"
 
 #define DOC_SharedMap_merge \
     "merge($self, other, fn, /)\n" \
     "--\n" \
     "\n" \
-    "Like `update(other)`, with `fn(old, new)` as the value of every key that both sides have.\n" \
+    "Return the entries of both; the value of a key that both sides have is `fn(own value, value of other)`.\n" \
     "\n" \
-    "`fn` is called once a common key, in no particular order; what it raises is raised here. Cost as `update`, but\n" \
-    "no common entry is skipped."
+    "`fn` is called once for each common key, in no particular order; its exceptions are raised here. Takes as long\n" \
+    "as `update`, and visits every common entry.\n" \
+    "\n" \
+    ">>> SharedMap(a=1).merge({\"a\": 10}, lambda own, other: own + other)\n" \
+    "SharedMap({'a': 11})"
 
 #define DOC_SharedMap_diff \
     "diff($self, new, /)\n" \
     "--\n" \
     "\n" \
-    "The Delta that leads from this map to `new`, by the paths of the entries that differ.\n" \
+    "Return the Delta that leads from this map to `new`.\n" \
     "\n" \
-    "Both trees are walked in step and what they share is passed over: O(d log n) for d differences between versions\n" \
-    "of one map, O(n) between maps of different origin. Where both hold a SharedMap it is looked for inside;\n" \
-    "other values are the same if they are equal and of one kind, so that True in place of 1 is a change, and NaN in\n" \
-    "place of NaN none. TypeError if `new` is no SharedMap."
+    "It has the path of each entry that differs, with the old and the new value.\n" \
+    "\n" \
+    "O(d log n) for d differences between versions of one map, whose shared parts are skipped; O(n) between maps of\n" \
+    "different origin. Where both sides hold a SharedMap, its entries are compared. Other values are the same if they\n" \
+    "are equal and of one kind: True in place of 1 is a change, NaN in place of NaN is none. TypeError if `new` is no\n" \
+    "SharedMap.\n" \
+    "\n" \
+    ">>> SharedMap(a=1).diff(SharedMap(a=2))[\"a\",]\n" \
+    "Change(old=1, new=2)"
 
 #define DOC_SharedMap_apply \
     "apply($self, delta, /)\n" \
     "--\n" \
     "\n" \
-    "The map with a Delta's changes: `old.apply(old.diff(new)) == new`. O(log n) a change and map on the way.\n" \
+    "Return the map with a Delta's changes: `old.apply(old.diff(new)) == new`.\n" \
     "\n" \
-    "A map that has changed elsewhere since is merged; ConflictError, a ValueError, if it does not hold what a change\n" \
-    "started from. A Delta between maps of the other family applies, too: its values are converted."
+    "O(log n) for each change, and for each map on the way to it. Applied to another version, the changes merge with\n" \
+    "those of that version. ConflictError, a ValueError, if the map does not hold the old value of a change. The\n" \
+    "values of a Delta between maps of the other family are converted.\n" \
+    "\n" \
+    ">>> delta = SharedMap(a=1).diff(SharedMap(a=2))\n" \
+    ">>> SharedMap(a=1, b=5).apply(delta) == {\"a\": 2, \"b\": 5}\n" \
+    "True"
 
 #define DOC_SharedMap_mutate \
     "mutate($self, /)\n" \
     "--\n" \
     "\n" \
-    "A mutation that starts as this map and leaves it alone. O(1).\n" \
+    "Return a SharedMapMutation that starts as this map, which itself does not change. O(1).\n" \
     "\n" \
-    "`with m.mutate() as mm: ...`, then `mm.finish()` for the new map."
+    ">>> with SharedMap(a=1).mutate() as mm:\n" \
+    "...     mm[\"b\"] = 2\n" \
+    ">>> mm.finish() == {\"a\": 1, \"b\": 2}\n" \
+    "True"
 
 #define DOC_SharedMap_copy \
     "copy($self, /)\n" \
     "--\n" \
     "\n" \
-    "The map itself: nothing can change it. O(1)."
+    "Return the map itself, because it cannot change. O(1).\n" \
+    "\n" \
+    ">>> m = SharedMap(a=1)\n" \
+    ">>> m.copy() == m\n" \
+    "True"
 
 #define DOC_SharedMap___copy__ \
     "__copy__($self, /)\n" \
     "--\n" \
     "\n" \
-    "The map itself."
+    "Return the map itself."
 
 #define DOC_SharedMap___deepcopy__ \
     "__deepcopy__($self, memo, /)\n" \
     "--\n" \
     "\n" \
-    "The map itself if no key and no value had to be copied, otherwise a map of the copies."
+    "Return the map itself if no key and no value had to be copied, otherwise a map of the copies."
 
 #define DOC_SharedMap___reduce__ \
     "__reduce__($self, /)\n" \
     "--\n" \
     "\n" \
-    "By value: pickles load anywhere."
+    "Pickle by value: a pickle loads in any process."
 
 #define DOC_SharedMap___sizeof__ \
     "__sizeof__($self, /)\n" \
     "--\n" \
     "\n" \
-    "Bytes of the map and all nodes of its tree, those that it shares with other maps included. O(n)."
+    "Bytes of the map and of all nodes of its tree, also those that other maps share. O(n)."
 
 #define DOC_SharedMap_handle \
     "handle($self, /, *, uses=1, timeout=None)\n" \
     "--\n" \
     "\n" \
-    "A ticket that any channel of bytes within the process carries; see Handle."
+    "Return a ticket that any channel of bytes within the process carries; see Handle.\n" \
+    "\n" \
+    ">>> SharedMap(a=1).handle().redeem() == SharedMap(a=1)\n" \
+    "True"
 
 #define DOC_SharedMapMutation_class \
-    "What MapMutation is to Map."
+    "A map that is edited in place, made by `SharedMap.mutate()`, sealed by `finish()` or the end of its `with` block.\n" \
+    "\n" \
+    "Each edit is much cheaper than `SharedMap.set`: nodes that only this mutation references are modified in place; each\n" \
+    "other node is copied once. The map that it started from never changes. After `finish()` every edit raises\n" \
+    "ValueError, and reading goes on. Mutations are equal if their entries are. They cannot be hashed, iterated over or\n" \
+    "pickled. Threads may share one: an edit happens as a whole or raises. Errors are those of SharedMap.\n" \
+    "\n" \
+    "Method: transients (Clojure), with unique reference counts for ownership, as Rust's `Arc::make_mut`.\n" \
+    "\n" \
+    ">>> mm = SharedMap().mutate()\n" \
+    ">>> mm[\"a\"] = 1\n" \
+    ">>> mm.finish()\n" \
+    "SharedMap({'a': 1})"
 
 #define DOC_SharedMapMutation_get \
     "get($self, key, /, default=None)\n" \
     "--\n" \
     "\n" \
-    "The value under `key`, or `default` if it is absent. O(log n)."
+    "Return the value under `key`, or `default` if the key is absent. O(log n).\n" \
+    "\n" \
+    ">>> SharedMap(a=1).mutate().get(\"a\")\n" \
+    "1"
 
 #define DOC_SharedMapMutation_set \
     "set($self, key, value, /)\n" \
     "--\n" \
     "\n" \
-    "`mm[key] = value`. O(log n)."
+    "Store `value` under `key`, as `mm[key] = value`. O(log n).\n" \
+    "\n" \
+    ">>> mm = SharedMap().mutate()\n" \
+    ">>> mm.set(\"a\", 1)\n" \
+    ">>> mm[\"a\"]\n" \
+    "1"
 
 #define DOC_SharedMapMutation_delete \
     "delete($self, key, /)\n" \
     "--\n" \
     "\n" \
-    "`del mm[key]`: KeyError(key) if it is absent. O(log n)."
+    "Remove `key`, as `del mm[key]`; KeyError(key) if it is absent. O(log n).\n" \
+    "\n" \
+    ">>> mm = SharedMap(a=1).mutate()\n" \
+    ">>> mm.delete(\"a\")\n" \
+    ">>> len(mm)\n" \
+    "0"
 
 #define DOC_SharedMapMutation_discard \
     "discard($self, key, /)\n" \
     "--\n" \
     "\n" \
-    "Remove `key` if it is there. O(log n)."
+    "Remove `key` if it is there. O(log n).\n" \
+    "\n" \
+    ">>> mm = SharedMap(a=1).mutate()\n" \
+    ">>> mm.discard(\"b\")\n" \
+    ">>> len(mm)\n" \
+    "1"
 
 #define DOC_SharedMapMutation_pop \
     "pop($self, key, /, default=...)\n" \
     "--\n" \
     "\n" \
-    "Remove `key` and return its value; `default`, or KeyError(key), if it is absent. O(log n)."
+    "Remove `key` and return its value. If it is absent: `default`, or KeyError(key) without one. O(log n).\n" \
+    "\n" \
+    ">>> mm = SharedMap(a=1).mutate()\n" \
+    ">>> mm.pop(\"a\"), mm.pop(\"a\", None)\n" \
+    "(1, None)"
 
 #define DOC_SharedMapMutation_update \
     "update($self, /, *mappings_or_pairs, **entries)\n" \
     "--\n" \
     "\n" \
-    "Take over the entries of mappings or iterables of pairs, then of the keywords, later values winning.\n" \
+    "Take over the entries of mappings or iterables of pairs, then of the keywords. Later values win.\n" \
     "\n" \
-    "Errors and cost as `SharedMap.update`; a source that fails changes nothing."
+    "Errors and cost are those of `SharedMap.update`. A source that fails changes nothing.\n" \
+    "\n" \
+    ">>> mm = SharedMap(a=1).mutate()\n" \
+    ">>> mm.update({\"a\": 2}, b=3)\n" \
+    ">>> mm[\"a\"], mm[\"b\"]\n" \
+    "(2, 3)"
 
 #define DOC_SharedMapMutation_finish \
     "finish($self, /)\n" \
@@ -1147,13 +1733,16 @@
     "\n" \
     "Seal the mutation and return the map, the same one each time. O(1).\n" \
     "\n" \
-    "If no edit changed anything, that is the very map it was made from."
+    "If no edit changed anything, that is the map that the mutation started from.\n" \
+    "\n" \
+    ">>> SharedMap(a=1).mutate().finish()\n" \
+    "SharedMap({'a': 1})"
 
 #define DOC_SharedMapMutation___enter__ \
     "__enter__($self, /)\n" \
     "--\n" \
     "\n" \
-    "ValueError if the mutation has been finished."
+    "Return the mutation; ValueError if it is sealed."
 
 #define DOC_SharedMapMutation___exit__ \
     "__exit__($self, exc_type, exc, traceback, /)\n" \
@@ -1162,16 +1751,27 @@
     "Seal the mutation, after an exception too; `finish()` then returns the map."
 
 #define DOC_SharedMapKeys_class \
-    "What MapKeys is to Map."
+    "The keys of a map as a set-like view.\n" \
+    "\n" \
+    "Any iterable may be the right operand of `&`, `|`, `-` and `^`.\n" \
+    "\n" \
+    ">>> SharedMap(a=1, b=2).keys() - [\"a\"] == {\"b\"}\n" \
+    "True"
 
 #define DOC_SharedMapKeys_mapping \
-    "The map that the view belongs to."
+    "The map that the view belongs to.\n" \
+    "\n" \
+    ">>> SharedMap(a=1).keys().mapping\n" \
+    "SharedMap({'a': 1})"
 
 #define DOC_SharedMapKeys_isdisjoint \
     "isdisjoint($self, other, /)\n" \
     "--\n" \
     "\n" \
-    "Whether the view and the iterable have no member in common. O(length of the iterable)."
+    "Whether the view and the iterable have no member in common. O(length of the iterable).\n" \
+    "\n" \
+    ">>> SharedMap(a=1).keys().isdisjoint([\"c\"])\n" \
+    "True"
 
 #define DOC_SharedMapKeys___reversed__ \
     "__reversed__($self, /)\n" \
@@ -1180,10 +1780,16 @@
     "Iterate over the keys in reverse order: O(1) to begin, O(n) for all."
 
 #define DOC_SharedMapValues_class \
-    "What MapValues is to Map."
+    "The values of a map as a view, in the order of the keys.\n" \
+    "\n" \
+    ">>> 1 in SharedMap(a=1).values()\n" \
+    "True"
 
 #define DOC_SharedMapValues_mapping \
-    "The map that the view belongs to."
+    "The map that the view belongs to.\n" \
+    "\n" \
+    ">>> SharedMap(a=1).values().mapping\n" \
+    "SharedMap({'a': 1})"
 
 #define DOC_SharedMapValues___reversed__ \
     "__reversed__($self, /)\n" \
@@ -1192,16 +1798,27 @@
     "Iterate over the values in reverse order: O(1) to begin, O(n) for all."
 
 #define DOC_SharedMapItems_class \
-    "What MapItems is to Map."
+    "The `(key, value)` pairs of a map as a set-like view.\n" \
+    "\n" \
+    "Any iterable may be the right operand of `&`, `|`, `-` and `^`.\n" \
+    "\n" \
+    ">>> (\"a\", 1) in SharedMap(a=1).items()\n" \
+    "True"
 
 #define DOC_SharedMapItems_mapping \
-    "The map that the view belongs to."
+    "The map that the view belongs to.\n" \
+    "\n" \
+    ">>> SharedMap(a=1).items().mapping\n" \
+    "SharedMap({'a': 1})"
 
 #define DOC_SharedMapItems_isdisjoint \
     "isdisjoint($self, other, /)\n" \
     "--\n" \
     "\n" \
-    "Whether the view and the iterable have no member in common. O(length of the iterable)."
+    "Whether the view and the iterable have no member in common. O(length of the iterable).\n" \
+    "\n" \
+    ">>> SharedMap(a=1).items().isdisjoint([\"c\"])\n" \
+    "True"
 
 #define DOC_SharedMapItems___reversed__ \
     "__reversed__($self, /)\n" \
@@ -1213,145 +1830,232 @@
     "SharedSet(iterable=(), /)\n" \
     "--\n" \
     "\n" \
-    "A Set in memory that all interpreters of the process share. What SharedMap is to Map.\n" \
+    "A Set in memory that all interpreters of the process share: it crosses to another one in O(1).\n" \
     "\n" \
-    "Other sets may have members that cannot be shared: they are in no SharedSet, unless equal to a member, and\n" \
-    "NotShareableError where one would have to be added."
+    "It holds what a SharedMap holds. Other sets may have members that cannot be shared. A SharedSet has no such\n" \
+    "member, unless an equal one can be shared; NotShareableError where an operation would have to add one.\n" \
+    "\n" \
+    ">>> s = SharedSet([1, 2])\n" \
+    ">>> s.add(3) == {1, 2, 3}, 3 in s\n" \
+    "(True, False)"
 
 #define DOC_SharedSet_add \
     "add($self, member, /)\n" \
     "--\n" \
     "\n" \
-    "The set with `member`. O(log n)."
+    "Return the set with `member`. O(log n).\n" \
+    "\n" \
+    ">>> SharedSet().add(1)\n" \
+    "SharedSet({1})"
 
 #define DOC_SharedSet_remove \
     "remove($self, member, /)\n" \
     "--\n" \
     "\n" \
-    "The set without `member`; KeyError(member) if it is absent. O(log n)."
+    "Return the set without `member`; KeyError(member) if it is absent. O(log n).\n" \
+    "\n" \
+    ">>> SharedSet([1, 2]).remove(1)\n" \
+    "SharedSet({2})"
 
 #define DOC_SharedSet_discard \
     "discard($self, member, /)\n" \
     "--\n" \
     "\n" \
-    "The set without `member`; itself, if it is absent. O(log n)."
+    "Return the set without `member`, or the set itself if the member is absent. O(log n).\n" \
+    "\n" \
+    ">>> SharedSet([1]).discard(2)\n" \
+    "SharedSet({1})"
 
 #define DOC_SharedSet_union \
     "union($self, /, *iterables)\n" \
     "--\n" \
     "\n" \
-    "The members of this set and of all iterables. O(m), of Sets what differs."
+    "Return the members of this set and of all iterables.\n" \
+    "\n" \
+    "O(m log n); with a SharedSet that shares parts with this one, in proportion to what differs.\n" \
+    "\n" \
+    ">>> SharedSet([1]).union([2], [3]) == {1, 2, 3}\n" \
+    "True"
 
 #define DOC_SharedSet_update \
     "update($self, /, *iterables)\n" \
     "--\n" \
     "\n" \
-    "`union` by the name that SharedMap uses."
+    "Return the members of this set and of all iterables: `union` under SharedMap's name.\n" \
+    "\n" \
+    "O(m log n); with a SharedSet that shares parts with this one, in proportion to what differs.\n" \
+    "\n" \
+    ">>> SharedSet([1]).update([2]) == {1, 2}\n" \
+    "True"
 
 #define DOC_SharedSet_intersection \
     "intersection($self, /, *iterables)\n" \
     "--\n" \
     "\n" \
-    "The members of this set that all iterables have, too. O(m), of Sets what differs."
+    "Return the members of this set that all iterables have.\n" \
+    "\n" \
+    "O(m log n); with a SharedSet that shares parts with this one, in proportion to what differs.\n" \
+    "\n" \
+    ">>> SharedSet([1, 2]).intersection([2, 3]) == {2}\n" \
+    "True"
 
 #define DOC_SharedSet_difference \
     "difference($self, /, *iterables)\n" \
     "--\n" \
     "\n" \
-    "The members of this set that no iterable has. O(m), of Sets what differs."
+    "Return the members of this set that no iterable has.\n" \
+    "\n" \
+    "O(m log n); with a SharedSet that shares parts with this one, in proportion to what differs.\n" \
+    "\n" \
+    ">>> SharedSet([1, 2]).difference([2, 3]) == {1}\n" \
+    "True"
 
 #define DOC_SharedSet_symmetric_difference \
     "symmetric_difference($self, iterable, /)\n" \
     "--\n" \
     "\n" \
-    "The members of either, but not of both. O(m), of Sets what differs."
+    "Return the members that either this set or the iterable has, but not both.\n" \
+    "\n" \
+    "O(m log n); with a SharedSet that shares parts with this one, in proportion to what differs.\n" \
+    "\n" \
+    ">>> SharedSet([1, 2]).symmetric_difference([2, 3]) == {1, 3}\n" \
+    "True"
 
 #define DOC_SharedSet_issubset \
     "issubset($self, iterable, /)\n" \
     "--\n" \
     "\n" \
-    "Whether the iterable has all members of this set. O(n + length of the iterable)."
+    "Whether the iterable has all members of this set. O(n + length of the iterable).\n" \
+    "\n" \
+    ">>> SharedSet([1]).issubset([1, 2])\n" \
+    "True"
 
 #define DOC_SharedSet_issuperset \
     "issuperset($self, iterable, /)\n" \
     "--\n" \
     "\n" \
-    "Whether this set has all members of the iterable. O(length of the iterable)."
+    "Whether this set has all members of the iterable. O(length of the iterable).\n" \
+    "\n" \
+    ">>> SharedSet([1, 2]).issuperset([1])\n" \
+    "True"
 
 #define DOC_SharedSet_isdisjoint \
     "isdisjoint($self, iterable, /)\n" \
     "--\n" \
     "\n" \
-    "Whether this set and the iterable have no member in common. O(length of the iterable)."
+    "Whether this set and the iterable have no member in common. O(length of the iterable).\n" \
+    "\n" \
+    ">>> SharedSet([1]).isdisjoint([2])\n" \
+    "True"
 
 #define DOC_SharedSet_mutate \
     "mutate($self, /)\n" \
     "--\n" \
     "\n" \
-    "A SharedSetMutation that starts as this set. O(1)."
+    "Return a SharedSetMutation that starts as this set, which itself does not change. O(1).\n" \
+    "\n" \
+    ">>> with SharedSet([1]).mutate() as sm:\n" \
+    "...     sm.add(2)\n" \
+    ">>> sm.finish() == {1, 2}\n" \
+    "True"
 
 #define DOC_SharedSet_copy \
     "copy($self, /)\n" \
     "--\n" \
     "\n" \
-    "The set itself. O(1)."
+    "Return the set itself, because it cannot change. O(1).\n" \
+    "\n" \
+    ">>> s = SharedSet([1])\n" \
+    ">>> s.copy() == s\n" \
+    "True"
 
 #define DOC_SharedSet___copy__ \
     "__copy__($self, /)\n" \
     "--\n" \
     "\n" \
-    "The set itself."
+    "Return the set itself."
 
 #define DOC_SharedSet___deepcopy__ \
     "__deepcopy__($self, memo, /)\n" \
     "--\n" \
     "\n" \
-    "The set itself if no member had to be copied, otherwise a set of the copies."
+    "Return the set itself if no member had to be copied, otherwise a set of the copies."
 
 #define DOC_SharedSet___reduce__ \
     "__reduce__($self, /)\n" \
     "--\n" \
     "\n" \
-    "By value: pickles load anywhere."
+    "Pickle by value: a pickle loads in any process."
 
 #define DOC_SharedSet___sizeof__ \
     "__sizeof__($self, /)\n" \
     "--\n" \
     "\n" \
-    "Bytes of the set and all nodes of its tree, those that it shares with other sets included. O(n)."
+    "Bytes of the set and of all nodes of its tree, also those that other sets share. O(n)."
 
 #define DOC_SharedSet_handle \
     "handle($self, /, *, uses=1, timeout=None)\n" \
     "--\n" \
     "\n" \
-    "A ticket that any channel of bytes within the process carries; see Handle."
+    "Return a ticket that any channel of bytes within the process carries; see Handle.\n" \
+    "\n" \
+    ">>> SharedSet([1]).handle().redeem() == SharedSet([1])\n" \
+    "True"
 
 #define DOC_SharedSetMutation_class \
-    "What SetMutation is to Set."
+    "A set that is edited in place, made by `SharedSet.mutate()`, sealed by `finish()` or its `with` block.\n" \
+    "\n" \
+    "Each edit is much cheaper than `SharedSet.add`: nodes that only this mutation references are modified in place; each\n" \
+    "other node is copied once. All else is as with SharedMapMutation.\n" \
+    "\n" \
+    ">>> sm = SharedSet().mutate()\n" \
+    ">>> sm.add(1)\n" \
+    ">>> sm.finish()\n" \
+    "SharedSet({1})"
 
 #define DOC_SharedSetMutation_add \
     "add($self, member, /)\n" \
     "--\n" \
     "\n" \
-    "O(log n)."
+    "Add `member`. O(log n).\n" \
+    "\n" \
+    ">>> sm = SharedSet().mutate()\n" \
+    ">>> sm.add(1)\n" \
+    ">>> 1 in sm\n" \
+    "True"
 
 #define DOC_SharedSetMutation_remove \
     "remove($self, member, /)\n" \
     "--\n" \
     "\n" \
-    "KeyError(member) if it is absent. O(log n)."
+    "Remove `member`; KeyError(member) if it is absent. O(log n).\n" \
+    "\n" \
+    ">>> sm = SharedSet([1]).mutate()\n" \
+    ">>> sm.remove(1)\n" \
+    ">>> len(sm)\n" \
+    "0"
 
 #define DOC_SharedSetMutation_discard \
     "discard($self, member, /)\n" \
     "--\n" \
     "\n" \
-    "Remove `member` if it is there. O(log n)."
+    "Remove `member` if it is there. O(log n).\n" \
+    "\n" \
+    ">>> sm = SharedSet([1]).mutate()\n" \
+    ">>> sm.discard(2)\n" \
+    ">>> len(sm)\n" \
+    "1"
 
 #define DOC_SharedSetMutation_update \
     "update($self, /, *iterables)\n" \
     "--\n" \
     "\n" \
-    "Add the members of all iterables; one that fails adds nothing. O(m log n)."
+    "Add the members of all iterables. An iterable that fails adds nothing. O(m log n).\n" \
+    "\n" \
+    ">>> sm = SharedSet([1]).mutate()\n" \
+    ">>> sm.update([2], [3])\n" \
+    ">>> len(sm)\n" \
+    "3"
 
 #define DOC_SharedSetMutation_finish \
     "finish($self, /)\n" \
@@ -1359,13 +2063,16 @@
     "\n" \
     "Seal the mutation and return the set, the same one each time. O(1).\n" \
     "\n" \
-    "If no edit changed anything, that is the very set it was made from."
+    "If no edit changed anything, that is the set that the mutation started from.\n" \
+    "\n" \
+    ">>> SharedSet([1]).mutate().finish()\n" \
+    "SharedSet({1})"
 
 #define DOC_SharedSetMutation___enter__ \
     "__enter__($self, /)\n" \
     "--\n" \
     "\n" \
-    "ValueError if the mutation has been finished."
+    "Return the mutation; ValueError if it is sealed."
 
 #define DOC_SharedSetMutation___exit__ \
     "__exit__($self, exc_type, exc, traceback, /)\n" \
@@ -1379,9 +2086,13 @@
     "\n" \
     "A Vector in memory that all interpreters of the process share: it crosses to another one in O(1).\n" \
     "\n" \
-    "What SharedMap is to Map: it holds values, and what is read is made anew in the interpreter that reads.\n" \
-    "NotShareableError, with the index, for an element that cannot be held; looking for one is no error. The same tree as\n" \
-    "Vector's over plain memory with atomic counts; complexities and all other errors are Vector's."
+    "It holds what a SharedMap holds, and the interpreter that reads makes each element anew. NotShareableError,\n" \
+    "with the index, for an element that cannot be held; looking for one is no error. It is Vector's tree over\n" \
+    "plain memory with atomic reference counts. Complexities and all other errors are Vector's.\n" \
+    "\n" \
+    ">>> v = SharedVector(\"ab\")\n" \
+    ">>> v.append(\"c\"), v\n" \
+    "(SharedVector(['a', 'b', 'c']), SharedVector(['a', 'b']))"
 
 #define DOC_SharedVector___reversed__ \
     "__reversed__($self, /)\n" \
@@ -1393,180 +2104,292 @@
     "index($self, value, start=None, stop=None, /)\n" \
     "--\n" \
     "\n" \
-    "The first index of `value`, in [start:stop]; ValueError if it is absent. O(n)."
+    "Return the first index of `value` in [start:stop]; ValueError if it is absent. O(n).\n" \
+    "\n" \
+    ">>> SharedVector(\"abb\").index(\"b\")\n" \
+    "1"
 
 #define DOC_SharedVector_count \
     "count($self, value, /)\n" \
     "--\n" \
     "\n" \
-    "How many elements equal `value`. O(n)."
+    "Return how many elements equal `value`. O(n).\n" \
+    "\n" \
+    ">>> SharedVector(\"abb\").count(\"b\")\n" \
+    "2"
 
 #define DOC_SharedVector_tolist \
     "tolist($self, /)\n" \
     "--\n" \
     "\n" \
-    "`list(v)`, in half the time. O(n)."
+    "Return `list(v)`, in half the time. O(n).\n" \
+    "\n" \
+    ">>> SharedVector(\"ab\").tolist()\n" \
+    "['a', 'b']"
 
 #define DOC_SharedVector_totuple \
     "totuple($self, /)\n" \
     "--\n" \
     "\n" \
-    "`tuple(v)`, in half the time. O(n)."
+    "Return `tuple(v)`, in half the time. O(n).\n" \
+    "\n" \
+    ">>> SharedVector(\"ab\").totuple()\n" \
+    "('a', 'b')"
 
 #define DOC_SharedVector_append \
     "append($self, value, /)\n" \
     "--\n" \
     "\n" \
-    "The vector with `value` behind it. O(1) in effect: a leaf is copied, every 32nd time a path."
+    "Return the vector with `value` behind the last element.\n" \
+    "\n" \
+    "O(1) amortized: it copies one leaf, and every 32nd time a path.\n" \
+    "\n" \
+    ">>> SharedVector(\"a\").append(\"b\")\n" \
+    "SharedVector(['a', 'b'])"
 
 #define DOC_SharedVector_extend \
     "extend($self, iterable, /)\n" \
     "--\n" \
     "\n" \
-    "The vector with what `iterable` yields behind it. O(length of the iterable), of a SharedVector O(log n)."
+    "Return the vector with the iterable's elements behind its own.\n" \
+    "\n" \
+    "O(length of the iterable); of a SharedVector O(log n).\n" \
+    "\n" \
+    ">>> SharedVector(\"a\").extend(\"bc\")\n" \
+    "SharedVector(['a', 'b', 'c'])"
 
 #define DOC_SharedVector_set \
     "set($self, index, value, /)\n" \
     "--\n" \
     "\n" \
-    "The vector with `value` at `index`, which must exist. O(log n)."
+    "Return the vector with `value` at `index`; IndexError if there is no such index. O(log n).\n" \
+    "\n" \
+    ">>> SharedVector(\"ab\").set(-1, \"z\")\n" \
+    "SharedVector(['a', 'z'])"
 
 #define DOC_SharedVector_insert \
     "insert($self, index, value, /)\n" \
     "--\n" \
     "\n" \
-    "The vector with `value` before the element at `index`, which is clamped as in list.insert. O(log n)."
+    "Return the vector with `value` before the element at `index`, which is clamped as in list.insert. O(log n).\n" \
+    "\n" \
+    ">>> SharedVector(\"ac\").insert(1, \"b\")\n" \
+    "SharedVector(['a', 'b', 'c'])"
 
 #define DOC_SharedVector_delete \
     "delete($self, index, stop=..., /)\n" \
     "--\n" \
     "\n" \
-    "The vector without the element at `index`, which must exist, or without those of [start:stop]. O(log n)."
+    "Return the vector without the element at `index`, or without those of [start:stop]. O(log n).\n" \
+    "\n" \
+    "IndexError if there is no element at `index`; start and stop are clamped, as in a slice.\n" \
+    "\n" \
+    ">>> SharedVector(\"abc\").delete(0), SharedVector(\"abc\").delete(0, 2)\n" \
+    "(SharedVector(['b', 'c']), SharedVector(['c']))"
 
 #define DOC_SharedVector_pop \
     "pop($self, /)\n" \
     "--\n" \
     "\n" \
-    "The vector without its last element, which is `v[-1]`; IndexError if it is empty. O(1) in effect."
+    "Return the vector without its last element, which is `v[-1]`; IndexError if it is empty. O(1) amortized.\n" \
+    "\n" \
+    ">>> SharedVector(\"ab\").pop()\n" \
+    "SharedVector(['a'])"
 
 #define DOC_SharedVector_mutate \
     "mutate($self, /)\n" \
     "--\n" \
     "\n" \
-    "A mutation that starts as this vector and leaves it alone. O(1).\n" \
+    "Return a SharedVectorMutation that starts as this vector, which itself does not change. O(1).\n" \
     "\n" \
-    "`with v.mutate() as mv: ...`, then `mv.finish()` for the new vector."
+    ">>> with SharedVector(\"ab\").mutate() as vm:\n" \
+    "...     vm[0] = \"z\"\n" \
+    ">>> vm.finish()\n" \
+    "SharedVector(['z', 'b'])"
 
 #define DOC_SharedVector_copy \
     "copy($self, /)\n" \
     "--\n" \
     "\n" \
-    "The vector itself: nothing can change it. O(1)."
+    "Return the vector itself, because it cannot change. O(1).\n" \
+    "\n" \
+    ">>> v = SharedVector(\"ab\")\n" \
+    ">>> v.copy() == v\n" \
+    "True"
 
 #define DOC_SharedVector___copy__ \
     "__copy__($self, /)\n" \
     "--\n" \
     "\n" \
-    "The vector itself."
+    "Return the vector itself."
 
 #define DOC_SharedVector___deepcopy__ \
     "__deepcopy__($self, memo, /)\n" \
     "--\n" \
     "\n" \
-    "The vector itself if no element had to be copied, otherwise a vector of the copies."
+    "Return the vector itself if no element had to be copied, otherwise a vector of the copies."
 
 #define DOC_SharedVector___reduce__ \
     "__reduce__($self, /)\n" \
     "--\n" \
     "\n" \
-    "By value: pickles load anywhere."
+    "Pickle by value: a pickle loads in any process."
 
 #define DOC_SharedVector___sizeof__ \
     "__sizeof__($self, /)\n" \
     "--\n" \
     "\n" \
-    "Bytes of the vector and all nodes of its tree, those that it shares with other vectors included. O(n)."
+    "Bytes of the vector and of all nodes of its tree, also those that other vectors share. O(n)."
 
 #define DOC_SharedVector_handle \
     "handle($self, /, *, uses=1, timeout=None)\n" \
     "--\n" \
     "\n" \
-    "A ticket that any channel of bytes within the process carries; see Handle."
+    "Return a ticket that any channel of bytes within the process carries; see Handle.\n" \
+    "\n" \
+    ">>> SharedVector([1]).handle().redeem() == SharedVector([1])\n" \
+    "True"
 
 #define DOC_SharedVectorMutation_class \
-    "What VectorMutation is to Vector."
+    "A vector that is edited in place, as a list; made by `SharedVector.mutate()`, sealed by `finish()`.\n" \
+    "\n" \
+    "The end of its `with` block seals it, too. Each edit is much cheaper than `SharedVector.set`: nodes that only this\n" \
+    "mutation references are modified in place; each other node is copied once. The vector that it started from never\n" \
+    "changes. After `finish()` every edit raises ValueError, and reading goes on. Mutations are equal if their elements\n" \
+    "are. They cannot be hashed or pickled. Threads may share one: an edit happens as a whole or raises. Errors are those\n" \
+    "of list, and name the index and the length.\n" \
+    "\n" \
+    "Method: transients (Clojure; L'orange 2014), with unique reference counts for ownership, as Rust's `Arc::make_mut`.\n" \
+    "\n" \
+    ">>> vm = SharedVector(\"ab\").mutate()\n" \
+    ">>> vm += \"cd\"\n" \
+    ">>> vm.finish()\n" \
+    "SharedVector(['a', 'b', 'c', 'd'])"
 
 #define DOC_SharedVectorMutation_append \
     "append($self, value, /)\n" \
     "--\n" \
     "\n" \
-    "O(1) in effect."
+    "Add `value` behind the last element. O(1) amortized.\n" \
+    "\n" \
+    ">>> vm = SharedVector(\"a\").mutate()\n" \
+    ">>> vm.append(\"b\")\n" \
+    ">>> vm.finish()\n" \
+    "SharedVector(['a', 'b'])"
 
 #define DOC_SharedVectorMutation_extend \
     "extend($self, iterable, /)\n" \
     "--\n" \
     "\n" \
-    "O(length of the iterable), of a SharedVector O(log n). One that fails changes nothing."
+    "Add the iterable's elements at the end. O(length of the iterable); of a SharedVector O(log n).\n" \
+    "\n" \
+    "An iterable that fails adds nothing.\n" \
+    "\n" \
+    ">>> vm = SharedVector(\"a\").mutate()\n" \
+    ">>> vm.extend(\"bc\")\n" \
+    ">>> vm.finish()\n" \
+    "SharedVector(['a', 'b', 'c'])"
 
 #define DOC_SharedVectorMutation_insert \
     "insert($self, index, value, /)\n" \
     "--\n" \
     "\n" \
-    "Put `value` before the element at `index`, which is clamped as in list.insert. O(log n)."
+    "Insert `value` before the element at `index`, which is clamped as in list.insert. O(log n).\n" \
+    "\n" \
+    ">>> vm = SharedVector(\"ac\").mutate()\n" \
+    ">>> vm.insert(1, \"b\")\n" \
+    ">>> vm.finish()\n" \
+    "SharedVector(['a', 'b', 'c'])"
 
 #define DOC_SharedVectorMutation_pop \
     "pop($self, index=-1, /)\n" \
     "--\n" \
     "\n" \
-    "Take out the element at `index` and return it. O(log n), O(1) in effect for the last one."
+    "Remove the element at `index` and return it; IndexError if there is none.\n" \
+    "\n" \
+    "O(log n); for the last element O(1) amortized.\n" \
+    "\n" \
+    ">>> SharedVector(\"ab\").mutate().pop()\n" \
+    "'b'"
 
 #define DOC_SharedVectorMutation_remove \
     "remove($self, value, /)\n" \
     "--\n" \
     "\n" \
-    "Take out the first element that equals `value`; ValueError if there is none. O(n)."
+    "Remove the first element that equals `value`; ValueError if there is none. O(n).\n" \
+    "\n" \
+    ">>> vm = SharedVector(\"aba\").mutate()\n" \
+    ">>> vm.remove(\"a\")\n" \
+    ">>> vm.finish()\n" \
+    "SharedVector(['b', 'a'])"
 
 #define DOC_SharedVectorMutation_clear \
     "clear($self, /)\n" \
     "--\n" \
     "\n" \
-    "O(n) if nobody else holds the elements' nodes, else O(1)."
+    "Remove all elements. O(n) if only this mutation references their nodes, else O(1).\n" \
+    "\n" \
+    ">>> vm = SharedVector(\"ab\").mutate()\n" \
+    ">>> vm.clear()\n" \
+    ">>> vm.finish()\n" \
+    "SharedVector()"
 
 #define DOC_SharedVectorMutation_reverse \
     "reverse($self, /)\n" \
     "--\n" \
     "\n" \
-    "O(n)."
+    "Reverse the order of the elements. O(n).\n" \
+    "\n" \
+    ">>> vm = SharedVector(\"ab\").mutate()\n" \
+    ">>> vm.reverse()\n" \
+    ">>> vm.finish()\n" \
+    "SharedVector(['b', 'a'])"
 
 #define DOC_SharedVectorMutation_sort \
     "sort($self, /, *, key=None, reverse=False)\n" \
     "--\n" \
     "\n" \
-    "As list.sort. ValueError if the mutation is changed meanwhile. O(n log n)."
+    "Sort the elements, as list.sort does. O(n log n). ValueError if the mutation is changed meanwhile.\n" \
+    "\n" \
+    ">>> vm = SharedVector(\"ba\").mutate()\n" \
+    ">>> vm.sort()\n" \
+    ">>> vm.finish()\n" \
+    "SharedVector(['a', 'b'])"
 
 #define DOC_SharedVectorMutation_index \
     "index($self, value, start=None, stop=None, /)\n" \
     "--\n" \
     "\n" \
-    "The first index of `value`, in [start:stop]; ValueError if it is absent. O(n)."
+    "Return the first index of `value` in [start:stop]; ValueError if it is absent. O(n).\n" \
+    "\n" \
+    ">>> SharedVector(\"abb\").mutate().index(\"b\")\n" \
+    "1"
 
 #define DOC_SharedVectorMutation_count \
     "count($self, value, /)\n" \
     "--\n" \
     "\n" \
-    "How many elements equal `value`. O(n)."
+    "Return how many elements equal `value`. O(n).\n" \
+    "\n" \
+    ">>> SharedVector(\"abb\").mutate().count(\"b\")\n" \
+    "2"
 
 #define DOC_SharedVectorMutation_finish \
     "finish($self, /)\n" \
     "--\n" \
     "\n" \
-    "Seal the mutation and return the vector, the same one each time. O(1)."
+    "Seal the mutation and return the vector, the same one each time. O(1).\n" \
+    "\n" \
+    "If no edit changed anything, that is the vector that the mutation started from.\n" \
+    "\n" \
+    ">>> SharedVector(\"a\").mutate().finish()\n" \
+    "SharedVector(['a'])"
 
 #define DOC_SharedVectorMutation___enter__ \
     "__enter__($self, /)\n" \
     "--\n" \
     "\n" \
-    "ValueError if the mutation has been finished."
+    "Return the mutation; ValueError if it is sealed."
 
 #define DOC_SharedVectorMutation___exit__ \
     "__exit__($self, exc_type, exc, traceback, /)\n" \
@@ -1578,16 +2401,22 @@
     "Blob(data, /)\n" \
     "--\n" \
     "\n" \
-    "An immutable copy of a bytes-like object, in memory that all interpreters share.\n" \
+    "An immutable copy of a bytes-like object, in memory that all interpreters share. O(its length) to make.\n" \
     "\n" \
-    "The same memory everywhere: a memoryview of it, or an array over it, copies nothing, and keeps it alive. Aligned to\n" \
-    "64 bytes. Its hash is that of the bytes; a container takes it as a value, not as a key."
+    "Every interpreter sees the same memory, aligned to 64 bytes: a memoryview of a Blob, or an array over it, copies\n" \
+    "nothing and keeps it alive. The hash is that of the bytes. A container takes a Blob as a value, not as a key.\n" \
+    "\n" \
+    ">>> bytes(memoryview(Blob(b\"data\"))[1:3])\n" \
+    "b'at'"
 
 #define DOC_Blob_handle \
     "handle($self, /, *, uses=1, timeout=None)\n" \
     "--\n" \
     "\n" \
-    "A ticket that any channel of bytes within the process carries; see Handle."
+    "Return a ticket that any channel of bytes within the process carries; see Handle.\n" \
+    "\n" \
+    ">>> Blob(b\"data\").handle().redeem() == Blob(b\"data\")\n" \
+    "True"
 
 #define DOC_Blob___reduce__ \
     "__reduce__($self, /)\n" \
@@ -1607,25 +2436,37 @@
     "\n" \
     "A ticket for a shared object, for every channel that carries bytes between the interpreters of one process.\n" \
     "\n" \
-    "It pickles as a number. Until it was pickled, dropping it releases the object; from then on the ticket lives until\n" \
-    "it was redeemed `uses` times, `timeout` seconds have passed, or it is revoked. So if pickles may get lost on their\n" \
-    "way, give a timeout: a ticket without one keeps its object for as long as the process lives. The seconds are those\n" \
-    "of the monotonic clock; what has expired is released when tickets are issued or redeemed, some in each call.\n" \
+    "It pickles as a number. Before it was pickled, dropping it releases the object. After that the ticket lives until it\n" \
+    "was redeemed `uses` times, `timeout` seconds have passed, or it is revoked. If pickles may get lost on their way,\n" \
+    "give a timeout: a ticket without one keeps its object for as long as the process lives. The seconds are those of the\n" \
+    "monotonic clock; each call that issues or redeems a ticket releases some of the expired ones.\n" \
     "\n" \
-    "NotShareableError for what is no shared container, Blob or SharedRef. Unpickling it in another process raises\n" \
-    "ValueError."
+    "NotShareableError for an object that is no shared container, Blob or SharedRef. Unpickling it in another process\n" \
+    "raises ValueError.\n" \
+    "\n" \
+    ">>> import pickle\n" \
+    ">>> ticket = pickle.dumps(Handle(SharedMap(a=1)))\n" \
+    ">>> pickle.loads(ticket).redeem()\n" \
+    "SharedMap({'a': 1})"
 
 #define DOC_Handle_redeem \
     "redeem($self, /)\n" \
     "--\n" \
     "\n" \
-    "The object, in this interpreter, in O(1). LookupError when the ticket is spent."
+    "Return the object, in this interpreter. O(1). LookupError if the ticket is used up, expired or revoked.\n" \
+    "\n" \
+    ">>> Handle(SharedVector([1])).redeem()\n" \
+    "SharedVector([1])"
 
 #define DOC_Handle_revoke \
     "revoke($self, /)\n" \
     "--\n" \
     "\n" \
-    "End the ticket and release the object; False if it had ended."
+    "End the ticket and release the object; return False if the ticket had ended.\n" \
+    "\n" \
+    ">>> handle = Handle(SharedVector([1]))\n" \
+    ">>> handle.revoke(), handle.revoke()\n" \
+    "(True, False)"
 
 #define DOC_Handle___reduce__ \
     "__reduce__($self, /)\n" \

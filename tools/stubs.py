@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import dedent, indent
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -36,7 +37,11 @@ LOCAL = [
 
 HANDLE = '''
     def handle(self, *, uses: int = 1, timeout: float | None = None) -> Handle[Self]:
-        """A ticket that any channel of bytes within the process carries; see Handle."""
+        """Return a ticket that any channel of bytes within the process carries; see Handle.
+
+        >>> {made}.handle().redeem() == {made}
+        True
+        """
 '''
 
 
@@ -44,7 +49,7 @@ class Difference(NamedTuple):
     """What a shared type has of its own."""
 
     doc: str = ""
-    """The docstring of the class, indented as in a file; empty: its twin's, with the names exchanged."""
+    """The docstring of the class; empty: its twin's, with the names exchanged."""
     members: str = ""
     """Members that only the shared type has, appended to the class."""
     docs: Mapping[str, str] = MappingProxyType({})
@@ -53,63 +58,64 @@ class Difference(NamedTuple):
 
 DIFFERENCES = {
     "SharedMap": Difference(
-        doc='''
-    """A Map in memory that all interpreters of the process share: it crosses to another one in O(1).
+        doc="""\
+            A Map in memory that all interpreters of the process share: it crosses to another one in O(1).
 
-    It holds values, not objects: None, bool, int, float, complex, str, bytes, Ellipsis, tuple, frozenset, shared
-    containers, Blob, and registered types (`register_shareable`); `share` converts the rest. What is read is made anew
-    in the interpreter that reads (25-45 ns for a str), so a lookup writes nothing that another thread waits for. Other
-    values raise NotShareableError, and so do keys whose hash differs between interpreters: NaN, and on 3.12 a date or a
-    time with a time zone.
+            It holds values, not objects: None, bool, int, float, complex, str, bytes, Ellipsis, tuple, frozenset,
+            shared containers, Blob, and registered types (`register_shareable`); `share` converts others. The
+            interpreter that reads makes each value anew (25-45 ns for a str), so a lookup writes nothing that another
+            thread waits for. NotShareableError for other values, and for keys whose hash differs between
+            interpreters: NaN, and on 3.12 a date or a time with a time zone.
 
-    The same trie as Map's, over plain memory with atomic counts; a derived version shares structure with its origin.
-    Complexities are Map's.
-    """
-''',
-        members=HANDLE,
+            It is Map's trie over plain memory with atomic reference counts; a derived version shares nodes with its
+            origin. Complexities are Map's.
+
+            >>> m = SharedMap(a=1)
+            >>> m.set("b", 2) == {"a": 1, "b": 2}, m
+            (True, SharedMap({'a': 1}))
+            """,
+        members=HANDLE.format(made="SharedMap(a=1)"),
         docs={
-            "__getitem__": "The value under `key`, made anew; KeyError(key) if it is absent. O(log n), and its size.",
-            "__eq__": "Equal to a SharedMap, Map, dict or frozendict of equal items. A NaN value is equal to itself.",
-            "__hash__": "That of a Map of the same items, in every interpreter.",
-            "__reduce__": "By value: pickles load anywhere.",
+            "__getitem__": "Return the value under `key`, made anew; KeyError(key) if absent. O(log n + its size).",
+            "__eq__": "Whether `other` is a SharedMap, Map, dict or frozendict of equal items. NaN equals itself.",
+            "__hash__": "The hash of a Map of the same items, in every interpreter.",
         },
     ),
-    "SharedMapMutation": Difference(doc='    """What MapMutation is to Map."""\n'),
-    "SharedMapKeys": Difference(doc='    """What MapKeys is to Map."""\n'),
-    "SharedMapValues": Difference(doc='    """What MapValues is to Map."""\n'),
-    "SharedMapItems": Difference(doc='    """What MapItems is to Map."""\n'),
     "SharedSet": Difference(
-        doc='''
-    """A Set in memory that all interpreters of the process share. What SharedMap is to Map.
+        doc="""\
+            A Set in memory that all interpreters of the process share: it crosses to another one in O(1).
 
-    Other sets may have members that cannot be shared: they are in no SharedSet, unless equal to a member, and
-    NotShareableError where one would have to be added.
-    """
-''',
-        members=HANDLE,
-        docs={"__reduce__": "By value: pickles load anywhere."},
+            It holds what a SharedMap holds. Other sets may have members that cannot be shared. A SharedSet has no such
+            member, unless an equal one can be shared; NotShareableError where an operation would have to add one.
+
+            >>> s = SharedSet([1, 2])
+            >>> s.add(3) == {1, 2, 3}, 3 in s
+            (True, False)
+            """,
+        members=HANDLE.format(made="SharedSet([1])"),
     ),
-    "SharedSetMutation": Difference(doc='    """What SetMutation is to Set."""\n'),
     "SharedVector": Difference(
-        doc='''
-    """A Vector in memory that all interpreters of the process share: it crosses to another one in O(1).
+        doc="""\
+            A Vector in memory that all interpreters of the process share: it crosses to another one in O(1).
 
-    What SharedMap is to Map: it holds values, and what is read is made anew in the interpreter that reads.
-    NotShareableError, with the index, for an element that cannot be held; looking for one is no error. The same tree as
-    Vector's over plain memory with atomic counts; complexities and all other errors are Vector's.
-    """
-''',
-        members=HANDLE,
+            It holds what a SharedMap holds, and the interpreter that reads makes each element anew. NotShareableError,
+            with the index, for an element that cannot be held; looking for one is no error. It is Vector's tree over
+            plain memory with atomic reference counts. Complexities and all other errors are Vector's.
+
+            >>> v = SharedVector("ab")
+            >>> v.append("c"), v
+            (SharedVector(['a', 'b', 'c']), SharedVector(['a', 'b']))
+            """,
+        members=HANDLE.format(made="SharedVector([1])"),
         docs={
-            "__getitem__": "An element, made anew, or a slice as a SharedVector. O(log n); with a step O(length).",
-            "__eq__": "Equal to a SharedVector or Vector of equal elements. A NaN that is shared is equal to itself.",
-            "__hash__": "That of a Vector of the same elements, in every interpreter.",
+            "__getitem__": "Return an element, made anew, or a slice. O(log n); with a step O(length).",
+            "__eq__": "Whether `other` is a SharedVector or Vector of equal elements. A shared NaN equals itself.",
+            "__hash__": "The hash of a Vector of the same elements, in every interpreter.",
             "__add__": "Both, one behind the other, of the left operand's type. O(log n); with a Vector O(its length).",
-            "__reduce__": "By value: pickles load anywhere.",
         },
     ),
-    "SharedVectorMutation": Difference(doc='    """What VectorMutation is to Vector."""\n'),
 }
+"""Shared types without an entry are their twins with the names exchanged."""
 
 _NAME = re.compile(rf"^(from collections.abc import .*)|\b(Shared)?({'|'.join(LOCAL)})\b", re.MULTILINE)
 
@@ -161,16 +167,15 @@ def with_docs(source: str, docs: Mapping[str, str]) -> str:
 def shared_class(node: ast.ClassDef, lines: list[str]) -> str:
     """The stub of the shared twin of a local class."""
     name = f"Shared{node.name}"
-    different = DIFFERENCES[name]
-    doc = docstring_node(node)
-    if different.doc:
-        body = lines[(doc.end_lineno if doc is not None else node.lineno) : node.end_lineno]
-    else:
-        body = lines[node.lineno : node.end_lineno]
+    different = DIFFERENCES.get(name, Difference())
     heading = exchanged(lines[node.lineno - 1])
-    members = wrapped(exchanged("".join(body)))
-    text = f"@final\n{heading}{different.doc.lstrip(chr(10))}{'' if members.startswith(chr(10)) else chr(10)}{members}"
-    text = text.rstrip("\n") + "\n" + different.members
+    doc, begin = docstring_node(node), node.lineno
+    if different.doc:
+        assert doc is not None
+        begin = doc.end_lineno or begin
+        heading += indent(f'"""{dedent(different.doc)}"""\n', "    ", lambda line: not line.isspace())
+    members = wrapped(exchanged("".join(lines[begin : node.end_lineno])))
+    text = f"@final\n{heading}{members}".rstrip("\n") + "\n" + different.members
     return with_docs(text, different.docs).rstrip("\n") + "\n"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import importlib.util
+import inspect
 import sys
 from typing import Any
 
@@ -50,3 +52,33 @@ def test_every_member_of_the_core_is_in_the_stub() -> None:
     for name, node in CLASSES.items():
         public = {member for member in vars(getattr(frozen, name)) if not member.startswith("_")}
         assert public == {member for member in docs.functions(node) if not member.startswith("_")}
+
+
+# Examples
+
+
+def documented() -> dict[str, str]:
+    """The docstrings of all public names and their members, by name: those of C types from the stub."""
+    found = {}
+    for name in frozen.__all__:
+        public = getattr(frozen, name)
+        if name in CLASSES:
+            node = CLASSES[name]
+            members = {key: ast.get_docstring(member) for key, member in docs.functions(node).items()}
+            found[name] = ast.get_docstring(node)
+        else:
+            own = vars(public) if isinstance(public, type) else {}
+            members = {key: inspect.getdoc(member) for key, member in own.items() if callable(member)}
+            found[name] = inspect.getdoc(public)
+        found |= {f"{name}.{key}": doc for key, doc in members.items() if doc and not key.startswith("_")}
+    return {name: doc or "" for name, doc in found.items()}
+
+
+@pytest.mark.parametrize(("name", "doc"), documented().items(), ids=documented())
+def test_examples_of_docstrings_are_true(name: str, doc: str) -> None:
+    names = {name: getattr(frozen, name) for name in frozen.__all__}
+    example = doctest.DocTestParser().get_doctest(doc, names, name, None, None)
+    assert example.examples, f"{name} has no example"
+    report: list[str] = []
+    doctest.DocTestRunner().run(example, out=report.append)
+    assert not report, "".join(report)
