@@ -91,7 +91,7 @@ typedef struct {
     X(blob)                      \
     X(shared_ref)
 
-/* What a container has to do in a new interpreter once all types are there: 0, or -1 (reported). */
+/* What a container has to do in a new interpreter once all types are there: 0, or -1 (exception set). */
 #define FROZEN_SETUPS(X) \
     X(local_map_setup)    \
     X(local_set_setup)    \

@@ -6,7 +6,7 @@
  *
  * The lists are part of the module state, so that every interpreter has its own, and bounded, so that they need no
  * clearing before the module goes away.  They rely on the GIL: a free-threaded build, whose allocator has lists of its
- * own for each thread, keeps nothing.  Nor does a debug build of this project, so that tools see who uses the dead.
+ * own for each thread, keeps nothing.  Nor does a debug build of this project, so that tools see uses of freed memory.
  *
  * A kept block stays an object with its type, of which it owns a reference, and a count of 0: like the blocks in
  * CPython's own free lists, it lives again by object_revive(). */

@@ -43,7 +43,7 @@ local_general_node_dealloc(PyObject *self)
 static void plain_node_free(PyObject *self, local_spares *spares);
 
 /* The children of a plain node are plain: with this, a dying tree looks for the spares once. They are there until its
- * root is gone, for that refers to its type, and so to the module. */
+ * root is gone, because that refers to its type, and so to the module. */
 static inline void
 plain_child_release(PyObject *child, local_spares *spares)
 {
@@ -66,7 +66,7 @@ plain_children_release(void **children, size_t count, local_spares *spares)
         plain_child_release(children[i], spares);
 }
 
-/* `spares`: NULL, or who may take the block. */
+/* `spares`: NULL, or the free list that may take the block. */
 static void
 plain_node_free(PyObject *self, local_spares *spares)
 {

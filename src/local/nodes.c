@@ -52,7 +52,7 @@ spares_traverse(const spare_list *list, visitproc visit, void *arg)
     return 0;
 }
 
-/* The module's: the collector sees no spares, but has to know who holds the types. */
+/* The module's: the collector sees no spares, but has to know what holds the types. */
 int
 local_spares_traverse(local_spares *spares, visitproc visit, void *arg)
 {
@@ -63,7 +63,7 @@ local_spares_traverse(local_spares *spares, visitproc visit, void *arg)
 }
 
 /* Containers nested in each other are freed without recursion: the trashcan takes over below a certain depth.  Nodes
- * need none of their own, for between two containers stand at most HASH_LEVELS + 1 of them. */
+ * need none of their own, because there are at most HASH_LEVELS + 1 of them between two containers. */
 void
 local_container_dealloc(PyObject *self)
 {

@@ -1,8 +1,8 @@
 /* The local memory: cells are references to Python objects, nodes are Python objects of one interpreter.
  *
- * Nodes are objects, and not plain blocks, so that the collector sees exactly who refers to whom however many versions
- * share a node, and so that counts are plain under the GIL and biased towards the owning thread without it.  Each
- * container has two node types: one that the collector tracks, for general nodes, and one that it never sees.
+ * Nodes are objects, and not plain blocks, so that the collector sees exactly what refers to what, however many
+ * versions share a node, and so that counts are plain under the GIL and biased towards the owning thread without it.
+ * Each container has two node types: one that the collector tracks, for general nodes, and one that it never sees.
  *
  * Included once by each file that instantiates a container over this memory; see trees/memory_contract.h for the
  * meaning of each name. local/node_types.inc.h, included after the algorithms, makes the two types. */
@@ -52,7 +52,7 @@ static inline void *
 node_alloc(memory *mem, size_t size, bool general)
 {
     if (UNLIKELY(general)) {
-        /* writes ob_size where the first member behind the head stands: the caller fills that in afterwards */
+        /* writes ob_size, which is where the first member behind the head is: the caller fills that in afterwards */
         return PyObject_GC_NewVar(PyVarObject, mem->general, (Py_ssize_t)(size - sizeof(PyObject)));
     }
     size_t class = spare_class(size);
@@ -74,7 +74,7 @@ node_retain(void *node)
 }
 
 /* Whether the reference about to be given up is the last: then the node is freed without a detour through CPython,
- * which would look after the C stack. That is for containers to do (local/nodes.c), between which few nodes stand. */
+ * which would look after the C stack. Containers do that (local/nodes.c); between two of them there are few nodes. */
 static inline bool
 node_dies(void *node)
 {
@@ -175,7 +175,7 @@ is_tuple_of(PyObject *o, bool (*member)(PyObject *))
     return true;
 }
 
-/* A closed list, for the hash of a plain key must be pure and take bounded time (trees/memory_contract.h). */
+/* A closed list, because the hash of a plain key must be pure and take bounded time (trees/memory_contract.h). */
 static inline bool
 key_is_plain(cell c)
 {
@@ -313,7 +313,7 @@ container_new(PyTypeObject *type, void *root, Py_ssize_t count)
     return (PyObject *)self;
 }
 
-/* 0, or -1: the object has no hash (reported). */
+/* 0, or -1: the object has no hash (exception set). */
 static inline int
 probe_init(probe *p, PyObject *key)
 {
@@ -330,7 +330,7 @@ probe_init(probe *p, PyObject *key)
     return hash == -1 ? -1 : 0;
 }
 
-/* A reference of its own in `*c`: 0, or -1: this memory cannot hold the object (reported). */
+/* A reference of its own in `*c`: 0, or -1: this memory cannot hold the object (exception set). */
 static inline int
 cell_from_object(PyObject *object, cell *c)
 {
@@ -377,7 +377,7 @@ key_open(PyObject *key, const probe *p, cell *c)
     return cell_open(key, c);
 }
 
-/* The value under `key` could not become a cell, which was reported: add to the report where it was to stand. */
+/* The value under `key` could not become a cell, which was reported: add to the report where it would be. */
 static inline void
 value_refused(PyObject *key)
 {
@@ -413,7 +413,7 @@ sought_equals(const sought *s, cell c)
     return cell_equal(c, *s);
 }
 
-/* A new reference, or NULL (reported). */
+/* A new reference, or NULL (exception set). */
 static inline PyObject *
 cell_to_object(cell c)
 {
@@ -427,7 +427,7 @@ cell_into_object(cell c)
     return c;
 }
 
-/* Whether cell_to_object may run foreign code: then what holds the cell must be kept alive meanwhile. */
+/* Whether cell_to_object may run arbitrary code: then what holds the cell must be kept alive meanwhile. */
 #define CELLS_ARE_DECODED false
 
 #endif

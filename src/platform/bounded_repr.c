@@ -10,11 +10,11 @@
 typedef struct {
     PyObject *text;
     unsigned depth;
-} shown; /* text NULL: failed (reported) */
+} shown; /* text NULL: failed (exception set) */
 
 static bool show(shown *s, PyObject *object);
 
-/* Steals `piece`, which may be NULL (reported).  False: failed. */
+/* Steals `piece`, which may be NULL (exception set).  False: failed. */
 static bool
 show_text(shown *s, PyObject *piece)
 {
@@ -101,7 +101,7 @@ int_is_short(PyObject *o)
     return count >= 0 && count <= SHOWN_BITS;
 }
 
-/* An atom whose repr is short, of a type that nobody can have changed. */
+/* An atom whose repr is short, of a type that Python code cannot have changed. */
 static bool
 is_short_atom(PyObject *o)
 {
@@ -116,7 +116,7 @@ is_short_atom(PyObject *o)
            || type == &PyComplex_Type || PyType_Check(o) || type == &PyFunction_Type || type == &PyCFunction_Type;
 }
 
-/* Whether the object has more members than an error can show: 1, 0, or -1 (reported). */
+/* Whether the object has more members than an error can show: 1, 0, or -1 (exception set). */
 static int
 has_many_members(PyObject *o)
 {
@@ -126,8 +126,8 @@ has_many_members(PyObject *o)
 }
 
 /* Whether the object refers to nothing but short atoms, itself or through `depth` others, so that only a wilful
- * `__repr__` can be long: 1, 0, or -1 (reported). The collector's list is a snapshot, taken safely without the GIL,
- * too. */
+ * `__repr__` can be long: 1, 0, or -1 (exception set). The collector's list is a snapshot, taken safely without the
+ * GIL, too. */
 static int
 holds_short_atoms_only(PyObject *o, int depth)
 {
@@ -148,7 +148,7 @@ holds_short_atoms_only(PyObject *o, int depth)
 }
 
 /* Whether an object of a type that is not known here has a short repr, as far as can be told: 1, 0, or -1
- * (reported). */
+ * (exception set). */
 static int
 is_short(PyObject *o)
 {

@@ -6,7 +6,7 @@
 
 /* The repr of any object for the text of an error: some 200 characters at most, at a cost that does not grow with what
  * the object holds. What has no repr, or could have a long one, is named by its type: `<Point object>`. A new
- * reference; NULL (reported) for want of memory, or if a repr raised what is no Exception: KeyboardInterrupt, for
+ * reference; NULL (exception set): out of memory, or a repr raised what is no Exception, KeyboardInterrupt for
  * instance. */
 PyObject *bounded_repr(PyObject *object);
 

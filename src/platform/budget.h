@@ -25,7 +25,7 @@
 
 typedef size_t budget; /* steps left until the next question */
 
-/* Whether the loop may go on; false: interrupted (reported). */
+/* Whether the loop may go on; false: interrupted (exception set). */
 static inline bool
 budget_spend(budget *left, size_t steps)
 {

@@ -44,12 +44,12 @@
 #endif
 
 /* trees/memory_contract.h. Runs the handlers of signals, in the main thread, and from CPython 3.12 on a collection that
- * is due: foreign code, before which walk.c pauses the walk that the thread is in. */
+ * is due: arbitrary code, before which walk.c pauses the walk that the thread is in. */
 bool interrupted(void);
 
 #include "platform/budget.h"
 
-/* Around foreign code that is called with kilobytes of C frames above it and may come back to the same place. CPython
+/* Around arbitrary code that is called with kilobytes of C frames above it and may come back to the same place. CPython
  * 3.12 and 3.13 count nested calls and take each for a small one, so there it counts as several; 3.14 looks at the
  * stack. */
 #if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030E0000
@@ -89,7 +89,7 @@ array_fits(size_t count, size_t size)
     return block != NULL;
 }
 
-/* A dead object that was kept, with its type, gets its first reference; those who trace memory or references are
+/* A dead object that was kept, with its type, gets its first reference; tools that trace memory or references are
  * told. */
 static inline void
 object_revive(PyObject *op)
@@ -169,7 +169,7 @@ typedef struct {
 void local_container_dealloc(PyObject *self);
 void shared_container_dealloc(PyObject *self);
 
-/* Another header over the same root: a new reference, or NULL (reported). */
+/* Another header over the same root: a new reference, or NULL (exception set). */
 PyObject *local_container_again(PyObject *self);
 PyObject *shared_container_again(PyObject *self);
 
@@ -200,7 +200,7 @@ set_key_error(PyObject *key)
     }
 }
 
-/* 1 and a new reference in *value, 0: no such key, or -1 (reported). */
+/* 1 and a new reference in *value, 0: no such key, or -1 (exception set). */
 static inline int
 dict_lookup(PyObject *dict, PyObject *key, PyObject **value)
 {
@@ -220,9 +220,10 @@ short_type_name(PyTypeObject *type)
     return dot != NULL ? dot + 1 : type->tp_name;
 }
 
-/* A list or tuple that is filled while foreign code runs, or another thread can: the collector must not know it before
- * it is full. gc.get_objects() would hand it out with NULL in it, and a list could be cleared under whoever fills it.
- * New, to be made known by sequence_known(); or NULL (reported). Dropping one that is not full is fine. */
+/* A list or tuple that is filled while arbitrary code runs, or another thread can: the collector must not know it
+ * before it is full. gc.get_objects() would hand it out with NULL in it, and a list could be cleared while it is
+ * filled. New, to be made known by sequence_known(); or NULL (exception set). Dropping one that is not full is
+ * fine. */
 static inline PyObject *
 sequence_unknown(PyObject *fresh)
 {
@@ -232,7 +233,7 @@ sequence_unknown(PyObject *fresh)
 }
 
 /* Free-threaded builds crash in PyList_New() itself where the array cannot be had: it frees a list that it has not
- * filled in. So it is not asked for what is certain to fail. */
+ * filled in. So it is never called for a size that is certain to fail. */
 static inline PyObject *
 unknown_list(Py_ssize_t size)
 {
@@ -249,12 +250,12 @@ unknown_tuple(Py_ssize_t size)
 static inline void
 sequence_known(PyObject *full)
 {
-    /* the empty tuple is nobody's to track */
+    /* the empty tuple is never tracked */
     if (PyList_CheckExact(full) || PyTuple_GET_SIZE(full) > 0)
         PyObject_GC_Track(full);
 }
 
-/* The tuple of what an iterable yields, or NULL (reported). PySequence_Tuple() of CPython before 3.14 lets the
+/* The tuple of what an iterable yields, or NULL (exception set). PySequence_Tuple() of CPython before 3.14 lets the
  * collector know its tuple while the iterable's code runs; a list that grows is whole at each moment. */
 static inline PyObject *
 tuple_of(PyObject *iterable)
@@ -266,8 +267,8 @@ tuple_of(PyObject *iterable)
     return tuple;
 }
 
-/* The tuple (a, b), references stolen even on failure.  An iterator keeps the last pair it made in *kept: where nobody
- * else holds it any more it is filled anew, as dict.items() does. */
+/* The tuple (a, b), references stolen even on failure.  An iterator keeps the last pair it made in *kept: if no other
+ * reference to it is left it is filled anew, as dict.items() does. */
 static inline PyObject *
 pair_recycle(PyObject **kept, PyObject *a, PyObject *b)
 {
@@ -326,7 +327,7 @@ is_frozendict(PyObject *o)
 #endif
 }
 
-/* The attribute of that name as a new reference in *found, or NULL there: 1, 0, or -1 (reported).
+/* The attribute of that name as a new reference in *found, or NULL there: 1, 0, or -1 (exception set).
  *
  * Here and below the name is interned, so that it is the string that types already hold: a type's method cache keeps a
  * reference to each new string that it is asked for, and forgets something useful for it. */
@@ -346,7 +347,7 @@ attribute_if_any(PyObject *object, const char *name, PyObject **found)
     return status;
 }
 
-/* object.name(first, second), or object.name(first) if second is NULL: a new reference, or NULL (reported). */
+/* object.name(first, second), or object.name(first) if second is NULL: a new reference, or NULL (exception set). */
 static inline PyObject *
 call_method(PyObject *object, const char *name, PyObject *first, PyObject *second)
 {
@@ -358,7 +359,7 @@ call_method(PyObject *object, const char *name, PyObject *first, PyObject *secon
     return result;
 }
 
-/* `from module import name`: a new reference, or NULL (reported). */
+/* `from module import name`: a new reference, or NULL (exception set). */
 static inline PyObject *
 imported(const char *module_name, const char *name)
 {

@@ -3,7 +3,7 @@
  * They serve one thing: on free-threaded builds each thread keeps a header of its own (reader.h), and has to know
  * whether it still owns it. Reference counts there are biased (Choi, Shull & Torrellas 2018): the thread that made an
  * object, its owner, counts in one field without atomics, all others in a second one; once the owner has merged the
- * two, the object belongs to nobody and anybody may free it.
+ * two, the object has no owner and any thread may free it.
  *
  * Elsewhere, and with -DFROZEN_PORTABLE, REF_THREAD_HEADERS is 0 and references are read under their lock. */
 #ifndef FROZEN_PLATFORM_CPYTHON_PRIVATE_H

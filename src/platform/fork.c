@@ -1,5 +1,5 @@
 /* The thread that forks holds all guarded locks while it does, so no other thread is halfway through what they guard.
- * Interpreters have GILs of their own: fork() alone stops nobody. */
+ * Interpreters have GILs of their own, so fork() does not stop their threads. */
 
 #include "platform/fork.h"
 #include "platform/thread_local.h"

@@ -4,13 +4,13 @@
 
 #include "platform/spinlock.h"
 
-/* Guard `count` mutexes of static storage, once each, in this order and after those guarded earlier: whoever holds two
- * of them took them in that order.  0, or -1 (reported). */
+/* Guard `count` mutexes of static storage, once each, in this order and after those guarded earlier: a thread that
+ * holds two of them took them in that order. 0, or -1 (exception set). */
 int fork_guard(ref_mutex *mutexes, int count);
 
 /* The number of the calling thread: never 0, never another thread's, and kept by the thread that forks.
  *
- * Whatever says "a thread is doing this" (it delivers, it has the turn, it wakes a loop) says which one by this number,
+ * A record that a thread is doing something (it delivers, it has the turn, it wakes a loop) names it by this number,
  * so that the child of a fork can tell a thread that it has from one that only its parent has: see thread_vanished. */
 uint64_t thread_number(void);
 

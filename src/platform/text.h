@@ -2,7 +2,7 @@
  *
  *     text_writer text;
  *     if (!text_open(&text)) ...
- *     ... text_ascii(&text, "Map({") == 0 && text_repr(&text, key) == 0 ...      0 or -1 (reported)
+ *     ... text_ascii(&text, "Map({") == 0 && text_repr(&text, key) == 0 ...      0 or -1 (exception set)
  *     PyObject *result = text_close(&text, status);                             NULL where status is negative
  */
 #ifndef FROZEN_PLATFORM_TEXT_H

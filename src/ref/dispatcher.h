@@ -70,7 +70,7 @@ typedef struct worker {
 #define LEAVES (-1LL) /* it found nothing more to take */
 } worker;
 
-/* Has the watch called from now on; false: failed (reported). */
+/* Has the watch called from now on; false: failed (exception set). */
 bool dispatcher_open(listener *self);
 
 /* Ends that, once.  Complete when it returns: it runs no Python code before that. */

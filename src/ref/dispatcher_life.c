@@ -223,7 +223,7 @@ static PyMethodDef hooks[] = {
     {"hold_watches", hold, METH_NOARGS, NULL},
 };
 
-/* Calls `module`.`function`(hook) or (after_in_child=hook): 0, or -1 (reported); also 0 where there is no such
+/* Calls `module`.`function`(hook) or (after_in_child=hook): 0, or -1 (exception set); also 0 where there is no such
  * function. */
 static int
 install(const char *module, const char *name, const char *keyword, PyObject *capsule, PyMethodDef *hook)
@@ -277,7 +277,7 @@ have_main_hold(void)
 }
 #endif
 
-/* A new dispatcher in a capsule, or NULL (reported). */
+/* A new dispatcher in a capsule, or NULL (exception set). */
 static PyObject *
 dispatcher_new(void)
 {
@@ -307,7 +307,7 @@ dispatcher_new(void)
 }
 
 /* The capsule of the interpreter's dispatcher, making it if need be (borrowed from the interpreter), or NULL
- * (reported). */
+ * (exception set). */
 static PyObject *
 capsule_of_interpreter(void)
 {

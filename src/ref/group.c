@@ -17,7 +17,7 @@
 
 enum { OPTIMISTIC_TRIES = 8, STACK_ARGUMENTS = 16 };
 
-/* The objects behind `values`, which are stolen; false: failed (reported), and none are left. */
+/* The objects behind `values`, which are stolen; false: failed (exception set), and none are left. */
 static bool
 group_open(const ref_group *group, void *const *values, PyObject **objects)
 {

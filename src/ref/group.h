@@ -14,11 +14,11 @@ typedef struct {
     ref_slot *sorted[GROUP_MAX]; /* their slots, in the order of locking */
 } ref_group;
 
-/* What is current in all of them at one moment: new references, and the versions.  False: failed (reported). */
+/* What is current in all of them at one moment: new references, and the versions.  False: failed (exception set). */
 bool group_read(const ref_group *group, PyObject **objects, uint64_t *versions);
 
 /* Publishes `objects` (borrowed) in all of them at one moment; if `versions` is given, only while it is current in all.
- * 1: `old` receives what each held, to be passed to group_published; 0: not current; -1: failed (reported).
+ * 1: `old` receives what each held, to be passed to group_published; 0: not current; -1: failed (exception set).
  * group_published: false, with an exception set, when a callback of a watch was interrupted; all is done then all the
  * same. */
 int group_publish(const ref_group *group, const uint64_t *versions, PyObject *const *objects, void **old);

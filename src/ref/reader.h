@@ -73,7 +73,7 @@ typedef struct {
     _Atomic(bool) cached; /* threads may keep headers of the current version */
 } reader_link;
 
-/* False: the module is being torn down (reported). */
+/* False: the module is being torn down (exception set). */
 bool reader_link_init(reader_link *link, PyObject *registry);
 
 extern FROZEN_THREAD_LOCAL reader_cache *reader_current;

@@ -14,11 +14,12 @@ typedef struct {
     /* Another reference to a slot's value; the caller holds the slot's lock. */
     void *(*retain)(void *value);
     void (*release)(void *value);
-    /* The object that the value stands for (new reference); steals the value.  NULL: failed (reported). */
+    /* The object that the value stands for (new reference); steals the value.  NULL: failed (exception set). */
     PyObject *(*to_object)(void *value);
-    /* A value to publish, a reference of its own, and what names it for comparison.  False: failed (reported). */
+    /* A value to publish, a reference of its own, and what names it for comparison.  False: failed (exception set). */
     bool (*from_object)(PyObject *object, void **value, const void **root);
-    /* Unless NULL: what every publication in `self` begins with; false: not now (reported).  May run Python code. */
+    /* Unless NULL: what every publication in `self` begins with; false: not now (exception set). May run Python
+     * code. */
     bool (*may_publish)(PyObject *self);
     /* What every publication in `self` ends with, after unlocking: tells those who wait, and drops what was published
      * before (steals `old`).  May run Python code.  False, with an exception set, when a callback of a watch was
@@ -39,7 +40,7 @@ bool reference_of(module_state *state, PyObject *op, reference *self);
 reference atomic_ref_reference(PyObject *op);
 reference shared_ref_reference(PyObject *op);
 
-/* The current value as an object (new reference), and its version; NULL: failed (reported). */
+/* The current value as an object (new reference), and its version; NULL: failed (exception set). */
 PyObject *reference_read(const reference *self, uint64_t *version);
 
 /* Versions are counted from 0: neither of these ever comes. */

@@ -9,7 +9,7 @@ bool names_add(shared_variable *variable);
 shared_variable *names_find(const char *name, size_t length);
 shared_variable *names_remove(const char *name, size_t length);
 
-/* Once in each interpreter: 0, or -1 (reported). */
+/* Once in each interpreter: 0, or -1 (exception set). */
 int names_setup(void);
 
 #endif

@@ -49,7 +49,7 @@ decode(cell value)
 }
 
 /* Whether two values are the same to compare_and_set: containers if they are one version, others by kind and value; -1:
- * failed (reported). */
+ * failed (exception set). */
 static int
 same_value(cell a, cell b)
 {
@@ -73,7 +73,7 @@ read_anew(SharedRefObject *self, uint64_t *version)
     return object;
 }
 
-/* The current value (new reference) and its version, or NULL (reported). */
+/* The current value (new reference) and its version, or NULL (exception set). */
 static inline PyObject *
 read_current(PyObject *op, uint64_t *version)
 {
@@ -125,7 +125,8 @@ may_publish(PyObject *op)
            || warn_of_fork(op, generation);
 }
 
-/* Publishes `object` and returns what it replaced (to be passed to `published`) in *old; false: failed (reported). */
+/* Publishes `object` and returns what it replaced (to be passed to `published`) in *old; false: failed (exception
+ * set). */
 static bool
 exchange(PyObject *op, PyObject *object, cell *old)
 {
@@ -138,7 +139,7 @@ exchange(PyObject *op, PyObject *object, cell *old)
 }
 
 /* Whether the current value is `expected` and its version `*version`, which becomes the current one: 1, 0, or -1
- * (reported). */
+ * (exception set). */
 static int
 is_current(PyObject *op, cell expected, uint64_t *version)
 {
@@ -315,7 +316,7 @@ ref_name(PyObject *op, void *Py_UNUSED(closure))
 
 /* ---- names ---- */
 
-/* `name` as UTF-8, borrowed, or NULL (reported). */
+/* `name` as UTF-8, borrowed, or NULL (exception set). */
 static const char *
 parse_name(PyObject *name, size_t *length)
 {
@@ -397,8 +398,8 @@ ref_unlink(PyObject *Py_UNUSED(none), PyObject *name)
 
 /* ---- life ---- */
 
-/* SharedRef(initial=None) or SharedRef(name, initial): *initial is a new reference, for encoding it runs foreign code,
- * which may empty the dict of keywords; *name is borrowed from the tuple, and NULL for an anonymous one. */
+/* SharedRef(initial=None) or SharedRef(name, initial): *initial is a new reference, for encoding it runs arbitrary
+ * code, which may empty the dict of keywords; *name is borrowed from the tuple, and NULL for an anonymous one. */
 static bool
 parse_new(PyObject *args, PyObject *kwargs, PyObject **name, PyObject **initial)
 {

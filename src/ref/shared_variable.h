@@ -41,7 +41,7 @@ slot_value_of_cell(cell c)
     return (void *)(uintptr_t)c;
 }
 
-/* New, count 1; steals `value` on success.  NULL: out of memory (reported). */
+/* New, count 1; steals `value` on success.  NULL: out of memory (exception set). */
 shared_variable *variable_new(cell value, const void *root, const char *name, size_t name_length);
 
 static inline void
@@ -67,7 +67,7 @@ bool variable_replace(shared_variable *self, uint64_t version, cell *value, cons
 /* What a variable owns. */
 node_contents variable_contents(block *b);
 
-/* Once in each interpreter: 0, or -1 (reported). */
+/* Once in each interpreter: 0, or -1 (exception set). */
 int variables_setup(void);
 
 #endif

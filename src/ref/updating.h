@@ -34,7 +34,7 @@ typedef struct {
 
 extern FROZEN_THREAD_LOCAL updating_state updating;
 
-/* A record for an update of these slots, which the calling thread has begun; NULL: out of memory (reported). */
+/* A record for an update of these slots, which the calling thread has begun; NULL: out of memory (exception set). */
 update_record *update_record_new(const ref_slot *const *slots, Py_ssize_t count);
 void update_record_free(update_record *self); /* NULL does no harm */
 

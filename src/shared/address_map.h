@@ -22,7 +22,7 @@ typedef struct {
 
 #define ADDRESS_FEW 6
 
-/* Zeroed: empty.  Few entries stand in the struct itself, in the order of their coming. */
+/* Zeroed: empty.  A few entries are in the struct itself, in the order of insertion. */
 typedef struct {
     address_entry few[ADDRESS_FEW], *slots; /* slots NULL: all are among the few */
     size_t used, mask;

@@ -80,7 +80,7 @@ block_alloc(size_t size, block_kind kind)
     return b;
 }
 
-/* Dead blocks wait for their turn in a list through their own heads: whoever is dead needs no count any more.  malloc
+/* Dead blocks wait for their turn in a list through their own heads: a dead block needs no count any more.  malloc
  * aligns to 16 bytes and addresses have less than 60 bits, so the next block's address and this one's kind share a
  * word. */
 _Static_assert(sizeof(block) == sizeof(uint64_t), "the link of dead blocks takes the place of the head");

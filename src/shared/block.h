@@ -28,7 +28,7 @@ typedef enum {
     KIND_BLOB,
     KIND_TUPLE,
     KIND_FROZENSET,
-    KIND_FOREIGN,
+    KIND_REGISTERED,
     KIND_MAP,
     KIND_SET,
     KIND_VECTOR,
@@ -46,7 +46,7 @@ typedef struct {
     _Atomic(uint16_t) flags; /* BOX_* of cell.h */
 } block;
 
-/* What the block owns, for whoever frees it; only boxes and nodes that hold others have an entry. */
+/* What the block owns, for the thread that frees it; only boxes and nodes that hold others have an entry. */
 node_contents block_contents(block *);
 
 /* New, count 1.  NULL: out of memory, *not* reported: callers without an interpreter exist. */
@@ -62,8 +62,8 @@ long blocks_alive(void);
  * last call's count, which is negative if an allocation failed since. */
 long block_fail_after(long count);
 
-/* Counts have 32 bits, to keep nodes small.  Whatever has been referenced two billion times stays for ever: from there
- * on its count is held far above the limit, so that no number of racing releases can bring it back below. */
+/* Counts have 32 bits, to keep nodes small. A block that has been referenced two billion times is never freed: from
+ * there on its count is held far above the limit, so that no number of racing releases can bring it back below. */
 #define COUNT_LIMIT UINT32_C(0x80000000)
 #define COUNT_FOREVER UINT32_C(0xC0000000)
 
@@ -99,7 +99,7 @@ block_release(block *b)
 static inline bool
 block_is_unique(const block *b)
 {
-    /* acquire: whoever dropped the other references has finished with the block */
+    /* acquire: the threads that dropped the other references have finished with the block */
     return atomic_load_explicit(&((block *)b)->count, memory_order_acquire) == 1;
 }
 

@@ -211,7 +211,7 @@ cell_of_short_str(PyObject *o)
     return c;
 }
 
-/* A new reference in `*c`: 0, or -1 (reported): NotShareableError with the path from `object` to what cannot be
+/* A new reference in `*c`: 0, or -1 (exception set): NotShareableError with the path from `object` to what cannot be
  * held. */
 int cell_from_object(PyObject *object, cell *c);
 
@@ -219,21 +219,21 @@ int cell_from_object(PyObject *object, cell *c);
 int cell_from_hashed(PyObject *key, uint64_t hash, cell *c);
 
 /* The hash by which a key is looked for whose own hash is its address, ZoneInfo for instance: that of its value, if it
- * is of a registered type. 0, or -1 (reported). */
+ * is of a registered type. 0, or -1 (exception set). */
 int cell_probe_hash(PyObject *key, uint64_t *hash);
 
-/* A new object, NULL: failed (reported). */
+/* A new object, NULL: failed (exception set). */
 PyObject *cell_to_object(cell c);
 
 /* The same value: replacing one by the other changes nothing that anybody could see. */
 bool cell_same_value(cell a, cell b);
 
-/* 1, 0, or -1 (reported). */
+/* 1, 0, or -1 (exception set). */
 int cell_equals(cell a, cell b);
 int cell_equals_object(cell c, PyObject *object);
 
 /* The hash of the value: 1: it is the same in every interpreter; 0: it may be another one elsewhere, and must not be
- * kept in shared memory; -1: it has none (reported). */
+ * kept in shared memory; -1: it has none (exception set). */
 int cell_value_hash(cell c, uint64_t *hash);
 
 /* The same, of the object that this interpreter makes of the cell: 0 or -1. */
@@ -246,7 +246,7 @@ bool cell_known_hash(cell c, uint64_t *hash);
 /* Whether a hash is but the address of the object, so that it means nothing in another interpreter. */
 bool hash_is_address(PyObject *object, uint64_t hash);
 
-/* Whether there is anything in the block whose hash depends on the interpreter: 1, 0, or -1 (reported). */
+/* Whether there is anything in the block whose hash depends on the interpreter: 1, 0, or -1 (exception set). */
 int block_hash_differs(block *b);
 
 /* The hash of what stands for an object of a registered type: the same everywhere, and for cells that are the same. */
@@ -254,7 +254,7 @@ uint64_t box_hash_encoded(const box *b);
 
 /* ---- objects that stand for shared values (objects.c, blob.c, registered.c) ---- */
 
-/* The cell of a container or Blob: 1 and a new reference; 0: none of them; -1: failed (reported). */
+/* The cell of a container or Blob: 1 and a new reference; 0: none of them; -1: failed (exception set). */
 int shared_object_encode(PyObject *object, cell *c);
 PyObject *shared_blob_decode(box *b);
 
@@ -264,15 +264,15 @@ PyObject *shared_blob_decode(box *b);
 int crossing_encode(PyObject *object, cell *c);
 void crossing_encode_register(int (*encode)(PyObject *object, cell *c));
 
-/* Registered types (frozen/_sharing.py): a name, and a value that can be held, from which `decode` makes the object; and
- * in `*hash` BOX_HASH_DIFFERS, BOX_HASH_AGREES, or 0: what it holds decides. 0, or -1 (reported). */
-int foreign_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *hash);
-PyObject *foreign_decode(PyObject *name, PyObject *value);
+/* Registered types (frozen/_sharing.py): a name, and a value that can be held, from which `decode` makes the object;
+ * and in `*hash` BOX_HASH_DIFFERS, BOX_HASH_AGREES, or 0: what it holds decides. 0, or -1 (exception set). */
+int registered_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *hash);
+PyObject *registered_decode(PyObject *name, PyObject *value);
 
 /* Raise NotShareableError. */
 void not_shareable(PyObject *object, const char *reason);
 
-/* If the exception that is set is a NotShareableError: what it is about stands at `key`, in "[]" or "{}", of what was
+/* If the exception that is set is a NotShareableError: what it is about is at `key`, in "[]" or "{}", of what was
  * to be shared. Steals key. */
 void not_shareable_at(const char *brackets, PyObject *key);
 

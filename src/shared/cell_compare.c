@@ -98,7 +98,7 @@ compare_outermost(box *a, box *b, comparison *compare, met_as what)
     return equal;
 }
 
-/* Two boxes of one kind, if they are of one size by `compare`: 1, 0, or -1 (reported). */
+/* Two boxes of one kind, if they are of one size by `compare`: 1, 0, or -1 (exception set). */
 static int
 compare_nested(box *a, box *b, comparison *compare, met_as what)
 {
@@ -186,7 +186,7 @@ same_members(box *a, box *b)
     return same;
 }
 
-/* As cell_same_value, also within tuples and what is encoded as such: 1, 0, or -1 (reported). */
+/* As cell_same_value, also within tuples and what is encoded as such: 1, 0, or -1 (exception set). */
 static int
 cell_same_nested(cell a, cell b)
 {
@@ -223,7 +223,7 @@ cells_equal_as_objects(cell a, cell b)
 
 /* What was encoded alike is the same value, whatever its class says of two objects. */
 int
-equal_foreign(box *a, box *b)
+equal_registered(box *a, box *b)
 {
     int same = same_members(a, b);
     return same != 0 ? same : cells_equal_as_objects(cell_of_box(a), cell_of_box(b));

@@ -146,11 +146,11 @@ decode_frozenset(decoding *d, box *b)
 }
 
 static PyObject *
-decode_foreign(decoding *d, box *b)
+decode_registered(decoding *d, box *b)
 {
     PyObject *name = decode_part(d, box_cells(b)[0]);
     PyObject *value = name != NULL ? decode_part(d, box_cells(b)[1]) : NULL;
-    PyObject *o = value != NULL ? foreign_decode(name, value) : NULL;
+    PyObject *o = value != NULL ? registered_decode(name, value) : NULL;
     Py_XDECREF(name);
     Py_XDECREF(value);
     return o;
@@ -160,13 +160,13 @@ static PyObject *
 decode_anew(decoding *d, box *b)
 {
     unsigned kind = b->head.kind;
-    if (kind != KIND_TUPLE && kind != KIND_FROZENSET && kind != KIND_FOREIGN)
+    if (kind != KIND_TUPLE && kind != KIND_FROZENSET && kind != KIND_REGISTERED)
         return kind_row_of(&b->head)->decode(b);
     if (Py_EnterRecursiveCall(" while reading a shared value"))
         return NULL;
     PyObject *o = kind == KIND_TUPLE       ? decode_tuple(d, b)
                   : kind == KIND_FROZENSET ? decode_frozenset(d, b)
-                                           : decode_foreign(d, b);
+                                           : decode_registered(d, b);
     Py_LeaveRecursiveCall();
     return o;
 }

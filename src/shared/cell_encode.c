@@ -142,7 +142,7 @@ encode_atom(PyObject *o, cell *c)
     return 1;
 }
 
-/* What is none of the nested kinds: 1, 0: it is one of them, or -1 (reported). */
+/* What is none of the nested kinds: 1, 0: it is one of them, or -1 (exception set). */
 static int
 encode_simple(PyObject *o, cell *c)
 {
@@ -182,7 +182,7 @@ encode_anew(encoding *e, PyObject *o, cell *c)
     return simple == 0 ? encode_nested(e, o, c) : simple < 0 ? -1 : 0;
 }
 
-/* A part of what is being encoded: 0, or -1 (reported). */
+/* A part of what is being encoded: 0, or -1 (exception set). */
 static int
 encode_part(encoding *e, PyObject *o, cell *c)
 {
@@ -254,16 +254,16 @@ encode_frozenset(encoding *e, PyObject *o, cell *c)
 
 /* A registered type: its name, and the value that it was turned into. */
 static int
-encode_foreign(encoding *e, PyObject *o, cell *c)
+encode_registered(encoding *e, PyObject *o, cell *c)
 {
     PyObject *name, *value;
     unsigned hash;
-    if (foreign_encode(o, &name, &value, &hash) < 0)
+    if (registered_encode(o, &name, &value, &hash) < 0)
         return -1;
     cell parts[2] = {NO_CELL, NO_CELL};
     box *b = NULL;
     if (encode_part(e, name, &parts[0]) == 0 && encode_part(e, value, &parts[1]) == 0)
-        b = box_alloc(KIND_FOREIGN, sizeof parts);
+        b = box_alloc(KIND_REGISTERED, sizeof parts);
     Py_DECREF(name);
     Py_DECREF(value);
     if (b == NULL) {
@@ -290,7 +290,7 @@ encode_nested(encoding *e, PyObject *o, cell *c)
         return -1;
     int status = PyTuple_CheckExact(o)       ? encode_members(e, o, KIND_TUPLE, c)
                  : PyFrozenSet_CheckExact(o) ? encode_frozenset(e, o, c)
-                                             : encode_foreign(e, o, c);
+                                             : encode_registered(e, o, c);
     Py_LeaveRecursiveCall();
     return status;
 }
@@ -316,7 +316,7 @@ cell_from_object(PyObject *object, cell *c)
 static bool
 hashes_by_address(const box *b)
 {
-    return b->head.kind == KIND_FOREIGN && (block_flags(&b->head) & BOX_HASH_DIFFERS);
+    return b->head.kind == KIND_REGISTERED && (block_flags(&b->head) & BOX_HASH_DIFFERS);
 }
 
 int
@@ -390,7 +390,7 @@ cell_from_hashed(PyObject *key, uint64_t hash, cell *c)
     box *b = cell_box(*c);
     int fit = key_fits(b, key, hash);
     if (fit == KEY_FITS) {
-        box_set_hash(b, hash, BOX_HASHED); /* nobody else has seen the box yet */
+        box_set_hash(b, hash, BOX_HASHED); /* no other thread has seen the box yet */
         return 0;
     }
     if (fit == KEY_DIFFERS)

@@ -265,7 +265,7 @@ hash_of_objects(box *b, uint64_t *hash)
 }
 
 int
-hash_foreign(box *b, uint64_t *hash)
+hash_registered(box *b, uint64_t *hash)
 {
     walk *paused = walk_pause();
     int status = hash_of_objects(b, hash);

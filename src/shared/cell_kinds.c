@@ -71,7 +71,7 @@ contents_root(block *b)
     return (node_contents){.children = box_root((box *)b), .child_count = 1};
 }
 
-static const kind_row own_rows[KIND_FOREIGN + 1] = {
+static const kind_row own_rows[KIND_REGISTERED + 1] = {
     /*                 name         decode              same          equal            hash            contents       
      * nested */
     [KIND_INT] = {"int", decode_int, same_word, equal_int, NULL, NULL, false},
@@ -83,13 +83,13 @@ static const kind_row own_rows[KIND_FOREIGN + 1] = {
     [KIND_BLOB] = {"Blob", shared_blob_decode, NULL, NULL, NULL, NULL, false},
     [KIND_TUPLE] = {"tuple", decode_nested, NULL, equal_tuple, hash_tuple, contents_cells, true},
     [KIND_FROZENSET] = {"frozenset", decode_nested, NULL, equal_frozenset, hash_frozenset, contents_cells, true},
-    [KIND_FOREIGN] = {"foreign", decode_nested, NULL, equal_foreign, hash_foreign, contents_cells, true},
+    [KIND_REGISTERED] = {"registered", decode_nested, NULL, equal_registered, hash_registered, contents_cells, true},
 };
 
 #define OWN(kind) [kind] = &own_rows[kind]
 _Atomic(const kind_row *) kind_table[KIND_COUNT] = {
     OWN(KIND_INT),   OWN(KIND_BIG_INT), OWN(KIND_FLOAT), OWN(KIND_COMPLEX),   OWN(KIND_STR),
-    OWN(KIND_BYTES), OWN(KIND_BLOB),    OWN(KIND_TUPLE), OWN(KIND_FROZENSET), OWN(KIND_FOREIGN),
+    OWN(KIND_BYTES), OWN(KIND_BLOB),    OWN(KIND_TUPLE), OWN(KIND_FROZENSET), OWN(KIND_REGISTERED),
 };
 #undef OWN
 

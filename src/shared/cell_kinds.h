@@ -17,11 +17,11 @@ int hash_float(box *b, uint64_t *hash);
 int hash_complex(box *b, uint64_t *hash);
 int hash_tuple(box *b, uint64_t *hash);
 int hash_frozenset(box *b, uint64_t *hash);
-int hash_foreign(box *b, uint64_t *hash);
+int hash_registered(box *b, uint64_t *hash);
 
 int equal_tuple(box *a, box *b);
 int equal_frozenset(box *a, box *b);
-int equal_foreign(box *a, box *b);
+int equal_registered(box *a, box *b);
 
 /* Whether a box that is met may be met again in the same walk: something else refers to it, too. */
 static inline bool
@@ -31,7 +31,7 @@ block_is_shared(block *b)
 }
 
 /* What a walk knows a box by: a container by its root, around which there are boxes that do not know each other, and
- * its length, for vectors of different lengths may have one root. */
+ * its length, because vectors of different lengths may have one root. */
 static inline block *
 block_in_walk(box *b)
 {

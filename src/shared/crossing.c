@@ -11,8 +11,9 @@ release_payload(void *payload)
     cell_release((cell)(uintptr_t)payload);
 }
 
-/* In the receiving interpreter.  It *consumes* the payload, in success and failure: `free` is called by the sender's
- * interpreter, if at all, from a queue that drops what is too much for it.  So it serves for what nobody received. */
+/* In the receiving interpreter. It *consumes* the payload, in success and failure: `free` is called by the sender's
+ * interpreter, if at all, from a queue that drops what is too much for it. So it serves for what no interpreter
+ * received. */
 static PyObject *
 receive(crossing_data *data)
 {

@@ -5,7 +5,7 @@
 
 #include "module.h"
 
-/* In each interpreter, for each type whose objects crossing_encode() accepts: 0, or -1 (reported).  Where this
+/* In each interpreter, for each type whose objects crossing_encode() accepts: 0, or -1 (exception set).  Where this
  * CPython has no such registry, or an unknown one, nothing happens, and handles (handle.h) serve. */
 int crossing_register(PyTypeObject *type);
 

@@ -46,7 +46,7 @@ current_forget(void)
     atomic_fetch_add_explicit(&generation, 1, memory_order_release);
 }
 
-/* A new reference, or NULL: not imported (any more), or failed (reported). */
+/* A new reference, or NULL: not imported (any more), or failed (exception set). */
 static PyObject *
 published_module(PyInterpreterState *interp)
 {

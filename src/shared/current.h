@@ -4,8 +4,8 @@
 
 #include "module.h"
 
-/* The state of `frozen._core` in the current interpreter, importing it if need be.  NULL: that failed (reported), or
- * another copy of the extension serves this interpreter.  2-3 ns once a thread knows it. */
+/* The state of `frozen._core` in the current interpreter, importing it if need be. NULL: that failed (exception set),
+ * or another copy of the extension serves this interpreter. 2-3 ns once a thread knows it. */
 module_state *current_state(void);
 
 /* From module_exec: `module` serves its interpreter from here on. */

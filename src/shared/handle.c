@@ -1,6 +1,6 @@
 /* Handle: a ticket for a shared object, for every channel that carries bytes.
  *
- * The tickets of a process stand in one table (tickets.c), outside of any interpreter. A ticket owns a reference to the
+ * The tickets of a process are in one table (tickets.c), outside of any interpreter. A ticket owns a reference to the
  * value; a handle is its number, with the process that it belongs to. Pickling a handle makes it travel: from then on
  * the ticket lives until it was redeemed as often as declared, expired or was revoked, also if the pickle is thrown
  * away. A ticket that never travelled ends with its handle. */

@@ -4,7 +4,7 @@
 
 #include "platform/cpython.h"
 
-/* Once in each interpreter: 0, or -1 (reported). */
+/* Once in each interpreter: 0, or -1 (exception set). */
 int handles_setup(void);
 
 /* The method `obj.handle(*, uses=1, timeout=None)` of everything that has handles. */

@@ -29,7 +29,7 @@ shared_root_release(void *root, Py_ssize_t count)
         block_free(root);
         return;
     }
-    /* nobody can reach the tree any more, and freeing it needs no interpreter */
+    /* no thread can reach the tree any more, and freeing it needs no interpreter */
     Py_BEGIN_ALLOW_THREADS
     block_free(root);
     Py_END_ALLOW_THREADS

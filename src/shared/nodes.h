@@ -16,7 +16,7 @@ int shared_container_traverse(PyObject *self, visitproc visit, void *arg);
 #define container_dealloc shared_container_dealloc
 #define container_traverse shared_container_traverse
 
-/* As node_release, for the last reference to perhaps many entries: detaches the thread while it frees them. */
+/* As node_release, where this may be the last reference to many entries: detaches the thread while it frees them. */
 void shared_root_release(void *root, Py_ssize_t count);
 
 /* What the nodes of a tree are, for block.c: all that freeing them needs to know. */
@@ -196,7 +196,7 @@ container_new(PyTypeObject *type, void *root, Py_ssize_t count)
     return (PyObject *)self;
 }
 
-/* 0, or -1: the object has no hash (reported). */
+/* 0, or -1: the object has no hash (exception set). */
 static inline int
 probe_init(probe *p, PyObject *key)
 {
@@ -248,8 +248,8 @@ cell_into_object(cell c)
     return object;
 }
 
-/* Whether cell_to_object may run foreign code, as registered types have it: then what holds the cell must be kept alive
- * meanwhile. */
+/* Whether cell_to_object may run arbitrary code, as registered types have it: then what holds the cell must be kept
+ * alive meanwhile. */
 #define CELLS_ARE_DECODED true
 
 /* The same two for keys, whose probe is known. */
@@ -269,7 +269,7 @@ key_open(PyObject *key, const probe *p, cell *c)
     return cell_from_key(key, p, c);
 }
 
-/* The value under `key` could not become a cell, which was reported: add to the report where it was to stand. */
+/* The value under `key` could not become a cell, which was reported: add to the report where it would be. */
 static inline void
 value_refused(PyObject *key)
 {

@@ -34,7 +34,7 @@ type_of_kind(module_state *state, unsigned kind)
     Py_UNREACHABLE();
 }
 
-/* A box around a container's root.  Each time a new one, for headers do not know each other: 56 bytes. */
+/* A box around a container's root.  Each call makes a new one, because headers do not know each other: 56 bytes. */
 static int
 container_encode(PyObject *object, cell *c)
 {

@@ -2,7 +2,7 @@
 
 #include "shared/cell.h"
 
-/* A call into frozen._sharing; a new reference, or NULL (reported). */
+/* A call into frozen._sharing; a new reference, or NULL (exception set). */
 static PyObject *
 call_sharing(const char *function, const char *format, ...)
 {
@@ -27,7 +27,7 @@ hash_flag(PyObject *object, PyObject *differs)
 }
 
 int
-foreign_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *hash)
+registered_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *hash)
 {
     PyObject *found = call_sharing("_encode", "(O)", object), *differs;
     if (found == NULL)
@@ -43,7 +43,7 @@ foreign_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *ha
 }
 
 PyObject *
-foreign_decode(PyObject *name, PyObject *value)
+registered_decode(PyObject *name, PyObject *value)
 {
     return call_sharing("_decode", "(OO)", name, value);
 }

@@ -1,10 +1,10 @@
 /* The table of tickets, one for the process, outside of any interpreter.
  *
  * A ticket's number is its place and the count of tickets issued before it, so that a place that is used again makes a
- * new number. Places stand in segments, each twice as large as the one before: a segment is allocated and freed outside
+ * new number. Places are in segments, each twice as large as the one before: a segment is allocated and freed outside
  * of the lock, and no place ever moves.
  *
- * Tickets with a deadline also stand in a binary heap, the next one to expire first.  Each call that changes the table
+ * Tickets with a deadline are also in a binary heap, the next one to expire first.  Each call that changes the table
  * ends a few tickets that have expired, so a call takes O(log n) steps under the lock that all interpreters share, and
  * expired tickets become fewer with each ticket that is issued.  Values are released after the lock. */
 
@@ -29,7 +29,7 @@ typedef struct {
     int64_t deadline;
     uint32_t issue; /* the ticket's number is made of it */
     uint32_t uses;  /* redemptions left */
-    uint32_t link;  /* free: the next free place of the segment; taken: where in the heap it stands, or NOWHERE */
+    uint32_t link;  /* free: the next free place of the segment; taken: its index in the heap, or NOWHERE */
     uint32_t heap; /* has nothing to do with this ticket: entry number `place` of the heap, the place of another one */
 } ticket;
 
@@ -199,7 +199,7 @@ table_expire(int64_t time, removed *gone)
         table_remove(table_at(0)->heap, gone);
 }
 
-/* One more segment behind `segments` of them, allocated outside of the lock: 0, or -1 (reported). */
+/* One more segment behind `segments` of them, allocated outside of the lock: 0, or -1 (exception set). */
 static int
 add_segment(uint32_t s)
 {

@@ -7,7 +7,7 @@
 /* A deadline in microseconds of platform/clock.h. */
 #define NO_DEADLINE INT64_MAX
 
-/* A new ticket, which steals `value` on success: 0 and its number, or -1 (reported). */
+/* A new ticket, which steals `value` on success: 0 and its number, or -1 (exception set). */
 int ticket_issue(cell value, uint32_t uses, int64_t deadline, uint64_t *number);
 
 /* One redemption: a new reference in *value; false: the ticket is gone. */
@@ -19,7 +19,7 @@ bool ticket_revoke(uint64_t number);
 /* Places for tickets that the table has, taken or not.  For tests. */
 size_t ticket_places(void);
 
-/* Once in each interpreter: 0, or -1 (reported). */
+/* Once in each interpreter: 0, or -1 (exception set). */
 int tickets_setup(void);
 
 #endif

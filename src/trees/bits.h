@@ -1,11 +1,11 @@
-/* The branching factor and the arithmetic of bitmaps: the only place that spells 5 or 32. */
+/* The branching factor and the arithmetic of bitmaps. No other file spells 5 or 32. */
 #ifndef FROZEN_TREES_BITS_H
 #define FROZEN_TREES_BITS_H
 
 #include <stdint.h>
 
-/* Bits of hash (or of index) a level.  5 wins get and memory per entry, 4 wins set and memory per kept version; the
- * product's benchmarks decide, and tests also run with 2, for deep trees out of few entries. */
+/* Bits of the hash (or index) that one level consumes. 5 wins get and memory per entry, 4 wins set and memory per kept
+ * version; the product's benchmarks decide, and tests also run with 2, for deep trees out of few entries. */
 #ifndef CORE_BITS
 #define CORE_BITS 5
 #endif
@@ -60,7 +60,7 @@ bits_first(bitmap map)
 #endif
 }
 
-/* How many members of `map` stand before `bit`: the array index of what `bit` stands for. */
+/* The number of members of `map` below `bit`: the array index of what `bit` denotes. */
 static inline unsigned
 bits_rank(bitmap map, bitmap bit)
 {

@@ -17,16 +17,17 @@
  *
  * Nodes (`void *` stands for any node)
  *   void *node_alloc(memory *, size_t size, bool general)
- *                          new, count 1, contents undefined, not yet seen by a collector.  NULL: out of memory, reported.
+ *                          new, count 1, contents undefined, not yet seen by a collector.
+ *                          NULL: out of memory (exception set).
  *   void node_ready(void *)    the contents are complete and will not move: from here on a collector may look.
  *   void node_retain(void *) / node_release(void *)
  *                          the last release releases the contents.  It may run arbitrary code: never between two
  *                          stores that belong together, never under a lock.
- *   bool node_is_unique(void *)   this thread holds the only reference, so nobody else can reach the node.
+ *   bool node_is_unique(void *)   this thread holds the only reference, so no other thread can reach the node.
  *   bool node_is_general(void *)  as asked for in node_alloc.
  *
  * Plain and general. A node is *plain* as long as everything in it is: atoms that cannot be part of a reference cycle,
- * and keys whose hash can be computed again at any time, in bounded time, without running foreign code or failing.
+ * and keys whose hash can be computed again at any time, in bounded time, without running arbitrary code or failing.
  * Everything else makes it *general*, and so its ancestors. A collector never needs to see plain nodes; general ones
  * keep the full hash of each key (trees/champ/node.inc.h). A memory without collector answers false everywhere and pays
  * nothing.
@@ -41,24 +42,26 @@
  *   bool cell_identical(cell, cell)                  the very same value: replacing one by the other changes nothing.
  *   uint64_t cell_hash(cell)                         of a plain key only: pure, cannot fail.
  *   int  cell_matches(cell, const probe *, bool hash_known)
- *                          1 the stored key equals the probe, 0 it does not, -1 the comparison failed (reported).
+ *                          1 the stored key equals the probe, 0 it does not, -1 the comparison failed (exception set).
  *                          hash_known: the full hashes were compared and agree; otherwise only their low 32 bits were.
  *   probe probe_of(cell key, uint64_t hash)          look for a stored key elsewhere; borrows the cell.
- *   int  cell_equal(cell, cell)                      values: 1, 0, or -1 (reported); identity first.
- *   int  cell_key_hash(cell, uint64_t *)             the hash that users see of a key, where it is not the one it is found by
- *                          in the trie, which is given: as cell_value_hash.
+ *   int  cell_equal(cell, cell)                      values: 1, 0, or -1 (exception set); identity first.
+ *   int  cell_key_hash(cell, uint64_t *)             the hash that users see of a key, where the trie finds it by another
+ *                          one, which is given: as cell_value_hash.
  *   int  cell_value_hash(cell, uint64_t *)           1; 0: another interpreter that can reach the node may have another
- *                          hash for this cell, so it must not be kept in a node; or -1: not hashable (reported).  Cells
- *                          that are equal have equal hashes.
- *   bool cell_pure_hash(cell, uint64_t *)            the same where it runs no foreign code and cannot fail; false elsewhere.
+ *                          hash for this cell, so it must not be kept in a node; or -1: not hashable (exception
+ *                          set).  Cells that are equal have equal hashes.
+ *   bool cell_pure_hash(cell, uint64_t *)            the same where it runs no arbitrary code and cannot fail;
+ *                          false elsewhere.
  *
  * Long loops (budget.h)
- *   bool interrupted(void)     true: a signal's handler raised (reported), and the call must end with that.  May run
- *                          arbitrary code, as a release may.
+ *   bool interrupted(void)     true: a signal's handler raised (exception set), and the call must end
+ *                          with that.  May run arbitrary code, as a release may.
  *
  * Scratch arrays, within one call
- *   void *scratch_alloc(size_t), scratch_free(void *)        NULL: out of memory, reported.
- *   bool array_fits(size_t count, size_t size)               whether so large an array could be had; false: reported.
+ *   void *scratch_alloc(size_t), scratch_free(void *)        NULL: out of memory (exception set).
+ *   bool array_fits(size_t count, size_t size)               whether so large an array could be allocated; false: an
+ *                                                            exception is set.
  *
  * A memory asks this of each algorithm, so that it can release and traverse nodes by itself:
  *   node_contents contents_of(void *node)            the node's cells and children, as two arrays (NODE_CONTENTS).
@@ -69,7 +72,7 @@
  * An algorithm that moved a node's contents elsewhere empties it (so that contents_of finds nothing) and releases it.
  *
  * Failure. Every algorithm builds first and publishes last: when it returns failure, all its inputs are as they were
- * and nothing new is left behind. What failed has been reported by the memory (as a Python exception, for instance).
+ * and nothing new is left behind. The memory has reported what failed (as a Python exception, for instance).
  * */
 #ifndef FROZEN_TREES_MEMORY_CONTRACT_H
 #define FROZEN_TREES_MEMORY_CONTRACT_H
@@ -83,7 +86,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What a node holds, for those who release, traverse or count it without knowing its layout.  `cells` and `children`
+/* What a node holds, for code that releases, traverses or counts it without knowing its layout.  `cells` and `children`
  * need not be full: `cell_count` and `child_count` say how many are. */
 #define NODE_CONTENTS(cell_type) \
     struct { cell_type *cells; void **children; size_t cell_count, child_count; }

@@ -4,7 +4,7 @@
 
 #include "platform/cpython.h"
 
-/* Whether the address is in the set already: 1; 0: now it is; -1 (reported). */
+/* Whether the address is in the set already: 1; 0: now it is; -1 (exception set). */
 static inline int
 address_is_known(const void *node, PyObject *seen)
 {

@@ -4,7 +4,7 @@
  *
  *     CONTAINER_ELLIPSIS              what stands for a container within its own repr
  *     container_repr_as(self, name)   the repr, as of a type called `name`
- *     container_mix_hash(self, &h)    the hash of the contents: 0 or -1 (reported)
+ *     container_mix_hash(self, &h)    the hash of the contents: 0 or -1 (exception set)
  */
 #ifndef FROZEN_BINDINGS_COMMON_PROTOCOL_INC_H
 #define FROZEN_BINDINGS_COMMON_PROTOCOL_INC_H
@@ -17,7 +17,7 @@ static int container_mix_hash(PyObject *self, Py_hash_t *hash);
 
 /* Through containers that share their parts there may be as many ways as 2 to the depth, and comparing and showing
  * takes each, as pickling takes each through shared ones, which are other objects at each reading: all that a thread
- * does of these spends one budget. False: interrupted (reported). */
+ * does of these spends one budget. False: interrupted (exception set). */
 static inline bool
 nested_steps(size_t steps)
 {
@@ -100,7 +100,7 @@ deepcopied(PyObject *deepcopy, PyObject *o, PyObject *memo)
 }
 
 /* The items of a new list replaced by their deep copies; *changed when one of them is another object. 0 or -1. Copying
- * runs foreign code, from which the list is hidden: it must not free the item that is being copied. */
+ * runs arbitrary code, from which the list is hidden: it must not free the item that is being copied. */
 static int
 deepcopy_items(PyObject *list, PyObject *memo, bool *changed)
 {
@@ -136,7 +136,7 @@ static int
 set_attributes(PyObject *object, PyObject *attributes)
 {
     PyObject *items = attributes != Py_None ? PyMapping_Items(attributes) : PyList_New(0);
-    PyObject *pairs = items != NULL ? PyList_AsTuple(items) : NULL; /* setting runs foreign code */
+    PyObject *pairs = items != NULL ? PyList_AsTuple(items) : NULL; /* setting runs arbitrary code */
     int status = pairs != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(pairs); i++) {
         PyObject *pair = PyTuple_GET_ITEM(pairs, i);

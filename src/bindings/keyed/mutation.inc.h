@@ -1,6 +1,6 @@
 /* What MapMutation and SetMutation have in common: a container being edited in place, until finish() seals it.
  *
- * Threads may share one: every method holds the object's lock, and where foreign code runs in between (hash and
+ * Threads may share one: every method holds the object's lock, and where arbitrary code runs in between (hash and
  * equality of keys, destructors) bindings/keyed/transient.inc.h sees to it that the draft is whole before and looked at
  * anew afterwards. */
 #ifndef FROZEN_BINDINGS_KEYED_MUTATION_INC_H
@@ -42,7 +42,7 @@ mutation_edited(mutation *m)
 
 /* ---- lookup and removal ---- */
 
-/* What there is to read, before and after finish(): borrowed, or NULL: cleared by the collector (reported). */
+/* What there is to read, before and after finish(): borrowed, or NULL: cleared by the collector (exception set). */
 static champ_node *
 mutation_root(mutation *m)
 {
@@ -51,8 +51,8 @@ mutation_root(mutation *m)
     return draft_is_sealed(&m->draft) ? NULL : m->draft.root;
 }
 
-/* Whether a key is there: 1, 0, or -1 (reported); with `value`, what is under it as a new reference, or NULL there. The
- * root is held, for comparing may run foreign code. */
+/* Whether a key is there: 1, 0, or -1 (exception set); with `value`, what is under it as a new reference, or NULL
+ * there. The root is held, for comparing may run arbitrary code. */
 static int
 mutation_lookup(PyObject *self, PyObject *key, PyObject **value)
 {

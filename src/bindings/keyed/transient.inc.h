@@ -1,6 +1,6 @@
 /* A draft: a root that is being changed, by a mutation that users hold or within one call.
  *
- * Comparing keys may run foreign code, which may change or seal the very same draft (another thread may, too, because
+ * Comparing keys may run arbitrary code, which may change or seal the very same draft (another thread may, too, because
  * a critical section is suspended meanwhile).  So each change keeps the root alive while it locates, which also makes
  * everybody else copy instead of editing in place, and starts again if the root is another one afterwards.  From then
  * on until the new root is stored nothing foreign runs. */
@@ -31,7 +31,7 @@ draft_is_sealed(const draft *d)
 /* How often an operation starts again where each time a key's methods, or another thread, have changed the draft. */
 #define RETRIES 1000
 
-/* Whether it is to start again: false, an error is set.  May run foreign code. */
+/* Whether it is to start again: false, an error is set.  May run arbitrary code. */
 static bool
 draft_retries(unsigned *tries)
 {
@@ -43,8 +43,8 @@ draft_retries(unsigned *tries)
     return false;
 }
 
-/* Locate a key in the draft's present root, and hold `path` valid on return: the caller must not run foreign code
- * before using it.  PLACE_FAILED: comparing failed, or the draft was sealed (reported). */
+/* Locate a key in the draft's present root, and hold `path` valid on return: the caller must not run arbitrary code
+ * before using it.  PLACE_FAILED: comparing failed, or the draft was sealed (exception set). */
 static place
 draft_locate(draft *d, const probe *p, champ_path *path)
 {
@@ -187,7 +187,7 @@ typedef struct {
     unsigned tries;
 } draft_changes;
 
-/* 0, or -1: the draft is sealed, or was changed too often (reported). */
+/* 0, or -1: the draft is sealed, or was changed too often (exception set). */
 static int
 draft_begin(const draft *d, draft_changes *changes)
 {

@@ -151,7 +151,7 @@ map_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *na
 }
 
 /* What == and | take on the other side: a map of whichever memory, a dict or frozendict, any collections.abc.Mapping.
- * 1, 0, or -1 (reported). */
+ * 1, 0, or -1 (exception set). */
 static int
 is_mapping(PyObject *self, PyObject *o)
 {

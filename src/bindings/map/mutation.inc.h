@@ -29,7 +29,7 @@ mutation_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 }
 
 /* Remove a key and hand out its value, a new reference: 1; 0: absent, -1. The object is made while the entry stands
- * yet, for where that fails it has to stay; as that may run foreign code, this starts again as draft_locate does. */
+ * yet, for where that fails it has to stay; as that may run arbitrary code, this starts again as draft_locate does. */
 static int
 draft_take(memory *mem, draft *d, const probe *p, PyObject **object)
 {

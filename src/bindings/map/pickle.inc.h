@@ -70,7 +70,7 @@ map_join(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     if (!PyDict_Check(args[1]) || !PyList_Check(args[2]))
         return raise_about(PyExc_TypeError, "_join() takes a type, a dict and a list of dicts, got ",
                            PyDict_Check(args[1]) ? args[2] : args[1], " among them");
-    PyObject *subtrees = PyList_AsTuple(args[2]); /* what is read runs foreign code, which may change the list */
+    PyObject *subtrees = PyList_AsTuple(args[2]); /* what is read runs arbitrary code, which may change the list */
     int status = subtrees != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(subtrees); i++)
         status = PyDict_Update(args[1], PyTuple_GET_ITEM(subtrees, i));

@@ -17,7 +17,7 @@ static const merger set_policies[] = {
 };
 
 /* Those members of another tree that the draft has, as the draft has them, into `items`; for a build `b`.  Returns how
- * many, *failed if comparing failed or was interrupted (reported). */
+ * many, *failed if comparing failed or was interrupted (exception set). */
 NO_INLINE static size_t
 gather_common(const draft *d, champ_node *other, entry *items, builder *b, bool *failed)
 {
@@ -132,7 +132,7 @@ draft_combine_objects(memory *mem, family *types, draft *d, PyObject *members, s
 {
     draft kept = {(champ_node *)types->empty, 0};
     PyObject *list = distinct_members(members);
-    PyObject *distinct = list != NULL ? PyList_AsTuple(list) : NULL; /* foreign code could empty a list */
+    PyObject *distinct = list != NULL ? PyList_AsTuple(list) : NULL; /* arbitrary code could empty a list */
     Py_XDECREF(list);
     int status = distinct != NULL ? 0 : -1;
     node_retain(kept.root);

@@ -18,7 +18,7 @@ entry_from_member(PyObject *member, entry *out)
     return cell_from_key(member, &p, &SLOT_KEY(&out->slot));
 }
 
-/* The members of a list or tuple as entries: how many, or -1.  Hashing may run foreign code, which may shorten a list:
+/* The members of a list or tuple as entries: how many, or -1. Hashing may run arbitrary code, which may shorten a list:
  * so its length is read again each time, and what it grows by is left out. */
 static Py_ssize_t
 entries_from_sequence(PyObject *sequence, entry *out, Py_ssize_t count, builder *b)

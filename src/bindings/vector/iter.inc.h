@@ -59,8 +59,8 @@ vector_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
     return vector_iterator_new(self, VECTOR_LENGTH(self) - 1, -1);
 }
 
-/* To the next leaf; false: there is none, or interrupted (reported). CPython's loops over an iterator, list(v) for one,
- * do not look at signals. */
+/* To the next leaf; false: there is none, or interrupted (exception set). CPython's loops over an iterator, list(v) for
+ * one, do not look at signals. */
 static NO_INLINE bool
 vector_iterator_go_on(vector_iterator *it)
 {

@@ -128,8 +128,8 @@ builder_push_tuple(rrb_builder *builder, PyObject *tuple)
     return true;
 }
 
-/* For memories that hold all objects, so that no foreign code runs in between. (Where signals are looked at it may, and
- * in CPython 3.11 when something is allocated: the length is read each time.) */
+/* For memories that hold all objects, so that no arbitrary code runs in between. (Where signals are looked at it may,
+ * and in CPython 3.11 when something is allocated: the length is read each time.) */
 static bool
 builder_push_list(rrb_builder *builder, PyObject *list)
 {
@@ -260,7 +260,7 @@ index_from_any_object(PyObject *self, PyObject *object, Py_ssize_t *index)
     return *index != -1 || !PyErr_Occurred();
 }
 
-/* An index out of any object that is one; may run foreign code. */
+/* An index out of any object that is one; may run arbitrary code. */
 FORCE_INLINE bool
 index_from_object(PyObject *self, PyObject *object, Py_ssize_t *index)
 {
@@ -371,7 +371,7 @@ vector_subscript(PyObject *self, PyObject *key)
 /* ---- searching ---- */
 
 /* The index of the first cell in [from, to) that equals the object; `to` if none does, -1: failed.  With `count`, goes
- * on to the end and counts them there.  `v` must be kept alive by the caller, for foreign code may run. */
+ * on to the end and counts them there.  `v` must be kept alive by the caller, for arbitrary code may run. */
 static Py_ssize_t
 rrb_find(rrb v, PyObject *object, Py_ssize_t from, Py_ssize_t to, Py_ssize_t *count)
 {

@@ -1,8 +1,9 @@
 /* VectorMutation: a vector being edited in place, with list's methods, until finish() seals it.
  *
- * Threads may share one. Whatever runs foreign code (indices, iterables, comparisons, destructors) runs before or after
- * the object is locked; between the locks the draft is whole. What reads it for longer than that reads a snapshot: it
- * shares the root, which thereby is not unique any more, so that edits copy instead of changing what is read. */
+ * Threads may share one. Whatever runs arbitrary code (indices, iterables, comparisons, destructors) runs before or
+ * after the object is locked; between the locks the draft is whole. What reads it for longer than that reads a
+ * snapshot: it shares the root, which thereby is not unique any more, so that edits copy instead of changing what is
+ * read. */
 #ifndef FROZEN_BINDINGS_VECTOR_MUTATION_INC_H
 #define FROZEN_BINDINGS_VECTOR_MUTATION_INC_H
 
@@ -201,7 +202,7 @@ mutation_subscript(PyObject *self, PyObject *key)
     return result;
 }
 
-/* Whether it is there: 1 or 0; -1: failed.  In a snapshot, for comparing may run foreign code. */
+/* Whether it is there: 1 or 0; -1: failed.  In a snapshot, for comparing may run arbitrary code. */
 static int
 mutation_contains(PyObject *self, PyObject *object)
 {
@@ -331,7 +332,7 @@ mutation_remove_at(mutation *m, size_t index)
 }
 
 /* Removes the element at `index` and hands it out: 1; 0: the draft was changed meanwhile, -1.  The object is made while
- * the element stands yet, for where that fails it has to stay, and that may run foreign code.  Under the lock. */
+ * the element stands yet, for where that fails it has to stay, and that may run arbitrary code.  Under the lock. */
 static int
 mutation_take(mutation *m, Py_ssize_t index, PyObject **object)
 {

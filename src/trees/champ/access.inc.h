@@ -1,14 +1,14 @@
 /* find, put, remove: one descent each.
  *
- * Changing happens in two steps.  champ_locate() goes down and writes the way into a champ_path; keys are compared
- * here, so foreign code may run here and only here.  champ_put() and champ_remove() then build the new version from the
- * path, bottom up, without calling anything that could re-enter.  A mutation looks between the two whether its root is
+ * Changing happens in two steps. champ_locate() goes down and writes the way into a champ_path; keys are compared here,
+ * so arbitrary code may run here and only here. champ_put() and champ_remove() then build the new version from the
+ * path, bottom up, without calling anything that could re-enter. A mutation looks between the two whether its root is
  * still the one it located in.
  *
- * In place.  Of the nodes of a path the first `own` may be edited in place: champ_owned() counts those that nobody else
- * can reach, because each is uniquely referenced from one that is (Rust's Rc::make_mut; no owner tokens in the nodes).
- * A persistent operation passes 0, and then everything on the path is copied.
- */
+ * In place. Of the nodes of a path the first `own` may be edited in place: champ_owned() counts those that only the
+ * caller can reach, because each is uniquely referenced from one that is (Rust's Rc::make_mut; no owner tokens in the
+ * nodes). A persistent operation passes 0, and then everything on the path is copied.
+ * */
 #ifndef FROZEN_TREES_CHAMP_ACCESS_INC_H
 #define FROZEN_TREES_CHAMP_ACCESS_INC_H
 
@@ -144,8 +144,8 @@ champ_owned(const champ_path *path, bool general)
     return own;
 }
 
-/* What an in-place edit dropped: released by the caller, once its own state is consistent and no lock is held, for a
- * release may run foreign code. */
+/* What an in-place edit dropped: the caller releases it once its own state is consistent and no lock is held, because a
+ * release may run arbitrary code. */
 typedef struct {
     champ_node *node;
     slot slot;
@@ -254,8 +254,8 @@ champ_put(memory *mem, const champ_path *path, place where, const entry *in, uns
     return champ_insert(mem, path, where, in, own, left);
 }
 
-/* Removal keeps the tree canonical: a node that would be left with one entry and no child does not exist, the entry
- * stands in the nearest ancestor that has more to hold.  `keep` is that entry's index in the path's last node. */
+/* Removal keeps the tree canonical: a node that would be left with one entry and no child is not made; the entry
+ * moves up to the nearest ancestor that holds more.  `keep` is that entry's index in the path's last node. */
 static champ_node *
 champ_pull_up(memory *mem, const champ_path *path, const view *last, unsigned keep, unsigned own, leftovers *left)
 {

@@ -2,11 +2,11 @@
  *
  * A radix sort that goes down with the tree: at each level the entries of one subtree lie side by side, are counted by
  * digit, and scattered into the other of two buffers, which the next level uses the other way round.  Where each branch
- * gets one entry, as at the leaves, nothing is sorted: a population count says where in the node an entry stands.  A
+ * gets one entry, as at the leaves, nothing is sorted: a population count gives the place of an entry in the node.  A
  * quarter of the cost of a loop of inserts in place.
  *
  * Keys may be equal, if the caller says so.  Equal keys have equal hashes, so wherever a group of entries has but one
- * hash, and nowhere else, keys are compared, before anything is made of the group.  Comparing may run foreign code,
+ * hash, and nowhere else, keys are compared, before anything is made of the group.  Comparing may run arbitrary code,
  * which can reach nothing of what is being built. */
 #ifndef FROZEN_TREES_CHAMP_BUILD_INC_H
 #define FROZEN_TREES_CHAMP_BUILD_INC_H
@@ -35,7 +35,7 @@ typedef struct {
     entry few[2 * 16];
 } workspace;
 
-/* false: out of memory (reported). */
+/* false: out of memory (exception set). */
 static inline bool
 workspace_open(workspace *w, size_t count)
 {
@@ -217,7 +217,7 @@ build_children(builder *b, partition *p, entry *spare, champ_node **child, unsig
 
 /* A node over `count` (below 2^32) entries whose hashes agree below `shift`, which is 0 unless there are two different
  * keys among them.  Owns the entries' references from here on, in success and failure; items and spare are scratch
- * afterwards.  NULL: out of memory, comparing equal hashes' keys failed, or interrupted (reported). */
+ * afterwards.  NULL: out of memory, comparing equal hashes' keys failed, or interrupted (exception set). */
 static champ_node *
 champ_build(builder *b, entry *items, entry *spare, size_t count, unsigned shift)
 {

@@ -1,16 +1,16 @@
 /* The invariants of the trie, numbered; checked after every operation in debug builds (trees/check.h) and by tests.
  *
  *   I1  datamap and nodemap are disjoint, except in collision nodes; digits stay below BRANCHES.
- *   I2  an entry stands on the way that its hash describes.
+ *   I2  an entry is on the path that its hash describes.
  *   I3  the stored hash is the hash, or its low half in plain nodes.
  *   I4  canonical form: a node below the root holds at least one child or two entries, so that equal contents in one
  *       hash space have one shape.
- *   I5  collision nodes stand below all hash levels only, and hold at least two entries of one hash.
+ *   I5  collision nodes are below all hash levels only, and hold at least two entries of one hash.
  *   I6  a general entry or child makes its node general.
  *   I7  the tree has as many entries as its header says.
  *   I8  a cached item hash is the XOR of those below, where these are known.
  *
- * Checking runs no foreign code and stores nothing, so that it fits between any two steps. */
+ * Checking runs no arbitrary code and stores nothing, so that it fits between any two steps. */
 #ifndef FROZEN_TREES_CHAMP_CHECK_INC_H
 #define FROZEN_TREES_CHAMP_CHECK_INC_H
 
@@ -38,7 +38,7 @@ check_entries(const view *v, unsigned level, uint64_t prefix)
     for (bitmap todo = v->node->datamap; todo; todo &= todo - 1, i++) {
         uint64_t hash = full_hash(v, i);
         if ((hash & below) != prefix || hash_digit(hash, shift) != bits_first(todo))
-            return "I2: an entry stands off the way of its hash";
+            return "I2: an entry is off the path of its hash";
         if (!hash_agrees(v, i, hash))
             return "I3: a stored hash differs from the key's";
         if (slot_is_general(&v->slot[i]) && !v->wide)
@@ -66,7 +66,7 @@ check_one_node(const view *v, unsigned level, uint64_t prefix)
     return check_entries(v, level, prefix);
 }
 
-/* The XOR of the shares of the entries of one node: false where a value's hash would have to be asked of foreign
+/* The XOR of the shares of the entries of one node: false where a value's hash would have to be asked of arbitrary
  * code. */
 static bool
 known_entry_hash(const view *v, uint64_t *shares)
@@ -90,7 +90,7 @@ typedef struct {
     const char *broken;
 } findings;
 
-/* Whether the item hash of what stands at and below n is known; then it goes into *shares, which starts as 0. */
+/* Whether the item hash of what is at and below n is known; then it goes into *shares, which starts as 0. */
 static bool
 check_node(champ_node *n, unsigned level, uint64_t prefix, findings *found, uint64_t *shares)
 {
@@ -125,7 +125,7 @@ champ_check(champ_node *root, size_t count)
     return found.broken;
 }
 
-/* The same for the nodes on the way of one hash: what an operation with one key may have made. */
+/* The same for the nodes on the path of one hash: what an operation with one key may have made. */
 MAYBE_UNUSED static const char *
 champ_check_way(champ_node *root, uint64_t hash)
 {

@@ -1,16 +1,16 @@
 /* What distinguishes two trees: both are walked in step, and what they share is passed over by pointer.
  *
  * Versions of one origin have most nodes of a changed path in the same places, so nodes of equal bitmaps, where place i
- * of one stands against place i of the other, have a loop of their own: it compares pointers and does nothing else.
+ * of one corresponds to place i of the other, have a loop of their own: it compares pointers and does nothing else.
  *
- * Comparing keys and reporting may run foreign code; both trees are held by the caller meanwhile. */
+ * Comparing keys and reporting may run arbitrary code; both trees are held by the caller meanwhile. */
 #ifndef FROZEN_TREES_CHAMP_DIFF_INC_H
 #define FROZEN_TREES_CHAMP_DIFF_INC_H
 
 #include "trees/champ/merge.inc.h"
 
-/* Told of each difference: an entry that one tree alone has (the other's is NULL), or the two entries of one key whose
- * values are not the very same.  Entries are borrowed.  0, or -1 (reported) to end the walk. */
+/* `report` is called for each difference: an entry that one tree alone has (the other's is NULL), or the two entries of
+ * one key whose values are not the very same. Entries are borrowed. 0, or -1 (exception set) to end the walk. */
 typedef struct {
     int (*report)(void *context, const entry *left, const entry *right);
     void *context;
@@ -137,7 +137,7 @@ diff_step(differ *d, const operand *a, const operand *b, unsigned shift)
     return diff_branches(d, a, b, shift);
 }
 
-/* Report every difference between two trees, in no particular order: 0, or -1 (reported). */
+/* Report every difference between two trees, in no particular order: 0, or -1 (exception set). */
 static int
 champ_diff(differ *d, champ_node *a, champ_node *b)
 {

@@ -1,6 +1,7 @@
 /* Iteration in the order of the tree, forwards and backwards.
  *
- * Forwards a node's entries come before its children's.  The iterator borrows: whoever iterates holds the root. */
+ * Forwards a node's entries come before its children's. The iterator borrows: its caller holds a reference to the
+ * root. */
 #ifndef FROZEN_TREES_CHAMP_ITER_INC_H
 #define FROZEN_TREES_CHAMP_ITER_INC_H
 

@@ -3,9 +3,9 @@
  * Both trees are walked in step.  Where only one has something its subtree is taken or left as a whole; where both hold
  * the very same node nothing below can differ, so versions of one origin cost what distinguishes them.  A result that
  * equals an operand is that operand: combining with nothing new copies nothing.  Otherwise a node of the result is the
- * left's with some branches changed: what stays is carried over by the run, unseen where the right has nothing.
+ * left's with some branches changed: what stays is copied in runs, without a look where the right has nothing.
  *
- * Comparing keys and resolving conflicts may run foreign code; both operands are held by the caller meanwhile. */
+ * Comparing keys and resolving conflicts may run arbitrary code; both operands are held by the caller meanwhile. */
 #ifndef FROZEN_TREES_CHAMP_MERGE_INC_H
 #define FROZEN_TREES_CHAMP_MERGE_INC_H
 
@@ -19,7 +19,7 @@ typedef struct {
     memory *mem;
     bool keep_left, keep_right; /* entries that one operand alone has */
     both_policy both;
-    /* BOTH_RESOLVE: a new reference to the value that shall stand in `*value`, or -1 (reported) */
+    /* BOTH_RESOLVE: a new reference to the resulting value in `*value`, or -1 (exception set) */
     int (*resolve)(void *context, cell left, cell right, cell *value);
     void *context;
     bool count_left, count_right;
@@ -129,8 +129,8 @@ merge_matching(merger *m, const entry *left, const entry *right, operand *out)
     return 0;
 }
 
-/* So many changed branches need no allocation. No more, for the stack grows by this with each level, below keys that
- * are compared and functions that may merge again (CONTRIBUTING.md). */
+/* So many changed branches need no allocation. The number is small because the stack grows by this with each level,
+ * and comparing keys may run functions that merge again (CONTRIBUTING.md). */
 #define OVERLAY_FEW 8
 
 /* What becomes of a left node: it holds something else in the branches `changed`, of which some hold entries and some
@@ -321,7 +321,7 @@ merge_branches(merger *m, const operand *a, const operand *b, unsigned shift, op
     if (!budget_spend(&m->left, 1u + v.entries + w.entries))
         return -1;
     bitmap lefts = operand_branches(a, shift), rights = operand_branches(b, shift);
-    bool carry = v.node && m->keep_left && !m->count_left; /* what the left alone has: nobody needs to look */
+    bool carry = v.node && m->keep_left && !m->count_left; /* what the left alone has is not looked at */
     bool skip_shared = v.node && w.node && (m->both == BOTH_LEFT || m->both == BOTH_RIGHT);
     bitmap skip = skip_shared ? shared_branches(&v, &w) : 0;
     bool like_right = w.node && !(carry && (lefts & ~rights));
@@ -496,7 +496,7 @@ merge_step(merger *m, const operand *a, const operand *b, unsigned shift, operan
     return merge_branches(m, a, b, shift, out);
 }
 
-/* The combination of two trees: a new reference to its root, or NULL (reported). */
+/* The combination of two trees: a new reference to its root, or NULL (exception set). */
 static champ_node *
 champ_merge(merger *m, champ_node *a, champ_node *b)
 {
@@ -527,7 +527,7 @@ subset_in_collision(const operand *a, const operand *b)
     return 1;
 }
 
-/* Whether everything that `a` holds has its key in `b`, both holding something: 1, 0, or -1 (reported). */
+/* Whether everything that `a` holds has its key in `b`, both holding something: 1, 0, or -1 (exception set). */
 static int
 subset_step(const operand *a, const operand *b, unsigned shift, budget *left_steps)
 {

@@ -14,11 +14,11 @@
  *
  * Children come first, so that the descent needs one population count. `h` are the entries' hashes: their low 32 bits
  * in plain nodes, all 64 in general ones (trees/memory_contract.h says which is which). Hence a lookup that misses
- * touches no key, and no stored key is ever hashed again by foreign code: a plain key's hash is pure, any other's is
+ * touches no key, and no stored key is ever hashed again by arbitrary code: a plain key's hash is pure, any other's is
  * here. Entries are ENTRY_WIDTH cells: key and value, or a key alone. `item hash`, only in nodes with children, caches
  * the hash of all items below (trees/champ/hash.inc.h). A node has exactly the size of its contents.
  *
- * When the hash is used up, keys that share all of it stand in a collision node, in no order: nodemap is all ones,
+ * When the hash is used up, keys that share all of it are in a collision node, in no order: nodemap is all ones,
  * datamap the number of entries.  In any other node the two maps are disjoint, which tells them apart.
  * */
 #ifndef FROZEN_TREES_CHAMP_NODE_INC_H
@@ -236,7 +236,7 @@ champ_empty(memory *mem)
     return n;
 }
 
-/* The node's contents were moved elsewhere: give back the block.  Runs no foreign code. */
+/* The node's contents were moved elsewhere: give back the block.  Runs no arbitrary code. */
 static inline void
 champ_discard(champ_node *n)
 {

@@ -95,7 +95,7 @@ rrb_node_copy(memory *mem, const rrb_node *node, bool general)
 
 /* Edits the path to one cell: `*place` and every node below it on the path that is not unique (or plain, if `general`)
  * is replaced by a copy.  Returns the address of the cell, or NULL: then some of the path may have been copied, which
- * nobody can see.  No cell is released. */
+ * no caller can see.  No cell is released. */
 static inline cell *
 rrb_edit(memory *mem, void **place, size_t index, bool general)
 {
@@ -140,7 +140,7 @@ rrb_set(memory *mem, rrb v, size_t index, cell c, rrb *result)
     if (v.count >= RRB_PREFETCH_FROM)
         rrb_prefetch_path(v.root, index);
     void *root = v.root;
-    node_retain(root); /* shared with `v` now: rrb_edit copies every node, for a copied node shares its children */
+    node_retain(root); /* shared with `v` now: rrb_edit copies every node, because a copied node shares its children */
     cell *place = rrb_edit(mem, &root, index, !value_is_plain(c));
     if (place == NULL) {
         node_release(root);

@@ -1,4 +1,4 @@
-/* Building from left to right: from nothing, or on top of what stands left of some index of another vector. */
+/* Building from left to right: from nothing, or from the part of another vector that is left of an index. */
 #ifndef FROZEN_TREES_RRB_BUILD_INC_H
 #define FROZEN_TREES_RRB_BUILD_INC_H
 
@@ -6,8 +6,9 @@
 
 /* ---- the spine: a tree under construction ---- */
 
-/* `level[h]` holds the nodes of height h that wait for a parent: BRANCHES at most, for then they get one. Each level is
- * a scratch array: a spine may stand on the stack below foreign code, again and again, and must be small there. */
+/* `level[h]` holds the nodes of height h that wait for a parent: BRANCHES at most, because then they get one. Each
+ * level is a scratch array: arbitrary code may run above a spine on the C stack, and build more, so it must be
+ * small. */
 typedef struct {
     memory *mem;
     unsigned heights; /* levels from here on have not been made */
@@ -215,7 +216,7 @@ cells_fit(size_t count)
     return count < 1 << 20 || array_fits(count, sizeof(cell));
 }
 
-/* `BRANCHES` cells at a time become a leaf.  Between two calls anything may happen: nobody else sees the builder. */
+/* `BRANCHES` cells at a time become a leaf.  Between two calls arbitrary code may run: it cannot reach the builder. */
 typedef struct {
     rrb_spine spine;
     size_t count; /* cells in the spine */

@@ -46,9 +46,9 @@ check_shared_tail(rrb_tree tail)
     return NULL;
 }
 
-/* Vectors share nodes, so that a giant is small, and walking all its paths takes for ever: what was checked within one
- * call is remembered. A tester that remembers from call to call defines this: true, a tree of this node and this count
- * was found sound in such a place. */
+/* Vectors share nodes, so a giant is small in memory, and walking all its paths would never end. So one call remembers
+ * what it has checked. A tester that remembers from call to call defines this: true if a tree of this node and this
+ * count was found sound in such a place. */
 #ifndef RRB_KNOWN_TO_BE_SOUND
 #define RRB_KNOWN_TO_BE_SOUND(tree, first, last) false
 #endif

@@ -27,10 +27,10 @@ pair_regroup(memory *mem, const rrb_row *row, unsigned from, bool last, rrb_row 
     return done;
 }
 
-/* A row that was joined from below may be a single node, which then stays thin for want of a neighbour, and its parent
- * in the row above is the node of one child at `at`. Where that one has a neighbour, the child has got one too: the
- * children of both are evened out, and get new parents (a thin one possibly, which is evened out next). On failure the
- * row is empty. */
+/* A row that was joined from below may be a single node, which then stays thin because it has no neighbour, and its
+ * parent in the row above is the node of one child at `at`. Where that one has a neighbour, the child has got one too:
+ * the children of both are evened out, and get new parents (a thin one possibly, which is evened out next). On failure
+ * the row is empty. */
 NO_INLINE static bool
 row_mend(memory *mem, rrb_row *row, unsigned at)
 {

@@ -1,5 +1,5 @@
-/* Walking a vector leaf by leaf, two vectors in step, and the hash. The cells are compared and hashed by foreign code,
- * and two cells of one node twice with the same outcome: what is known of a node is not found out again
+/* Walking a vector leaf by leaf, two vectors in step, and the hash. Arbitrary code compares and hashes the cells.
+ * Two cells of one node compare twice with the same outcome, so what is known of a node is not computed again
  * (trees/rrb/memo.inc.h). */
 #ifndef FROZEN_TREES_RRB_ITER_INC_H
 #define FROZEN_TREES_RRB_ITER_INC_H
@@ -7,7 +7,7 @@
 #include "trees/rrb/access.inc.h"
 #include "trees/rrb/memo.inc.h"
 
-/* A position in a vector, which somebody else keeps alive: `path[0]` is the current leaf, `path[h]` its ancestor of
+/* A position in a vector, which the caller keeps alive: `path[0]` is the current leaf, `path[h]` its ancestor of
  * height h, `slot[0]` the index of the cell in the leaf.  At the end `path[0].node` is NULL. */
 typedef struct {
     rrb_tree path[RRB_HEIGHTS];
@@ -105,8 +105,7 @@ typedef struct {
 
 #define BEGAN_APART SIZE_MAX
 
-/* Whether the nodes of height `h` that both cursors stand at the beginning of hold the same cells, as far as is
- * known. */
+/* Whether the nodes of height `h` at whose beginning both cursors are are known to hold the same cells. */
 static inline bool
 comparison_knows(const rrb_comparison *c, unsigned h)
 {
@@ -240,7 +239,7 @@ hash_power(size_t exponent)
 }
 
 /* `*hash` of what is before, continued by the tree's cells, and `*agreed` cleared where one's hash is this
- * interpreter's own: 0, or -1 (reported). What the memo has found has cleared `*agreed` already. */
+ * interpreter's own: 0, or -1 (exception set). What the memo has found has cleared `*agreed` already. */
 static int
 tree_hash(rrb_memo *memo, rrb_tree tree, uint64_t *hash, int *agreed)
 {

@@ -27,7 +27,7 @@ memo_init(rrb_memo *memo)
     *memo = (rrb_memo){BUDGET, NULL};
 }
 
-/* false: out of memory (reported). */
+/* false: out of memory (exception set). */
 NO_INLINE static bool
 memo_begin(rrb_memo *memo)
 {
@@ -43,7 +43,7 @@ memo_end(rrb_memo *memo)
     scratch_free(memo->entries);
 }
 
-/* As budget_spend; false: interrupted, or out of memory (reported). */
+/* As budget_spend; false: interrupted, or out of memory (exception set). */
 static inline bool
 memo_spend(rrb_memo *memo, size_t steps)
 {

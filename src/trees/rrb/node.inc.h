@@ -6,7 +6,7 @@
  *
  * A tree of up to BRANCHES-way nodes, all leaves at one depth.  In a *regular* node all children but the last are full,
  * so the digits of an index lead to its cell without looking into any node (radix).  Concat and slices leave nodes with
- * thinner children: these are *relaxed* and carry a table of running sizes.  The last leaf, the *tail*, stands apart,
+ * thinner children: these are *relaxed* and carry a table of running sizes.  The last leaf, the *tail*, is kept apart,
  * so that appending copies one leaf and no path, and often not even that (trees/rrb/tail.inc.h):
  *
  *       top ------------------ tail                      a vector of more than BRANCHES cells; a shorter
@@ -30,7 +30,8 @@
  *   R6  Up to BRANCHES cells: a single leaf.  More: a top with a tree and a tail, neither of them empty; the length of
  *       the top is that of its tail.
  *   R7  A node with general contents is general.
- *   R8  A shared tail (trees/rrb/tail.inc.h) is plain, stands under tops only, and knows how many of them use each of its lengths.
+ *   R8  A shared tail (trees/rrb/tail.inc.h) is plain, is the child of tops only, and counts for each of its lengths the
+ *       tops that use it.
  *
  * Nodes may thus be half full, as in a B-tree. Bagwell and Rompf ask for nearly full ones instead, and pay for it with
  * shifting along whole rows when trees are joined; here a join touches the thin nodes at the seam and their neighbours.

@@ -6,12 +6,12 @@
 
 #include "trees/rrb/access.inc.h"
 
-/* The longest row: the children of two nodes without two, and the three nodes at most (join_level) that stand in
- * between instead. */
+/* The longest row: the children of two nodes without two, and the three nodes at most (join_level) that
+ * replace those two. */
 #define ROW_MAX (2 * BRANCHES + 1)
 
-/* Who makes the row has room for its trees: on the stack for siblings (BRANCHES), elsewhere for more, so that no frame
- * of the stack gets large (CONTRIBUTING.md). */
+/* The caller that makes a row provides the room for its trees: on the stack for siblings (BRANCHES), elsewhere for
+ * more, so that no frame of the stack gets large (CONTRIBUTING.md). */
 typedef struct {
     unsigned count;
     rrb_tree *tree;

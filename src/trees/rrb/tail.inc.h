@@ -63,7 +63,7 @@ tail_prefix(memory *mem, rrb_tree leaf, unsigned length)
     return tail;
 }
 
-/* The cells [from, to) of a leaf or a tail as a leaf that can stand anywhere; new reference.  NULL: failed. */
+/* The cells [from, to) of a leaf or a tail as a leaf that fits anywhere in a tree; new reference.  NULL: failed. */
 static inline rrb_node *
 leaf_part(memory *mem, rrb_tree leaf, unsigned from, unsigned to)
 {
@@ -169,7 +169,7 @@ top_copy(memory *mem, const rrb_top *top, size_t length, bool general)
     return top_new(mem, tree, tail, general || node_is_general(top));
 }
 
-/* Whether nobody has filled the place behind the tail yet, and `c` may. */
+/* Whether the place behind the tail is still free, and `c` may fill it. */
 static inline bool
 top_has_room(const rrb_top *top, cell c)
 {
@@ -190,7 +190,7 @@ top_extended(memory *mem, const rrb_top *top, cell c)
     return top_over(mem, tree, tail, node_is_general(top));
 }
 
-/* A leaf of its own, with room for `capacity` cells, for a top that nobody else holds; false: failed. */
+/* A leaf of its own, with room for `capacity` cells, for a top that only the caller references; false: failed. */
 static inline bool
 top_own_tail(memory *mem, rrb_top *top, unsigned capacity, bool general)
 {
