@@ -90,7 +90,7 @@ class AtomicRef(Generic[_T]):
     def lookup(self, key: Any, default: Any = None) -> Any:
         """Return `ref.get()[key]`, or `default` if there is no such item, in one call.
 
-        It raises what the value's `__getitem__` raises, except KeyError and IndexError.
+        Every exception of the value's `__getitem__` but LookupError is raised here.
 
         >>> AtomicRef(Map(port=80)).lookup("port")
         80
@@ -315,7 +315,7 @@ class SharedRef(Generic[_T]):
     def lookup(self, key: Any, default: Any = None) -> Any:
         """Return `ref.get()[key]`, or `default` if there is no such item, in one call.
 
-        It raises what the value's `__getitem__` raises, except KeyError and IndexError.
+        Every exception of the value's `__getitem__` but LookupError is raised here.
 
         >>> SharedRef(SharedMap(port=80)).lookup("port")
         80

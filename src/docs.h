@@ -40,7 +40,7 @@
     "\n" \
     "Return `ref.get()[key]`, or `default` if there is no such item, in one call.\n" \
     "\n" \
-    "It raises what the value's `__getitem__` raises, except KeyError and IndexError.\n" \
+    "Every exception of the value's `__getitem__` but LookupError is raised here.\n" \
     "\n" \
     ">>> AtomicRef(Map(port=80)).lookup(\"port\")\n" \
     "80"
@@ -258,7 +258,7 @@
     "\n" \
     "Return `ref.get()[key]`, or `default` if there is no such item, in one call.\n" \
     "\n" \
-    "It raises what the value's `__getitem__` raises, except KeyError and IndexError.\n" \
+    "Every exception of the value's `__getitem__` but LookupError is raised here.\n" \
     "\n" \
     ">>> SharedRef(SharedMap(port=80)).lookup(\"port\")\n" \
     "80"
