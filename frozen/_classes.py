@@ -10,10 +10,10 @@ already.
 
 from __future__ import annotations
 
+import _thread  # not threading: a 3.12 interpreter that imported it in one thread hangs when another ends it
 import importlib
 import os
 import sys
-import threading
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote, unquote
@@ -22,7 +22,7 @@ from frozen import _core
 
 _SCRIPT = "__main__("
 _COPY = "<fake __main__>"  # the name that CPython gives to its copy of the script
-_loading = threading.RLock()
+_loading = _thread.RLock()
 
 # 3.12 has datetime in Python, and not in C, in all interpreters but the main one.
 _PUBLIC_MODULES = {"_pydatetime": "datetime", "zoneinfo._zoneinfo": "zoneinfo"}

@@ -11,8 +11,8 @@ has the whole copy in `scratch`; one that keeps what it can has only the changes
 
 from __future__ import annotations
 
+import _thread  # not threading: a 3.12 interpreter that imported it in one thread hangs when another ends it
 import sys
-import threading
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, MutableSequence, ValuesView
 from collections.abc import Set as AbstractSet
@@ -214,7 +214,7 @@ class Conversion:
         self._find_rule = find_rule
         self._known = _Table({}, _ATOMS.union(atoms), rules)
         self._table = self._known
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
 
     def __call__(self, obj: Any, /) -> Any:
         if type(obj) in self._table.atoms:

@@ -146,6 +146,11 @@ def test_importing_leaves_the_gil_off():
     run_python("-W", "error", "-c", "import sys, frozen; assert not sys._is_gil_enabled()", env={"PYTHON_GIL": ""})
 
 
+def test_importing_leaves_threading_out():
+    """An interpreter of CPython 3.12 hangs at its end if another thread than the one that ends it imported threading."""
+    run_python("-c", "import sys, frozen; assert 'threading' not in sys.modules")
+
+
 def test_the_module_is_found_where_its_types_say():
     for name in frozen.__all__:
         public = getattr(frozen, name)
