@@ -101,6 +101,7 @@ def lint(session: nox.Session) -> None:
     session.run("clang-format", "--dry-run", "-Werror", *map(str, sorted(ROOT.glob("src/**/*.[ch]"))))
     session.run("python", "tools/stubs.py", "--check")
     session.run("python", "tools/docs.py", "--check")
+    session.run("python", "tools/instance_names.py", "--check")
 
 
 @nox.session

@@ -7,6 +7,7 @@ nothing of threads, and CPython's private names stand in platform/ alone.
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import shutil
@@ -136,6 +137,8 @@ class Names:
     def __init__(self, objects: dict[str, Path]):
         self.defined: dict[str, str] = {}
         self.used: dict[str, set[str]] = defaultdict(set)
+        self.functions: dict[str, set[str]] = defaultdict(set)
+        """By file: the functions that it holds, static ones too."""
         for source, object_file in objects.items():
             listing = subprocess.run(["nm", object_file], capture_output=True, text=True, check=True).stdout
             for line in listing.splitlines():
@@ -144,6 +147,8 @@ class Names:
                     self.used[source].add(name)
                 elif kind in "TDBR":
                     self.defined[name] = source
+                if kind in "Tt":
+                    self.functions[source].add(name.partition(".")[0])  # without .part.0, .cold ...
 
     def uses(self) -> set[tuple[str, str, str]]:
         """(user, name, definer) for each name that one file takes from another."""
@@ -156,6 +161,19 @@ class Names:
             f"{user} uses {name} of {definer}"
             for user, name, definer in self.uses()
             if name not in SHARED_NAMES and not lies_below(definer, user)
+        )
+
+    def ambiguous(self, text: str) -> list[str]:
+        """Functions of several files that have one symbol. An inline function is one only if `text` says otherwise."""
+        files = defaultdict(list)
+        for source, functions in sorted(self.functions.items()):
+            for function in functions:
+                files[function].append(source)
+        return sorted(
+            f"{function} is a symbol of {' and '.join(sources)}"
+            for function, sources in files.items()
+            if len(sources) > 1
+            and re.search(rf"^(?!.*\b(?:ALWAYS_)?INLINE\b|.*\binline\b)\w.*\n{function}\(", text, re.M)
         )
 
 
@@ -209,3 +227,43 @@ def test_a_name_that_goes_up_is_found(tmp_path):
         "local/nodes.c uses block_count of shared/block.c",
         "platform/clock.c uses variable_count of ref/variable.c",
     ]
+
+
+# A symbol says which instance of a template it belongs to
+
+
+@pytest.mark.once
+def test_a_symbol_of_the_bindings_is_in_one_object_file(names):
+    names = copy.copy(names)
+    names.functions = {file: found for file, found in names.functions.items() if file.startswith("bindings/")}
+    text = "\n".join(file.read_text() for file in sorted((SRC / "bindings").rglob("*.[ch]")))
+    assert names.ambiguous(text) == [], "run tools/instance_names.py, and see src/bindings/README.md"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("memory", ["local", "shared"])
+@pytest.mark.parametrize(
+    ("container", "functions"),
+    [
+        ("map", "set subscript tp_new iter deepcopy mutation_finish iterator_next view_len"),
+        ("set", "add or tp_new iter deepcopy mutation_finish iterator_next"),
+        ("vector", "append subscript tp_new iter deepcopy mutation_finish iterator_next"),
+    ],
+)
+def test_the_symbols_of_methods_and_slots_name_their_instance(names, memory, container, functions):
+    expected = {f"{memory}_{container}_{function}" for function in functions.split()}
+    assert expected <= names.functions[f"bindings/{container}/{memory}.c"]
+
+
+def test_a_function_of_two_files_is_found(tmp_path):
+    texts = {
+        "local/map.c": "static int\nget(void)\n{ return 1; }\nint (*map_slots[])(void) = {get};",
+        "local/set.c": "static int\nget(void)\n{ return 2; }\nint (*set_slots[])(void) = {get};",
+    }
+    (tmp_path / "local").mkdir()
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "objects").mkdir()
+    found = Names(compiled(tmp_path, tmp_path / "objects"))
+    assert found.ambiguous("\n".join(texts.values())) == ["get is a symbol of local/map.c and local/set.c"]
+    assert found.ambiguous("static inline int\nget(void)") == []

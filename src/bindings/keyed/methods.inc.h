@@ -84,7 +84,7 @@ derived_from_draft(PyObject *self, draft *d, int status)
 
 /* Borrowed from the container, or NULL: absent, or *failed. */
 FORCE_INLINE slot *
-lookup(PyObject *self, PyObject *key, bool *failed)
+keyed_lookup(PyObject *self, PyObject *key, bool *failed)
 {
     probe p;
     if (UNLIKELY(probe_init(&p, key) < 0)) {
@@ -104,7 +104,7 @@ static int
 keyed_contains(PyObject *self, PyObject *key)
 {
     bool failed = false;
-    slot *found = lookup(self, key, &failed);
+    slot *found = keyed_lookup(self, key, &failed);
     return failed ? -1 : found != NULL;
 }
 

@@ -4,6 +4,7 @@
 #define TYPE_NAME Map
 #define FAMILY local_map
 
+#include "bindings/common/instance_names.inc.h"
 #include "local/nodes.h"
 #include "bindings/common/containers.h"
 #include "bindings/map/type.inc.h"

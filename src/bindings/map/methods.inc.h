@@ -71,7 +71,7 @@ static PyObject *
 map_subscript(PyObject *self, PyObject *key)
 {
     bool failed = false;
-    slot *found = lookup(self, key, &failed);
+    slot *found = keyed_lookup(self, key, &failed);
     if (LIKELY(found != NULL))
         return cell_to_object(SLOT_VALUE(found));
     if (!failed)
@@ -83,7 +83,7 @@ static inline PyObject *
 map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
 {
     bool failed = false;
-    slot *found = lookup(self, key, &failed);
+    slot *found = keyed_lookup(self, key, &failed);
     if (LIKELY(found != NULL))
         return cell_to_object(SLOT_VALUE(found));
     return failed ? NULL : Py_NewRef(fallback);

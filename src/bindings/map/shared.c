@@ -5,6 +5,7 @@
 #define FAMILY shared_map
 #define FAMILY_NODES NODE_MAP
 
+#include "bindings/common/instance_names.inc.h"
 #include "shared/handle.h"
 #include "shared/nodes.h"
 

@@ -4,6 +4,7 @@
 #define TYPE_NAME Set
 #define FAMILY local_set
 
+#include "bindings/common/instance_names.inc.h"
 #include "local/nodes.h"
 #include "bindings/set/type.inc.h"
 

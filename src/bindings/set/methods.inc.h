@@ -80,7 +80,7 @@ static int
 set_contains(PyObject *self, PyObject *member)
 {
     bool failed = false;
-    slot *found = lookup(self, member, &failed);
+    slot *found = keyed_lookup(self, member, &failed);
     return UNLIKELY(failed) ? contains_instead(self, member) : found != NULL;
 }
 

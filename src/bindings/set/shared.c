@@ -5,6 +5,7 @@
 #define FAMILY shared_set
 #define FAMILY_NODES NODE_SET
 
+#include "bindings/common/instance_names.inc.h"
 #include "shared/handle.h"
 #include "shared/nodes.h"
 

@@ -3,6 +3,7 @@
 #define TYPE_NAME Vector
 #define FAMILY local_vector
 
+#include "bindings/common/instance_names.inc.h"
 #include "local/nodes.h"
 #include "bindings/vector/type.inc.h"
 

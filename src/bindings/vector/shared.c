@@ -4,6 +4,7 @@
 #define FAMILY shared_vector
 #define FAMILY_NODES NODE_VECTOR
 
+#include "bindings/common/instance_names.inc.h"
 #include "shared/handle.h"
 #include "shared/nodes.h"
 
