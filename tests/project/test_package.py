@@ -147,7 +147,7 @@ def test_importing_leaves_the_gil_off():
 
 
 def test_importing_leaves_threading_out():
-    """An interpreter of CPython 3.12 hangs at its end if another thread than the one that ends it imported threading."""
+    """A 3.12 interpreter hangs at its end if another thread than the one that ends it imported threading."""
     run_python("-c", "import sys, frozen; assert 'threading' not in sys.modules")
 
 
