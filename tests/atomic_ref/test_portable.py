@@ -16,6 +16,8 @@ pytestmark = [
     pytest.mark.skipif("FROZEN_PORTABLE" in os.environ.get("CFLAGS", ""), reason="this is that build"),
 ]
 
+TOPICS = ("methods", "threads", "transactions", "linearizable")
+
 
 def test_references_behave_the_same_without_headers_of_each_thread(tmp_path):
     build = tmp_path / "build"
@@ -27,8 +29,8 @@ def test_references_behave_the_same_without_headers_of_each_thread(tmp_path):
         timeout=900,
     )
     shutil.copytree(PACKAGE, build / "frozen", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.so", "*.pyd"))
-    names = ["shared_ref", *(f"atomic_ref{name}" for name in ("", "_threads", "_transactions", "_linearizable"))]
-    tests = [ROOT / "tests" / f"test_{name}.py" for name in names]
+    names = ["shared_ref/test_methods", *(f"atomic_ref/test_{name}" for name in TOPICS)]
+    tests = [ROOT / "tests" / f"{name}.py" for name in names]
     run_python(
         *("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests),
         env={

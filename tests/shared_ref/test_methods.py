@@ -1,4 +1,4 @@
-"""SharedRef: names, values, comparison, and what is kept. What it shares with AtomicRef is in test_atomic_ref*.py, the
+"""SharedRef: names, values, comparison, and what is kept. What it shares with AtomicRef is in tests/atomic_ref, the
 crossing of interpreters in tests/shared_ref/test_interpreters.py."""
 
 from __future__ import annotations
