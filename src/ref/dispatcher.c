@@ -65,8 +65,8 @@ dispatcher_due(listener *self)
     ref_mutex_unlock(&dispatcher_lock);
 }
 
-/* How long the user's functions are left to the threads that are at work, but for `me`: 0 if these are all in a call
- * that takes its time, or there are none. The caller holds the lock. */
+/* How long the user's functions are left to the threads that are at work, but for `me`, PATIENCE at most: 0 if these
+ * are all in a call that takes its time, or there are none. The caller holds the lock. */
 static long long
 time_to_leave(dispatcher *self, const worker *me)
 {
@@ -79,7 +79,8 @@ time_to_leave(dispatcher *self, const worker *me)
             return PATIENCE;
         if (now == 0)
             now = monotonic_microseconds();
-        left = Py_MAX(left, other->since + PATIENCE - now);
+        /* no longer than PATIENCE, even if the clock went back, as that of a virtual machine may that is moved */
+        left = Py_MAX(left, Py_MIN(other->since + PATIENCE - now, PATIENCE));
     }
     return left;
 }

@@ -9,14 +9,13 @@
  * started here and not by `threading`: that would join them before the last change is delivered, and make greenlets of
  * them under gevent.
  *
- * A callback may take its time; it must not hold the others. - Before a thread calls a user's function it makes sure
- * that another one is idle. - An idle thread leaves the user's functions to a thread that is at work, until all that
- * are at work have been in one
+ * A callback may take its time; it must not hold the others.
+ * - Before a thread calls a user's function it makes sure that another one is idle.
+ * - An idle thread leaves the user's functions to a thread that is at work, until all that are at work have been in one
  *   call each for PATIENCE.  Then it goes to work itself.  So quick callbacks are called by one thread, one after the
  *   other, and there are as many threads as there are callbacks that block, and at most IDLE_MOST more.
  * - What only wakes an event loop (`quick`) is not the user's code and has a queue of its own: an idle thread delivers
- * it
- *   at once.
+ *   it at once.
  *
  * The end of an interpreter, in atexit, delivers all that is due, waits for the callbacks under way, and closes the
  * watches; only then is the dispatcher `ended`, and no thread makes a thread state any more (dispatcher_life.c).
