@@ -1,6 +1,6 @@
 /* AtomicRef: a variable that all threads of an interpreter read and replace atomically.
  *
- * Publication is slot.h's, waiting waiters.h's, retrying group.c's; here stands the Python type.  No lock is held while
+ * Publication is slot.h's, waiting waiters.h's, retrying group.c's; here is the Python type.  No lock is held while
  * a reference is dropped, memory is allocated or Python code runs: old values die after unlocking. */
 
 #include "docs.h"

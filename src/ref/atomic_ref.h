@@ -53,7 +53,7 @@ ref_read(AtomicRefObject *self, uint64_t *version)
     return value;
 }
 
-/* What every publication ends with, after unlocking: tells those who wait or watch, and drops what was published before
+/* What every publication ends with, after unlocking: tells waiters and watches, and drops what was published before
  * (steals `old`). Runs Python code. False, with an exception set, when a callback was interrupted: all have been called
  * then. */
 bool ref_published(AtomicRefObject *self, PyObject *old);

@@ -9,7 +9,7 @@ enum {
     LINGER = 100000,   /* microseconds that an idle thread stays when no watch is open */
     NO_STATE = 10000,  /* microseconds after which a thread that got no thread state tries again */
     IDLE_MOST = 2,
-    LATE_MOST = 100, /* calls of one watch while the interpreter ends: callbacks may publish for each other for ever */
+    LATE_MOST = 100,   /* calls of one watch while the interpreter ends: callbacks may keep publishing */
 };
 
 ref_mutex dispatcher_lock = REF_MUTEX_INIT;
@@ -49,8 +49,8 @@ somebody_will_look(dispatcher *self)
     return false;
 }
 
-/* A publisher stores the version before it comes here, and who takes a listener from the queue reads versions after,
- * both under the lock: whatever is published after a thread has looked makes the watch due again. */
+/* A publisher stores the version before it comes here, and a thread that takes a listener from the queue reads versions
+ * after, both under the lock: whatever is published after a thread has looked makes the watch due again. */
 void
 dispatcher_due(listener *self)
 {
@@ -310,7 +310,7 @@ dispatcher_open(listener *self)
         return false;
     }
     if (slot_version(&pub->slot) > self->waiter.version)
-        dispatcher_due(self); /* what was published before waiters_add() reached nobody */
+        dispatcher_due(self); /* a publication before waiters_add() rang no dispatcher */
     return true;
 }
 

@@ -19,7 +19,7 @@ dispatcher_in(PyObject *capsule)
 
 /* ---- the end of an interpreter ---- */
 
-/* Whether all threads but the calling one are stopped for ever: what they are in will not be finished. */
+/* Whether all threads but the calling one are stopped for good: what they are in will not be finished. */
 static bool
 process_is_finalizing(void)
 {

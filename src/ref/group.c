@@ -1,10 +1,10 @@
 /* Reading and publishing references together, and the retry loop of update().
  *
- * update() is optimistic: read, call the function without any lock, publish if nobody else did meanwhile. Who loses
- * backs off, each time longer; who lost OPTIMISTIC_TRIES times takes a turn (turns.h). While somebody has the turn, new
- * updates queue behind instead of trying, so that the holder competes only with tries already under way, of which each
- * thread has one, and a slow function finishes. set() and compare_and_set() do not queue: they never wait for a user's
- * function, and update() competes with them for as long as they keep publishing.
+ * update() is optimistic: read, call the function without any lock, publish if no other thread did meanwhile. A thread
+ * that loses backs off, each time longer; after OPTIMISTIC_TRIES losses it takes a turn (turns.h). While a thread has
+ * the turn, new updates queue behind instead of trying, so that the holder competes only with tries already under way,
+ * of which each thread has one, and a slow function finishes. set() and compare_and_set() do not queue: they never wait
+ * for a user's function, and update() competes with them for as long as they keep publishing.
  *
  * A thread that is already inside an update never waits for a turn: two nested updates in opposite order would
  * wait for each other, and an update inside an update of the same reference for itself.  This goes by thread, not by

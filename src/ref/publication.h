@@ -1,4 +1,4 @@
-/* What every reference is made of, whatever its values are: a slot, the turns of its writers, and those who wait. */
+/* What every reference is made of, whatever its values are: a slot, the turns of its writers, and its waiters. */
 #ifndef FROZEN_REF_PUBLICATION_H
 #define FROZEN_REF_PUBLICATION_H
 
@@ -19,7 +19,7 @@ typedef struct {
     waiter_list waiters;
 } publication;
 
-/* Steals `value`; nobody else can see the publication yet. */
+/* Steals `value`; no other thread can see the publication yet. */
 static inline void
 publication_init(publication *self, publication_locks *locks, void *value, const void *root)
 {

@@ -15,7 +15,7 @@ typedef struct {
 FROZEN_THREAD_LOCAL reader_cache *reader_current;
 
 /* The thread state whose cache this thread closed last: destructors that run while it is torn down must not start a new
- * cache, which nobody would close. */
+ * cache, which no thread would close. */
 static FROZEN_THREAD_LOCAL reader_owner reader_ended;
 
 static _Atomic(uint64_t) next_reference_id = 1;

@@ -14,7 +14,7 @@
  * before it. `refill` and `revoke` are store-then-load against each other, all sequentially consistent: a header put in
  * place after the sweep passed is seen to be old by its own thread, every other one is found by the sweep.
  *
- * Who frees a header while get() lies between its load and its incref? Nobody can. As long as a header is not merged
+ * No thread can free a header while get() is between its load and its incref. As long as a header is not merged
  * (cpython_private.h) its owner's count holds the slot's reference; what a publisher drops after revoking goes to the
  * shared count, and an object whose sum falls to zero is queued for its owner, which frees it at a safepoint, or for
  * the collector, which stops all threads at safepoints. There is none between that load and that incref. A merged
@@ -36,7 +36,7 @@ enum { READER_SLOTS = 32 }; /* references whose headers a thread keeps; more tha
 
 typedef struct {
     _Atomic(uint64_t) ref_id;   /* written by the owning thread; 0: unused */
-    _Atomic(PyObject *) header; /* a strong reference, taken by whoever exchanges it */
+    _Atomic(PyObject *) header; /* a strong reference, taken by the thread that exchanges it */
     uint64_t version;           /* that `header`, or `word`, stands for; the owning thread's */
     uint64_t word;              /* a value that needs no object to be kept; 0: none; the owning thread's */
 } reader_slot;

@@ -121,7 +121,8 @@ reference_wait(PyObject *op, PyObject *args, PyObject *kwargs)
     return result != PARK_ERROR ? PyBool_FromLong(result == PARK_WOKEN) : NULL;
 }
 
-/* Calls a function of frozen._aio, where what needs an event loop is written, with self at the head of the arguments. */
+/* Calls a function of frozen._aio, where what needs an event loop is written, with self at the head of the
+ * arguments. */
 static PyObject *
 call_aio(const char *name, PyObject *op, PyObject *args, PyObject *kwargs)
 {

@@ -21,7 +21,7 @@ typedef struct {
     /* Unless NULL: what every publication in `self` begins with; false: not now (exception set). May run Python
      * code. */
     bool (*may_publish)(PyObject *self);
-    /* What every publication in `self` ends with, after unlocking: tells those who wait, and drops what was published
+    /* What every publication in `self` ends with, after unlocking: tells the waiters, and drops what was published
      * before (steals `old`).  May run Python code.  False, with an exception set, when a callback of a watch was
      * interrupted: everything is done then all the same. */
     bool (*published)(PyObject *self, void *old);

@@ -1,8 +1,8 @@
 /* A hash table by chaining that grows by one bucket at a time (linear hashing, Litwin 1980), so that no call holds the
  * lock, which all interpreters share, for longer than it takes to look through a chain or two.
  *
- * Names often come from outside: they are hashed with the process's secret, so that nobody can choose names that meet
- * in one bucket. Buckets stand in segments, each as large as all before it; a segment is allocated outside of the
+ * Names often come from outside: they are hashed with the process's secret, so that no client can choose names that
+ * meet in one bucket. Buckets are in segments, each as large as all before it; a segment is allocated outside of the
  * lock. */
 
 #include "ref/shared_names.h"
@@ -35,7 +35,7 @@ buckets_in_use(void)
     return names.buckets != 0 ? names.buckets : FIRST_BUCKETS;
 }
 
-/* The segment that bucket number `bucket`, which is not among the first, stands in. */
+/* The segment that holds bucket number `bucket`, which is not among the first. */
 static unsigned
 segment_of(size_t bucket)
 {

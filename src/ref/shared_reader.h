@@ -9,8 +9,8 @@
  *   free-threaded, portable (cpython_private.h)   none
  *
  * Memory. What is kept holds its version. Publishing through a SharedRef object drops what that object keeps, in all
- * threads of its interpreter; other objects, and other interpreters, whose objects nobody else may touch, keep an
- * outdated version until they read again or end. */
+ * threads of its interpreter; other objects, and other interpreters, whose objects no other interpreter may touch, keep
+ * an outdated version until they read again or end. */
 #ifndef FROZEN_REF_SHARED_READER_H
 #define FROZEN_REF_SHARED_READER_H
 

@@ -1,6 +1,6 @@
 /* SharedRef: a variable that all interpreters of the process read and replace atomically.
  *
- * The variable itself is shared_variable.h's, what a reader keeps shared_reader.h's; here stands the Python type, a
+ * The variable itself is shared_variable.h's, what a reader keeps shared_reader.h's; here is the Python type, a
  * header that each interpreter makes for itself. */
 
 #include "docs.h"
@@ -151,7 +151,7 @@ is_current(PyObject *op, cell expected, uint64_t *version)
 }
 
 /* Comparing values may run Python code, so it cannot be done under the lock: compare, then replace the version that was
- * compared, and start again if another one came between.  Lock-free: somebody has published then. */
+ * compared, and start again if another one came between.  Lock-free: another thread has published then. */
 static int
 compare_and_set(PyObject *op, PyObject *expected, PyObject *object, uint64_t version)
 {
@@ -398,7 +398,7 @@ ref_unlink(PyObject *Py_UNUSED(none), PyObject *name)
 
 /* ---- life ---- */
 
-/* SharedRef(initial=None) or SharedRef(name, initial): *initial is a new reference, for encoding it runs arbitrary
+/* SharedRef(initial=None) or SharedRef(name, initial): *initial is a new reference, because encoding it runs arbitrary
  * code, which may empty the dict of keywords; *name is borrowed from the tuple, and NULL for an anonymous one. */
 static bool
 parse_new(PyObject *args, PyObject *kwargs, PyObject **name, PyObject **initial)

@@ -8,7 +8,7 @@
  * reference keeps the value alive until the lock is released, and by then the reader has counted its own. The lock is
  * held for these few instructions, in publishers too: values are encoded before and released after. It is a ref_mutex,
  * so it needs no thread state, and a thread of one interpreter may spin for a thread of another, which is running or
- * soon will be; nobody holds it while waiting for anything.
+ * soon will be; no thread holds it while it waits for anything.
  *
  * Fork. Only the forking interpreter's GIL is held when it forks; a thread of another may be anywhere. So the locks of
  * all variables are a fixed number of stripes in static memory, which fork_guard() takes around a fork: what they guard
@@ -21,7 +21,7 @@
 
 typedef struct shared_variable {
     block head;
-    char apart[64 - sizeof(block)]; /* who counts references to the variable writes another line than readers load */
+    char apart[64 - sizeof(block)]; /* counting references writes another cache line than readers load */
     publication pub;
     _Atomic(uint32_t) generation; /* of the process that made it (fork_generation), or that has warned of that since */
     struct shared_variable *next; /* in the table of names (shared_names.h) */

@@ -1,10 +1,10 @@
 /* The versioned slot: one published value and the number of its version.  Plain C: what a value is, how it is retained
  * and dropped, is the caller's business, so that references between threads and between interpreters share it.
  *
- * - `value` and `root` change only under `lock`; the slot owns `value`, and who takes a value out under the lock
- *   retains it before unlocking.
- * - The store to `version` publishes: it comes last, and it is sequentially consistent.  Whoever reads a version from
- *   the slot without the lock has read something that was current at that moment.
+ * - `value` and `root` change only under `lock`; the slot owns `value`, and a thread that takes a value out under the
+ *   lock retains it before unlocking.
+ * - The store to `version` publishes: it comes last, and it is sequentially consistent.  A thread that reads a version
+ *   from the slot without the lock has read something that was current at that moment.
  * - `root` names the version for comparison.  It may be compared without the lock, never followed. */
 #ifndef FROZEN_REF_SLOT_H
 #define FROZEN_REF_SLOT_H
@@ -19,7 +19,7 @@ typedef struct {
     void *value;
 } ref_slot;
 
-/* The first value of a slot nobody else can see yet; steals `value`. */
+/* The first value of a slot that no other thread can see yet; steals `value`. */
 static inline void
 slot_init(ref_slot *slot, ref_mutex *lock, void *value, const void *root)
 {

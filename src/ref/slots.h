@@ -1,5 +1,5 @@
-/* Several slots at once: locked in the order of their locks' addresses, so that two who lock never wait for each other.
- * Slots that have one lock stand side by side in that order, and it is taken once. */
+/* Several slots at once: locked in the order of their locks' addresses, so that two threads that lock never wait for
+ * each other. Slots that have one lock are side by side in that order, and it is taken once. */
 #ifndef FROZEN_REF_SLOTS_H
 #define FROZEN_REF_SLOTS_H
 

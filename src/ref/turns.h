@@ -1,9 +1,9 @@
 /* Turns: writers that lost too often queue up and go one after the other, first come, first served.
  *
  * A turn is held while a user's function runs, so unlike a ref_mutex it is waited for asleep and detached, and a signal
- * ends the wait. It keeps other writers of the same kind away, not readers, and not those who publish without asking.
+ * ends the wait. It keeps other writers of the same kind away, not readers, and not publishers that do not ask.
  *
- * A fork leaves the child with the parent's queue but without its threads. The holder and those who wait are known by
+ * A fork leaves the child with the parent's queue but without its threads. The holder and the waiters are known by
  * their thread numbers (platform/fork.h): a turn whose holder vanished is passed on, and never to a thread that
  * vanished. Waiters live on the heap, never on a stack, so that what the vanished threads left behind is still
  * memory. */
@@ -111,7 +111,7 @@ turns_park(turn_queue *queue, turn *self)
 }
 
 /* After parking: takes `self` out of the queue if it is still there; says whether the turn was granted.  Once the lock
- * has been held, who granted it is done with `self`. */
+ * has been held, the thread that granted it is done with `self`. */
 static inline bool
 turns_settle(turn_queue *queue, turn *self)
 {

@@ -1,8 +1,8 @@
 /* Threads that wait for a newer version, and watches that hear of each one. Readers pay nothing for them, a publisher
  * one load.
  *
- * Nobody sleeps through a publication: a waiter first counts itself, then reads the version; a publisher first stores
- * the version, then reads the count; all four are sequentially consistent, so one of the two sees the other. */
+ * No waiter sleeps through a publication: a waiter first counts itself, then reads the version; a publisher first
+ * stores the version, then reads the count; all four are sequentially consistent, so one of the two sees the other. */
 #ifndef FROZEN_REF_WAITERS_H
 #define FROZEN_REF_WAITERS_H
 
@@ -21,8 +21,7 @@ typedef struct waiter {
 } waiter;
 
 typedef struct {
-    _Atomic(uint32_t)
-        count; /* of those who want to hear of publications: the waiters, and whoever else counts itself */
+    _Atomic(uint32_t) count; /* waiters, and others that count themselves to hear of publications */
     ref_mutex *lock;
     waiter *first;
 } waiter_list;
@@ -73,7 +72,7 @@ waiters_remove(waiter_list *list, waiter *self)
     ref_mutex_unlock(list->lock);
 }
 
-/* Wakes those who wait for `version`, which has been published, or an older one.  Forgets threads that stayed in the
+/* Wakes the waiters for `version`, which has been published, or an older one.  Forgets threads that stayed in the
  * parent of a fork; what they left is not freed. */
 static inline void
 waiters_wake(waiter_list *list, uint64_t version)

@@ -13,7 +13,7 @@ typedef struct WatchObject {
     PyObject *callback;
     PyObject *last;      /* what was delivered last, and its version */
     uint64_t last_version;
-    _Atomic(uint64_t) delivery; /* who delivers (watch.c) */
+    _Atomic(uint64_t) delivery; /* the thread that delivers (watch.c) */
     _Atomic(bool) closed;
     struct WatchObject *next, **link; /* AtomicRef: in its list of watches; `link` is NULL outside of it */
     uint64_t number;     /* AtomicRef: how many were opened before */
@@ -21,7 +21,7 @@ typedef struct WatchObject {
     listener *listener;  /* SharedRef: see dispatcher.h */
 } WatchObject;
 
-/* A new Watch of the reference `op` as it is now, which nobody delivers yet. */
+/* A new Watch of the reference `op` as it is now, which no thread delivers yet. */
 PyObject *watch_new(module_state *state, PyObject *op, PyObject *callback, bool is_signal);
 
 /* Calls back if there is something newer than what was delivered last. A callback's error goes to sys.unraisablehook,

@@ -46,8 +46,8 @@
  *                          hash_known: the full hashes were compared and agree; otherwise only their low 32 bits were.
  *   probe probe_of(cell key, uint64_t hash)          look for a stored key elsewhere; borrows the cell.
  *   int  cell_equal(cell, cell)                      values: 1, 0, or -1 (exception set); identity first.
- *   int  cell_key_hash(cell, uint64_t *)             the hash that users see of a key, where the trie finds it by another
- *                          one, which is given: as cell_value_hash.
+ *   int  cell_key_hash(cell, uint64_t *)             the hash that users see of a key, where the trie finds it by
+ *                          another one, which is given: as cell_value_hash.
  *   int  cell_value_hash(cell, uint64_t *)           1; 0: another interpreter that can reach the node may have another
  *                          hash for this cell, so it must not be kept in a node; or -1: not hashable (exception
  *                          set).  Cells that are equal have equal hashes.

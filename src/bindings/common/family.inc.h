@@ -63,7 +63,7 @@ family_memory(family *types)
 #endif
 
 /* Two cells as objects, new references; false: failed, and neither is there.  The second one is made only if the first
- * one is, for that may run arbitrary code, which must not find an error set. */
+ * one is, because that may run arbitrary code, which must not find an error set. */
 static inline bool
 cells_to_objects(cell first, cell second, PyObject **first_object, PyObject **second_object)
 {

@@ -70,7 +70,7 @@ mutation_traverse(PyObject *self, visitproc visit, void *arg)
     return root_traverse(m->draft.root, visit, arg);
 }
 
-/* The collector breaks cycles here, for a mutation is the one thing that can hold itself. */
+/* The collector breaks cycles here, because only a mutation can hold itself. */
 static int
 mutation_clear(PyObject *self)
 {

@@ -10,7 +10,7 @@ typedef enum { YIELD_KEYS, YIELD_VALUES, YIELD_ITEMS } yields;
 typedef struct {
     PyObject_HEAD
     PyObject *source; /* keeps the tree alive; NULL: exhausted */
-    PyObject *kept; /* the last pair, to be filled anew if nobody kept it (pair_recycle) */
+    PyObject *kept; /* the last pair, filled anew if no other reference is left (pair_recycle) */
     Py_ssize_t left;
     yields what;
     bool back;

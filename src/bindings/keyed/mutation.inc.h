@@ -31,7 +31,7 @@ keyed_mutate(PyObject *self, PyObject *Py_UNUSED(ignored))
 }
 
 /* At the end of each edit: once the draft has another root, the container that it came from is given up, so that the
- * nodes are the mutation's own where they are nobody else's. While it is held, an edit copies its path, so the root
+ * nodes are the mutation's own where no other owner is left. While it is held, an edit copies its path, so the root
  * tells. */
 static inline void
 mutation_edited(mutation *m)
@@ -52,7 +52,7 @@ mutation_root(mutation *m)
 }
 
 /* Whether a key is there: 1, 0, or -1 (exception set); with `value`, what is under it as a new reference, or NULL
- * there. The root is held, for comparing may run arbitrary code. */
+ * there. The root is held, because comparing may run arbitrary code. */
 static int
 mutation_lookup(PyObject *self, PyObject *key, PyObject **value)
 {

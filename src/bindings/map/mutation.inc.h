@@ -1,4 +1,4 @@
-/* MapMutation: what is a map's own about it; the rest stands in bindings/keyed/mutation.inc.h. */
+/* MapMutation: what is a map's own about it; the rest is in bindings/keyed/mutation.inc.h. */
 #ifndef FROZEN_BINDINGS_MAP_MUTATION_INC_H
 #define FROZEN_BINDINGS_MAP_MUTATION_INC_H
 
@@ -28,8 +28,8 @@ mutation_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     Py_RETURN_NONE;
 }
 
-/* Remove a key and hand out its value, a new reference: 1; 0: absent, -1. The object is made while the entry stands
- * yet, for where that fails it has to stay; as that may run arbitrary code, this starts again as draft_locate does. */
+/* Remove a key and hand out its value, a new reference: 1; 0: absent, -1. The object is made before the entry is
+ * removed: if that fails the entry must stay. It may run arbitrary code, so this starts again as draft_locate does. */
 static int
 draft_take(memory *mem, draft *d, const probe *p, PyObject **object)
 {

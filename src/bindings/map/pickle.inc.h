@@ -1,6 +1,6 @@
-/* Pickles of maps: by value, for hashes differ from process to process and a tree's shape means nothing elsewhere.
+/* Pickles of maps: by value, because hashes differ from process to process and a tree's shape means nothing elsewhere.
  *
- * A small map is a dict. A large one, where nodes are Python objects, is the dict of what stands in its two upper
+ * A small map is a dict. A large one, where nodes are Python objects, is the dict of what is in its two upper
  * levels and one dict for each subtree below: a pickler that meets the same subtree in another version refers to what
  * it has written already, so that two versions in one pickle cost little more than one. */
 #ifndef FROZEN_BINDINGS_MAP_PICKLE_INC_H

@@ -58,7 +58,7 @@ common_members(memory *mem, const draft *d, champ_node *other, Py_ssize_t other_
     return n;
 }
 
-/* Add, remove or toggle one member that stands in another tree: 0 or -1. */
+/* Add, remove or toggle one member of another tree: 0 or -1. */
 NO_INLINE static int
 combine_member(memory *mem, draft *d, const probe *p, cell member, set_operation op)
 {

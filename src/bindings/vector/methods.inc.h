@@ -107,7 +107,7 @@ length_fits(Py_ssize_t length, Py_ssize_t more)
 
 /* ---- from any iterable ---- */
 
-/* `index`: where the object stands in what it comes from. */
+/* `index`: the index of the object in its source. */
 static bool
 builder_push_object(rrb_builder *builder, PyObject *object, Py_ssize_t index)
 {
@@ -371,7 +371,7 @@ vector_subscript(PyObject *self, PyObject *key)
 /* ---- searching ---- */
 
 /* The index of the first cell in [from, to) that equals the object; `to` if none does, -1: failed.  With `count`, goes
- * on to the end and counts them there.  `v` must be kept alive by the caller, for arbitrary code may run. */
+ * on to the end and counts them there.  The caller keeps `v` alive, because arbitrary code may run. */
 static Py_ssize_t
 rrb_find(rrb v, PyObject *object, Py_ssize_t from, Py_ssize_t to, Py_ssize_t *count)
 {
@@ -493,7 +493,7 @@ vector_pop(PyObject *self, PyObject *Py_UNUSED(ignored))
     return vector_changed(types, rrb_take(family_memory(types), v, v.count - 1, &result), result);
 }
 
-/* As list.insert does it: every index is valid, for it is clamped to the length. */
+/* As list.insert does it: every index is valid, because it is clamped to the length. */
 static inline Py_ssize_t
 clamp_index(Py_ssize_t index, Py_ssize_t length)
 {

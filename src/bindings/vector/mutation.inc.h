@@ -33,7 +33,7 @@ vector_mutate(PyObject *self, PyObject *Py_UNUSED(ignored))
 }
 
 /* At the end of each edit: once the draft is another one, the vector that it came from is given up, so that the nodes
- * are the mutation's own where they are nobody else's. While it is held an edit copies its path, so the root tells. */
+ * are the mutation's own where no other owner is left. While it is held an edit copies its path, so the root tells. */
 static inline void
 mutation_edited(mutation *m)
 {
@@ -178,7 +178,7 @@ mutation_get(PyObject *self, Py_ssize_t index)
     return found ? cell_into_object(c) : NULL;
 }
 
-/* As C callers ask, who have counted from the end already; also what `iter` goes through. */
+/* For C callers, which have counted from the end already; also what `iter` goes through. */
 static PyObject *
 mutation_item(PyObject *self, Py_ssize_t index)
 {
@@ -202,7 +202,7 @@ mutation_subscript(PyObject *self, PyObject *key)
     return result;
 }
 
-/* Whether it is there: 1 or 0; -1: failed.  In a snapshot, for comparing may run arbitrary code. */
+/* Whether it is there: 1 or 0; -1: failed.  In a snapshot, because comparing may run arbitrary code. */
 static int
 mutation_contains(PyObject *self, PyObject *object)
 {
@@ -489,12 +489,12 @@ rrb_set_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, rrb va
         if (!budget_spend(&left, 1)
             || !rrb_edit_set(mem, draft, (size_t)(start + (Py_ssize_t)i * step), rrb_get(values.root, i), &old))
             return false;
-        cell_release(old); /* whoever gave us the draft holds the cell, too */
+        cell_release(old); /* the caller's draft holds the cell, too */
     }
     return true;
 }
 
-/* `draft` without its cells [from, to).  (Whoever gave us the draft holds the cells, too.) */
+/* `draft` without its cells [from, to).  (The caller's draft holds the cells, too.) */
 static bool
 rrb_delete_range(memory *mem, rrb *draft, size_t from, size_t to)
 {

@@ -30,8 +30,8 @@
  *   R6  Up to BRANCHES cells: a single leaf.  More: a top with a tree and a tail, neither of them empty; the length of
  *       the top is that of its tail.
  *   R7  A node with general contents is general.
- *   R8  A shared tail (trees/rrb/tail.inc.h) is plain, is the child of tops only, and counts for each of its lengths the
- *       tops that use it.
+ *   R8  A shared tail (trees/rrb/tail.inc.h) is plain, is the child of tops only, and counts for each of its lengths
+ *       the tops that use it.
  *
  * Nodes may thus be half full, as in a B-tree. Bagwell and Rompf ask for nearly full ones instead, and pay for it with
  * shifting along whole rows when trees are joined; here a join touches the thin nodes at the seam and their neighbours.
