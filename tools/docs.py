@@ -16,6 +16,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from generated import write_or_check
+
 ROOT = Path(__file__).parent.parent
 STUB = ROOT / "frozen/_core.pyi"
 HEADER = ROOT / "src/docs.h"
@@ -145,17 +147,5 @@ def generated(stub: str) -> str:
     return HEAD + "".join(blocks) + TAIL
 
 
-def main(*arguments: str) -> None:
-    new = generated(STUB.read_text())
-    match arguments:
-        case []:
-            HEADER.write_text(new)
-        case ["--check"]:
-            if not HEADER.exists() or HEADER.read_text() != new:
-                sys.exit(f"{HEADER} is stale: run `python {sys.argv[0]}`")
-        case _:
-            sys.exit(__doc__)
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    write_or_check(HEADER, generated(STUB.read_text()), sys.argv[1:], __doc__)

@@ -15,6 +15,8 @@ import re
 import sys
 from pathlib import Path
 
+from generated import write_or_check
+
 SRC = Path(__file__).parent.parent / "src"
 HEADER = SRC / "bindings/common/instance_names.inc.h"
 FAMILIES = ("local_map", "local_set", "local_vector", "shared_map", "shared_set", "shared_vector")
@@ -40,7 +42,7 @@ TEXT = """\
 
 def functions(text: str) -> set[str]:
     """The functions that a file defines, without the inline ones."""
-    return {name for head, name in DEFINITION.findall(text) if not re.search(r"\binline\b|\b(ALWAYS_)?INLINE\b", head)}
+    return {name for head, name in DEFINITION.findall(text) if not re.search(r"\b(inline|FORCE_INLINE)\b", head)}
 
 
 def split(name: str) -> tuple[str, str]:
@@ -72,16 +74,5 @@ def header() -> str:
     return TEXT + "".join(defines) + "\n#endif\n"
 
 
-def main() -> int:
-    text = header()
-    if "--check" in sys.argv[1:]:
-        if not HEADER.exists() or HEADER.read_text() != text:
-            print(f"{HEADER.relative_to(SRC.parent)} is stale: run python tools/instance_names.py")
-            return 1
-        return 0
-    HEADER.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    write_or_check(HEADER, header(), sys.argv[1:], __doc__)

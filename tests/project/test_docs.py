@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import ast
 import doctest
-import importlib.util
 import inspect
-import sys
-from typing import Any
 
 import pytest
 from support import ROOT
 
+import docs
 import frozen
 
-
-def tool(name: str) -> Any:
-    """One of the scripts in tools/, as a module."""
-    spec = importlib.util.spec_from_file_location(f"tools_{name}", ROOT / "tools" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-docs = tool("docs")
 STUB = ast.parse((ROOT / "frozen/_core.pyi").read_text())
 CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef) and node.name in frozen.__all__}
 MEMBERS = [
