@@ -5,19 +5,18 @@
 
 #include "docs.h"
 #include "ref/atomic_ref.h"
-#include "ref/reference.h"
 #include "ref/updating.h"
 #include "bindings/common/arguments.h"
 
 #if REF_THREAD_HEADERS
 
-/* As ref_read; when the value is a container, this thread keeps a header of it for the next time. */
+/* As atomic_ref_read; when the value is a container, this thread keeps a header of it for the next time. */
 static PyObject *
-ref_get_first(AtomicRefObject *self, uint64_t *version)
+atomic_ref_read_first(AtomicRefObject *self, uint64_t *version)
 {
     uint64_t current;
     ref_mutex_lock(self->pub.slot.lock);
-    PyObject *value = ref_value_locked(self);
+    PyObject *value = atomic_ref_value(self);
     bool is_container = atomic_load_explicit(&self->pub.slot.root, memory_order_relaxed) != self->pub.slot.value;
     current = slot_version(&self->pub.slot);
     ref_mutex_unlock(self->pub.slot.lock);
@@ -47,23 +46,23 @@ ref_get_first(AtomicRefObject *self, uint64_t *version)
 
 /* The current value (new reference) and, unless `version` is NULL, its version. */
 static inline PyObject *
-ref_get_value(AtomicRefObject *self, uint64_t *version)
+atomic_ref_read_own(AtomicRefObject *self, uint64_t *version)
 {
 #if REF_THREAD_HEADERS
     reader_slot *slot = reader_find(&self->readers, &self->pub.slot);
     PyObject *header = slot != NULL ? reader_header(slot) : NULL;
     if (UNLIKELY(header == NULL))
-        return ref_get_first(self, version);
+        return atomic_ref_read_first(self, version);
     if (version != NULL)
         *version = slot->version;
     return header;
 #else
-    return ref_read(self, version);
+    return atomic_ref_read(self, version);
 #endif
 }
 
 bool
-ref_published(AtomicRefObject *self, PyObject *old)
+atomic_ref_published(AtomicRefObject *self, PyObject *old)
 {
     PyObject *interrupt = NULL;
     updating_published(&self->pub.slot);
@@ -72,7 +71,7 @@ ref_published(AtomicRefObject *self, PyObject *old)
 #endif
     if (waiters_any(&self->pub.waiters)) {
         waiters_wake(&self->pub.waiters, slot_version(&self->pub.slot));
-        ref_deliver(self, &interrupt);
+        atomic_watches_deliver(self, &interrupt);
     }
     Py_XDECREF(old);
     restore_exception(interrupt);
@@ -81,7 +80,7 @@ ref_published(AtomicRefObject *self, PyObject *old)
 
 /* Publishes `value` (borrowed) unconditionally and returns what it replaced (new reference, or NULL once cleared). */
 static PyObject *
-ref_exchange(AtomicRefObject *self, PyObject *value)
+atomic_ref_publish(AtomicRefObject *self, PyObject *value)
 {
     const void *root = version_root(value);
     Py_INCREF(value);
@@ -94,7 +93,7 @@ ref_exchange(AtomicRefObject *self, PyObject *value)
 /* Publishes `value` (borrowed) if the current value is `expected` and its version is `version`: 1, 0, or -1 when it was
  * published and a callback was interrupted. */
 static int
-ref_compare_and_set(AtomicRefObject *self, PyObject *expected, PyObject *value, uint64_t version)
+atomic_ref_publish_if(AtomicRefObject *self, PyObject *expected, PyObject *value, uint64_t version)
 {
     /* The caller holds `expected`, and with it its root: an address that is equal is the same version, not a new
      * object at an old place.  So what must fail fails here, for two loads. */
@@ -109,33 +108,33 @@ ref_compare_and_set(AtomicRefObject *self, PyObject *expected, PyObject *value, 
         replaced = slot_publish(&self->pub.slot, value, root);
     ref_mutex_unlock(self->pub.slot.lock);
     if (published)
-        return ref_published(self, replaced) ? 1 : -1;
+        return atomic_ref_published(self, replaced) ? 1 : -1;
     Py_DECREF(replaced);
     return 0;
 }
 
-/* ---- the face to groups: a slot's value is the object itself, NULL only after tp_clear ---- */
+/* ---- what a slot holds: the object itself, NULL only after tp_clear ---- */
 
 static void *
-kind_retain(void *value)
+atomic_ref_retain(void *value)
 {
     return Py_NewRef(value != NULL ? (PyObject *)value : Py_None);
 }
 
 static void
-kind_release(void *value)
+atomic_ref_release(void *value)
 {
     Py_XDECREF((PyObject *)value);
 }
 
 static PyObject *
-kind_to_object(void *value)
+atomic_ref_to_object(void *value)
 {
     return value;
 }
 
 static bool
-kind_from_object(PyObject *object, void **value, const void **root)
+atomic_ref_from_object(PyObject *object, void **value, const void **root)
 {
     *value = Py_NewRef(object);
     *root = version_root(object);
@@ -143,58 +142,53 @@ kind_from_object(PyObject *object, void **value, const void **root)
 }
 
 static bool
-kind_published(PyObject *op, void *old)
+atomic_ref_kind_published(PyObject *op, void *old)
 {
-    return ref_published((AtomicRefObject *)op, old);
+    return atomic_ref_published((AtomicRefObject *)op, old);
 }
 
 static const ref_kind atomic_ref_kind = {
-    .retain = kind_retain,
-    .release = kind_release,
-    .to_object = kind_to_object,
-    .from_object = kind_from_object,
-    .published = kind_published,
+    .retain = atomic_ref_retain,
+    .release = atomic_ref_release,
+    .to_object = atomic_ref_to_object,
+    .from_object = atomic_ref_from_object,
+    .published = atomic_ref_kind_published,
+    .unwatch = atomic_watch_close,
 };
-
-reference
-atomic_ref_reference(PyObject *op)
-{
-    return (reference){op, &((AtomicRefObject *)op)->pub, &atomic_ref_kind};
-}
 
 /* ---- methods ---- */
 
 static PyObject *
-ref_get(PyObject *op, PyObject *Py_UNUSED(ignored))
+atomic_ref_get(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    return ref_get_value((AtomicRefObject *)op, NULL);
+    return atomic_ref_read_own((AtomicRefObject *)op, NULL);
 }
 
 static PyObject *
-ref_lookup(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+atomic_ref_lookup(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     PyObject *key, *fallback = Py_None;
     if (!parse_key_default("lookup", args, nargs, kwnames, &key, &fallback))
         return NULL;
-    PyObject *value = ref_get_value((AtomicRefObject *)op, NULL);
+    PyObject *value = atomic_ref_read_own((AtomicRefObject *)op, NULL);
     PyObject *item = container_lookup(value, key, fallback);
     Py_DECREF(value);
     return item;
 }
 
 static PyObject *
-ref_set(PyObject *op, PyObject *value)
+atomic_ref_set(PyObject *op, PyObject *value)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
-    return ref_published(self, ref_exchange(self, value)) ? Py_NewRef(Py_None) : NULL;
+    return atomic_ref_published(self, atomic_ref_publish(self, value)) ? Py_NewRef(Py_None) : NULL;
 }
 
 static PyObject *
-ref_exchange_method(PyObject *op, PyObject *value)
+atomic_ref_exchange(PyObject *op, PyObject *value)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
-    PyObject *old = ref_exchange(self, value);
-    if (!ref_published(self, NULL)) {
+    PyObject *old = atomic_ref_publish(self, value);
+    if (!atomic_ref_published(self, NULL)) {
         Py_XDECREF(old);
         return NULL;
     }
@@ -202,36 +196,38 @@ ref_exchange_method(PyObject *op, PyObject *value)
 }
 
 static PyObject *
-ref_compare_and_set_method(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+atomic_ref_compare_and_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
     uint64_t version;
     if (!parse_compare_and_set(nargs, args + nargs, kwnames, &version))
         return NULL;
-    int done = ref_compare_and_set(self, args[0], args[1], version);
+    int done = atomic_ref_publish_if(self, args[0], args[1], version);
     return done >= 0 ? PyBool_FromLong(done) : NULL;
 }
 
 static PyObject *
-ref_get_versioned(PyObject *op, PyObject *Py_UNUSED(ignored))
+atomic_ref_get_versioned(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     uint64_t version;
-    PyObject *value = ref_get_value((AtomicRefObject *)op, &version);
+    PyObject *value = atomic_ref_read_own((AtomicRefObject *)op, &version);
     return versioned_pair(value, version);
 }
 
 static PyObject *
-ref_version(PyObject *op, void *Py_UNUSED(closure))
+atomic_ref_version(PyObject *op, void *Py_UNUSED(closure))
 {
     return PyLong_FromUnsignedLongLong(slot_version(&((AtomicRefObject *)op)->pub.slot));
 }
 
 static PyObject *
-ref_tp_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
+atomic_ref_tp_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
 {
     AtomicRefObject *self = (AtomicRefObject *)type->tp_alloc(type, 0);
     if (self == NULL)
         return NULL;
+    self->head.kind = &atomic_ref_kind;
+    self->head.pub = &self->pub;
     publication_init(&self->pub, &self->locks, Py_NewRef(Py_None), Py_None);
 #if REF_THREAD_HEADERS
     module_state *state = module_state_of((PyObject *)self);
@@ -243,7 +239,7 @@ ref_tp_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kw
 
 /* The first call stores the initial value as version 0; a later one publishes as set() does. */
 static int
-ref_tp_init(PyObject *op, PyObject *args, PyObject *kwargs)
+atomic_ref_tp_init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
     static char *names[] = {"initial", NULL};
@@ -257,11 +253,11 @@ ref_tp_init(PyObject *op, PyObject *args, PyObject *kwargs)
         self->initialised ? slot_publish(&self->pub.slot, initial, root) : slot_replace(&self->pub.slot, initial, root);
     self->initialised = true;
     ref_mutex_unlock(self->pub.slot.lock);
-    return ref_published(self, old) ? 0 : -1;
+    return atomic_ref_published(self, old) ? 0 : -1;
 }
 
 static int
-ref_tp_traverse(PyObject *op, visitproc visit, void *arg)
+atomic_ref_tp_traverse(PyObject *op, visitproc visit, void *arg)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
     Py_VISIT(Py_TYPE(op));
@@ -271,19 +267,19 @@ ref_tp_traverse(PyObject *op, visitproc visit, void *arg)
     if (status != 0)
         return status;
 #endif
-    return ref_traverse_watches(self, visit, arg);
+    return atomic_watches_traverse(self, visit, arg);
 }
 
 /* Threads may still reach the reference when the collector clears it (through a weak reference's callback): the value
  * leaves under the lock, and later readers find None. */
 static int
-ref_tp_clear(PyObject *op)
+atomic_ref_tp_clear(PyObject *op)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
     ref_mutex_lock(self->pub.slot.lock);
     PyObject *old = slot_publish(&self->pub.slot, NULL, NULL);
     ref_mutex_unlock(self->pub.slot.lock);
-    ref_forget_watches(self);
+    atomic_watches_forget(self);
 #if REF_THREAD_HEADERS
     reader_revoke(&self->readers);
 #endif
@@ -292,13 +288,13 @@ ref_tp_clear(PyObject *op)
 }
 
 static void
-ref_tp_dealloc(PyObject *op)
+atomic_ref_tp_dealloc(PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
-    Py_TRASHCAN_BEGIN(op, ref_tp_dealloc)
+    Py_TRASHCAN_BEGIN(op, atomic_ref_tp_dealloc)
     weakrefs_clear(op, &((AtomicRefObject *)op)->weakrefs);
-    ref_tp_clear(op);
+    atomic_ref_tp_clear(op);
 #if REF_THREAD_HEADERS
     Py_XDECREF(((AtomicRefObject *)op)->readers.registry);
 #endif
@@ -308,56 +304,56 @@ ref_tp_dealloc(PyObject *op)
 }
 
 static PyObject *
-ref_tp_repr(PyObject *op)
+atomic_ref_tp_repr(PyObject *op)
 {
     const char *dot = strrchr(Py_TYPE(op)->tp_name, '.');
     const char *name = dot ? dot + 1 : Py_TYPE(op)->tp_name;
     int entered = Py_ReprEnter(op);
     if (entered != 0)
         return entered < 0 ? NULL : PyUnicode_FromFormat("%s(...)", name);
-    PyObject *value = ref_read((AtomicRefObject *)op, NULL);
+    PyObject *value = atomic_ref_read((AtomicRefObject *)op, NULL);
     PyObject *text = PyUnicode_FromFormat("%s(%R)", name, value);
     Py_DECREF(value);
     Py_ReprLeave(op);
     return text;
 }
 
-static PyMethodDef ref_methods[] = {
-    {"get", ref_get, METH_NOARGS, DOC_AtomicRef_get},
-    {"lookup", FASTCALL(ref_lookup), METH_FASTCALL | METH_KEYWORDS, DOC_AtomicRef_lookup},
-    {"get_versioned", ref_get_versioned, METH_NOARGS, DOC_AtomicRef_get_versioned},
-    {"set", ref_set, METH_O, DOC_AtomicRef_set},
-    {"exchange", ref_exchange_method, METH_O, DOC_AtomicRef_exchange},
-    {"compare_and_set", FASTCALL(ref_compare_and_set_method), METH_FASTCALL | METH_KEYWORDS,
+static PyMethodDef atomic_ref_methods[] = {
+    {"get", atomic_ref_get, METH_NOARGS, DOC_AtomicRef_get},
+    {"lookup", FASTCALL(atomic_ref_lookup), METH_FASTCALL | METH_KEYWORDS, DOC_AtomicRef_lookup},
+    {"get_versioned", atomic_ref_get_versioned, METH_NOARGS, DOC_AtomicRef_get_versioned},
+    {"set", atomic_ref_set, METH_O, DOC_AtomicRef_set},
+    {"exchange", atomic_ref_exchange, METH_O, DOC_AtomicRef_exchange},
+    {"compare_and_set", FASTCALL(atomic_ref_compare_and_set), METH_FASTCALL | METH_KEYWORDS,
      DOC_AtomicRef_compare_and_set},
     REFERENCE_METHODS(AtomicRef),
-    {"watch", ref_watch, METH_O, DOC_AtomicRef_watch},
-    {"_signal", ref_signal, METH_O, DOC_AtomicRef__signal},
+    {"watch", atomic_ref_watch, METH_O, DOC_AtomicRef_watch},
+    {"_signal", atomic_ref_signal, METH_O, DOC_AtomicRef__signal},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
-static PyGetSetDef ref_getset[] = {
-    {"version", ref_version, NULL, DOC_AtomicRef_version, NULL},
+static PyGetSetDef atomic_ref_getset[] = {
+    {"version", atomic_ref_version, NULL, DOC_AtomicRef_version, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-static PyMemberDef ref_members[] = {
+static PyMemberDef atomic_ref_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(AtomicRefObject, weakrefs), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 
-static PyType_Slot ref_slots[] = {
+static PyType_Slot atomic_ref_slots[] = {
     {Py_tp_doc, (void *)DOC_AtomicRef_class},
-    {Py_tp_new, ref_tp_new},
-    {Py_tp_init, ref_tp_init},
-    {Py_tp_traverse, ref_tp_traverse},
-    {Py_tp_clear, ref_tp_clear},
-    {Py_tp_dealloc, ref_tp_dealloc},
-    {Py_tp_repr, ref_tp_repr},
-    {Py_tp_methods, ref_methods},
-    {Py_tp_getset, ref_getset},
-    {Py_tp_members, ref_members},
+    {Py_tp_new, atomic_ref_tp_new},
+    {Py_tp_init, atomic_ref_tp_init},
+    {Py_tp_traverse, atomic_ref_tp_traverse},
+    {Py_tp_clear, atomic_ref_tp_clear},
+    {Py_tp_dealloc, atomic_ref_tp_dealloc},
+    {Py_tp_repr, atomic_ref_tp_repr},
+    {Py_tp_methods, atomic_ref_methods},
+    {Py_tp_getset, atomic_ref_getset},
+    {Py_tp_members, atomic_ref_members},
     {0, NULL},
 };
 
@@ -365,5 +361,5 @@ PyType_Spec frozen_atomic_ref_spec = {
     .name = "frozen.AtomicRef",
     .basicsize = sizeof(AtomicRefObject),
     .flags = FROZEN_TYPE_FLAGS | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
-    .slots = ref_slots,
+    .slots = atomic_ref_slots,
 };

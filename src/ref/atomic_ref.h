@@ -2,8 +2,8 @@
 #ifndef FROZEN_REF_ATOMIC_REF_H
 #define FROZEN_REF_ATOMIC_REF_H
 
-#include "ref/publication.h"
 #include "ref/reader.h"
+#include "ref/reference.h"
 #include "bindings/common/containers.h"
 
 /* The open watches in the order of their opening; each is owned.  Guarded by the lock of the waiters. */
@@ -13,7 +13,7 @@ typedef struct {
 } watch_list;
 
 typedef struct {
-    PyObject_HEAD
+    reference head; /* its publication is `pub` below */
 #if REF_THREAD_HEADERS
     char apart[64];       /* what readers load lies on another cache line than the reference's own shared count */
     reader_link readers;
@@ -35,7 +35,7 @@ version_root(PyObject *value)
 
 /* The current value (new reference); the caller holds the slot's lock. */
 static inline PyObject *
-ref_value_locked(AtomicRefObject *self)
+atomic_ref_value(AtomicRefObject *self)
 {
     PyObject *value = self->pub.slot.value;
     return Py_NewRef(value != NULL ? value : Py_None);
@@ -43,10 +43,10 @@ ref_value_locked(AtomicRefObject *self)
 
 /* The object published last (new reference) and, unless `version` is NULL, its version. */
 static inline PyObject *
-ref_read(AtomicRefObject *self, uint64_t *version)
+atomic_ref_read(AtomicRefObject *self, uint64_t *version)
 {
     ref_mutex_lock(self->pub.slot.lock);
-    PyObject *value = ref_value_locked(self);
+    PyObject *value = atomic_ref_value(self);
     if (version != NULL)
         *version = slot_version(&self->pub.slot);
     ref_mutex_unlock(self->pub.slot.lock);
@@ -56,14 +56,15 @@ ref_read(AtomicRefObject *self, uint64_t *version)
 /* What every publication ends with, after unlocking: tells waiters and watches, and drops what was published before
  * (steals `old`). Runs Python code. False, with an exception set, when a callback was interrupted: all have been called
  * then. */
-bool ref_published(AtomicRefObject *self, PyObject *old);
+bool atomic_ref_published(AtomicRefObject *self, PyObject *old);
 
-/* watch.c: calls the callbacks of `self->watches`; registers one more; forgets them all; visits them for the
- * collector. */
-void ref_deliver(AtomicRefObject *self, PyObject **interrupt);
-PyObject *ref_watch(PyObject *self, PyObject *callback);
-PyObject *ref_signal(PyObject *self, PyObject *callback);
-void ref_forget_watches(AtomicRefObject *self);
-int ref_traverse_watches(AtomicRefObject *self, visitproc visit, void *arg);
+/* atomic_watch.c: registers a watch; calls the callbacks of all; forgets all; visits them for the collector; `unwatch`
+ * of AtomicRef's kind. */
+PyObject *atomic_ref_watch(PyObject *self, PyObject *callback);
+PyObject *atomic_ref_signal(PyObject *self, PyObject *callback);
+void atomic_watches_deliver(AtomicRefObject *self, PyObject **interrupt);
+void atomic_watches_forget(AtomicRefObject *self);
+int atomic_watches_traverse(AtomicRefObject *self, visitproc visit, void *arg);
+void atomic_watch_close(struct WatchObject *watch);
 
 #endif

@@ -288,7 +288,7 @@ bool
 dispatcher_open(listener *self)
 {
     dispatcher *d = self->dispatcher;
-    publication *pub = self->watch->target.pub;
+    publication *pub = self->watch->target->pub;
     ref_mutex_lock(&dispatcher_lock);
     bool open = !d->ended;
     if (open) {
@@ -326,6 +326,6 @@ dispatcher_close(listener *self)
     ref_mutex_unlock(&dispatcher_lock);
     if (!was_open)
         return;
-    waiters_remove(&self->watch->target.pub->waiters, &self->waiter);
+    waiters_remove(&self->watch->target->pub->waiters, &self->waiter);
     Py_DECREF(self->watch);
 }

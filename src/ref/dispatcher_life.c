@@ -199,7 +199,7 @@ after_fork(PyObject *capsule, PyObject *Py_UNUSED(ignored))
     dispatchers_hold = false;
     for (links *place = self->open.next; place != &self->open; place = place->next) {
         listener *open = LINKS_OWNER(place, listener, open);
-        if (slot_version(&open->watch->target.pub->slot) > open->watch->last_version)
+        if (slot_version(&open->watch->target->pub->slot) > open->watch->last_version)
             dispatcher_due(open); /* a thread of the parent's may have taken it from the queue */
     }
     if (!links_empty(&self->open) && !dispatcher_keep_one_idle(self)) {
@@ -226,7 +226,7 @@ static PyMethodDef hooks[] = {
 /* Calls `module`.`function`(hook) or (after_in_child=hook): 0, or -1 (exception set); also 0 where there is no such
  * function. */
 static int
-install(const char *module, const char *name, const char *keyword, PyObject *capsule, PyMethodDef *hook)
+hook_add(const char *module, const char *name, const char *keyword, PyObject *capsule, PyMethodDef *hook)
 {
     PyObject *function = imported(module, name), *bound = NULL, *args = NULL, *kwargs = NULL, *result = NULL;
     if (function == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
@@ -252,7 +252,7 @@ install(const char *module, const char *name, const char *keyword, PyObject *cap
 static int
 hold_at_exit(void *Py_UNUSED(ignored))
 {
-    return install("atexit", "register", NULL, NULL, &hooks[2]);
+    return hook_add("atexit", "register", NULL, NULL, &hooks[2]);
 }
 
 /* The main interpreter may not have imported us: its atexit holds all the same (hold_all). */
@@ -319,8 +319,8 @@ capsule_of_interpreter(void)
     PyObject *key = PyUnicode_FromFormat("%s %p", capsule_name, (void *)hooks),
              *capsule = NULL; /* of this copy of the code */
     if (key != NULL && dict_lookup(dict, key, &capsule) == 0 && (capsule = dispatcher_new()) != NULL
-        && (install("atexit", "register", NULL, capsule, &hooks[0]) < 0
-            || install("os", "register_at_fork", "after_in_child", capsule, &hooks[1]) < 0
+        && (hook_add("atexit", "register", NULL, capsule, &hooks[0]) < 0
+            || hook_add("os", "register_at_fork", "after_in_child", capsule, &hooks[1]) < 0
             || PyDict_SetItem(dict, key, capsule) < 0))
         Py_CLEAR(capsule);
     Py_XDECREF(key);

@@ -23,7 +23,7 @@ group_open(const ref_group *group, void *const *values, PyObject **objects)
 {
     bool open = true;
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        const ref_kind *kind = group->refs[i].kind;
+        const ref_kind *kind = group->refs[i]->kind;
         objects[i] = NULL;
         if (open)
             open = (objects[i] = kind->to_object(values[i])) != NULL;
@@ -41,8 +41,8 @@ group_read(const ref_group *group, PyObject **objects, uint64_t *versions)
     void *values[GROUP_MAX];
     slots_lock(group->sorted, group->count);
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        ref_slot *slot = &group->refs[i].pub->slot;
-        values[i] = group->refs[i].kind->retain(slot->value);
+        ref_slot *slot = &group->refs[i]->pub->slot;
+        values[i] = group->refs[i]->kind->retain(slot->value);
         versions[i] = slot_version(slot);
     }
     slots_unlock(group->sorted, group->count);
@@ -53,7 +53,7 @@ static bool
 group_is_at(const ref_group *group, const uint64_t *versions)
 {
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        if (slot_version(&group->refs[i].pub->slot) != versions[i])
+        if (slot_version(&group->refs[i]->pub->slot) != versions[i])
             return false;
     }
     return true;
@@ -63,7 +63,7 @@ static void
 group_release(const ref_group *group, Py_ssize_t count, void *const *values)
 {
     while (count-- > 0)
-        group->refs[count].kind->release(values[count]);
+        group->refs[count]->kind->release(values[count]);
 }
 
 int
@@ -72,8 +72,8 @@ group_publish(const ref_group *group, const uint64_t *versions, PyObject *const 
     void *values[GROUP_MAX];
     const void *roots[GROUP_MAX];
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        const reference *ref = &group->refs[i];
-        if ((ref->kind->may_publish != NULL && !ref->kind->may_publish(ref->object))
+        reference *ref = group->refs[i];
+        if ((ref->kind->may_publish != NULL && !ref->kind->may_publish((PyObject *)ref))
             || !ref->kind->from_object(objects[i], &values[i], &roots[i])) {
             group_release(group, i, values);
             return -1;
@@ -82,7 +82,7 @@ group_publish(const ref_group *group, const uint64_t *versions, PyObject *const 
     slots_lock(group->sorted, group->count);
     bool current = versions == NULL || group_is_at(group, versions);
     for (Py_ssize_t i = 0; current && i < group->count; i++)
-        old[i] = slot_publish(&group->refs[i].pub->slot, values[i], roots[i]);
+        old[i] = slot_publish(&group->refs[i]->pub->slot, values[i], roots[i]);
     slots_unlock(group->sorted, group->count);
     if (!current)
         group_release(group, group->count, values);
@@ -94,8 +94,8 @@ group_published(const ref_group *group, void **old)
 {
     PyObject *interrupt = NULL;
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        PyObject *object = group->refs[i].object;
-        if (group->refs[i].kind->published(object, old[i]))
+        PyObject *object = (PyObject *)group->refs[i];
+        if (group->refs[i]->kind->published(object, old[i]))
             continue;
         if (interrupt == NULL)
             interrupt = take_exception();
@@ -215,7 +215,7 @@ static bool
 group_has_turn_taken(const ref_group *group)
 {
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        if (turns_taken(&group->refs[i].pub->writers))
+        if (turns_taken(&group->refs[i]->pub->writers))
             return true;
     }
     return false;

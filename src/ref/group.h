@@ -10,7 +10,7 @@ enum { GROUP_MAX = 16 };
 
 typedef struct {
     Py_ssize_t count;
-    reference refs[GROUP_MAX];   /* in the caller's order */
+    reference *refs[GROUP_MAX];  /* in the caller's order; borrowed, but by a transaction */
     ref_slot *sorted[GROUP_MAX]; /* their slots, in the order of locking */
 } ref_group;
 

@@ -4,20 +4,8 @@
 #include "ref/group.h"
 #include <math.h>
 
-bool
-reference_of(module_state *state, PyObject *op, reference *self)
-{
-    if (PyObject_TypeCheck(op, state->atomic_ref))
-        *self = atomic_ref_reference(op);
-    else if (Py_IS_TYPE(op, state->shared_ref))
-        *self = shared_ref_reference(op);
-    else
-        return false;
-    return true;
-}
-
 PyObject *
-reference_read(const reference *self, uint64_t *version)
+reference_read(reference *self, uint64_t *version)
 {
     ref_slot *slot = &self->pub->slot;
     ref_mutex_lock(slot->lock);
@@ -72,11 +60,8 @@ versioned_pair(PyObject *value, uint64_t version)
 PyObject *
 reference_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    ref_group group = {.count = 1};
-    module_state *state = module_state_of(op);
-    if (state == NULL || !reference_of(state, op, &group.refs[0]))
-        return NULL;
-    group.sorted[0] = &group.refs[0].pub->slot;
+    reference *self = reference_of(op);
+    ref_group group = {.count = 1, .refs = {self}, .sorted = {&self->pub->slot}};
     return group_update(&group, args, nargs, kwnames);
 }
 
@@ -111,13 +96,11 @@ reference_wait(PyObject *op, PyObject *args, PyObject *kwargs)
     PyObject *number, *timeout = NULL;
     uint64_t version;
     long long microseconds;
-    reference self;
-    module_state *state = module_state_of(op);
-    if (state == NULL || !reference_of(state, op, &self)
-        || !PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:wait", names, &number, &timeout)
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:wait", names, &number, &timeout)
         || !parse_version(number, &version) || !parse_timeout(timeout, &microseconds))
         return NULL;
-    park_result result = slot_wait(&self.pub->slot, &self.pub->waiters, version, microseconds);
+    publication *pub = reference_of(op)->pub;
+    park_result result = slot_wait(&pub->slot, &pub->waiters, version, microseconds);
     return result != PARK_ERROR ? PyBool_FromLong(result == PARK_WOKEN) : NULL;
 }
 

@@ -1,14 +1,15 @@
-/* What AtomicRef and SharedRef have in common: the face they show to groups (group.h), and the methods that are the
- * same.
+/* What AtomicRef and SharedRef have in common: the head of their objects, and the methods that are the same.
  *
  * Both publish in slots of the same kind; a `ref_kind` says what a slot of theirs holds and how objects come out of it
- * and go into it. */
+ * and go into it. Code that works on either takes a `reference`. */
 #ifndef FROZEN_REF_REFERENCE_H
 #define FROZEN_REF_REFERENCE_H
 
 #include "docs.h"
 #include "module.h"
 #include "ref/publication.h"
+
+struct WatchObject;
 
 typedef struct {
     /* Another reference to a slot's value; the caller holds the slot's lock. */
@@ -25,23 +26,35 @@ typedef struct {
      * before (steals `old`).  May run Python code.  False, with an exception set, when a callback of a watch was
      * interrupted: everything is done then all the same. */
     bool (*published)(PyObject *self, void *old);
+    /* What else has to be done when a watch of such a reference is closed, by the one call that closes it. May run
+     * Python code. */
+    void (*unwatch)(struct WatchObject *watch);
+    /* Unless NULL: frees what a watch of such a reference has besides, when the object goes. */
+    void (*watch_freed)(struct WatchObject *watch);
 } ref_kind;
 
+/* The head of both types' objects.  Never changes once the object is made. */
 typedef struct {
-    PyObject *object; /* borrowed */
-    publication *pub;
+    PyObject_HEAD
     const ref_kind *kind;
+    publication *pub;
 } reference;
 
-/* Whether `op` is a reference: fills `self`. */
-bool reference_of(module_state *state, PyObject *op, reference *self);
+/* Whether `op` is a reference, so that reference_of may be asked. */
+static inline bool
+is_reference(module_state *state, PyObject *op)
+{
+    return PyObject_TypeCheck(op, state->atomic_ref) || Py_IS_TYPE(op, state->shared_ref);
+}
 
-/* atomic_ref.c, shared_ref.c: the same for an object of that type. */
-reference atomic_ref_reference(PyObject *op);
-reference shared_ref_reference(PyObject *op);
+static inline reference *
+reference_of(PyObject *op)
+{
+    return (reference *)op;
+}
 
 /* The current value as an object (new reference), and its version; NULL: failed (exception set). */
-PyObject *reference_read(const reference *self, uint64_t *version);
+PyObject *reference_read(reference *self, uint64_t *version);
 
 /* Versions are counted from 0: neither of these ever comes. */
 static const uint64_t ANY_VERSION = UINT64_MAX, NO_VERSION = UINT64_MAX - 1;

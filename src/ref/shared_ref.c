@@ -16,21 +16,21 @@
 #include "bindings/common/containers.h"
 
 typedef struct {
-    PyObject_HEAD
+    reference head; /* its publication is the variable's */
     shared_reader reader;
-    shared_variable *variable; /* one reference */
+    shared_variable *variable; /* one reference; beside what readers load, and apart from the object's count */
     PyObject *weakrefs;
 } SharedRefObject;
 
 #define VARIABLE(op) (((SharedRefObject *)(op))->variable)
 
-static PyObject *ref_name(PyObject *op, void *closure);
+static PyObject *shared_ref_name(PyObject *op, void *closure);
 
 /* ---- values: objects to cells and back ---- */
 
 /* The cell of `object` (new reference), and what names it for comparison: the root of a container, or the cell. */
 static bool
-encode(PyObject *object, cell *value, const void **root)
+value_encode(PyObject *object, cell *value, const void **root)
 {
     if (cell_from_object(object, value) < 0)
         return false;
@@ -41,7 +41,7 @@ encode(PyObject *object, cell *value, const void **root)
 }
 
 static PyObject *
-decode(cell value)
+value_decode(cell value)
 {
     PyObject *object = cell_to_object(value);
     cell_release_detached(value);
@@ -51,7 +51,7 @@ decode(cell value)
 /* Whether two values are the same to compare_and_set: containers if they are one version, others by kind and value; -1:
  * failed (exception set). */
 static int
-same_value(cell a, cell b)
+values_same(cell a, cell b)
 {
     if (cell_same_value(a, b))
         return 1;
@@ -63,7 +63,7 @@ same_value(cell a, cell b)
 /* ---- reading ---- */
 
 NO_INLINE static PyObject *
-read_anew(SharedRefObject *self, uint64_t *version)
+shared_ref_read_anew(SharedRefObject *self, uint64_t *version)
 {
     cell value = variable_read(self->variable, version);
     PyObject *object = cell_to_object(value);
@@ -75,17 +75,17 @@ read_anew(SharedRefObject *self, uint64_t *version)
 
 /* The current value (new reference) and its version, or NULL (exception set). */
 static inline PyObject *
-read_current(PyObject *op, uint64_t *version)
+shared_ref_read(PyObject *op, uint64_t *version)
 {
     SharedRefObject *self = (SharedRefObject *)op;
     PyObject *object = shared_reader_get(&self->reader, &self->variable->pub.slot, version);
-    return LIKELY(object != NULL) ? object : read_anew(self, version);
+    return LIKELY(object != NULL) ? object : shared_ref_read_anew(self, version);
 }
 
 /* ---- publishing ---- */
 
 static bool
-published(PyObject *op, void *old)
+shared_ref_published(PyObject *op, void *old)
 {
     SharedRefObject *self = (SharedRefObject *)op;
     publication *pub = &self->variable->pub;
@@ -100,12 +100,12 @@ published(PyObject *op, void *old)
 /* The variable was made before this process was forked, so that each process has a variable of its own since: says so
  * once for each variable. False: the warning was made an exception. */
 NO_INLINE static bool
-warn_of_fork(PyObject *op, uint32_t generation)
+shared_ref_warn_of_fork(PyObject *op, uint32_t generation)
 {
     uint32_t made = atomic_exchange(&VARIABLE(op)->generation, generation);
     if (made == generation) /* another thread warns */
         return true;
-    PyObject *warn = imported("frozen._forking", "warn"), *name = ref_name(op, NULL), *result = NULL;
+    PyObject *warn = imported("frozen._forking", "warn"), *name = shared_ref_name(op, NULL), *result = NULL;
     if (warn != NULL && name != NULL)
         result = PyObject_CallOneArg(warn, name);
     Py_XDECREF(warn);
@@ -118,21 +118,21 @@ warn_of_fork(PyObject *op, uint32_t generation)
 
 /* To be asked before a publication. */
 static bool
-may_publish(PyObject *op)
+shared_ref_may_publish(PyObject *op)
 {
     uint32_t generation = atomic_load_explicit(&fork_generation, memory_order_relaxed);
     return LIKELY(atomic_load_explicit(&VARIABLE(op)->generation, memory_order_relaxed) == generation)
-           || warn_of_fork(op, generation);
+           || shared_ref_warn_of_fork(op, generation);
 }
 
-/* Publishes `object` and returns what it replaced (to be passed to `published`) in *old; false: failed (exception
- * set). */
+/* Publishes `object` and returns what it replaced in *old, to be passed to shared_ref_published(); false: failed
+ * (exception set). */
 static bool
-exchange(PyObject *op, PyObject *object, cell *old)
+shared_ref_publish(PyObject *op, PyObject *object, cell *old)
 {
     cell value;
     const void *root;
-    if (!may_publish(op) || !encode(object, &value, &root))
+    if (!shared_ref_may_publish(op) || !value_encode(object, &value, &root))
         return false;
     *old = variable_exchange(VARIABLE(op), value, root);
     return true;
@@ -141,11 +141,11 @@ exchange(PyObject *op, PyObject *object, cell *old)
 /* Whether the current value is `expected` and its version `*version`, which becomes the current one: 1, 0, or -1
  * (exception set). */
 static int
-is_current(PyObject *op, cell expected, uint64_t *version)
+shared_ref_is_current(PyObject *op, cell expected, uint64_t *version)
 {
     uint64_t asked = *version;
     cell current = variable_read(VARIABLE(op), version);
-    int same = asked == ANY_VERSION || asked == *version ? same_value(current, expected) : 0;
+    int same = asked == ANY_VERSION || asked == *version ? values_same(current, expected) : 0;
     cell_release_detached(current);
     return same;
 }
@@ -153,7 +153,7 @@ is_current(PyObject *op, cell expected, uint64_t *version)
 /* Comparing values may run Python code, so it cannot be done under the lock: compare, then replace the version that was
  * compared, and start again if another one came between.  Lock-free: another thread has published then. */
 static int
-compare_and_set(PyObject *op, PyObject *expected, PyObject *object, uint64_t version)
+shared_ref_publish_if(PyObject *op, PyObject *expected, PyObject *object, uint64_t version)
 {
     shared_variable *variable = VARIABLE(op);
     const void *root = container_root(expected);
@@ -164,16 +164,16 @@ compare_and_set(PyObject *op, PyObject *expected, PyObject *object, uint64_t ver
     if (cell_from_object(expected, &wanted) < 0)
         return -1;
     uint64_t found = version;
-    int same = is_current(op, wanted, &found);
-    if (same > 0 && (!may_publish(op) || !encode(object, &value, &root)))
+    int same = shared_ref_is_current(op, wanted, &found);
+    if (same > 0 && (!shared_ref_may_publish(op) || !value_encode(object, &value, &root)))
         same = -1;
     if (same > 0) {
         while (same > 0 && !variable_replace(variable, found, &value, root)) {
             found = version;
-            same = PyErr_CheckSignals() < 0 ? -1 : is_current(op, wanted, &found);
+            same = PyErr_CheckSignals() < 0 ? -1 : shared_ref_is_current(op, wanted, &found);
         }
         if (same > 0)
-            published(op, slot_value_of_cell(value)); /* the old one */
+            shared_ref_published(op, slot_value_of_cell(value)); /* the old one */
         else
             cell_release_detached(value);
     }
@@ -181,77 +181,73 @@ compare_and_set(PyObject *op, PyObject *expected, PyObject *object, uint64_t ver
     return same;
 }
 
-/* ---- the face to groups ---- */
+/* ---- what a slot holds: a cell ---- */
 
 static void *
-kind_retain(void *value)
+value_retain(void *value)
 {
     cell_retain(cell_of_slot_value(value));
     return value;
 }
 
 static void
-kind_release(void *value)
+value_release(void *value)
 {
     cell_release_detached(cell_of_slot_value(value));
 }
 
 static PyObject *
-kind_to_object(void *value)
+value_to_object(void *value)
 {
-    return decode(cell_of_slot_value(value));
+    return value_decode(cell_of_slot_value(value));
 }
 
 static bool
-kind_from_object(PyObject *object, void **value, const void **root)
+value_from_object(PyObject *object, void **value, const void **root)
 {
     cell c;
-    if (!encode(object, &c, root))
+    if (!value_encode(object, &c, root))
         return false;
     *value = slot_value_of_cell(c);
     return true;
 }
 
 static const ref_kind shared_ref_kind = {
-    .retain = kind_retain,
-    .release = kind_release,
-    .to_object = kind_to_object,
-    .from_object = kind_from_object,
-    .may_publish = may_publish,
-    .published = published,
+    .retain = value_retain,
+    .release = value_release,
+    .to_object = value_to_object,
+    .from_object = value_from_object,
+    .may_publish = shared_ref_may_publish,
+    .published = shared_ref_published,
+    .unwatch = shared_watch_close,
+    .watch_freed = shared_watch_free,
 };
-
-reference
-shared_ref_reference(PyObject *op)
-{
-    return (reference){op, &VARIABLE(op)->pub, &shared_ref_kind};
-}
 
 /* ---- methods ---- */
 
 static PyObject *
-ref_get(PyObject *op, PyObject *Py_UNUSED(ignored))
+shared_ref_get(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     uint64_t version;
-    return read_current(op, &version);
+    return shared_ref_read(op, &version);
 }
 
 static PyObject *
-ref_get_versioned(PyObject *op, PyObject *Py_UNUSED(ignored))
+shared_ref_get_versioned(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     uint64_t version = 0;
-    PyObject *value = read_current(op, &version);
+    PyObject *value = shared_ref_read(op, &version);
     return versioned_pair(value, version);
 }
 
 static PyObject *
-ref_lookup(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+shared_ref_lookup(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     PyObject *key, *fallback = Py_None;
     uint64_t version;
     if (!parse_key_default("lookup", args, nargs, kwnames, &key, &fallback))
         return NULL;
-    PyObject *value = read_current(op, &version);
+    PyObject *value = shared_ref_read(op, &version);
     if (value == NULL)
         return NULL;
     PyObject *item = container_lookup(value, key, fallback);
@@ -260,37 +256,37 @@ ref_lookup(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwna
 }
 
 static PyObject *
-ref_set(PyObject *op, PyObject *value)
+shared_ref_set(PyObject *op, PyObject *value)
 {
     cell old;
-    if (!exchange(op, value, &old))
+    if (!shared_ref_publish(op, value, &old))
         return NULL;
-    published(op, slot_value_of_cell(old));
+    shared_ref_published(op, slot_value_of_cell(old));
     Py_RETURN_NONE;
 }
 
 static PyObject *
-ref_exchange(PyObject *op, PyObject *value)
+shared_ref_exchange(PyObject *op, PyObject *value)
 {
     cell old;
-    if (!exchange(op, value, &old))
+    if (!shared_ref_publish(op, value, &old))
         return NULL;
-    published(op, slot_value_of_cell(CELL_NONE));
-    return decode(old);
+    shared_ref_published(op, slot_value_of_cell(CELL_NONE));
+    return value_decode(old);
 }
 
 static PyObject *
-ref_compare_and_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+shared_ref_compare_and_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     uint64_t version;
     if (!parse_compare_and_set(nargs, args + nargs, kwnames, &version))
         return NULL;
-    int done = compare_and_set(op, args[0], args[1], version);
+    int done = shared_ref_publish_if(op, args[0], args[1], version);
     return done >= 0 ? PyBool_FromLong(done) : NULL;
 }
 
 static PyObject *
-ref_reduce(PyObject *op, PyObject *Py_UNUSED(ignored))
+shared_ref_reduce(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     (void)op;
     PyErr_SetString(PyExc_TypeError,
@@ -300,13 +296,13 @@ ref_reduce(PyObject *op, PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
-ref_version(PyObject *op, void *Py_UNUSED(closure))
+shared_ref_version(PyObject *op, void *Py_UNUSED(closure))
 {
     return PyLong_FromUnsignedLongLong(slot_version(&VARIABLE(op)->pub.slot));
 }
 
 static PyObject *
-ref_name(PyObject *op, void *Py_UNUSED(closure))
+shared_ref_name(PyObject *op, void *Py_UNUSED(closure))
 {
     shared_variable *variable = VARIABLE(op);
     if (variable->name_length == 0)
@@ -339,7 +335,7 @@ parse_name(PyObject *name, size_t *length)
 
 /* A header over `variable`, which is stolen even on failure. */
 static PyObject *
-ref_over(module_state *state, shared_variable *variable)
+shared_ref_over(module_state *state, shared_variable *variable)
 {
     SharedRefObject *self = (SharedRefObject *)state->shared_ref->tp_alloc(state->shared_ref, 0);
     if (self == NULL) {
@@ -347,6 +343,8 @@ ref_over(module_state *state, shared_variable *variable)
         return NULL;
     }
     self->variable = variable;
+    self->head.kind = &shared_ref_kind;
+    self->head.pub = &variable->pub;
     if (!shared_reader_init(&self->reader, state))
         Py_CLEAR(self);
     return (PyObject *)self;
@@ -364,7 +362,7 @@ name_error(PyObject *exception, const char *format, PyObject *name)
 }
 
 static PyObject *
-ref_attach(PyObject *type, PyObject *name)
+shared_ref_attach(PyObject *type, PyObject *name)
 {
     size_t length;
     const char *text = parse_name(name, &length);
@@ -379,11 +377,11 @@ ref_attach(PyObject *type, PyObject *name)
         variable_release(variable);
         return NULL;
     }
-    return ref_over(state, variable);
+    return shared_ref_over(state, variable);
 }
 
 static PyObject *
-ref_unlink(PyObject *Py_UNUSED(none), PyObject *name)
+shared_ref_unlink(PyObject *Py_UNUSED(none), PyObject *name)
 {
     size_t length;
     const char *text = parse_name(name, &length);
@@ -422,7 +420,7 @@ parse_new(PyObject *args, PyObject *kwargs, PyObject **name, PyObject **initial)
 }
 
 static PyObject *
-ref_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+shared_ref_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *name, *initial;
     const char *text = NULL;
@@ -432,7 +430,7 @@ ref_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     module_state *state = module_state_of_type(type);
     if (state == NULL || !parse_new(args, kwargs, &name, &initial))
         return NULL;
-    bool encoded = (name == NULL || (text = parse_name(name, &length)) != NULL) && encode(initial, &value, &root);
+    bool encoded = (name == NULL || (text = parse_name(name, &length)) != NULL) && value_encode(initial, &value, &root);
     Py_DECREF(initial);
     if (!encoded)
         return NULL;
@@ -441,7 +439,7 @@ ref_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         cell_release_detached(value);
         return NULL;
     }
-    PyObject *self = ref_over(state, variable);
+    PyObject *self = shared_ref_over(state, variable);
     if (self != NULL && name != NULL && !names_add(variable)) {
         name_error(PyExc_ValueError,
                    "a SharedRef named %U exists in this process: SharedRef.attach(%U) finds it, "
@@ -453,21 +451,21 @@ ref_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 }
 
 static int
-ref_tp_traverse(PyObject *op, visitproc visit, void *arg)
+shared_ref_tp_traverse(PyObject *op, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(op));
     return shared_reader_traverse(&((SharedRefObject *)op)->reader, visit, arg);
 }
 
 static int
-ref_tp_clear(PyObject *op)
+shared_ref_tp_clear(PyObject *op)
 {
     shared_reader_drop(&((SharedRefObject *)op)->reader);
     return 0;
 }
 
 static void
-ref_tp_dealloc(PyObject *op)
+shared_ref_tp_dealloc(PyObject *op)
 {
     SharedRefObject *self = (SharedRefObject *)op;
     PyTypeObject *type = Py_TYPE(op);
@@ -480,10 +478,11 @@ ref_tp_dealloc(PyObject *op)
 }
 
 static PyObject *
-ref_tp_repr(PyObject *op)
+shared_ref_tp_repr(PyObject *op)
 {
     uint64_t version;
-    PyObject *value = read_current(op, &version), *name = value != NULL ? ref_name(op, NULL) : NULL, *text = NULL;
+    PyObject *value = shared_ref_read(op, &version), *name = value != NULL ? shared_ref_name(op, NULL) : NULL,
+             *text = NULL;
     if (name != NULL)
         text = name != Py_None ? PyUnicode_FromFormat("SharedRef(%R, %R)", name, value)
                                : PyUnicode_FromFormat("SharedRef(%R)", value);
@@ -494,7 +493,7 @@ ref_tp_repr(PyObject *op)
 
 /* Two headers are equal if they stand for the same variable: objects of one interpreter do not know each other. */
 static PyObject *
-ref_tp_richcompare(PyObject *a, PyObject *b, int op)
+shared_ref_tp_richcompare(PyObject *a, PyObject *b, int op)
 {
     if (Py_TYPE(a) != Py_TYPE(b) || (op != Py_EQ && op != Py_NE))
         Py_RETURN_NOTIMPLEMENTED;
@@ -502,7 +501,7 @@ ref_tp_richcompare(PyObject *a, PyObject *b, int op)
 }
 
 static Py_hash_t
-ref_tp_hash(PyObject *op)
+shared_ref_tp_hash(PyObject *op)
 {
     return (Py_hash_t)((uintptr_t)VARIABLE(op) >> 4);
 }
@@ -512,7 +511,7 @@ ref_tp_hash(PyObject *op)
 static int
 shared_ref_encode(PyObject *object, cell *c)
 {
-    if (Py_TYPE(object)->tp_dealloc != ref_tp_dealloc)
+    if (Py_TYPE(object)->tp_dealloc != shared_ref_tp_dealloc)
         return 0;
     variable_retain(VARIABLE(object));
     *c = (cell)(uintptr_t)VARIABLE(object);
@@ -526,7 +525,7 @@ shared_ref_decode(box *b)
     if (state == NULL)
         return NULL;
     block_retain(&b->head);
-    return ref_over(state, (shared_variable *)b);
+    return shared_ref_over(state, (shared_variable *)b);
 }
 
 static const kind_row variable_row = {.name = "SharedRef", .decode = shared_ref_decode, .contents = variable_contents};
@@ -541,47 +540,48 @@ shared_ref_setup(PyObject *Py_UNUSED(module), module_state *Py_UNUSED(state))
 
 /* ---- the type ---- */
 
-static PyMethodDef ref_methods[] = {
-    {"get", ref_get, METH_NOARGS, DOC_SharedRef_get},
-    {"lookup", FASTCALL(ref_lookup), METH_FASTCALL | METH_KEYWORDS, DOC_SharedRef_lookup},
-    {"get_versioned", ref_get_versioned, METH_NOARGS, DOC_SharedRef_get_versioned},
-    {"set", ref_set, METH_O, DOC_SharedRef_set},
-    {"exchange", ref_exchange, METH_O, DOC_SharedRef_exchange},
-    {"compare_and_set", FASTCALL(ref_compare_and_set), METH_FASTCALL | METH_KEYWORDS, DOC_SharedRef_compare_and_set},
+static PyMethodDef shared_ref_methods[] = {
+    {"get", shared_ref_get, METH_NOARGS, DOC_SharedRef_get},
+    {"lookup", FASTCALL(shared_ref_lookup), METH_FASTCALL | METH_KEYWORDS, DOC_SharedRef_lookup},
+    {"get_versioned", shared_ref_get_versioned, METH_NOARGS, DOC_SharedRef_get_versioned},
+    {"set", shared_ref_set, METH_O, DOC_SharedRef_set},
+    {"exchange", shared_ref_exchange, METH_O, DOC_SharedRef_exchange},
+    {"compare_and_set", FASTCALL(shared_ref_compare_and_set), METH_FASTCALL | METH_KEYWORDS,
+     DOC_SharedRef_compare_and_set},
     REFERENCE_METHODS(SharedRef),
     {"watch", shared_ref_watch, METH_O, DOC_SharedRef_watch},
     {"_signal", shared_ref_signal, METH_O, DOC_SharedRef__signal},
     SHARED_HANDLE_METHOD(DOC_SharedRef_handle),
-    {"attach", ref_attach, METH_O | METH_CLASS, DOC_SharedRef_attach},
-    {"unlink", ref_unlink, METH_O | METH_STATIC, DOC_SharedRef_unlink},
-    {"__reduce__", ref_reduce, METH_NOARGS, DOC_SharedRef___reduce__},
+    {"attach", shared_ref_attach, METH_O | METH_CLASS, DOC_SharedRef_attach},
+    {"unlink", shared_ref_unlink, METH_O | METH_STATIC, DOC_SharedRef_unlink},
+    {"__reduce__", shared_ref_reduce, METH_NOARGS, DOC_SharedRef___reduce__},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
-static PyGetSetDef ref_getset[] = {
-    {"version", ref_version, NULL, DOC_SharedRef_version, NULL},
-    {"name", ref_name, NULL, DOC_SharedRef_name, NULL},
+static PyGetSetDef shared_ref_getset[] = {
+    {"version", shared_ref_version, NULL, DOC_SharedRef_version, NULL},
+    {"name", shared_ref_name, NULL, DOC_SharedRef_name, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-static PyMemberDef ref_members[] = {
+static PyMemberDef shared_ref_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(SharedRefObject, weakrefs), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 
-static PyType_Slot ref_slots[] = {
+static PyType_Slot shared_ref_slots[] = {
     {Py_tp_doc, (void *)DOC_SharedRef_class},
-    {Py_tp_new, ref_tp_new},
-    {Py_tp_traverse, ref_tp_traverse},
-    {Py_tp_clear, ref_tp_clear},
-    {Py_tp_dealloc, ref_tp_dealloc},
-    {Py_tp_repr, ref_tp_repr},
-    {Py_tp_richcompare, ref_tp_richcompare},
-    {Py_tp_hash, ref_tp_hash},
-    {Py_tp_methods, ref_methods},
-    {Py_tp_getset, ref_getset},
-    {Py_tp_members, ref_members},
+    {Py_tp_new, shared_ref_tp_new},
+    {Py_tp_traverse, shared_ref_tp_traverse},
+    {Py_tp_clear, shared_ref_tp_clear},
+    {Py_tp_dealloc, shared_ref_tp_dealloc},
+    {Py_tp_repr, shared_ref_tp_repr},
+    {Py_tp_richcompare, shared_ref_tp_richcompare},
+    {Py_tp_hash, shared_ref_tp_hash},
+    {Py_tp_methods, shared_ref_methods},
+    {Py_tp_getset, shared_ref_getset},
+    {Py_tp_members, shared_ref_members},
     {0, NULL},
 };
 
@@ -589,5 +589,5 @@ PyType_Spec frozen_shared_ref_spec = {
     .name = "frozen.SharedRef",
     .basicsize = sizeof(SharedRefObject),
     .flags = FROZEN_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC,
-    .slots = ref_slots,
+    .slots = shared_ref_slots,
 };

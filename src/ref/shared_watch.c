@@ -8,7 +8,7 @@
 #include "ref/dispatcher.h"
 #include "ref/shared_watch.h"
 
-bool
+static bool
 shared_watch_open(module_state *state, WatchObject *watch)
 {
     listener *self = PyMem_RawCalloc(1, sizeof(listener));
@@ -26,7 +26,8 @@ shared_watch_open(module_state *state, WatchObject *watch)
 void
 shared_watch_close(WatchObject *watch)
 {
-    dispatcher_close(watch->listener);
+    if (watch->listener != NULL) /* NULL: the collector has shown it before it was opened */
+        dispatcher_close(watch->listener);
 }
 
 void

@@ -19,12 +19,13 @@ group_from_arguments(ref_group *group, module_state *state, PyObject *const *arg
     }
     group->count = count;
     for (Py_ssize_t i = 0; i < count; i++) {
-        if (!reference_of(state, args[i], &group->refs[i])) {
+        if (!is_reference(state, args[i])) {
             PyErr_Format(PyExc_TypeError, "argument %zd is neither an AtomicRef nor a SharedRef but %.200s", i + 1,
                          Py_TYPE(args[i])->tp_name);
             return false;
         }
-        group->sorted[i] = &group->refs[i].pub->slot;
+        group->refs[i] = reference_of(args[i]);
+        group->sorted[i] = &group->refs[i]->pub->slot;
     }
     slots_sort(group->sorted, count);
     for (Py_ssize_t i = 1; i < count; i++) {
@@ -107,7 +108,7 @@ transaction_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (!valid)
         self->group.count = 0;
     for (Py_ssize_t i = 0; i < self->group.count; i++)
-        Py_INCREF(self->group.refs[i].object);
+        Py_INCREF((PyObject *)self->group.refs[i]);
     if (!valid)
         Py_CLEAR(self);
     return (PyObject *)self;
@@ -119,7 +120,7 @@ transaction_tp_traverse(PyObject *op, visitproc visit, void *arg)
     ref_group *group = &((TransactionObject *)op)->group;
     Py_VISIT(Py_TYPE(op));
     for (Py_ssize_t i = 0; i < group->count; i++)
-        Py_VISIT(group->refs[i].object);
+        Py_VISIT((PyObject *)group->refs[i]);
     return 0;
 }
 
@@ -133,7 +134,7 @@ transaction_tp_dealloc(PyObject *op)
     PyObject_GC_UnTrack(op);
     Py_TRASHCAN_BEGIN(op, transaction_tp_dealloc)
     for (Py_ssize_t i = 0; i < group->count; i++)
-        Py_DECREF(group->refs[i].object);
+        Py_DECREF((PyObject *)group->refs[i]);
     type->tp_free(op);
     Py_DECREF(type);
     Py_TRASHCAN_END

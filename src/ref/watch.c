@@ -1,9 +1,9 @@
 /* Watch: calls a function with (old, new) when a reference has changed.
  *
- * Of an AtomicRef the publishing thread calls, after it has released every lock; of a SharedRef a thread of the
- * interpreter that watches (shared_watch.c).  One thread at a time delivers a watch.  A thread that comes while another
- * one delivers leaves a note and goes, and the one delivering looks once more.  Changes that pile up meanwhile are
- * delivered as one, from the last value delivered to the newest.
+ * Of an AtomicRef the publishing thread calls, after it has released every lock (atomic_watch.c); of a SharedRef a
+ * thread of the interpreter that watches (shared_watch.c).  One thread at a time delivers a watch.  A thread that comes
+ * while another one delivers leaves a note and goes, and the one delivering looks once more.  Changes that pile up
+ * meanwhile are delivered as one, from the last value delivered to the newest.
  *
  * `delivery` is IDLE, or names the thread that delivers by its number (platform/fork.h), with the note in the lowest
  * bit. In the child of a fork a thread that only the parent has does not keep others from delivering. `last` and
@@ -11,7 +11,6 @@
  * away, order its accesses after those of the thread before. */
 
 #include "docs.h"
-#include "ref/atomic_ref.h"
 #include "ref/watch.h"
 
 enum { IDLE = 0, LOOK_AGAIN = 1 };
@@ -45,14 +44,14 @@ watch_signal(WatchObject *self, uint64_t version, PyObject **interrupt)
 static void
 watch_deliver_newest(WatchObject *self, PyObject **interrupt)
 {
-    uint64_t version = slot_version(&self->target.pub->slot);
+    uint64_t version = slot_version(&self->target->pub->slot);
     if (version <= self->last_version)
         return;
     if (self->is_signal) {
         watch_signal(self, version, interrupt);
         return;
     }
-    PyObject *value = reference_read(&self->target, &version);
+    PyObject *value = reference_read(self->target, &version);
     if (value == NULL) {
         report(self, interrupt);
         return;
@@ -96,115 +95,6 @@ watch_deliver(WatchObject *self, PyObject **interrupt)
     } while (!atomic_compare_exchange_strong(&self->delivery, &seen, IDLE));
 }
 
-/* ---- the watches of an AtomicRef ---- */
-
-static void
-watches_add(AtomicRefObject *ref, WatchObject *watch)
-{
-    watch_list *list = &ref->watches;
-    Py_INCREF(watch);
-    ref_mutex_lock(ref->pub.waiters.lock);
-    watch->number = list->opened++;
-    watch->next = NULL;
-    if (list->first == NULL)
-        list->end = &list->first;
-    watch->link = list->end;
-    *list->end = watch;
-    list->end = &watch->next;
-    atomic_fetch_add_explicit(&ref->pub.waiters.count, 1, memory_order_seq_cst);
-    ref_mutex_unlock(ref->pub.waiters.lock);
-}
-
-/* The caller holds the lock and gets the list's reference; false: it is not in the list (any more). */
-static bool
-watches_unlink(AtomicRefObject *ref, WatchObject *watch)
-{
-    if (watch->link == NULL)
-        return false;
-    *watch->link = watch->next;
-    if (watch->next != NULL)
-        watch->next->link = watch->link;
-    else
-        ref->watches.end = watch->link;
-    watch->link = NULL;
-    atomic_fetch_sub_explicit(&ref->pub.waiters.count, 1, memory_order_seq_cst);
-    return true;
-}
-
-static void
-watches_remove(AtomicRefObject *ref, WatchObject *watch)
-{
-    ref_mutex_lock(ref->pub.waiters.lock);
-    bool removed = watches_unlink(ref, watch);
-    ref_mutex_unlock(ref->pub.waiters.lock);
-    if (removed)
-        Py_DECREF(watch);
-}
-
-void
-ref_forget_watches(AtomicRefObject *self)
-{
-    WatchObject *watch;
-    do {
-        ref_mutex_lock(self->pub.waiters.lock);
-        watch = self->watches.first;
-        if (watch != NULL)
-            watches_unlink(self, watch);
-        ref_mutex_unlock(self->pub.waiters.lock);
-        Py_XDECREF(watch);
-    } while (watch != NULL);
-}
-
-int
-ref_traverse_watches(AtomicRefObject *self, visitproc visit, void *arg)
-{
-    for (WatchObject *watch = self->watches.first; watch != NULL; watch = watch->next)
-        Py_VISIT(watch);
-    return 0;
-}
-
-/* Where to go on after the last of `count` watches, which were taken from the list in its order.  Each may have been
- * closed since; what follows one that is still in the list was opened later than those behind it. */
-static WatchObject *
-watches_after(AtomicRefObject *ref, WatchObject *const *taken, Py_ssize_t count)
-{
-    for (Py_ssize_t i = count - 1; i >= 0; i--) {
-        if (taken[i]->link != NULL)
-            return taken[i]->next;
-    }
-    WatchObject *watch = ref->watches.first;
-    while (count > 0 && watch != NULL && watch->number <= taken[count - 1]->number)
-        watch = watch->next;
-    return watch;
-}
-
-/* Goes through the list some watches at a time, so that it needs no memory and the lock is held shortly. A watch that
- * is opened later than this call begins looks for itself (ref_watch). */
-void
-ref_deliver(AtomicRefObject *self, PyObject **interrupt)
-{
-    enum { AT_ONCE = 32 };
-    WatchObject *taken[AT_ONCE], *done[AT_ONCE];
-    Py_ssize_t count = 0, previous;
-    uint64_t end = UINT64_MAX;
-    do {
-        previous = count;
-        count = 0;
-        memcpy(done, taken, (size_t)previous * sizeof(taken[0]));
-        ref_mutex_lock(self->pub.waiters.lock);
-        if (end == UINT64_MAX)
-            end = self->watches.opened;
-        WatchObject *watch = watches_after(self, done, previous);
-        for (; watch != NULL && watch->number < end && count < AT_ONCE; watch = watch->next)
-            taken[count++] = (WatchObject *)Py_NewRef(watch);
-        ref_mutex_unlock(self->pub.waiters.lock);
-        for (Py_ssize_t i = 0; i < previous; i++)
-            Py_DECREF(done[i]);
-        for (Py_ssize_t i = 0; i < count; i++)
-            watch_deliver(taken[i], interrupt);
-    } while (count > 0);
-}
-
 /* ---- the object ---- */
 
 PyObject *
@@ -218,46 +108,14 @@ watch_new(module_state *state, PyObject *op, PyObject *callback, bool is_signal)
     WatchObject *self = (WatchObject *)state->watch->tp_alloc(state->watch, 0);
     if (self == NULL)
         return NULL;
-    reference_of(state, op, &self->target);
-    Py_INCREF(op);
+    self->target = (reference *)Py_NewRef(op);
     self->callback = Py_NewRef(callback);
     self->is_signal = is_signal;
     if (is_signal)
-        self->last_version = slot_version(&self->target.pub->slot);
-    else if ((self->last = reference_read(&self->target, &self->last_version)) == NULL)
+        self->last_version = slot_version(&self->target->pub->slot);
+    else if ((self->last = reference_read(self->target, &self->last_version)) == NULL)
         Py_CLEAR(self);
     return (PyObject *)self;
-}
-
-static PyObject *
-ref_watch_as(PyObject *op, PyObject *callback, bool is_signal)
-{
-    AtomicRefObject *ref = (AtomicRefObject *)op;
-    module_state *state = module_state_of(op);
-    WatchObject *self = (WatchObject *)(state != NULL ? watch_new(state, op, callback, is_signal) : NULL);
-    if (self == NULL)
-        return NULL;
-    watches_add(ref, self);
-    PyObject *interrupt = NULL;
-    watch_deliver(self, &interrupt); /* what was published before the line above may have found no watch */
-    if (interrupt != NULL) {
-        watches_remove(ref, self);
-        Py_CLEAR(self);
-        restore_exception(interrupt);
-    }
-    return (PyObject *)self;
-}
-
-PyObject *
-ref_watch(PyObject *op, PyObject *callback)
-{
-    return ref_watch_as(op, callback, false);
-}
-
-PyObject *
-ref_signal(PyObject *op, PyObject *callback)
-{
-    return ref_watch_as(op, callback, true);
 }
 
 static PyObject *
@@ -266,10 +124,7 @@ watch_close(PyObject *op, PyObject *Py_UNUSED(ignored))
     WatchObject *self = (WatchObject *)op;
     if (atomic_exchange(&self->closed, true))
         Py_RETURN_NONE;
-    if (self->listener != NULL)
-        shared_watch_close(self);
-    else
-        watches_remove((AtomicRefObject *)self->target.object, self);
+    self->target->kind->unwatch(self);
     Py_RETURN_NONE;
 }
 
@@ -290,7 +145,7 @@ watch_tp_traverse(PyObject *op, visitproc visit, void *arg)
 {
     WatchObject *self = (WatchObject *)op;
     Py_VISIT(Py_TYPE(op));
-    Py_VISIT(self->target.object);
+    Py_VISIT(self->target);
     Py_VISIT(self->callback);
     Py_VISIT(self->last);
     return 0;
@@ -304,8 +159,9 @@ watch_tp_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
     Py_TRASHCAN_BEGIN(op, watch_tp_dealloc)
-    shared_watch_free(self);
-    Py_XDECREF(self->target.object);
+    if (self->target->kind->watch_freed != NULL)
+        self->target->kind->watch_freed(self);
+    Py_DECREF(self->target);
     Py_XDECREF(self->callback);
     Py_XDECREF(self->last);
     type->tp_free(op);

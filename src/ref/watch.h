@@ -9,7 +9,7 @@ typedef struct listener listener;
 
 typedef struct WatchObject {
     PyObject_HEAD
-    reference target;    /* its object is owned */
+    reference *target;   /* owned */
     PyObject *callback;
     PyObject *last;      /* what was delivered last, and its version */
     uint64_t last_version;
@@ -28,9 +28,5 @@ PyObject *watch_new(module_state *state, PyObject *op, PyObject *callback, bool 
  * but for what asks the thread to end (KeyboardInterrupt, SystemExit, any BaseException that is no Exception): the
  * first of these goes to *interrupt, if that is NULL still. */
 void watch_deliver(WatchObject *self, PyObject **interrupt);
-
-/* shared_watch.c: ends the watch of a SharedRef, once.  And what is left of it when the object goes. */
-void shared_watch_close(WatchObject *self);
-void shared_watch_free(WatchObject *self);
 
 #endif

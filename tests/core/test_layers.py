@@ -163,6 +163,21 @@ class Names:
             if name not in SHARED_NAMES and not lies_below(definer, user)
         )
 
+    def circles(self, folder: str) -> list[str]:
+        """The files of a folder that use each other, directly or by way of others of it: one sentence per circle."""
+        uses = defaultdict(set)
+        for user, name, definer in self.uses():
+            if user != definer and {user.partition("/")[0], definer.partition("/")[0]} == {folder}:
+                uses[user].add((name, definer))
+        below = {file: reachable(file, uses) for file in uses}
+        found = set()
+        for file, reached in below.items():
+            circle = {other for other in reached if file in below.get(other, ())}
+            links = [(user, name, definer) for user in circle for name, definer in uses[user] if definer in circle]
+            if links:
+                found.add("; ".join(f"{user} uses {name} of {definer}" for user, name, definer in sorted(links)))
+        return sorted(found)
+
     def ambiguous(self, text: str) -> list[str]:
         """Functions of several files that have one symbol. An inline function is one only if `text` says otherwise."""
         files = defaultdict(list)
@@ -175,6 +190,17 @@ class Names:
             if len(sources) > 1
             and re.search(rf"^(?!.*\b(?:ALWAYS_)?INLINE\b|.*\binline\b)\w.*\n{function}\(", text, re.M)
         )
+
+
+def reachable(file: str, uses: dict[str, set[tuple[str, str]]]) -> set[str]:
+    """All files that a file uses, directly or not: itself only if it is in a circle."""
+    reached: set[str] = set()
+    left = [file]
+    while left:
+        new = {definer for _, definer in uses.get(left.pop(), ())} - reached
+        reached |= new
+        left += new
+    return reached
 
 
 def lies_below(definer: str, user: str) -> bool:
@@ -229,7 +255,34 @@ def test_a_name_that_goes_up_is_found(tmp_path):
     ]
 
 
-# A symbol says which instance of a template it belongs to
+@pytest.mark.once
+@pytest.mark.parametrize("folder", ["ref"])
+def test_the_files_of_a_folder_have_an_order(names, folder):
+    """A file may be read, and tested, with what lies below it in mind and nothing else."""
+    assert names.circles(folder) == []
+
+
+def test_a_circle_is_found_and_nothing_else(tmp_path):
+    small = {
+        "ref/slot.c": "int wait(void); int publish(void) { return wait(); }",
+        "ref/waiters.c": "int wake(void); int wait(void) { return wake(); }",
+        "ref/waker.c": "int publish(void); int wake(void) { return publish(); }",
+        "ref/below.c": "int below(void) { return 0; }",
+        "ref/above.c": "int below(void); int publish(void); int above(void) { return below() + publish(); }",
+    }
+    (tmp_path / "ref").mkdir()
+    for name, text in small.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "objects").mkdir()
+    found = Names(compiled(tmp_path, tmp_path / "objects"))
+    assert found.circles("ref") == [
+        "ref/slot.c uses wait of ref/waiters.c; ref/waiters.c uses wake of ref/waker.c; "
+        "ref/waker.c uses publish of ref/slot.c"
+    ]
+    assert found.circles("shared") == []
+
+
+# A symbol says what it belongs to: which instance of a template, which type
 
 
 @pytest.mark.once
@@ -238,6 +291,14 @@ def test_a_symbol_of_the_bindings_is_in_one_object_file(names):
     names.functions = {file: found for file, found in names.functions.items() if file.startswith("bindings/")}
     text = "\n".join(file.read_text() for file in sorted((SRC / "bindings").rglob("*.[ch]")))
     assert names.ambiguous(text) == [], "run tools/instance_names.py, and see src/bindings/README.md"
+
+
+@pytest.mark.once
+def test_a_symbol_of_other_folders_is_in_one_object_file(names):
+    names = copy.copy(names)
+    names.functions = {file: found for file, found in names.functions.items() if not file.startswith("bindings/")}
+    text = "\n".join(file.read_text() for file in sources(SRC))
+    assert names.ambiguous(text) == []
 
 
 @pytest.mark.once
