@@ -91,8 +91,11 @@ typedef struct {
     X(blob)                      \
     X(shared_ref)
 
-/* What a container has to do in a new interpreter once all types are there: 0, or -1 (exception set). */
+/* What a file has to do in a new interpreter once all types are there, in this order: 0, or -1 (exception set).  Rows of
+ * the table of kinds come first: blocks are made from then on. */
 #define FROZEN_SETUPS(X) \
+    X(cells_setup)        \
+    X(blob_setup)         \
     X(local_map_setup)    \
     X(local_set_setup)    \
     X(local_vector_setup) \

@@ -528,7 +528,7 @@ shared_ref_decode(box *b)
     return shared_ref_over(state, (shared_variable *)b);
 }
 
-static const kind_row variable_row = {.name = "SharedRef", .decode = shared_ref_decode, .contents = variable_contents};
+static const kind_row variable_row = {.decode = shared_ref_decode, .contents = variable_contents};
 
 int
 shared_ref_setup(PyObject *Py_UNUSED(module), module_state *Py_UNUSED(state))

@@ -3,7 +3,7 @@
 #include "docs.h"
 #include "shared/current.h"
 #include "shared/handle.h"
-#include "shared/objects.h"
+#include "shared/cell.h"
 
 typedef struct {
     PyObject_HEAD
@@ -65,7 +65,7 @@ blob_dealloc(PyObject *self)
 }
 
 /* A cell that owns a reference: 1; or 0: not a Blob. */
-int
+static int
 blob_encode(PyObject *object, cell *c)
 {
     if (Py_TYPE(object)->tp_dealloc != blob_dealloc)
@@ -75,14 +75,24 @@ blob_encode(PyObject *object, cell *c)
     return 1;
 }
 
-PyObject *
-shared_blob_decode(box *b)
+static PyObject *
+blob_decode(box *b)
 {
     module_state *state = current_state();
     if (state == NULL)
         return NULL;
     block_retain(&b->head);
     return blob_new(state->blob, b);
+}
+
+static const kind_row blob_row = {.decode = blob_decode};
+
+int
+blob_setup(PyObject *Py_UNUSED(module), module_state *Py_UNUSED(state))
+{
+    kind_register(KIND_BLOB, &blob_row);
+    blob_encode_register(blob_encode);
+    return 0;
 }
 
 static int

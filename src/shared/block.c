@@ -1,4 +1,4 @@
-/* Allocation and freeing of counted blocks. */
+/* Allocation and freeing of counted blocks, and the table of their kinds. */
 
 #include "shared/block.h"
 #include "shared/cell.h"
@@ -7,6 +7,8 @@
 #include "platform/thread_local.h"
 
 #include <stdlib.h>
+
+/* ---- counting ---- */
 
 /* How many blocks are alive, for tests, at next to no cost: each of the first threads that make or free blocks has a
  * counter that no other thread writes, so it needs no atomic addition.  Threads with later numbers share the other
@@ -50,6 +52,25 @@ blocks_alive(void)
     return sum;
 }
 
+/* ---- the table of kinds ---- */
+
+_Atomic(const kind_row *) kind_table[KIND_COUNT];
+
+void
+kind_register(block_kind kind, const kind_row *row)
+{
+    atomic_store_explicit(&kind_table[kind], row, memory_order_relaxed);
+}
+
+node_contents
+block_contents(block *b)
+{
+    const kind_row *row = kind_row_of(b);
+    return row->contents != NULL ? row->contents(b) : (node_contents){0};
+}
+
+/* ---- allocation ---- */
+
 /* Counted down by allocations while it is not negative; the one that finds 0 fails. */
 static atomic_long allocations_until_failure = -1;
 
@@ -79,6 +100,8 @@ block_alloc(size_t size, block_kind kind)
     count_alive(1);
     return b;
 }
+
+/* ---- freeing ---- */
 
 /* Dead blocks wait for their turn in a list through their own heads: a dead block needs no count any more.  malloc
  * aligns to 16 bytes and addresses have less than 60 bits, so the next block's address and this one's kind share a

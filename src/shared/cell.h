@@ -25,8 +25,9 @@
  *
  *     cell_encode.c    from objects        cell_decode.c    to objects
  *     cell_compare.c   equality            cell_hash.c      hashes
- *     cell_kinds.c     the table: one row for each kind of box
- * */
+ *     cell_kinds.c     one row for each kind of box, in a table through which those above call back
+ *
+ * No file calls one that lies above it: block.c, which has the table; decode; hash; compare; encode; kinds. */
 #ifndef FROZEN_SHARED_CELL_H
 #define FROZEN_SHARED_CELL_H
 
@@ -160,7 +161,12 @@ cell_is_str(cell c)
 }
 
 /* New, with `payload` bytes of data, not hashed; NULL: out of memory, reported. */
-box *box_alloc(block_kind kind, size_t payload);
+static inline box *
+box_alloc(block_kind kind, size_t payload)
+{
+    box *b = payload <= PTRDIFF_MAX - sizeof(box) ? block_alloc(sizeof(box) + payload, kind) : NULL;
+    return b != NULL ? b : (box *)PyErr_NoMemory();
+}
 
 /* A box that stands for a container: `hash` is unset, `size` its length, and its one child the root. */
 static inline void **
@@ -252,17 +258,20 @@ int block_hash_differs(block *b);
 /* The hash of what stands for an object of a registered type: the same everywhere, and for cells that are the same. */
 uint64_t box_hash_encoded(const box *b);
 
-/* ---- objects that stand for shared values (objects.c, blob.c, registered.c) ---- */
+/* ---- objects that stand for shared values (objects.c, registered.c) ---- */
 
 /* The cell of a container or Blob: 1 and a new reference; 0: none of them; -1: failed (exception set). */
 int shared_object_encode(PyObject *object, cell *c);
-PyObject *shared_blob_decode(box *b);
 
-/* What can cross to another interpreter by itself: what shared_object_encode knows, and what the function of ref/ that
- * is registered knows. That is a SharedRef, which is a place and not a value: a container that held one could hold
- * itself, and nothing would ever free it. `encode` returns as shared_object_encode. */
+/* What can cross to another interpreter by itself: what shared_object_encode knows, and a SharedRef. That is a place and
+ * not a value: a container that held one could hold itself, and nothing would ever free it. */
 int crossing_encode(PyObject *object, cell *c);
-void crossing_encode_register(int (*encode)(PyObject *object, cell *c));
+
+/* Blob and SharedRef lie above objects.c: in each interpreter, before there is an object of theirs, they register the
+ * function that knows them, each time the same one. It returns as shared_object_encode. */
+typedef int (*object_encoder)(PyObject *object, cell *c);
+void blob_encode_register(object_encoder encode);
+void crossing_encode_register(object_encoder encode);
 
 /* Registered types (frozen/_sharing.py): a name, and a value that can be held, from which `decode` makes the object;
  * and in `*hash` BOX_HASH_DIFFERS, BOX_HASH_AGREES, or 0: what it holds decides. 0, or -1 (exception set). */
@@ -282,7 +291,6 @@ bool not_shareable_clear(void);
 /* ---- the table ---- */
 
 typedef struct {
-    const char *name;
     PyObject *(*decode)(box *);
     bool (*same)(const box *, const box *); /* bit for bit; NULL: never */
     int (*equal)(box *, box *); /* of one kind, nested ones of one size; NULL: compare the objects */
@@ -291,9 +299,9 @@ typedef struct {
     bool nested; /* holds cells: equal and hash walk (walk.h) */
 } kind_row;
 
-/* The rows by kind. Those of this folder are there from the start. Folders above register theirs in each interpreter
- * that imports the module, before it makes a first block of the kind: each time the same constant. The threads of
- * another interpreter find the row, too: what hands them a block orders everything before it. */
+/* The rows by kind (block.c). What knows a kind registers its row in each interpreter that imports the module, before
+ * that makes a first block of the kind: each time the same constant. The threads of another interpreter find the row,
+ * too: what hands them a block orders everything before it. */
 extern _Atomic(const kind_row *) kind_table[KIND_COUNT];
 
 static inline const kind_row *

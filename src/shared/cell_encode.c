@@ -3,13 +3,6 @@
 #include "shared/address_map.h"
 #include "shared/cell_kinds.h"
 
-box *
-box_alloc(block_kind kind, size_t payload)
-{
-    box *b = payload <= PTRDIFF_MAX - sizeof(box) ? block_alloc(sizeof(box) + payload, kind) : NULL;
-    return b != NULL ? b : (box *)PyErr_NoMemory();
-}
-
 /* ---- atoms ---- */
 
 static void

@@ -1,6 +1,8 @@
-/* The table of kinds: what distinguishes one kind of block from the others, one row each. */
+/* The rows of the kinds of boxes that the codec knows: what distinguishes one from the others. */
 
 #include "shared/cell_kinds.h"
+
+#include "module.h"
 
 static bool
 same_str(const box *a, const box *b)
@@ -71,37 +73,24 @@ contents_root(block *b)
     return (node_contents){.children = box_root((box *)b), .child_count = 1};
 }
 
-static const kind_row own_rows[KIND_REGISTERED + 1] = {
-    /*                 name         decode              same          equal            hash            contents       
-     * nested */
-    [KIND_INT] = {"int", decode_int, same_word, equal_int, NULL, NULL, false},
-    [KIND_BIG_INT] = {"int", decode_big_int, same_bytes, equal_bytes, NULL, NULL, false},
-    [KIND_FLOAT] = {"float", decode_float, same_word, equal_float, hash_float, NULL, false},
-    [KIND_COMPLEX] = {"complex", decode_complex, same_complex, NULL, hash_complex, NULL, false},
-    [KIND_STR] = {"str", decode_str, same_str, equal_str, NULL, NULL, false},
-    [KIND_BYTES] = {"bytes", decode_bytes, same_bytes, equal_bytes, NULL, NULL, false},
-    [KIND_BLOB] = {"Blob", shared_blob_decode, NULL, NULL, NULL, NULL, false},
-    [KIND_TUPLE] = {"tuple", decode_nested, NULL, equal_tuple, hash_tuple, contents_cells, true},
-    [KIND_FROZENSET] = {"frozenset", decode_nested, NULL, equal_frozenset, hash_frozenset, contents_cells, true},
-    [KIND_REGISTERED] = {"registered", decode_nested, NULL, equal_registered, hash_registered, contents_cells, true},
+static const kind_row own_rows[] = {
+    /*                 decode          same          equal            hash             contents        nested */
+    [KIND_INT] = {decode_int, same_word, equal_int, NULL, NULL, false},
+    [KIND_BIG_INT] = {decode_big_int, same_bytes, equal_bytes, NULL, NULL, false},
+    [KIND_FLOAT] = {decode_float, same_word, equal_float, hash_float, NULL, false},
+    [KIND_COMPLEX] = {decode_complex, same_complex, NULL, hash_complex, NULL, false},
+    [KIND_STR] = {decode_str, same_str, equal_str, NULL, NULL, false},
+    [KIND_BYTES] = {decode_bytes, same_bytes, equal_bytes, NULL, NULL, false},
+    [KIND_TUPLE] = {decode_nested, NULL, equal_tuple, hash_tuple, contents_cells, true},
+    [KIND_FROZENSET] = {decode_nested, NULL, equal_frozenset, hash_frozenset, contents_cells, true},
+    [KIND_REGISTERED] = {decode_nested, NULL, equal_registered, hash_registered, contents_cells, true},
 };
 
-#define OWN(kind) [kind] = &own_rows[kind]
-_Atomic(const kind_row *) kind_table[KIND_COUNT] = {
-    OWN(KIND_INT),   OWN(KIND_BIG_INT), OWN(KIND_FLOAT), OWN(KIND_COMPLEX),   OWN(KIND_STR),
-    OWN(KIND_BYTES), OWN(KIND_BLOB),    OWN(KIND_TUPLE), OWN(KIND_FROZENSET), OWN(KIND_REGISTERED),
-};
-#undef OWN
-
-void
-kind_register(block_kind kind, const kind_row *row)
+int
+cells_setup(PyObject *Py_UNUSED(module), module_state *Py_UNUSED(state))
 {
-    atomic_store_explicit(&kind_table[kind], row, memory_order_relaxed);
-}
-
-node_contents
-block_contents(block *b)
-{
-    const kind_row *row = kind_row_of(b);
-    return row->contents != NULL ? row->contents(b) : (node_contents){0};
+    for (block_kind kind = 0; kind < Py_ARRAY_LENGTH(own_rows); kind++)
+        if (own_rows[kind].decode != NULL)
+            kind_register(kind, &own_rows[kind]);
+    return 0;
 }

@@ -1,4 +1,4 @@
-/* The functions that cell_kinds.c puts into the table; for the cell_*.c files only. */
+/* The functions that cell_kinds.c puts into its rows; for the cell_*.c files only. */
 #ifndef FROZEN_SHARED_CELL_KINDS_H
 #define FROZEN_SHARED_CELL_KINDS_H
 

@@ -1,8 +1,6 @@
 /* Which objects stand for shared values: the shared containers and Blob; and which cross interpreters: SharedRef
  * too. */
 
-#include "shared/objects.h"
-
 #include "shared/current.h"
 #include "shared/nodes.h"
 
@@ -59,23 +57,30 @@ shared_container_decode(box *b)
     return container_new(type_of_kind(state, b->head.kind), *box_root(b), (Py_ssize_t)b->size);
 }
 
+/* ---- what lies above: the same in every interpreter ---- */
+
+static _Atomic(object_encoder) blob_encoder, reference_encoder;
+
+void
+blob_encode_register(object_encoder encode)
+{
+    atomic_store_explicit(&blob_encoder, encode, memory_order_relaxed);
+}
+
+void
+crossing_encode_register(object_encoder encode)
+{
+    atomic_store_explicit(&reference_encoder, encode, memory_order_relaxed);
+}
+
+/* ---- */
+
 int
 shared_object_encode(PyObject *object, cell *c)
 {
-    if (blob_encode(object, c))
-        return 1;
-    return Py_TYPE(object)->tp_dealloc == shared_container_dealloc ? container_encode(object, c) : 0;
-}
-
-typedef int (*encoder)(PyObject *object, cell *c);
-
-/* The same in every interpreter. */
-static _Atomic(encoder) reference_encoder;
-
-void
-crossing_encode_register(encoder encode)
-{
-    atomic_store_explicit(&reference_encoder, encode, memory_order_relaxed);
+    if (Py_TYPE(object)->tp_dealloc == shared_container_dealloc)
+        return container_encode(object, c);
+    return atomic_load_explicit(&blob_encoder, memory_order_relaxed)(object, c);
 }
 
 int

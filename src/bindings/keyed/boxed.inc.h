@@ -23,6 +23,6 @@ boxed_equal(box *a, box *b)
     return champ_equal(*box_root(a), *box_root(b));
 }
 
-#define BOXED_ROW(name) {name, shared_container_decode, same_root, boxed_equal, boxed_hash, contents_root, true}
+#define BOXED_ROW {shared_container_decode, same_root, boxed_equal, boxed_hash, contents_root, true}
 
 #endif

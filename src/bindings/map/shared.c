@@ -31,8 +31,8 @@ map_node_contents(block *node)
     return contents_of(node);
 }
 
-static const kind_row boxed_map = BOXED_ROW("SharedMap");
-static const kind_row map_node = {.name = "map node", .contents = map_node_contents};
+static const kind_row boxed_map = BOXED_ROW;
+static const kind_row map_node = {.contents = map_node_contents};
 
 int
 shared_map_setup(PyObject *Py_UNUSED(module), module_state *state)

@@ -23,8 +23,8 @@ set_node_contents(block *node)
     return contents_of(node);
 }
 
-static const kind_row boxed_set = BOXED_ROW("SharedSet");
-static const kind_row set_node = {.name = "set node", .contents = set_node_contents};
+static const kind_row boxed_set = BOXED_ROW;
+static const kind_row set_node = {.contents = set_node_contents};
 
 int
 shared_set_setup(PyObject *Py_UNUSED(module), module_state *state)

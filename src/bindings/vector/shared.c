@@ -45,9 +45,9 @@ boxed_vector_equal(box *a, box *b)
 }
 
 static const kind_row boxed_vector = {
-    "SharedVector", shared_container_decode, same_root, boxed_vector_equal, boxed_vector_hash, contents_root, true,
+    shared_container_decode, same_root, boxed_vector_equal, boxed_vector_hash, contents_root, true,
 };
-static const kind_row vector_node = {.name = "vector node", .contents = vector_node_contents};
+static const kind_row vector_node = {.contents = vector_node_contents};
 
 int
 shared_vector_setup(PyObject *Py_UNUSED(module), module_state *state)
