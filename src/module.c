@@ -12,8 +12,8 @@ static int
 module_exec(PyObject *module)
 {
     module_state *state = state_of(module);
-    local_spares_open(&state->spares);
-#define X(family) state->family.nodes.spares = &state->spares;
+    free_lists_open(&state->free_lists);
+#define X(family) state->family.nodes.free_lists = &state->free_lists;
     FROZEN_FAMILIES(X)
 #undef X
 #define X(field, spec, name)                                                                    \
@@ -44,7 +44,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
 #define X(field, spec, name) Py_VISIT(state->field);
     FROZEN_TYPES(X)
 #undef X
-    int status = local_spares_traverse(&state->spares, visit, arg);
+    int status = free_lists_traverse(&state->free_lists, visit, arg);
     if (status != 0)
         return status;
     /* The empty roots and the registry are invisible to the collector, and own a reference to their types: with it the
@@ -80,7 +80,7 @@ module_clear(PyObject *module)
 #define X(teardown) teardown(state);
     FROZEN_TEARDOWNS(X)
 #undef X
-    local_spares_close(&state->spares);
+    free_lists_close(&state->free_lists);
 #define X(field, spec, name) Py_CLEAR(state->field);
     FROZEN_TYPES(X)
 #undef X

@@ -30,7 +30,7 @@ typedef struct {
 #define FROZEN_FAMILIES(X) X(local_map) X(local_set) X(local_vector) X(shared_map) X(shared_set) X(shared_vector)
 
 typedef struct {
-    local_spares spares; /* first, see there */
+    free_lists free_lists; /* first, see there */
 #define X(name) family name;
     FROZEN_FAMILIES(X)
 #undef X
@@ -91,8 +91,8 @@ typedef struct {
     X(blob)                      \
     X(shared_ref)
 
-/* What a file has to do in a new interpreter once all types are there, in this order: 0, or -1 (exception set).  Rows of
- * the table of kinds come first: blocks are made from then on. */
+/* What a file has to do in a new interpreter once all types are there, in this order: 0, or -1 (exception set).  Rows
+ * of the table of kinds come first: blocks are made from then on. */
 #define FROZEN_SETUPS(X) \
     X(cells_setup)        \
     X(blob_setup)         \

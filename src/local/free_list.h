@@ -16,93 +16,93 @@
 #include "platform/cpython.h"
 
 #if !defined(Py_GIL_DISABLED) && !defined(FROZEN_CHECK)
-#define SPARES_LIMIT 16
+#define FREE_LIST_LIMIT 16
 #else
-#define SPARES_LIMIT 0
+#define FREE_LIST_LIMIT 0
 #endif
 
-#define SPARE_UNIT 16 /* a node's block has a multiple of this size */
-#define SPARE_CLASSES 20
+#define FREE_LIST_UNIT 16 /* a node's block has a multiple of this size */
+#define FREE_LIST_CLASSES 20
 
 typedef struct {
     PyObject *first;
     unsigned count;
-} spare_list;
+} free_list;
 
 /* The module state begins with these, so that local/ finds them without knowing what else there is. */
-typedef struct local_spares {
+typedef struct free_lists {
     unsigned limit; /* of each list; 0: before the module is there, and after it is gone */
-    spare_list headers; /* and what else is as large as a container, and known to the collector */
-    spare_list nodes[SPARE_CLASSES]; /* by size in units */
-} local_spares;
+    free_list headers; /* and what else is as large as a container, and known to the collector */
+    free_list nodes[FREE_LIST_CLASSES]; /* by size in units */
+} free_lists;
 
 /* The next block in a list; behind the object's head. */
 static inline PyObject **
-spare_next(PyObject *spare)
+free_list_next(PyObject *block)
 {
-    return (PyObject **)(spare + 1);
+    return (PyObject **)(block + 1);
 }
 
 /* The first block of a list, still dead; NULL: there is none. */
 static inline PyObject *
-spare_pop(spare_list *list)
+free_list_pop(free_list *list)
 {
-    PyObject *spare = list->first;
-    if (SPARES_LIMIT == 0 || UNLIKELY(spare == NULL))
+    PyObject *block = list->first;
+    if (FREE_LIST_LIMIT == 0 || UNLIKELY(block == NULL))
         return NULL;
-    list->first = *spare_next(spare);
+    list->first = *free_list_next(block);
     list->count--;
-    return spare;
+    return block;
 }
 
 /* Node types share their lists, and so do container types. */
 static inline void
-spare_become(PyObject *spare, PyTypeObject *type)
+free_list_become(PyObject *block, PyTypeObject *type)
 {
-    PyTypeObject *old = Py_TYPE(spare);
-    Py_SET_TYPE(spare, (PyTypeObject *)Py_NewRef((PyObject *)type));
+    PyTypeObject *old = Py_TYPE(block);
+    Py_SET_TYPE(block, (PyTypeObject *)Py_NewRef((PyObject *)type));
     Py_DECREF(old);
 }
 
-/* A new object of `type`, its contents undefined; NULL: there is no spare. */
+/* A new object of `type`, its contents undefined; NULL: the list is empty. */
 static inline PyObject *
-spare_take(spare_list *list, PyTypeObject *type)
+free_list_take(free_list *list, PyTypeObject *type)
 {
-    PyObject *spare = spare_pop(list);
-    if (UNLIKELY(spare == NULL))
+    PyObject *block = free_list_pop(list);
+    if (UNLIKELY(block == NULL))
         return NULL;
-    if (UNLIKELY(!Py_IS_TYPE(spare, type)))
-        spare_become(spare, type);
-    object_revive(spare);
-    return spare;
+    if (UNLIKELY(!Py_IS_TYPE(block, type)))
+        free_list_become(block, type);
+    object_revive(block);
+    return block;
 }
 
 /* Whether the list has taken the block, and with it the reference to its type; otherwise both are the caller's to give
  * back. */
 static inline bool
-spare_keep(const local_spares *spares, spare_list *list, PyObject *dead)
+free_list_keep(const free_lists *lists, free_list *list, PyObject *dead)
 {
-    if (SPARES_LIMIT == 0 || UNLIKELY(list->count >= spares->limit))
+    if (FREE_LIST_LIMIT == 0 || UNLIKELY(list->count >= lists->limit))
         return false;
-    *spare_next(dead) = list->first;
+    *free_list_next(dead) = list->first;
     list->first = dead;
     list->count++;
     return true;
 }
 
-/* A new object of a type as large as a container, untracked and its contents undefined.  `spares`: or NULL. */
+/* A new object of a type as large as a container, untracked and its contents undefined.  `lists`: or NULL. */
 static inline PyObject *
-spare_header_new(local_spares *spares, PyTypeObject *type)
+free_lists_header_new(free_lists *lists, PyTypeObject *type)
 {
-    PyObject *spare = LIKELY(spares != NULL) ? spare_take(&spares->headers, type) : NULL;
-    return LIKELY(spare != NULL) ? spare : (PyObject *)PyObject_GC_New(container, type);
+    PyObject *block = LIKELY(lists != NULL) ? free_list_take(&lists->headers, type) : NULL;
+    return LIKELY(block != NULL) ? block : (PyObject *)PyObject_GC_New(container, type);
 }
 
 /* The end of such an object, whose contents are gone. */
 static inline void
-spare_header_free(local_spares *spares, PyObject *dead)
+free_lists_header_free(free_lists *lists, PyObject *dead)
 {
-    if (LIKELY(spares != NULL && spare_keep(spares, &spares->headers, dead)))
+    if (LIKELY(lists != NULL && free_list_keep(lists, &lists->headers, dead)))
         return;
     PyTypeObject *type = Py_TYPE(dead);
     type->tp_free(dead);
@@ -110,14 +110,14 @@ spare_header_free(local_spares *spares, PyObject *dead)
 }
 
 static inline size_t
-spare_class(size_t size)
+free_list_class(size_t size)
 {
-    return (size + SPARE_UNIT - 1) / SPARE_UNIT;
+    return (size + FREE_LIST_UNIT - 1) / FREE_LIST_UNIT;
 }
 
 /* local/nodes.c */
-void local_spares_open(local_spares *spares);
-void local_spares_close(local_spares *spares);
-int local_spares_traverse(local_spares *spares, visitproc visit, void *arg);
+void free_lists_open(free_lists *lists);
+void free_lists_close(free_lists *lists);
+int free_lists_traverse(free_lists *lists, visitproc visit, void *arg);
 
 #endif

@@ -40,42 +40,42 @@ local_general_node_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-static void plain_node_free(PyObject *self, local_spares *spares);
+static void plain_node_free(PyObject *self, free_lists *lists);
 
-/* The children of a plain node are plain: with this, a dying tree looks for the spares once. They are there until its
- * root is gone, because that refers to its type, and so to the module. */
+/* The children of a plain node are plain: with this, a dying tree looks for the free lists once. They are there until
+ * its root is gone, because that refers to its type, and so to the module. */
 static inline void
-plain_child_release(PyObject *child, local_spares *spares)
+plain_child_release(PyObject *child, free_lists *lists)
 {
     if (node_dies(child))
-        plain_node_free(child, spares);
+        plain_node_free(child, lists);
     else
         Py_DECREF(child);
 }
 
 static inline void
-plain_children_release(void **children, size_t count, local_spares *spares)
+plain_children_release(void **children, size_t count, free_lists *lists)
 {
     size_t i = 0;
     UNROLL(4)
     for (; i + RELEASE_AHEAD < count; i++) {
         PREFETCH_WRITE(children[i + RELEASE_AHEAD]);
-        plain_child_release(children[i], spares);
+        plain_child_release(children[i], lists);
     }
     for (; i < count; i++)
-        plain_child_release(children[i], spares);
+        plain_child_release(children[i], lists);
 }
 
-/* `spares`: NULL, or the free list that may take the block. */
+/* `lists`: NULL, or those that may take the block. */
 static void
-plain_node_free(PyObject *self, local_spares *spares)
+plain_node_free(PyObject *self, free_lists *lists)
 {
     node_ending(self);
     node_contents held = contents_of(self);
-    size_t class = spare_class(size_of(self));
+    size_t class = free_list_class(size_of(self));
     cells_release(held.cells, held.cell_count);
-    plain_children_release(held.children, held.child_count, spares);
-    if (LIKELY(spares != NULL && class < SPARE_CLASSES && spare_keep(spares, &spares->nodes[class], self)))
+    plain_children_release(held.children, held.child_count, lists);
+    if (LIKELY(lists != NULL && class < FREE_LIST_CLASSES && free_list_keep(lists, &lists->nodes[class], self)))
         return;
     PyTypeObject *type = Py_TYPE(self);
     PyObject_Free(self);

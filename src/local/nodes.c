@@ -11,7 +11,7 @@ local_container_traverse(PyObject *self, visitproc visit, void *arg)
 }
 
 PyObject *
-local_container_again(PyObject *self)
+local_container_new_header(PyObject *self)
 {
     container *c = (container *)self;
     node_retain(c->root);
@@ -19,46 +19,46 @@ local_container_again(PyObject *self)
 }
 
 void
-local_spares_open(local_spares *spares)
+free_lists_open(free_lists *lists)
 {
-    spares->limit = SPARES_LIMIT;
+    lists->limit = FREE_LIST_LIMIT;
 }
 
 static void
-spares_free(spare_list *list, void (*block_free)(void *))
+free_list_clear(free_list *list, void (*block_free)(void *))
 {
-    for (PyObject *spare; (spare = spare_pop(list)) != NULL;) {
-        PyTypeObject *type = Py_TYPE(spare);
-        block_free(spare);
+    for (PyObject *block; (block = free_list_pop(list)) != NULL;) {
+        PyTypeObject *type = Py_TYPE(block);
+        block_free(block);
         Py_DECREF(type);
     }
 }
 
 /* When the module goes away: what dies from now on is freed at once. */
 void
-local_spares_close(local_spares *spares)
+free_lists_close(free_lists *lists)
 {
-    spares->limit = 0;
-    spares_free(&spares->headers, PyObject_GC_Del);
-    for (size_t class = 0; class < SPARE_CLASSES; class++)
-        spares_free(&spares->nodes[class], PyObject_Free);
+    lists->limit = 0;
+    free_list_clear(&lists->headers, PyObject_GC_Del);
+    for (size_t class = 0; class < FREE_LIST_CLASSES; class++)
+        free_list_clear(&lists->nodes[class], PyObject_Free);
 }
 
 static int
-spares_traverse(const spare_list *list, visitproc visit, void *arg)
+free_list_traverse(const free_list *list, visitproc visit, void *arg)
 {
-    for (PyObject *spare = list->first; spare != NULL; spare = *spare_next(spare))
-        Py_VISIT(Py_TYPE(spare));
+    for (PyObject *block = list->first; block != NULL; block = *free_list_next(block))
+        Py_VISIT(Py_TYPE(block));
     return 0;
 }
 
-/* The module's: the collector sees no spares, but has to know what holds the types. */
+/* The module's. The collector does not see the blocks, but has to know what holds the types. */
 int
-local_spares_traverse(local_spares *spares, visitproc visit, void *arg)
+free_lists_traverse(free_lists *lists, visitproc visit, void *arg)
 {
-    int status = spares_traverse(&spares->headers, visit, arg);
-    for (size_t class = 0; status == 0 && class < SPARE_CLASSES; class++)
-        status = spares_traverse(&spares->nodes[class], visit, arg);
+    int status = free_list_traverse(&lists->headers, visit, arg);
+    for (size_t class = 0; status == 0 && class < FREE_LIST_CLASSES; class++)
+        status = free_list_traverse(&lists->nodes[class], visit, arg);
     return status;
 }
 
@@ -69,13 +69,13 @@ local_container_dealloc(PyObject *self)
 {
     container *c = (container *)self;
     PyTypeObject *type = Py_TYPE(self);
-    local_spares *spares = container_type_state(type);
-    if (spares == NULL || c->root == NULL || node_is_general(c->root)) /* as container_new says; else it is untracked */
+    free_lists *lists = container_type_state(type);
+    if (lists == NULL || c->root == NULL || node_is_general(c->root)) /* as container_new says; else it is untracked */
         PyObject_GC_UnTrack(self);
     Py_TRASHCAN_BEGIN(self, local_container_dealloc)
     weakrefs_clear(self, &c->weakrefs);
     if (c->root != NULL)
         node_release(c->root);
-    spare_header_free(spares, self);
+    free_lists_header_free(lists, self);
     Py_TRASHCAN_END
 }

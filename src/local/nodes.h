@@ -44,7 +44,7 @@ node_is_general(const void *node)
 NO_INLINE static void *
 plain_node_alloc(memory *mem, size_t class)
 {
-    PyObject *node = PyObject_Malloc(class * SPARE_UNIT);
+    PyObject *node = PyObject_Malloc(class * FREE_LIST_UNIT);
     return node != NULL ? PyObject_Init(node, mem->plain) : PyErr_NoMemory();
 }
 
@@ -55,8 +55,9 @@ node_alloc(memory *mem, size_t size, bool general)
         /* writes ob_size, which is where the first member behind the head is: the caller fills that in afterwards */
         return PyObject_GC_NewVar(PyVarObject, mem->general, (Py_ssize_t)(size - sizeof(PyObject)));
     }
-    size_t class = spare_class(size);
-    PyObject *node = LIKELY(class < SPARE_CLASSES) ? spare_take(&mem->spares->nodes[class], mem->plain) : NULL;
+    size_t class = free_list_class(size);
+    PyObject *node =
+        LIKELY(class < FREE_LIST_CLASSES) ? free_list_take(&mem->free_lists->nodes[class], mem->plain) : NULL;
     return LIKELY(node != NULL) ? node : plain_node_alloc(mem, class);
 }
 
@@ -299,7 +300,8 @@ static inline PyObject *
 container_new(PyTypeObject *type, void *root, Py_ssize_t count)
 {
     bool ours = type->tp_dealloc == local_container_dealloc;
-    container *self = (container *)(ours ? spare_header_new(type_module_state(type), type) : type->tp_alloc(type, 0));
+    container *self =
+        (container *)(ours ? free_lists_header_new(type_module_state(type), type) : type->tp_alloc(type, 0));
     if (UNLIKELY(self == NULL)) {
         node_release(root);
         return NULL;
@@ -379,36 +381,36 @@ key_open(PyObject *key, const probe *p, cell *c)
 
 /* The value under `key` could not become a cell, which was reported: add to the report where it would be. */
 static inline void
-value_refused(PyObject *key)
+value_not_shareable(PyObject *key)
 {
     (void)key;
 }
 
 /* The same for the element at `index` of a sequence. */
 static inline void
-element_refused(Py_ssize_t index)
+element_not_shareable(Py_ssize_t index)
 {
     (void)index;
 }
 
 /* An object that many cells are compared with: any object, whether it could become a cell or not. */
-typedef PyObject *sought;
+typedef PyObject *needle;
 
 static inline int
-sought_open(PyObject *object, sought *s)
+needle_open(PyObject *object, needle *s)
 {
     *s = object;
     return 0;
 }
 
 static inline void
-sought_close(const sought *s)
+needle_close(const needle *s)
 {
     (void)s;
 }
 
 static inline int
-sought_equals(const sought *s, cell c)
+needle_equals(const needle *s, cell c)
 {
     return cell_equal(c, *s);
 }

@@ -170,14 +170,14 @@ void local_container_dealloc(PyObject *self);
 void shared_container_dealloc(PyObject *self);
 
 /* Another header over the same root: a new reference, or NULL (exception set). */
-PyObject *local_container_again(PyObject *self);
-PyObject *shared_container_again(PyObject *self);
+PyObject *local_container_new_header(PyObject *self);
+PyObject *shared_container_new_header(PyObject *self);
 
 /* The node types of one container of the local memory (local/nodes.h); part of the module state. */
 typedef struct {
     PyTypeObject *plain;
     PyTypeObject *general;
-    struct local_spares *spares;
+    struct free_lists *free_lists;
 } local_memory;
 
 /* The state of the module that a heap type was made for, or NULL: it has none, or the collector has cleared the type.

@@ -30,7 +30,7 @@ atomic_ref_read_first(AtomicRefObject *self, uint64_t *version)
     }
     PyObject *old = NULL, *header = NULL;
     reader_slot *slot = reader_claim(&self->readers, state->reader_cache, &old);
-    if (slot != NULL && (header = container_again(value)) == NULL)
+    if (slot != NULL && (header = container_new_header(value)) == NULL)
         PyErr_Clear();
     if (header != NULL) {
         if (!object_is_mine((PyObject *)self))

@@ -13,7 +13,7 @@ shared_container_traverse(PyObject *self, visitproc visit, void *arg)
 }
 
 PyObject *
-shared_container_again(PyObject *self)
+shared_container_new_header(PyObject *self)
 {
     container *c = (container *)self;
     node_retain(c->root);

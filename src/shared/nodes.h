@@ -271,14 +271,14 @@ key_open(PyObject *key, const probe *p, cell *c)
 
 /* The value under `key` could not become a cell, which was reported: add to the report where it would be. */
 static inline void
-value_refused(PyObject *key)
+value_not_shareable(PyObject *key)
 {
     not_shareable_at("[]", Py_NewRef(key));
 }
 
 /* The same for the element at `index` of a sequence. */
 static inline void
-element_refused(Py_ssize_t index)
+element_not_shareable(Py_ssize_t index)
 {
     not_shareable_at("[]", PyLong_FromSsize_t(index));
 }
@@ -287,10 +287,10 @@ element_refused(Py_ssize_t index)
 typedef struct {
     cell word; /* NO_CELL: it cannot */
     PyObject *object;
-} sought;
+} needle;
 
 static inline int
-sought_open(PyObject *object, sought *s)
+needle_open(PyObject *object, needle *s)
 {
     s->object = object;
     s->word = NO_CELL;
@@ -298,14 +298,14 @@ sought_open(PyObject *object, sought *s)
 }
 
 static inline void
-sought_close(const sought *s)
+needle_close(const needle *s)
 {
     if (s->word != NO_CELL)
         cell_release(s->word);
 }
 
 static inline int
-sought_equals(const sought *s, cell c)
+needle_equals(const needle *s, cell c)
 {
     return s->word != NO_CELL ? cell_equal(c, s->word) : cell_equals_object(c, s->object);
 }

@@ -28,13 +28,13 @@ static void
 a_build_of_any_size(void)
 {
     for (unsigned count = 0; count < KEYS; count++) {
-        slot slots[KEYS];
+        pair pairs[KEYS];
         tree t = {.model = some_model(count, count % 3 ? 0 : 20)};
-        model_slots(&t.model, slots);
+        model_pairs(&t.model, pairs);
         census before = census_now();
         for (unsigned n = 1; t.root == NULL; n++) {
             fake_fail_at(n);
-            t.root = build_root(slots, count);
+            t.root = build_root(pairs, count);
             CHECK(fake_failed() == (t.root == NULL));
             if (t.root == NULL)
                 check_census(before);
@@ -50,12 +50,12 @@ static void
 a_build_with_equal_keys_keeps_the_first(void)
 {
     for (unsigned count = 0; count < 2 * KEYS; count++) {
-        slot slots[2 * KEYS];
+        pair pairs[2 * KEYS];
         model expected = {.count = 0};
         for (unsigned i = 0; i < count; i++) {
-            slots[i] = some_slot(count % 3 ? 0 : 20);
-            if (!expected.has[fake_value(SLOT_KEY(&slots[i]))])
-                model_put(&expected, slots[i]);
+            pairs[i] = some_pair(count % 3 ? 0 : 20);
+            if (!expected.has[fake_value(PAIR_KEY(&pairs[i]))])
+                model_put(&expected, pairs[i]);
         }
         void (*const fail_at[])(unsigned) = {fake_fail_at, fake_fail_comparison_at, fake_interrupt_at};
         for (unsigned kind = 0; kind < 3; kind++) {
@@ -64,7 +64,7 @@ a_build_with_equal_keys_keeps_the_first(void)
             census before = census_now();
             for (unsigned n = 1; t.root == NULL; n++) {
                 fail_at[kind](n);
-                t.root = build_from(slots, count, &dropped);
+                t.root = build_from(pairs, count, &dropped);
                 CHECK(fake_failed() == (t.root == NULL));
                 if (t.root == NULL)
                     check_census(before);
@@ -82,21 +82,21 @@ static void
 a_build_of_thousands(void)
 {
     enum { COUNT = 3000 };
-    static slot slots[COUNT];
+    static pair pairs[COUNT];
     uint64_t (*const hashes[])(cell) = {hash_scattered, hash_dense, hash_constant, hash_below_prefix};
     for (cell i = 0; i < COUNT; i++)
-        slots[i] = slot_of(i, i % 7);
+        pairs[i] = pair_of(i, i % 7);
     for (unsigned h = 0; h < sizeof hashes / sizeof *hashes; h++) {
         fake_hash = hashes[h];
-        champ_node *root = build_root(slots, COUNT);
+        champ_node *root = build_root(pairs, COUNT);
         CHECK(champ_check(root, COUNT) == NULL);
         check_nodes(root);
         for (unsigned n = 0; n < 200; n++) {
             cell k = chance(2 * COUNT);
             probe p = fake_probe(k);
             bool failed = false;
-            slot *found = champ_find(root, &p, &failed);
-            CHECK(k < COUNT ? slots_identical(found, &slots[k]) : found == NULL);
+            pair *found = champ_find(root, &p, &failed);
+            CHECK(k < COUNT ? pairs_identical(found, &pairs[k]) : found == NULL);
         }
         node_release(root);
     }
@@ -136,14 +136,14 @@ model_merge(merger *m, const model *a, const model *b)
 {
     model result = {.count = 0};
     for (unsigned k = 0; k < KEYS; k++) {
-        slot s = a->has[k] ? a->at[k] : b->at[k];
+        pair s = a->has[k] ? a->at[k] : b->at[k];
         if (a->has[k] && b->has[k]) {
             if (m->both == BOTH_DROP)
                 continue;
             if (m->both == BOTH_RIGHT && ENTRY_WIDTH > 1)
-                SLOT_VALUE(&s) = SLOT_VALUE(&b->at[k]);
+                PAIR_VALUE(&s) = PAIR_VALUE(&b->at[k]);
             if (m->both == BOTH_RESOLVE)
-                SLOT_VALUE(&s) = resolved(SLOT_VALUE(&a->at[k]), SLOT_VALUE(&b->at[k]));
+                PAIR_VALUE(&s) = resolved(PAIR_VALUE(&a->at[k]), PAIR_VALUE(&b->at[k]));
             model_put(&result, s);
         }
         else if (a->has[k] || b->has[k]) {
@@ -213,7 +213,7 @@ related_to(const tree *a, relation how)
     tree b = tree_copy(a);
     if (how == DERIVED)
         for (unsigned i = chance(6) + 1; i > 0; i--)
-            tree_put(&b, some_slot(10), PERSISTENT);
+            tree_put(&b, some_pair(10), PERSISTENT);
     if (how != ITSELF)
         for (unsigned i = chance(6) + 1; i > 0; i--)
             tree_remove(&b, chance(KEYS), PERSISTENT);
@@ -246,8 +246,8 @@ a_union_with_a_rebuilt_superset_is_that_superset(void)
 {
     model m = some_model(KEYS - 4, 0), larger = m;
     while (larger.count < KEYS - 2) {
-        slot s = some_slot(0);
-        if (!m.has[fake_value(SLOT_KEY(&s))])
+        pair s = some_pair(0);
+        if (!m.has[fake_value(PAIR_KEY(&s))])
             model_put(&larger, s);
     }
     tree a = tree_of(&m), b = tree_of(&larger);
@@ -306,11 +306,11 @@ a_subset_has_no_key_of_its_own(void)
 static champ_node *
 large_tree(unsigned count)
 {
-    slot *slots = malloc(count * sizeof(slot));
+    pair *pairs = malloc(count * sizeof(pair));
     for (cell k = 0; k < count; k++)
-        slots[k] = slot_of(k, 0);
-    champ_node *root = build_root(slots, count);
-    free(slots);
+        pairs[k] = pair_of(k, 0);
+    champ_node *root = build_root(pairs, count);
+    free(pairs);
     return root;
 }
 
@@ -322,7 +322,7 @@ shared_subtrees_are_skipped(void)
     fake_hash = hash_counted;
     champ_node *a = large_tree(COUNT), *b = a;
     node_retain(b);
-    edit put = {PUT, slot_of(77 | FAKE_TWIN, 1)}, add = {PUT, slot_of(COUNT, 1)};
+    edit put = {PUT, pair_of(77 | FAKE_TWIN, 1)}, add = {PUT, pair_of(COUNT, 1)};
     CHECK(edit_root(&b, &put, PERSISTENT) && edit_root(&b, &add, PERSISTENT));
     for (unsigned policy = 0; policy < 4 * BOTH_RESOLVE; policy++) {
         size_t compared = fake_comparisons;

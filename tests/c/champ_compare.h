@@ -14,9 +14,9 @@ typedef struct {
 static void
 note(model *m, const entry *e)
 {
-    cell key = fake_value(SLOT_KEY(&e->slot));
+    cell key = fake_value(PAIR_KEY(&e->pair));
     CHECK(!m->has[key] && e->hash == fake_hash(key));
-    model_put(m, e->slot);
+    model_put(m, e->pair);
 }
 
 static int
@@ -31,7 +31,7 @@ note_difference(void *context, const entry *left, const entry *right)
     if (right != NULL)
         note(&seen->right, right);
     if (left != NULL && right != NULL)
-        CHECK(fake_value(SLOT_KEY(&left->slot)) == fake_value(SLOT_KEY(&right->slot)));
+        CHECK(fake_value(PAIR_KEY(&left->pair)) == fake_value(PAIR_KEY(&right->pair)));
     return 0;
 }
 
@@ -41,7 +41,7 @@ model_diff(const model *a, const model *b)
     differences result = {.left = {.count = 0}};
     for (unsigned k = 0; k < KEYS; k++) {
         if (a->has[k] && b->has[k] &&
-            (ENTRY_WIDTH == 1 || cell_identical(SLOT_VALUE(&a->at[k]), SLOT_VALUE(&b->at[k]))))
+            (ENTRY_WIDTH == 1 || cell_identical(PAIR_VALUE(&a->at[k]), PAIR_VALUE(&b->at[k]))))
             continue;
         if (a->has[k])
             model_put(&result.left, a->at[k]);
@@ -101,7 +101,7 @@ differences_are_found_without_looking_at_the_rest(void)
     fake_hash = hash_counted;
     champ_node *a = large_tree(COUNT), *b = a;
     node_retain(b);
-    edit put = {PUT, slot_of(77 | FAKE_TWIN, 1)}, add = {PUT, slot_of(COUNT, 1)};
+    edit put = {PUT, pair_of(77 | FAKE_TWIN, 1)}, add = {PUT, pair_of(COUNT, 1)};
     CHECK(edit_root(&b, &put, PERSISTENT) && edit_root(&b, &add, PERSISTENT));
     size_t compared = fake_comparisons, reports = 0;
     hash_calls = 0;

@@ -9,7 +9,7 @@
 static edit
 some_edit(unsigned put_percent, unsigned general_percent)
 {
-    return (edit){chance(100) < put_percent ? PUT : REMOVE, some_slot(general_percent)};
+    return (edit){chance(100) < put_percent ? PUT : REMOVE, some_pair(general_percent)};
 }
 
 /* Equal contents have equal shapes, however they came about. */
@@ -87,8 +87,8 @@ two_keys_part_where_their_hashes_do(void)
     fake_hash = hash_one_bit;
     for (cell k = 1; k < KEYS; k++) {
         tree t = tree_new();
-        tree_put(&t, slot_of(k, 0), PERSISTENT);
-        tree_put(&t, slot_of(k - 1, 0), PERSISTENT);
+        tree_put(&t, pair_of(k, 0), PERSISTENT);
+        tree_put(&t, pair_of(k - 1, 0), PERSISTENT);
         champ_node *n = t.root;
         unsigned level = 0;
         for (; n->datamap == 0; level++) {
@@ -109,12 +109,12 @@ keys_of_one_hash_stand_below_all_levels(void)
     fake_hash = hash_constant;
     tree t = tree_new();
     for (cell k = 0; k < 3; k++)
-        tree_put(&t, slot_of(k, k), PERSISTENT);
+        tree_put(&t, pair_of(k, k), PERSISTENT);
     CHECK(fake_node_count == HASH_LEVELS + 1);
     champ_node *n = t.root;
     for (unsigned level = 0; level < HASH_LEVELS; level++)
         n = node_children(n)[0];
-    CHECK(node_is_collision(n) && view_of(n).entries == 3);
+    CHECK(node_is_collision(n) && layout_of(n).entries == 3);
     tree_remove(&t, 1, PERSISTENT);
     CHECK(fake_node_count == HASH_LEVELS + 1);
     tree_remove(&t, 0, PERSISTENT);
@@ -129,14 +129,14 @@ equal_halves_are_not_equal_hashes(void)
 {
     fake_hash = hash_low_half_same;
     tree t = tree_new();
-    tree_put(&t, slot_of(0, 1), PERSISTENT);
+    tree_put(&t, pair_of(0, 1), PERSISTENT);
     size_t compared = fake_comparisons;
     probe other = fake_probe(1);
     bool failed = false;
     CHECK(champ_find(t.root, &other, &failed) == NULL && !failed);
-    edit put = {PUT, slot_of(1, 2)};
+    edit put = {PUT, pair_of(1, 2)};
     CHECK(edit_root(&t.root, &put, PERSISTENT) && fake_comparisons == compared);
-    model_put(&t.model, put.slot);
+    model_put(&t.model, put.pair);
     tree_verify(&t);
     tree_drop(&t);
 }
@@ -150,12 +150,12 @@ a_failing_comparison_is_told_from_absence(void)
         fake_hash = h ? hash_constant : hash_scattered;
         tree t = tree_new();
         for (cell k = 0; k < 4; k++)
-            tree_put(&t, slot_of(k, k), PERSISTENT);
+            tree_put(&t, pair_of(k, k), PERSISTENT);
         probe p = fake_probe(2 | FAKE_TWIN);
         for (unsigned n = 1;; n++) {
             bool failed = false;
             fake_fail_comparison_at(n);
-            slot *found = champ_find(t.root, &p, &failed);
+            pair *found = champ_find(t.root, &p, &failed);
             bool asked = fake_comparison_failure.happened;
             CHECK(failed == asked && (found != NULL) == !asked);
             champ_path path;
@@ -185,7 +185,7 @@ deep_tree(void)
     fake_hash = hash_in_three_levels;
     tree t = tree_new();
     for (cell k = 0; k < KEYS; k++)
-        tree_put(&t, slot_of(k, 0), PERSISTENT);
+        tree_put(&t, pair_of(k, 0), PERSISTENT);
     CHECK(fake_node_count == 1 + 4 + 16);
     return t;
 }
@@ -195,11 +195,11 @@ what_is_unique_is_edited_where_it_is(void)
 {
     tree t = deep_tree();
     champ_node *root = t.root;
-    tree_put(&t, slot_of(DEEP_KEY, 1), IN_PLACE);
+    tree_put(&t, pair_of(DEEP_KEY, 1), IN_PLACE);
     CHECK(t.root == root);
     tree_remove(&t, DEEP_KEY, IN_PLACE);
     CHECK(t.root == root);
-    tree_put(&t, slot_of(DEEP_KEY, 2), IN_PLACE);
+    tree_put(&t, pair_of(DEEP_KEY, 2), IN_PLACE);
     CHECK(t.root == root);
     tree_verify(&t);
     tree_drop(&t);
@@ -209,10 +209,10 @@ static void
 replacing_in_place_allocates_nothing(void)
 {
     tree t = deep_tree();
-    edit replace = {PUT, slot_of(DEEP_KEY | FAKE_TWIN, 1)};
+    edit replace = {PUT, pair_of(DEEP_KEY | FAKE_TWIN, 1)};
     fake_fail_at(1);
     CHECK(edit_root(&t.root, &replace, IN_PLACE) && !fake_failed());
-    model_put(&t.model, replace.slot);
+    model_put(&t.model, replace.pair);
     tree_verify(&t);
     tree_drop(&t);
 }
@@ -223,11 +223,11 @@ what_is_shared_is_copied_and_the_rest_is_not(void)
     tree t = deep_tree();
     tree version = tree_copy(&t);
     size_t nodes = fake_node_count;
-    tree_put(&t, slot_of(DEEP_KEY, 1), IN_PLACE);
+    tree_put(&t, pair_of(DEEP_KEY, 1), IN_PLACE);
     size_t copied = fake_node_count - nodes;
     CHECK(t.root != version.root && copied >= 2 && copied < nodes);
     champ_node *root = t.root;
-    tree_put(&t, slot_of(DEEP_KEY, 2), IN_PLACE); /* the copies are ours by now */
+    tree_put(&t, pair_of(DEEP_KEY, 2), IN_PLACE); /* the copies are ours by now */
     CHECK(t.root == root && fake_node_count == nodes + copied);
     tree_verify(&version);
     tree_verify(&t);
@@ -242,13 +242,13 @@ a_general_entry_makes_its_ancestors_general(void)
         tree t = deep_tree();
         tree version = tree_copy(&t);
         CHECK(!node_is_general(t.root));
-        tree_put(&t, slot_of(DEEP_KEY | FAKE_GENERAL, FAKE_GENERAL), mode);
+        tree_put(&t, pair_of(DEEP_KEY | FAKE_GENERAL, FAKE_GENERAL), mode);
         CHECK(node_is_general(t.root) && !node_is_general(version.root));
         tree_verify(&version);
         tree_verify(&t);
         tree_drop(&version);
         champ_node *root = t.root;
-        tree_put(&t, slot_of((DEEP_KEY + 1) | FAKE_GENERAL, 1 | FAKE_GENERAL), mode);
+        tree_put(&t, pair_of((DEEP_KEY + 1) | FAKE_GENERAL, 1 | FAKE_GENERAL), mode);
         CHECK((t.root == root) == (mode == IN_PLACE)); /* it is general already: it stays where it is */
         tree_verify(&t);
         tree_drop(&t);

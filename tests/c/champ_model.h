@@ -61,21 +61,21 @@ for_each_hash(void (*test)(void))
     fake_hash = fake_scrambled_hash;
 }
 
-/* ---- slots ---- */
+/* ---- pairs ---- */
 
-static slot
-slot_of(cell key, cell value)
+static pair
+pair_of(cell key, cell value)
 {
-    slot s;
+    pair s;
     s.cells[ENTRY_WIDTH - 1] = value;
     s.cells[0] = key;
     return s;
 }
 
 static entry
-entry_of(slot s)
+entry_of(pair s)
 {
-    return (entry){fake_hash(fake_value(SLOT_KEY(&s))), s};
+    return (entry){fake_hash(fake_value(PAIR_KEY(&s))), s};
 }
 
 /* One of the four cells that are equal to `value`. */
@@ -91,23 +91,23 @@ enum { KEYS = 44 };
 
 typedef struct {
     bool has[KEYS];
-    slot at[KEYS];
+    pair at[KEYS];
     size_t count;
 } model;
 
-static slot
-some_slot(unsigned general_percent)
+static pair
+some_pair(unsigned general_percent)
 {
-    return slot_of(some_cell(chance(KEYS), general_percent), some_cell(chance(5), general_percent));
+    return pair_of(some_cell(chance(KEYS), general_percent), some_cell(chance(5), general_percent));
 }
 
 /* A key that is there stays and gets the new value; a set's value is its key. */
 static void
-model_put(model *m, slot s)
+model_put(model *m, pair s)
 {
-    cell k = fake_value(SLOT_KEY(&s));
+    cell k = fake_value(PAIR_KEY(&s));
     if (m->has[k])
-        SLOT_VALUE(&m->at[k]) = SLOT_VALUE(&s);
+        PAIR_VALUE(&m->at[k]) = PAIR_VALUE(&s);
     else
         m->at[k] = s;
     m->count += !m->has[k];
@@ -125,7 +125,7 @@ MAYBE_UNUSED static bool
 models_identical(const model *a, const model *b)
 {
     for (unsigned k = 0; k < KEYS; k++)
-        if (a->has[k] != b->has[k] || (a->has[k] && !slots_identical(&a->at[k], &b->at[k])))
+        if (a->has[k] != b->has[k] || (a->has[k] && !pairs_identical(&a->at[k], &b->at[k])))
             return false;
     return true;
 }
@@ -163,7 +163,7 @@ static void
 check_nodes(champ_node *n)
 {
     fake_check_node(n);
-    view v = view_of(n);
+    layout v = layout_of(n);
     for (unsigned i = 0; i < v.children; i++)
         check_nodes(v.child[i]);
 }
@@ -179,16 +179,16 @@ tree_verify(const tree *t)
     for (cell k = 0; k < KEYS; k++) {
         probe p = fake_probe(some_cell(k, 50));
         bool failed = false;
-        slot *found = champ_find(t->root, &p, &failed);
+        pair *found = champ_find(t->root, &p, &failed);
         CHECK(!failed && (found != NULL) == t->model.has[k]);
-        CHECK(found == NULL || slots_identical(found, &t->model.at[k]));
+        CHECK(found == NULL || pairs_identical(found, &t->model.at[k]));
     }
 }
 
 MAYBE_UNUSED static bool
 same_shape(champ_node *x, champ_node *y)
 {
-    view a = view_of(x), b = view_of(y);
+    layout a = layout_of(x), b = layout_of(y);
     bool same = x->datamap == y->datamap && x->nodemap == y->nodemap;
     for (unsigned i = 0; same && i < a.children; i++)
         same = same_shape(a.child[i], b.child[i]);
@@ -221,22 +221,22 @@ typedef enum { PERSISTENT, IN_PLACE } edit_mode;
 
 typedef struct {
     enum { PUT, REMOVE } verb;
-    slot slot; /* REMOVE: its key */
+    pair pair; /* REMOVE: its key */
 } edit;
 
 /* false: an allocation failed. */
 static bool
 edit_root(champ_node **root, const edit *e, edit_mode mode)
 {
-    entry in = entry_of(e->slot);
-    probe p = fake_probe(SLOT_KEY(&e->slot));
+    entry in = entry_of(e->pair);
+    probe p = fake_probe(PAIR_KEY(&e->pair));
     champ_path path;
     place where = champ_locate(*root, &p, &path, chance(2));
     CHECK(where != PLACE_FAILED);
     if (e->verb == REMOVE && where != PLACE_FOUND)
         return true;
-    unsigned own = mode == IN_PLACE ? champ_owned(&path, e->verb == PUT && slot_is_general(&in.slot)) : 0;
-    leftovers left = {0};
+    unsigned own = mode == IN_PLACE ? champ_owned(&path, e->verb == PUT && pair_is_general(&in.pair)) : 0;
+    deferred left = {0};
     champ_node *n = e->verb == PUT ? champ_put(&mem, &path, where, &in, own, &left)
                                    : champ_remove(&mem, &path, own, &left);
     if (n == NULL) {
@@ -246,7 +246,7 @@ edit_root(champ_node **root, const edit *e, edit_mode mode)
     if (own == 0)
         node_release(*root);
     *root = n;
-    leftovers_release(&left);
+    deferred_release(&left);
     return true;
 }
 
@@ -267,13 +267,13 @@ tree_edit(tree *t, edit e, edit_mode mode)
         tree_verify(t);
     }
     if (e.verb == PUT)
-        model_put(&t->model, e.slot);
+        model_put(&t->model, e.pair);
     else
-        model_remove(&t->model, SLOT_KEY(&e.slot));
+        model_remove(&t->model, PAIR_KEY(&e.pair));
 }
 
 static void
-tree_put(tree *t, slot s, edit_mode mode)
+tree_put(tree *t, pair s, edit_mode mode)
 {
     tree_edit(t, (edit){PUT, s}, mode);
 }
@@ -281,23 +281,23 @@ tree_put(tree *t, slot s, edit_mode mode)
 static void
 tree_remove(tree *t, cell key, edit_mode mode)
 {
-    tree_edit(t, (edit){REMOVE, slot_of(key, key)}, mode);
+    tree_edit(t, (edit){REMOVE, pair_of(key, key)}, mode);
 }
 
 /* ---- bulk ---- */
 
-/* A tree of `count` slots, whose keys are distinct unless `dropped` is asked for; NULL: an allocation or a comparison
+/* A tree of `count` pairs, whose keys are distinct unless `dropped` is asked for; NULL: an allocation or a comparison
  * failed. */
 static champ_node *
-build_from(const slot *slots, size_t count, size_t *dropped)
+build_from(const pair *pairs, size_t count, size_t *dropped)
 {
     entry *items = malloc((count + 1) * sizeof(entry)), *spare = malloc((count + 1) * sizeof(entry));
     CHECK(items != NULL && spare != NULL);
     builder b = {.mem = &mem, .any_equal = dropped != NULL};
     for (size_t i = 0; i < count; i++) {
-        items[i] = entry_of(slots[i]);
-        slot_retain(&slots[i]);
-        b.any_general |= slot_is_general(&slots[i]);
+        items[i] = entry_of(pairs[i]);
+        pair_retain(&pairs[i]);
+        b.any_general |= pair_is_general(&pairs[i]);
     }
     champ_node *root = champ_build(&b, items, spare, count, 0);
     free(items);
@@ -308,22 +308,22 @@ build_from(const slot *slots, size_t count, size_t *dropped)
 }
 
 static champ_node *
-build_root(const slot *slots, size_t count)
+build_root(const pair *pairs, size_t count)
 {
-    return build_from(slots, count, NULL);
+    return build_from(pairs, count, NULL);
 }
 
 /* The model's entries in random order. */
 static size_t
-model_slots(const model *m, slot *slots)
+model_pairs(const model *m, pair *pairs)
 {
     size_t count = 0;
     for (unsigned k = 0; k < KEYS; k++) {
         if (!m->has[k])
             continue;
-        slots[count++] = m->at[k];
-        slot *other = &slots[chance((unsigned)count)];
-        slots[count - 1] = *other;
+        pairs[count++] = m->at[k];
+        pair *other = &pairs[chance((unsigned)count)];
+        pairs[count - 1] = *other;
         *other = m->at[k];
     }
     CHECK(count == m->count);
@@ -334,9 +334,9 @@ model_slots(const model *m, slot *slots)
 static tree
 tree_of(const model *m)
 {
-    slot slots[KEYS];
-    size_t count = model_slots(m, slots);
-    tree t = {.model = *m, .root = build_root(slots, count)};
+    pair pairs[KEYS];
+    size_t count = model_pairs(m, pairs);
+    tree t = {.model = *m, .root = build_root(pairs, count)};
     CHECK(t.root != NULL);
     return t;
 }
@@ -346,7 +346,7 @@ some_model(unsigned count, unsigned general_percent)
 {
     model m = {.count = 0};
     while (m.count < count)
-        model_put(&m, some_slot(general_percent));
+        model_put(&m, some_pair(general_percent));
     return m;
 }
 

@@ -13,20 +13,20 @@ iteration_visits_each_entry_once(void)
     for (unsigned count = 0; count <= KEYS; count += count % 4 + 1) {
         model m = some_model(count, 10);
         tree t = tree_of(&m);
-        slot *seen[KEYS];
+        pair *seen[KEYS];
         unsigned visited = 0;
         champ_iter it;
         champ_iter_init(&it, t.root);
-        for (slot *s; (s = champ_iter_next(&it)) != NULL; seen[visited++] = s) {
-            cell k = fake_value(SLOT_KEY(s));
-            CHECK(visited < count && m.has[k] && slots_identical(s, &m.at[k]));
+        for (pair *s; (s = champ_iter_next(&it)) != NULL; seen[visited++] = s) {
+            cell k = fake_value(PAIR_KEY(s));
+            CHECK(visited < count && m.has[k] && pairs_identical(s, &m.at[k]));
             CHECK(champ_iter_hash(&it, s) == fake_hash(k));
             m.has[k] = false;
         }
         CHECK(visited == count && champ_iter_next(&it) == NULL);
         CHECK(champ_count(t.root) == count);
         champ_iter_init_back(&it, t.root);
-        for (slot *s; (s = champ_iter_prev(&it)) != NULL;)
+        for (pair *s; (s = champ_iter_prev(&it)) != NULL;)
             CHECK(visited > 0 && s == seen[--visited]);
         CHECK(visited == 0 && champ_iter_prev(&it) == NULL);
         tree_drop(&t);
@@ -57,12 +57,12 @@ static const struct { size_t count; uint64_t hash; } known[] = {
 static void
 the_hash_is_that_of_a_frozenset(void)
 {
-    slot slots[KEYS];
+    pair pairs[KEYS];
     fake_hash = hash_dense; /* small integers are their own hash */
     for (cell i = 0; i < KEYS; i++)
-        slots[i] = slot_of(i, i % 5);
+        pairs[i] = pair_of(i, i % 5);
     for (unsigned i = 0; i < sizeof known / sizeof *known; i++) {
-        champ_node *root = build_root(slots, known[i].count);
+        champ_node *root = build_root(pairs, known[i].count);
         CHECK(hash_of(root, known[i].count) == known[i].hash);
         node_release(root);
     }
@@ -85,7 +85,7 @@ naive_item_hash(const model *m)
             continue;
         uint64_t hash = fake_hash(k);
         if (ENTRY_WIDTH > 1)
-            hash = pair_hash(hash, fake_hash(fake_value(SLOT_VALUE(&m->at[k]))));
+            hash = pair_hash(hash, fake_hash(fake_value(PAIR_VALUE(&m->at[k]))));
         shares ^= member_hash(hash);
     }
     return shares;
@@ -109,7 +109,7 @@ no_edit_leaves_a_stale_hash(void)
             if (chance(2)) /* or else it is edited in place */
                 tree_drop(&version);
             check_item_hash_of(&t);
-            tree_edit(&t, (edit){chance(2) ? PUT : REMOVE, some_slot(5)}, mode);
+            tree_edit(&t, (edit){chance(2) ? PUT : REMOVE, some_pair(5)}, mode);
             check_item_hash_of(&t);
             if (version.root != NULL) {
                 check_item_hash_of(&version);
@@ -170,8 +170,8 @@ respelled(const model *m, unsigned general_percent)
     model result = *m;
     for (unsigned k = 0; k < KEYS; k++)
         if (m->has[k])
-            result.at[k] = slot_of(some_cell(k, general_percent),
-                                   some_cell(fake_value(SLOT_VALUE(&m->at[k])), general_percent));
+            result.at[k] = pair_of(some_cell(k, general_percent),
+                                   some_cell(fake_value(PAIR_VALUE(&m->at[k])), general_percent));
     return result;
 }
 
@@ -198,7 +198,7 @@ equality_follows_from_contents(void)
         tree_put(&c, b.model.at[k], PERSISTENT);
         check_equal(&a, &c, 1);
         if (ENTRY_WIDTH > 1) {
-            tree_put(&c, slot_of(k, some_cell(9, 0)), PERSISTENT);
+            tree_put(&c, pair_of(k, some_cell(9, 0)), PERSISTENT);
             check_equal(&a, &c, 0);
         }
         tree_drop(&a);
@@ -221,7 +221,7 @@ one_other_key_is_not_equal(void)
             come = chance(KEYS);
         while (m.has[come]);
         model_remove(&other, gone);
-        model_put(&other, slot_of(come, SLOT_VALUE(&m.at[gone])));
+        model_put(&other, pair_of(come, PAIR_VALUE(&m.at[gone])));
         tree a = tree_of(&m), b = tree_of(&other);
         check_equal(&a, &b, 0);
         tree_drop(&a);
@@ -257,7 +257,7 @@ equality_skips_what_is_shared_and_what_hashes_tell(void)
     fake_hash = hash_counted;
     champ_node *a = large_tree(COUNT), *b = a;
     node_retain(b);
-    edit put = {PUT, slot_of(77 | FAKE_TWIN, 1)}, put_back = {PUT, slot_of(77, 0)};
+    edit put = {PUT, pair_of(77 | FAKE_TWIN, 1)}, put_back = {PUT, pair_of(77, 0)};
     CHECK(edit_root(&b, &put, PERSISTENT));
     if (ENTRY_WIDTH > 1) {
         hash_of(a, COUNT);
@@ -318,11 +318,11 @@ the_check_finds_entries_out_of_place(void)
 {
     tree t = deep_tree();
     champ_path path = path_to(t.root, DEEP_KEY);
-    view v = view_of(path.node[path.depth]);
-    slot first = v.slot[0];
-    v.slot[0] = v.slot[1];
+    layout v = layout_of(path.node[path.depth]);
+    pair first = v.pair[0];
+    v.pair[0] = v.pair[1];
     expect_broken(t.root, t.model.count, "I2");
-    v.slot[0] = first;
+    v.pair[0] = first;
     store_hash(&v, 0, ~full_hash(&v, 0));
     expect_broken(t.root, t.model.count, "I3");
     store_hash(&v, 0, full_hash(&v, 0));
@@ -336,9 +336,9 @@ the_check_finds_broken_collisions(void)
     fake_hash = hash_constant;
     tree t = tree_new();
     for (cell k = 0; k < 3; k++)
-        tree_put(&t, slot_of(k | FAKE_GENERAL, k), PERSISTENT);
+        tree_put(&t, pair_of(k | FAKE_GENERAL, k), PERSISTENT);
     champ_node *n = path_to(t.root, 0).node[HASH_LEVELS];
-    view v = view_of(n);
+    layout v = layout_of(n);
     uint64_t hash = full_hash(&v, 2);
     store_hash(&v, 2, hash ^ 1);
     expect_broken(t.root, 3, "I5");
@@ -365,7 +365,7 @@ the_check_finds_what_a_plain_node_may_not_hold(void)
         *child = own;
         if (ENTRY_WIDTH > 1) {
             champ_path path = path_to(t.root, DEEP_KEY);
-            cell *value = &SLOT_VALUE(path_slot(&path)), kept = *value;
+            cell *value = &PAIR_VALUE(path_pair(&path)), kept = *value;
             *value |= FAKE_GENERAL;
             expect_broken(t.root, KEYS, "I6");
             *value = kept;
@@ -381,7 +381,7 @@ the_check_finds_a_stale_hash(void)
 {
     tree t = deep_tree();
     hash_of(t.root, t.model.count);
-    view root = view_of(t.root), below = view_of(root.child[0]);
+    layout root = layout_of(t.root), below = layout_of(root.child[0]);
     for (unsigned deep = 0; deep < 2; deep++) {
         _Atomic(uint64_t) *cache = item_hash_cache(deep ? &below : &root);
         *cache ^= 1;

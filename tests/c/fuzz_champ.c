@@ -73,7 +73,7 @@ step_edit(tree *t, unsigned what)
         tree_remove(t, next_cell(KEYS), mode);
     else {
         cell key = next_cell(KEYS);
-        tree_put(t, slot_of(key, next_cell(4)), mode);
+        tree_put(t, pair_of(key, next_cell(4)), mode);
     }
 }
 
@@ -97,7 +97,7 @@ check_equality(const tree *a, const tree *b)
     for (unsigned k = 0; k < KEYS; k++)
         equal = equal && a->model.has[k] == b->model.has[k]
             && (!a->model.has[k]
-                || fake_value(SLOT_VALUE(&a->model.at[k])) == fake_value(SLOT_VALUE(&b->model.at[k])));
+                || fake_value(PAIR_VALUE(&a->model.at[k])) == fake_value(PAIR_VALUE(&b->model.at[k])));
     for (unsigned n = 1;; n++) {
         fake_fail_comparison_at(n);
         int found = champ_equal(a->root, b->root);
@@ -120,19 +120,19 @@ static void
 check_iteration(const tree *t)
 {
     model left = t->model;
-    slot *seen[KEYS];
+    pair *seen[KEYS];
     unsigned visited = 0;
     champ_iter it;
     champ_iter_init(&it, t->root);
-    for (slot *s; (s = champ_iter_next(&it)) != NULL; seen[visited++] = s) {
-        cell k = fake_value(SLOT_KEY(s));
-        CHECK(left.has[k] && slots_identical(s, &left.at[k]));
+    for (pair *s; (s = champ_iter_next(&it)) != NULL; seen[visited++] = s) {
+        cell k = fake_value(PAIR_KEY(s));
+        CHECK(left.has[k] && pairs_identical(s, &left.at[k]));
         CHECK(champ_iter_hash(&it, s) == fake_hash(k));
         left.has[k] = false;
     }
     CHECK(visited == t->model.count && champ_count(t->root) == visited);
     champ_iter_init_back(&it, t->root);
-    for (slot *s; (s = champ_iter_prev(&it)) != NULL;)
+    for (pair *s; (s = champ_iter_prev(&it)) != NULL;)
         CHECK(visited > 0 && s == seen[--visited]);
     CHECK(visited == 0);
 }
@@ -153,17 +153,17 @@ step_compare(const tree *a, const tree *b)
 static void
 step_build(tree *place, const tree *a)
 {
-    slot slots[2 * KEYS];
-    size_t count = model_slots(&a->model, slots), own = count, dropped;
+    pair pairs[2 * KEYS];
+    size_t count = model_pairs(&a->model, pairs), own = count, dropped;
     for (unsigned again = own > 0 ? next_byte() % KEYS : 0; again > 0; again--)
-        slots[count++] = slot_of(SLOT_KEY(&slots[next_byte() % own]) ^ FAKE_TWIN, next_cell(4));
+        pairs[count++] = pair_of(PAIR_KEY(&pairs[next_byte() % own]) ^ FAKE_TWIN, next_cell(4));
     void (*const fail_at[])(unsigned) = {fake_fail_at, fake_fail_comparison_at};
     for (unsigned kind = 0; kind < 2; kind++) {
         tree made = {.model = a->model};
         census before = census_now();
         for (unsigned n = 1; made.root == NULL; n++) {
             fail_at[kind](n);
-            made.root = build_from(slots, count, &dropped);
+            made.root = build_from(pairs, count, &dropped);
             CHECK(fake_failed() == (made.root == NULL));
             if (made.root == NULL)
                 check_census(before);

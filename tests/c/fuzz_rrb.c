@@ -326,11 +326,11 @@ step_extend(vector *place, const vector *a)
 
 /* ---- edits in place ---- */
 
-typedef struct { rrb v; const rope *holds; } draft;
+typedef struct { rrb v; const rope *holds; } transient;
 
-/* One edit of a draft; false: an allocation failed, and the draft holds what it held. */
+/* One edit of a transient; false: an allocation failed, and the transient holds what it held. */
 static bool
-edit_once(draft *d, unsigned what, cell c, size_t index)
+edit_once(transient *d, unsigned what, cell c, size_t index)
 {
     cell old;
     if (what % 4 == 0 && d->v.count > 0) {
@@ -356,11 +356,11 @@ edit_once(draft *d, unsigned what, cell c, size_t index)
     return true;
 }
 
-/* A draft of `a`, which others may hold, edited and trimmed. */
+/* A transient of `a`, which others may hold, edited and trimmed. */
 static void
 step_mutate(vector *place, const vector *a)
 {
-    draft d = {.holds = a->holds};
+    transient d = {.holds = a->holds};
     CHECK(rrb_share(a->v, &d.v));
     for (unsigned left = next_byte() % 48 + 1; left > 0; left--) {
         unsigned what = next_byte();

@@ -32,8 +32,8 @@ read_all(const tree *t)
     size_t visited = 0;
     champ_iter it;
     champ_iter_init(&it, t->root);
-    for (slot *s; (s = champ_iter_next(&it)) != NULL; visited++) {
-        probe p = fake_probe(SLOT_KEY(s));
+    for (pair *s; (s = champ_iter_next(&it)) != NULL; visited++) {
+        probe p = fake_probe(PAIR_KEY(s));
         bool failed = false;
         CHECK(champ_find(t->root, &p, &failed) == s && !failed);
     }
@@ -72,9 +72,9 @@ threads_read_one_tree(void)
         model m = some_model(KEYS / 2, i % 3 ? 0 : 10);
         round_of_readers r = {.tree = tree_of(&m), .waiting = THREADS};
         r.version = tree_copy(&r.tree);
-        tree_put(&r.version, slot_of(chance(KEYS), FAKE_VALUES - 1), PERSISTENT);
+        tree_put(&r.version, pair_of(chance(KEYS), FAKE_VALUES - 1), PERSISTENT);
         tree_remove(&r.version, chance(KEYS), PERSISTENT);
-        tree_put(&r.version, slot_of(chance(KEYS), FAKE_VALUES - 2), PERSISTENT);
+        tree_put(&r.version, pair_of(chance(KEYS), FAKE_VALUES - 2), PERSISTENT);
         r.tree_hash = expected_hash(&r.tree);
         r.version_hash = expected_hash(&r.version);
         pthread_t threads[THREADS];

@@ -133,30 +133,30 @@ do_extend(rrb v, const arguments *a, rrb *result)
 static bool
 do_mutate(rrb v, const arguments *a, rrb *result)
 {
-    rrb draft;
+    rrb transient;
     cell old;
-    CHECK(rrb_share(v, &draft));
+    CHECK(rrb_share(v, &transient));
     for (unsigned i = 0; i < 5; i++) {
-        if (!rrb_edit_set(&mem, &draft, a->i, a->c, &old))
+        if (!rrb_edit_set(&mem, &transient, a->i, a->c, &old))
             goto fail;
         cell_release(old);
-        if (!rrb_edit_push(&mem, &draft, a->c))
+        if (!rrb_edit_push(&mem, &transient, a->c))
             goto fail;
-        check_sound(draft);
+        check_sound(transient);
     }
     for (unsigned i = 0; i < 4; i++) {
-        if (!rrb_edit_pop(&mem, &draft, &old))
+        if (!rrb_edit_pop(&mem, &transient, &old))
             goto fail;
         cell_release(old);
-        check_sound(draft);
+        check_sound(transient);
     }
-    if (!rrb_edit_trim(&mem, &draft))
+    if (!rrb_edit_trim(&mem, &transient))
         goto fail;
-    *result = draft;
+    *result = transient;
     return true;
 fail:
-    check_sound(draft);
-    node_release(draft.root);
+    check_sound(transient);
+    node_release(transient.root);
     return false;
 }
 
@@ -783,26 +783,26 @@ static void
 mutation_copies_what_others_hold_and_nothing_else(void)
 {
     version a = counting_version(2001);
-    rrb draft;
+    rrb transient;
     cell old;
-    rrb_share(a.v, &draft);
-    CHECK(rrb_edit_set(&mem, &draft, 5, 1, &old) && old == 5);
+    rrb_share(a.v, &transient);
+    CHECK(rrb_edit_set(&mem, &transient, 5, 1, &old) && old == 5);
     cell_release(old);
     size_t nodes = fake_node_count;
-    CHECK(rrb_edit_set(&mem, &draft, 5, 2, &old) && old == 1);
+    CHECK(rrb_edit_set(&mem, &transient, 5, 2, &old) && old == 1);
     cell_release(old);
-    CHECK(fake_node_count == nodes && rrb_get(draft.root, 5) == 2);
-    void *root = draft.root;
-    CHECK(rrb_edit_push(&mem, &draft, 3));
-    CHECK(rrb_edit_push(&mem, &draft, 4));
-    CHECK(draft.root == root);
-    check_sound(draft);
+    CHECK(fake_node_count == nodes && rrb_get(transient.root, 5) == 2);
+    void *root = transient.root;
+    CHECK(rrb_edit_push(&mem, &transient, 3));
+    CHECK(rrb_edit_push(&mem, &transient, 4));
+    CHECK(transient.root == root);
+    check_sound(transient);
     check_version(&a);
-    CHECK(rrb_edit_set(&mem, &draft, 5, 6 | FAKE_GENERAL, &old) && old == 2);
+    CHECK(rrb_edit_set(&mem, &transient, 5, 6 | FAKE_GENERAL, &old) && old == 2);
     cell_release(old);
-    CHECK(node_is_general(draft.root));
-    check_sound(draft);
-    node_release(draft.root);
+    CHECK(node_is_general(transient.root));
+    check_sound(transient);
+    node_release(transient.root);
     version_drop(&a);
     fake_check_no_leak();
 }
@@ -810,20 +810,20 @@ mutation_copies_what_others_hold_and_nothing_else(void)
 static void
 mutation_from_nothing_and_back(void)
 {
-    rrb draft = {NULL, 0};
+    rrb transient = {NULL, 0};
     cell last;
     for (size_t i = 0; i < 3000; i++) {
-        CHECK(rrb_edit_push(&mem, &draft, i));
+        CHECK(rrb_edit_push(&mem, &transient, i));
         if (i % 7 == 0)
-            check_sound(draft);
+            check_sound(transient);
     }
     for (size_t i = 3000; i-- > 0;) {
-        CHECK(rrb_edit_pop(&mem, &draft, &last) && last == i);
+        CHECK(rrb_edit_pop(&mem, &transient, &last) && last == i);
         cell_release(last);
         if (i % 7 == 0)
-            check_sound(draft);
+            check_sound(transient);
     }
-    CHECK(draft.count == 0 && draft.root == NULL);
+    CHECK(transient.count == 0 && transient.root == NULL);
     fake_check_no_leak();
 }
 

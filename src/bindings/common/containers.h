@@ -31,15 +31,15 @@ container_same(PyObject *a, PyObject *b)
 
 /* Another header over the root of `op`, which is exactly one of our containers: owned by the calling thread. */
 static inline PyObject *
-container_again(PyObject *op)
+container_new_header(PyObject *op)
 {
     bool local = Py_TYPE(op)->tp_dealloc == local_container_dealloc;
-    PyObject *again = local ? local_container_again(op) : shared_container_again(op);
-    if (again != NULL) {
+    PyObject *header = local ? local_container_new_header(op) : shared_container_new_header(op);
+    if (header != NULL) {
         Py_hash_t hash = atomic_load_explicit(&((container *)op)->hash, memory_order_relaxed);
-        atomic_store_explicit(&((container *)again)->hash, hash, memory_order_relaxed);
+        atomic_store_explicit(&((container *)header)->hash, hash, memory_order_relaxed);
     }
-    return again;
+    return header;
 }
 
 PyObject *local_map_lookup(PyObject *self, PyObject *key, PyObject *fallback);

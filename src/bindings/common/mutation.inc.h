@@ -2,12 +2,12 @@
  *
  * The including file has said what a mutation is:
  *
- *     mutation                  PyObject_HEAD, `draft` (with a `root`), `result` (what finish() returned), `source` (what it
- *                               began as, as long as nothing was changed; or NULL), `weakrefs`
+ *     mutation                  PyObject_HEAD, `transient` (with a `root`), `result` (what finish() returned), `source`
+ *                               (what it began as, as long as nothing was changed; or NULL), `weakrefs`
  *     mutation_is_open(m)       whether it can be edited still; if not, ValueError is set.  Under the object's lock.
  *     mutation_contents(self)   what it holds now, sealed or not, as a container: a new reference
  *     mutation_finish(self)     the method
- *     draft_clear(&m->draft)    leave no root
+ *     transient_clear(&m->transient)  leave no root
  * */
 #ifndef FROZEN_BINDINGS_COMMON_MUTATION_INC_H
 #define FROZEN_BINDINGS_COMMON_MUTATION_INC_H
@@ -67,7 +67,7 @@ mutation_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(m->result);
     Py_VISIT(m->source);
-    return root_traverse(m->draft.root, visit, arg);
+    return root_traverse(m->transient.root, visit, arg);
 }
 
 /* The collector breaks cycles here, because only a mutation can hold itself. */
@@ -77,7 +77,7 @@ mutation_clear(PyObject *self)
     mutation *m = (mutation *)self;
     Py_CLEAR(m->result);
     Py_CLEAR(m->source);
-    draft_clear(&m->draft);
+    transient_clear(&m->transient);
     return 0;
 }
 

@@ -19,7 +19,7 @@ keyed_check(PyObject *self)
 static int
 dump_node(champ_node *n, unsigned level, PyObject *lines)
 {
-    view v = view_of(n);
+    layout v = layout_of(n);
     char indent[2 * (HASH_LEVELS + 1) + 1] = {0};
     memset(indent, ' ', 2 * level);
     PyObject *line =
@@ -47,14 +47,14 @@ keyed_dump(PyObject *self)
 static int
 collect_nodes(champ_node *n, PyObject *seen)
 {
-    view v = view_of(n);
+    layout v = layout_of(n);
     int known = address_is_known(n, seen), status = 0;
     if (known != 0)
         return known < 0 ? -1 : 0;
     for (unsigned i = 0; i < v.children && status == 0; i++)
         status = collect_nodes(v.child[i], seen);
     for (unsigned i = 0; i < v.entries && status == 0; i++) {
-        PyObject *value = cell_to_object(SLOT_VALUE(&v.slot[i]));
+        PyObject *value = cell_to_object(PAIR_VALUE(&v.pair[i]));
         status = value != NULL ? inspect_collect(value, seen) : -1;
         Py_XDECREF(value);
     }

@@ -34,12 +34,12 @@ iterator_new(PyObject *source, yields what, bool back)
 }
 
 static PyObject *
-slot_to_object(const slot *s, yields what, PyObject **kept)
+pair_to_object(const pair *s, yields what, PyObject **kept)
 {
     if (what != YIELD_ITEMS)
-        return cell_to_object(what == YIELD_KEYS ? SLOT_KEY(s) : SLOT_VALUE(s));
+        return cell_to_object(what == YIELD_KEYS ? PAIR_KEY(s) : PAIR_VALUE(s));
     PyObject *key, *value;
-    return cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value) ? pair_recycle(kept, key, value) : NULL;
+    return cells_to_objects(PAIR_KEY(s), PAIR_VALUE(s), &key, &value) ? pair_recycle(kept, key, value) : NULL;
 }
 
 static PyObject *
@@ -47,13 +47,13 @@ iterator_step(iterator *it)
 {
     if (it->source == NULL)
         return NULL;
-    slot *s = it->back ? champ_iter_prev(&it->at) : champ_iter_next(&it->at);
+    pair *s = it->back ? champ_iter_prev(&it->at) : champ_iter_next(&it->at);
     if (s == NULL) {
         Py_CLEAR(it->source);
         return NULL;
     }
     it->left--;
-    return slot_to_object(s, it->what, &it->kept);
+    return pair_to_object(s, it->what, &it->kept);
 }
 
 /* One iterator may be advanced by several threads: each item goes to one of them.  The one that finds the end gives up

@@ -61,20 +61,20 @@ unchanged(PyObject *self)
     return derived(self, ROOT(self), COUNT(self));
 }
 
-/* A private draft that starts from this container's root. */
-static draft
-draft_of(PyObject *self)
+/* A private transient that starts from this container's root. */
+static transient
+transient_of(PyObject *self)
 {
     node_retain(ROOT(self));
-    return (draft){ROOT(self), COUNT(self)};
+    return (transient){ROOT(self), COUNT(self)};
 }
 
-/* The draft becomes the result of an operation on self; `status` below 0: it failed and is given up. */
+/* The transient becomes the result of an operation on self; `status` below 0: it failed and is given up. */
 static PyObject *
-derived_from_draft(PyObject *self, draft *d, int status)
+derived_from_transient(PyObject *self, transient *d, int status)
 {
     if (status < 0) {
-        draft_clear(d);
+        transient_clear(d);
         return NULL;
     }
     return derived(self, d->root, d->count);
@@ -83,7 +83,7 @@ derived_from_draft(PyObject *self, draft *d, int status)
 /* ---- lookup ---- */
 
 /* Borrowed from the container, or NULL: absent, or *failed. */
-FORCE_INLINE slot *
+FORCE_INLINE pair *
 keyed_lookup(PyObject *self, PyObject *key, bool *failed)
 {
     probe p;
@@ -104,7 +104,7 @@ static int
 keyed_contains(PyObject *self, PyObject *key)
 {
     bool failed = false;
-    slot *found = keyed_lookup(self, key, &failed);
+    pair *found = keyed_lookup(self, key, &failed);
     return failed ? -1 : found != NULL;
 }
 
@@ -116,7 +116,7 @@ keyed_without(PyObject *self, PyObject *key)
 {
     probe p;
     champ_path path;
-    leftovers left = {0};
+    deferred left = {0};
     if (probe_init(&p, key) < 0)
         return NULL;
     place where = champ_locate(ROOT(self), &p, &path, COUNT(self) >= PREFETCH_FROM);
@@ -159,7 +159,7 @@ container_mix_hash(PyObject *self, Py_hash_t *hash)
 static size_t
 nodes_sizeof(champ_node *n)
 {
-    view v = view_of(n);
+    layout v = layout_of(n);
     size_t size = node_size(v.entries, v.children, v.wide) + node_overhead(n);
     for (unsigned i = 0; i < v.children; i++)
         size += nodes_sizeof(v.child[i]);

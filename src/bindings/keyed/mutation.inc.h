@@ -1,8 +1,8 @@
 /* What MapMutation and SetMutation have in common: a container being edited in place, until finish() seals it.
  *
  * Threads may share one: every method holds the object's lock, and where arbitrary code runs in between (hash and
- * equality of keys, destructors) bindings/keyed/transient.inc.h sees to it that the draft is whole before and looked at
- * anew afterwards. */
+ * equality of keys, destructors) bindings/keyed/transient.inc.h sees to it that the transient is whole before and
+ * looked at anew afterwards. */
 #ifndef FROZEN_BINDINGS_KEYED_MUTATION_INC_H
 #define FROZEN_BINDINGS_KEYED_MUTATION_INC_H
 
@@ -10,9 +10,9 @@
 
 typedef struct {
     PyObject_HEAD
-    draft draft;
-    PyObject *source; /* what the draft still is, if it is: then finish() returns that */
-    PyObject *result; /* what finish() returned: afterwards the draft has no root */
+    transient transient;
+    PyObject *source; /* what the transient still is, if it is: then finish() returns that */
+    PyObject *result; /* what finish() returned: afterwards the transient has no root */
     PyObject *weakrefs;
 } mutation;
 
@@ -23,20 +23,20 @@ keyed_mutate(PyObject *self, PyObject *Py_UNUSED(ignored))
     mutation *m = PyObject_GC_New(mutation, types->mutation);
     if (m == NULL)
         return NULL;
-    m->draft = draft_of(self);
+    m->transient = transient_of(self);
     m->source = Py_IS_TYPE(self, types->container) ? Py_NewRef(self) : NULL;
     m->result = m->weakrefs = NULL;
     PyObject_GC_Track(m);
     return (PyObject *)m;
 }
 
-/* At the end of each edit: once the draft has another root, the container that it came from is given up, so that the
- * nodes are the mutation's own where no other owner is left. While it is held, an edit copies its path, so the root
+/* At the end of each edit: once the transient has another root, the container that it came from is given up, so that
+ * the nodes are the mutation's own where no other owner is left. While it is held, an edit copies its path, so the root
  * tells. */
 static inline void
 mutation_edited(mutation *m)
 {
-    if (m->source != NULL && m->draft.root != ROOT(m->source))
+    if (m->source != NULL && m->transient.root != ROOT(m->source))
         Py_CLEAR(m->source);
 }
 
@@ -48,7 +48,7 @@ mutation_root(mutation *m)
 {
     if (m->result != NULL)
         return ROOT(m->result);
-    return draft_is_sealed(&m->draft) ? NULL : m->draft.root;
+    return transient_is_sealed(&m->transient) ? NULL : m->transient.root;
 }
 
 /* Whether a key is there: 1, 0, or -1 (exception set); with `value`, what is under it as a new reference, or NULL
@@ -66,9 +66,9 @@ mutation_lookup(PyObject *self, PyObject *key, PyObject **value)
     if (probe_init(&p, key) == 0 && (root = mutation_root(m)) != NULL) {
         bool failed = false;
         node_retain(root);
-        slot *found = champ_find(root, &p, &failed);
+        pair *found = champ_find(root, &p, &failed);
         if (found != NULL && value != NULL)
-            failed = (*value = cell_to_object(SLOT_VALUE(found))) == NULL;
+            failed = (*value = cell_to_object(PAIR_VALUE(found))) == NULL;
         node_release(root);
         status = failed ? -1 : found != NULL;
     }
@@ -88,7 +88,7 @@ mutation_len(PyObject *self)
     mutation *m = (mutation *)self;
     Py_ssize_t count;
     OBJECT_LOCK(self);
-    count = mutation_root(m) == NULL ? -1 : m->result != NULL ? COUNT(m->result) : m->draft.count;
+    count = mutation_root(m) == NULL ? -1 : m->result != NULL ? COUNT(m->result) : m->transient.count;
     OBJECT_UNLOCK();
     return count;
 }
@@ -102,7 +102,7 @@ mutation_drop(PyObject *self, PyObject *key, bool needed)
     int status = -1;
     OBJECT_LOCK(self);
     if (probe_init(&p, key) == 0)
-        status = draft_remove(family_memory(family_of(self)), &m->draft, &p);
+        status = transient_remove(family_memory(family_of(self)), &m->transient, &p);
     mutation_edited(m);
     OBJECT_UNLOCK();
     if (status == 0 && needed) {
@@ -130,7 +130,7 @@ mutation_discard(PyObject *self, PyObject *key)
 
 /* ---- sealing ---- */
 
-/* The map or set, the same each time; a new reference.  The first call moves the root out of the draft. */
+/* The map or set, the same each time; a new reference.  The first call moves the root out of the transient. */
 static PyObject *
 mutation_finish(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
@@ -138,19 +138,19 @@ mutation_finish(PyObject *self, PyObject *Py_UNUSED(ignored))
     family *types = family_of(self);
     PyObject *result = NULL;
     OBJECT_LOCK(self);
-    if (m->source != NULL && m->draft.root == ROOT(m->source)) {
+    if (m->source != NULL && m->transient.root == ROOT(m->source)) {
         m->result = m->source;
         m->source = NULL;
-        draft_clear(&m->draft);
+        transient_clear(&m->transient);
     }
     if (m->result == NULL) {
-        champ_node *root = m->draft.count ? m->draft.root : (champ_node *)types->empty;
+        champ_node *root = m->transient.count ? m->transient.root : (champ_node *)types->empty;
         node_retain(root);
         COLLECTOR_PAUSE(); /* a finalizer may call finish(), too */
-        m->result = keyed_new(types->container, root, m->draft.count);
+        m->result = keyed_new(types->container, root, m->transient.count);
         COLLECTOR_RESUME();
         if (m->result != NULL)
-            draft_clear(&m->draft);
+            transient_clear(&m->transient);
     }
     result = Py_XNewRef(m->result);
     OBJECT_UNLOCK();
@@ -162,7 +162,7 @@ mutation_finish(PyObject *self, PyObject *Py_UNUSED(ignored))
 static bool
 mutation_is_open(mutation *m)
 {
-    return !draft_is_sealed(&m->draft);
+    return !transient_is_sealed(&m->transient);
 }
 
 /* The contents as a container, sealed or not: what comparing and showing a mutation go through. */
@@ -174,9 +174,9 @@ mutation_contents(PyObject *self)
     OBJECT_LOCK(self);
     if (m->result != NULL)
         contents = Py_NewRef(m->result);
-    else if (!draft_is_sealed(&m->draft)) {
-        node_retain(m->draft.root);
-        contents = keyed_new(family_of(self)->container, m->draft.root, m->draft.count);
+    else if (!transient_is_sealed(&m->transient)) {
+        node_retain(m->transient.root);
+        contents = keyed_new(family_of(self)->container, m->transient.root, m->transient.count);
     }
     OBJECT_UNLOCK();
     return contents;

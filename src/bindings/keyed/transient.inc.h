@@ -1,9 +1,9 @@
-/* A draft: a root that is being changed, by a mutation that users hold or within one call.
+/* A transient: a root that is being changed, by a mutation that users hold or within one call.
  *
- * Comparing keys may run arbitrary code, which may change or seal the very same draft (another thread may, too, because
- * a critical section is suspended meanwhile).  So each change keeps the root alive while it locates, which also makes
- * everybody else copy instead of editing in place, and starts again if the root is another one afterwards.  From then
- * on until the new root is stored nothing foreign runs. */
+ * Comparing keys may run arbitrary code, which may change or seal the very same transient (another thread may, too,
+ * because a critical section is suspended meanwhile).  So each change keeps the root alive while it locates, which also
+ * makes everybody else copy instead of editing in place, and starts again if the root is another one afterwards.  From
+ * then on until the new root is stored no arbitrary code runs. */
 #ifndef FROZEN_BINDINGS_KEYED_TRANSIENT_INC_H
 #define FROZEN_BINDINGS_KEYED_TRANSIENT_INC_H
 
@@ -14,13 +14,13 @@
 typedef struct {
     champ_node *root; /* owned; NULL: sealed */
     Py_ssize_t count;
-} draft;
+} transient;
 
 /* From here on a copied path is out of the caches: prefetch what it will retain. */
 #define PREFETCH_FROM 4096
 
 static inline int
-draft_is_sealed(const draft *d)
+transient_is_sealed(const transient *d)
 {
     if (d->root != NULL)
         return 0;
@@ -28,12 +28,13 @@ draft_is_sealed(const draft *d)
     return 1;
 }
 
-/* How often an operation starts again where each time a key's methods, or another thread, have changed the draft. */
+/* How often an operation starts again where each time a key's methods, or another thread, have changed the transient.
+ * */
 #define RETRIES 1000
 
 /* Whether it is to start again: false, an error is set.  May run arbitrary code. */
 static bool
-draft_retries(unsigned *tries)
+transient_retries(unsigned *tries)
 {
     if (++*tries < RETRIES)
         return !interrupted();
@@ -43,13 +44,13 @@ draft_retries(unsigned *tries)
     return false;
 }
 
-/* Locate a key in the draft's present root, and hold `path` valid on return: the caller must not run arbitrary code
- * before using it.  PLACE_FAILED: comparing failed, or the draft was sealed (exception set). */
+/* Locate a key in the transient's present root, and hold `path` valid on return: the caller must not run arbitrary code
+ * before using it.  PLACE_FAILED: comparing failed, or the transient was sealed (exception set). */
 static place
-draft_locate(draft *d, const probe *p, champ_path *path)
+transient_locate(transient *d, const probe *p, champ_path *path)
 {
     for (unsigned tries = 0;;) {
-        if (draft_is_sealed(d))
+        if (transient_is_sealed(d))
             return PLACE_FAILED;
         champ_node *root = d->root;
         node_retain(root);
@@ -58,14 +59,14 @@ draft_locate(draft *d, const probe *p, champ_path *path)
         node_release(root);
         if (where == PLACE_FAILED || !moved)
             return where;
-        if (!draft_retries(&tries))
+        if (!transient_retries(&tries))
             return PLACE_FAILED;
     }
 }
 
-/* Store the outcome of a change, and then, the draft being consistent, release what it made superfluous. */
+/* Store the outcome of a change, and then, the transient being consistent, release what it made superfluous. */
 static int
-draft_store(draft *d, champ_node *n, unsigned own, Py_ssize_t delta, leftovers *left)
+transient_store(transient *d, champ_node *n, unsigned own, Py_ssize_t delta, deferred *left)
 {
     if (n == NULL)
         return -1;
@@ -74,54 +75,54 @@ draft_store(draft *d, champ_node *n, unsigned own, Py_ssize_t delta, leftovers *
     d->root = n;
     d->count += delta;
     tree_must_hold(n, d->count);
-    leftovers_release(left);
+    deferred_release(left);
     return 0;
 }
 
 /* Set a key: 0 or -1. */
 static int
-draft_put(memory *mem, draft *d, const probe *p, cell key, cell value)
+transient_put(memory *mem, transient *d, const probe *p, cell key, cell value)
 {
     champ_path path;
-    leftovers left = {0};
-    place where = draft_locate(d, p, &path);
+    deferred left = {0};
+    place where = transient_locate(d, p, &path);
     if (where == PLACE_FAILED)
         return -1;
-    if (where == PLACE_FOUND && (ENTRY_WIDTH == 1 || cell_identical(SLOT_VALUE(path_slot(&path)), value)))
+    if (where == PLACE_FOUND && (ENTRY_WIDTH == 1 || cell_identical(PAIR_VALUE(path_pair(&path)), value)))
         return 0;
     entry in = {.hash = p->hash};
-    SLOT_VALUE(&in.slot) = value;
-    SLOT_KEY(&in.slot) = key;
-    unsigned own = champ_owned(&path, slot_is_general(&in.slot));
+    PAIR_VALUE(&in.pair) = value;
+    PAIR_KEY(&in.pair) = key;
+    unsigned own = champ_owned(&path, pair_is_general(&in.pair));
     COLLECTOR_PAUSE();
     champ_node *n = champ_put(mem, &path, where, &in, own, &left);
     COLLECTOR_RESUME();
     way_must_hold(n, p->hash);
-    return draft_store(d, n, own, where != PLACE_FOUND, &left);
+    return transient_store(d, n, own, where != PLACE_FOUND, &left);
 }
 
 /* Remove the entry at the end of a path that is still valid: 1 or -1. */
 static int
-draft_remove_at(memory *mem, draft *d, const champ_path *path)
+transient_remove_at(memory *mem, transient *d, const champ_path *path)
 {
-    leftovers left = {0};
+    deferred left = {0};
     unsigned own = champ_owned(path, false);
     COLLECTOR_PAUSE();
     champ_node *n = champ_remove(mem, path, own, &left);
     COLLECTOR_RESUME();
     way_must_hold(n, path->hash);
-    return draft_store(d, n, own, -1, &left) < 0 ? -1 : 1;
+    return transient_store(d, n, own, -1, &left) < 0 ? -1 : 1;
 }
 
 /* Remove a key: 1 removed, 0 it was absent, -1. */
 static int
-draft_remove(memory *mem, draft *d, const probe *p)
+transient_remove(memory *mem, transient *d, const probe *p)
 {
     champ_path path;
-    place where = draft_locate(d, p, &path);
+    place where = transient_locate(d, p, &path);
     if (where != PLACE_FOUND)
         return where == PLACE_FAILED ? -1 : 0;
-    return draft_remove_at(mem, d, &path);
+    return transient_remove_at(mem, d, &path);
 }
 
 /* How many entries a merge leaves, from what one side alone had: all that its policy counts. */
@@ -137,11 +138,11 @@ merged_count(const merger *m, Py_ssize_t count)
 /* Combine with another tree under a policy that counts what decides the size: the right side alone where both sides'
  * entries stay, the left side alone where only common ones do, otherwise each side that is kept.  0 or -1. */
 static int
-draft_merge(memory *mem, draft *d, const draft *other, const merger *policy)
+transient_merge(memory *mem, transient *d, const transient *other, const merger *policy)
 {
-    leftovers left = {0};
+    deferred left = {0};
     for (unsigned tries = 0;;) {
-        if (draft_is_sealed(d))
+        if (transient_is_sealed(d))
             return -1;
         champ_node *root = d->root;
         Py_ssize_t count = d->count;
@@ -149,22 +150,22 @@ draft_merge(memory *mem, draft *d, const draft *other, const merger *policy)
         m.mem = mem;
         if (count == 0 && m.keep_right) {
             node_retain(other->root);
-            return draft_store(d, other->root, 0, other->count, &left);
+            return transient_store(d, other->root, 0, other->count, &left);
         }
         node_retain(root);
         champ_node *n = champ_merge(&m, root, other->root);
         bool moved = d->root != root;
         node_release(root);
         if (n == NULL || !moved)
-            return draft_store(d, n, 0, merged_count(&m, count) - count, &left);
+            return transient_store(d, n, 0, merged_count(&m, count) - count, &left);
         node_release(n);
-        if (!draft_retries(&tries))
+        if (!transient_retries(&tries))
             return -1;
     }
 }
 
 static void
-draft_clear(draft *d)
+transient_clear(transient *d)
 {
     champ_node *root = d->root;
     d->root = NULL;
@@ -173,25 +174,25 @@ draft_clear(draft *d)
         node_release(root);
 }
 
-/* Several changes that shall happen as one are made to a second draft of the same tree:
+/* Several changes that shall happen as one are made to a second transient of the same tree:
  *
- *     draft_changes changes = {0};
+ *     transient_changes changes = {0};
  *     do {
- *         if (draft_begin(d, &changes) < 0) ...
+ *         if (transient_begin(d, &changes) < 0) ...
  *         status = ... changes to changes.next ...
- *     } while (!draft_commit(d, &changes, status));
+ *     } while (!transient_commit(d, &changes, status));
  */
 typedef struct {
-    draft next;
+    transient next;
     champ_node *from; /* held, so that no other tree can have its address */
     unsigned tries;
-} draft_changes;
+} transient_changes;
 
-/* 0, or -1: the draft is sealed, or was changed too often (exception set). */
+/* 0, or -1: the transient is sealed, or was changed too often (exception set). */
 static int
-draft_begin(const draft *d, draft_changes *changes)
+transient_begin(const transient *d, transient_changes *changes)
 {
-    if ((changes->from != NULL && !draft_retries(&changes->tries)) || draft_is_sealed(d))
+    if ((changes->from != NULL && !transient_retries(&changes->tries)) || transient_is_sealed(d))
         return -1;
     changes->next = *d;
     changes->from = d->root;
@@ -200,18 +201,18 @@ draft_begin(const draft *d, draft_changes *changes)
     return 0;
 }
 
-/* Ends the changes, which become the draft's unless `status` is negative. False: it was changed meanwhile, start
+/* Ends the changes, which become the transient's unless `status` is negative. False: it was changed meanwhile, start
  * again. */
 static bool
-draft_commit(draft *d, draft_changes *changes, int status)
+transient_commit(transient *d, transient_changes *changes, int status)
 {
     bool moved = d->root != changes->from;
     if (status == 0 && !moved) {
-        draft old = *d;
+        transient old = *d;
         *d = changes->next;
         changes->next = old;
     }
-    draft_clear(&changes->next);
+    transient_clear(&changes->next);
     node_release(changes->from);
     return status < 0 || !moved;
 }

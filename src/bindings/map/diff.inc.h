@@ -14,7 +14,7 @@ typedef struct {
 static PyObject *
 entry_value(const entry *e, PyObject *absent)
 {
-    return e != NULL ? cell_to_object(SLOT_VALUE(&e->slot)) : Py_NewRef(absent);
+    return e != NULL ? cell_to_object(PAIR_VALUE(&e->pair)) : Py_NewRef(absent);
 }
 
 /* differ.report: add (key, old value, new value). */
@@ -22,7 +22,7 @@ static int
 list_difference(void *context, const entry *left, const entry *right)
 {
     difference_list *found = context;
-    PyObject *key = cell_to_object(SLOT_KEY(left != NULL ? &left->slot : &right->slot));
+    PyObject *key = cell_to_object(PAIR_KEY(left != NULL ? &left->pair : &right->pair));
     PyObject *old = key != NULL ? entry_value(left, found->absent) : NULL;
     PyObject *new = old != NULL ? entry_value(right, found->absent) : NULL;
     PyObject *triple = new != NULL ? PyTuple_Pack(3, key, old, new) : NULL;

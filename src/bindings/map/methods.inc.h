@@ -15,10 +15,10 @@ map_construct(PyTypeObject *type, family *types, PyObject *source, PyObject *key
     memory *mem = family_memory(types);
     if (source != NULL && type == types->container && Py_TYPE(source) == type && keywords == NULL)
         return Py_NewRef(source);
-    draft d = {(champ_node *)types->empty, 0};
+    transient d = {(champ_node *)types->empty, 0};
     node_retain(d.root);
-    if (draft_update_all(mem, types, &d, &source, source != NULL, keywords) < 0) {
-        draft_clear(&d);
+    if (transient_update_all(mem, types, &d, &source, source != NULL, keywords) < 0) {
+        transient_clear(&d);
         return NULL;
     }
     return keyed_new(type, d.root, d.count);
@@ -71,9 +71,9 @@ static PyObject *
 map_subscript(PyObject *self, PyObject *key)
 {
     bool failed = false;
-    slot *found = keyed_lookup(self, key, &failed);
+    pair *found = keyed_lookup(self, key, &failed);
     if (LIKELY(found != NULL))
-        return cell_to_object(SLOT_VALUE(found));
+        return cell_to_object(PAIR_VALUE(found));
     if (!failed)
         set_key_error(key);
     return NULL;
@@ -83,9 +83,9 @@ static inline PyObject *
 map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
 {
     bool failed = false;
-    slot *found = keyed_lookup(self, key, &failed);
+    pair *found = keyed_lookup(self, key, &failed);
     if (LIKELY(found != NULL))
-        return cell_to_object(SLOT_VALUE(found));
+        return cell_to_object(PAIR_VALUE(found));
     return failed ? NULL : Py_NewRef(fallback);
 }
 
@@ -105,11 +105,11 @@ static PyObject *
 map_put(PyObject *self, const probe *p, cell key, cell value)
 {
     champ_path path;
-    leftovers left = {0};
+    deferred left = {0};
     place where = champ_locate(ROOT(self), p, &path, COUNT(self) >= PREFETCH_FROM);
     if (where == PLACE_FAILED)
         return NULL;
-    if (where == PLACE_FOUND && cell_identical(SLOT_VALUE(path_slot(&path)), value))
+    if (where == PLACE_FOUND && cell_identical(PAIR_VALUE(path_pair(&path)), value))
         return unchanged(self);
     entry in = {p->hash, {{key, value}}};
     champ_node *n = champ_put(family_memory(family_of(self)), &path, where, &in, 0, &left);
@@ -132,7 +132,7 @@ map_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         cell_close(value);
     }
     else
-        value_refused(args[0]);
+        value_not_shareable(args[0]);
     cell_close(key);
     return result;
 }
@@ -144,10 +144,10 @@ map_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *na
     if (names != NULL && (keywords = dict_of_keywords(args + nargs, names)) == NULL)
         return NULL;
     family *types = family_of(self);
-    draft d = draft_of(self);
-    int status = draft_update_all(family_memory(types), types, &d, args, nargs, keywords);
+    transient d = transient_of(self);
+    int status = transient_update_all(family_memory(types), types, &d, args, nargs, keywords);
     Py_XDECREF(keywords);
-    return derived_from_draft(self, &d, status);
+    return derived_from_transient(self, &d, status);
 }
 
 /* What == and | take on the other side: a map of whichever memory, a dict or frozendict, any collections.abc.Mapping.
@@ -199,8 +199,8 @@ map_or(PyObject *left, PyObject *right)
     PyObject *self = own ? Py_NewRef(left) : map_construct(types->container, types, left, NULL);
     if (self == NULL)
         return NULL;
-    draft d = draft_of(self);
-    PyObject *result = derived_from_draft(self, &d, draft_update_from(mem, types, &d, right));
+    transient d = transient_of(self);
+    PyObject *result = derived_from_transient(self, &d, transient_update_from(mem, types, &d, right));
     Py_DECREF(self);
     return result;
 }

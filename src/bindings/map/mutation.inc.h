@@ -14,7 +14,7 @@ mutation_assign(PyObject *self, PyObject *key, PyObject *value)
     if (value == NULL)
         return mutation_drop(self, key, true);
     OBJECT_LOCK(self);
-    status = draft_set(mem, &m->draft, key, value);
+    status = transient_set(mem, &m->transient, key, value);
     mutation_edited(m);
     OBJECT_UNLOCK();
     return status;
@@ -29,26 +29,27 @@ mutation_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 }
 
 /* Remove a key and hand out its value, a new reference: 1; 0: absent, -1. The object is made before the entry is
- * removed: if that fails the entry must stay. It may run arbitrary code, so this starts again as draft_locate does. */
+ * removed: if that fails the entry must stay. It may run arbitrary code, so this starts again as transient_locate does.
+ * */
 static int
-draft_take(memory *mem, draft *d, const probe *p, PyObject **object)
+transient_take(memory *mem, transient *d, const probe *p, PyObject **object)
 {
     for (unsigned tries = 0;;) {
         champ_path path;
-        place where = draft_locate(d, p, &path);
+        place where = transient_locate(d, p, &path);
         if (where != PLACE_FOUND)
             return where == PLACE_FAILED ? -1 : 0;
         champ_node *root = d->root;
         node_retain(root);
-        *object = cell_to_object(SLOT_VALUE(path_slot(&path)));
+        *object = cell_to_object(PAIR_VALUE(path_pair(&path)));
         bool moved = d->root != root;
         node_release(root);
         if (*object == NULL)
             return -1;
-        if (!moved && draft_remove_at(mem, d, &path) > 0)
+        if (!moved && transient_remove_at(mem, d, &path) > 0)
             return 1;
         Py_CLEAR(*object);
-        if (!moved || !draft_retries(&tries))
+        if (!moved || !transient_retries(&tries))
             return -1;
     }
 }
@@ -64,7 +65,7 @@ mutation_pop(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *
     int status = -1;
     OBJECT_LOCK(self);
     if (probe_init(&p, key) == 0)
-        status = draft_take(family_memory(family_of(self)), &m->draft, &p, &value);
+        status = transient_take(family_memory(family_of(self)), &m->transient, &p, &value);
     mutation_edited(m);
     OBJECT_UNLOCK();
     if (status > 0)
@@ -102,9 +103,9 @@ mutation_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObjec
         return NULL;
     int status;
     OBJECT_LOCK(self);
-    status = draft_is_sealed(&m->draft)
+    status = transient_is_sealed(&m->transient)
                  ? -1
-                 : draft_update_all(family_memory(types), types, &m->draft, args, nargs, keywords);
+                 : transient_update_all(family_memory(types), types, &m->transient, args, nargs, keywords);
     mutation_edited(m);
     OBJECT_UNLOCK();
     Py_XDECREF(keywords);

@@ -18,12 +18,12 @@ static int
 append_items(champ_node *n, PyObject *list)
 {
     champ_iter it;
-    slot *s;
+    pair *s;
     budget left = BUDGET;
     int status = 0;
     champ_iter_init(&it, n);
     while (status == 0 && (s = champ_iter_next(&it)) != NULL) {
-        PyObject *item = !budget_spend(&left, 1) ? NULL : PyTuple_Pack(2, SLOT_KEY(s), SLOT_VALUE(s));
+        PyObject *item = !budget_spend(&left, 1) ? NULL : PyTuple_Pack(2, PAIR_KEY(s), PAIR_VALUE(s));
         status = item != NULL ? PyList_Append(list, item) : -1;
         Py_XDECREF(item);
     }
@@ -52,10 +52,10 @@ collect_subtrees(champ_node *n, unsigned levels, PyObject *own, PyObject *subtre
 {
     if (levels == 0)
         return PyList_Append(subtrees, (PyObject *)n);
-    view v = view_of(n);
+    layout v = layout_of(n);
     int status = 0;
     for (unsigned i = 0; i < v.entries && status == 0; i++)
-        status = PyDict_SetItem(own, SLOT_KEY(&v.slot[i]), SLOT_VALUE(&v.slot[i]));
+        status = PyDict_SetItem(own, PAIR_KEY(&v.pair[i]), PAIR_VALUE(&v.pair[i]));
     for (unsigned i = 0; i < v.children && status == 0; i++)
         status = collect_subtrees(v.child[i], levels - 1, own, subtrees);
     return status;

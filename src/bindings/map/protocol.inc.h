@@ -14,7 +14,7 @@ static int
 map_equals_dict(PyObject *self, PyObject *dict)
 {
     champ_iter it;
-    slot *s;
+    pair *s;
     budget left = BUDGET;
     int equal = 1;
     champ_iter_init(&it, ROOT(self));
@@ -22,7 +22,7 @@ map_equals_dict(PyObject *self, PyObject *dict)
         PyObject *key, *value, *other = NULL;
         if (!budget_spend(&left, 1))
             return -1;
-        equal = cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value) ? dict_lookup(dict, key, &other) : -1;
+        equal = cells_to_objects(PAIR_KEY(s), PAIR_VALUE(s), &key, &value) ? dict_lookup(dict, key, &other) : -1;
         if (equal > 0)
             equal = PyObject_RichCompareBool(value, other, Py_EQ);
         Py_XDECREF(key);
@@ -71,13 +71,13 @@ container_richcompare(PyObject *self, PyObject *other, int op)
 static int
 map_write_items(PyObject *self, text_writer *text)
 {
-    slot *s;
+    pair *s;
     iterator *it = (iterator *)iterator_new(self, YIELD_ITEMS, false);
     budget left = BUDGET;
     int status = it != NULL ? 0 : -1;
     for (const char *comma = ""; status == 0 && (s = champ_iter_next(&it->at)) != NULL; comma = ", ") {
         PyObject *key, *value;
-        if (!budget_spend(&left, 1) || !cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value))
+        if (!budget_spend(&left, 1) || !cells_to_objects(PAIR_KEY(s), PAIR_VALUE(s), &key, &value))
             status = -1;
         else {
             if (text_ascii(text, comma) < 0 || text_repr(text, key) < 0 || text_ascii(text, ": ") < 0
@@ -115,13 +115,13 @@ static PyObject *
 map_to_dict(PyObject *self)
 {
     champ_iter it;
-    slot *s;
+    pair *s;
     PyObject *dict = PyDict_New();
     budget left = BUDGET;
     champ_iter_init(&it, ROOT(self));
     while (dict != NULL && (s = champ_iter_next(&it)) != NULL) {
         PyObject *key = NULL, *value = NULL;
-        if (!budget_spend(&left, 1) || !cells_to_objects(SLOT_KEY(s), SLOT_VALUE(s), &key, &value)
+        if (!budget_spend(&left, 1) || !cells_to_objects(PAIR_KEY(s), PAIR_VALUE(s), &key, &value)
             || PyDict_SetItem(dict, key, value) < 0)
             Py_CLEAR(dict);
         Py_XDECREF(key);

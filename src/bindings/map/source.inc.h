@@ -12,15 +12,15 @@ static const merger map_union = {.keep_left = true, .keep_right = true, .both = 
 
 typedef struct {
     PyObject *key, *value;
-} pair;
+} object_pair;
 
 /* The items of a dict at one moment, as references of its own. */
 typedef struct {
-    pair *items, few[16];
+    object_pair *items, few[16];
     Py_ssize_t count;
 } snapshot;
 
-/* 0 or -1.  Nothing foreign runs in between. */
+/* 0 or -1.  No arbitrary code runs in between. */
 static int
 snapshot_take(snapshot *s, PyObject *dict)
 {
@@ -28,9 +28,11 @@ snapshot_take(snapshot *s, PyObject *dict)
     s->count = 0;
     OBJECT_LOCK(dict);
     size = PyDict_GET_SIZE(dict);
-    s->items = size <= (Py_ssize_t)(sizeof s->few / sizeof(pair)) ? s->few : scratch_alloc((size_t)size * sizeof(pair));
+    s->items = size <= (Py_ssize_t)(sizeof s->few / sizeof(object_pair))
+                   ? s->few
+                   : scratch_alloc((size_t)size * sizeof(object_pair));
     if (s->items != NULL) {
-        pair *next = s->items;
+        object_pair *next = s->items;
         while (s->count < size && PyDict_Next(dict, &position, &next->key, &next->value)) {
             Py_INCREF(next->key);
             Py_INCREF(next->value);
@@ -56,14 +58,14 @@ snapshot_release(snapshot *s, Py_ssize_t first)
 
 /* An entry that owns its cells: 0, and the item's references have gone over; or -1. */
 static inline int
-entry_from_pair(const pair *item, entry *out)
+entry_from_pair(const object_pair *item, entry *out)
 {
     probe p;
-    if (probe_init(&p, item->key) < 0 || cell_from_key(item->key, &p, &SLOT_KEY(&out->slot)) < 0)
+    if (probe_init(&p, item->key) < 0 || cell_from_key(item->key, &p, &PAIR_KEY(&out->pair)) < 0)
         return -1;
-    if (cell_from_object(item->value, &SLOT_VALUE(&out->slot)) < 0) {
-        value_refused(item->key);
-        cell_release(SLOT_KEY(&out->slot));
+    if (cell_from_object(item->value, &PAIR_VALUE(&out->pair)) < 0) {
+        value_not_shareable(item->key);
+        cell_release(PAIR_KEY(&out->pair));
         return -1;
     }
     out->hash = p.hash;
@@ -85,7 +87,7 @@ root_from_snapshot(memory *mem, snapshot *s)
                      UINT32_MAX - 1);
     else if (workspace_open(&w, (size_t)s->count)) {
         while (made < s->count && budget_spend(&b.left, 1) && entry_from_pair(&s->items[made], &w.items[made]) == 0)
-            b.any_general |= slot_is_general(&w.items[made++].slot);
+            b.any_general |= pair_is_general(&w.items[made++].pair);
         if (made == s->count)
             root = champ_build(&b, w.items, w.spare, (size_t)made, 0);
         else
@@ -140,9 +142,9 @@ static int
 dict_add_pair(PyObject *dict, PyObject *item, Py_ssize_t index)
 {
     bool fast = PyTuple_CheckExact(item) || PyList_CheckExact(item);
-    PyObject *pair = fast ? Py_NewRef(item) : tuple_of(item), *key = NULL, *value = NULL;
-    Py_ssize_t length = pair != NULL ? take_two(pair, &key, &value) : -1;
-    Py_XDECREF(pair);
+    PyObject *both = fast ? Py_NewRef(item) : tuple_of(item), *key = NULL, *value = NULL;
+    Py_ssize_t length = both != NULL ? take_two(both, &key, &value) : -1;
+    Py_XDECREF(both);
     if (length != 2)
         return no_pair(item, index, length);
     int status = PyDict_SetItem(dict, key, value);
@@ -196,9 +198,9 @@ dict_from_source(PyObject *source)
     return dict;
 }
 
-/* draft_put with objects: what they are as cells ends with the call. */
+/* transient_put with objects: what they are as cells ends with the call. */
 static int
-draft_set(memory *mem, draft *d, PyObject *key, PyObject *value)
+transient_set(memory *mem, transient *d, PyObject *key, PyObject *value)
 {
     probe p;
     cell key_cell, value_cell;
@@ -206,49 +208,49 @@ draft_set(memory *mem, draft *d, PyObject *key, PyObject *value)
         return -1;
     int status = cell_open(value, &value_cell);
     if (status == 0) {
-        status = draft_put(mem, d, &p, key_cell, value_cell);
+        status = transient_put(mem, d, &p, key_cell, value_cell);
         cell_close(value_cell);
     }
     else
-        value_refused(key);
+        value_not_shareable(key);
     cell_close(key_cell);
     return status;
 }
 
 /* The entries one by one, all or none. */
 NO_INLINE static int
-draft_set_items(memory *mem, draft *d, const pair *items, Py_ssize_t count)
+transient_set_items(memory *mem, transient *d, const object_pair *items, Py_ssize_t count)
 {
-    draft_changes changes = {0};
+    transient_changes changes = {0};
     budget left = BUDGET;
     int status;
     if (count == 1)
-        return draft_set(mem, d, items->key, items->value);
+        return transient_set(mem, d, items->key, items->value);
     do {
-        if ((status = draft_begin(d, &changes)) < 0)
+        if ((status = transient_begin(d, &changes)) < 0)
             return -1;
         for (Py_ssize_t i = 0; i < count && status == 0; i++)
-            status = budget_spend(&left, 1) ? draft_set(mem, &changes.next, items[i].key, items[i].value) : -1;
-    } while (!draft_commit(d, &changes, status));
+            status = budget_spend(&left, 1) ? transient_set(mem, &changes.next, items[i].key, items[i].value) : -1;
+    } while (!transient_commit(d, &changes, status));
     return status;
 }
 
 /* A few entries are put one by one, many are built and merged. */
 static int
-draft_update_from_dict(memory *mem, draft *d, PyObject *dict)
+transient_update_from_dict(memory *mem, transient *d, PyObject *dict)
 {
     snapshot s;
     int status;
     if (snapshot_take(&s, dict) < 0)
         return -1;
     if (s.count > d->count / 4) {
-        draft other = {.count = s.count};
+        transient other = {.count = s.count};
         other.root = root_from_snapshot(mem, &s);
-        status = other.root != NULL ? draft_merge(mem, d, &other, &map_union) : -1;
-        draft_clear(&other);
+        status = other.root != NULL ? transient_merge(mem, d, &other, &map_union) : -1;
+        transient_clear(&other);
     }
     else {
-        status = draft_set_items(mem, d, s.items, s.count);
+        status = transient_set_items(mem, d, s.items, s.count);
         snapshot_release(&s, 0);
     }
     return status;
@@ -256,31 +258,32 @@ draft_update_from_dict(memory *mem, draft *d, PyObject *dict)
 
 /* Take over what a map, a mapping or an iterable of pairs holds: 0 or -1. */
 static int
-draft_update_from(memory *mem, family *types, draft *d, PyObject *source)
+transient_update_from(memory *mem, family *types, transient *d, PyObject *source)
 {
     if (PyObject_TypeCheck(source, types->container)) {
-        draft other = {ROOT(source), COUNT(source)};
-        return draft_merge(mem, d, &other, &map_union);
+        transient other = {ROOT(source), COUNT(source)};
+        return transient_merge(mem, d, &other, &map_union);
     }
     if (PyDict_CheckExact(source))
-        return draft_update_from_dict(mem, d, source);
+        return transient_update_from_dict(mem, d, source);
     PyObject *dict = dict_from_source(source);
     if (dict == NULL)
         return -1;
-    int status = draft_update_from_dict(mem, d, dict);
+    int status = transient_update_from_dict(mem, d, dict);
     Py_DECREF(dict);
     return status;
 }
 
 /* The entries of several sources and of keywords, in this order; `keywords` is a dict or NULL. */
 static int
-draft_update_all(memory *mem, family *types, draft *d, PyObject *const *sources, Py_ssize_t count, PyObject *keywords)
+transient_update_all(memory *mem, family *types, transient *d, PyObject *const *sources, Py_ssize_t count,
+                     PyObject *keywords)
 {
     for (Py_ssize_t i = 0; i < count; i++)
-        if (draft_update_from(mem, types, d, sources[i]) < 0)
+        if (transient_update_from(mem, types, d, sources[i]) < 0)
             return -1;
     if (keywords != NULL && PyDict_Size(keywords) > 0)
-        return draft_update_from_dict(mem, d, keywords);
+        return transient_update_from_dict(mem, d, keywords);
     return 0;
 }
 

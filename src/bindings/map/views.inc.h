@@ -115,10 +115,10 @@ items_contains(PyObject *self, PyObject *item)
     if (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 2)
         return 0;
     bool failed = false;
-    slot *found = keyed_lookup(VIEW_MAP(self), PyTuple_GET_ITEM(item, 0), &failed);
+    pair *found = keyed_lookup(VIEW_MAP(self), PyTuple_GET_ITEM(item, 0), &failed);
     if (found == NULL)
         return failed ? -1 : 0;
-    PyObject *value = cell_to_object(SLOT_VALUE(found));
+    PyObject *value = cell_to_object(PAIR_VALUE(found));
     if (value == NULL)
         return -1;
     int equal = PyObject_RichCompareBool(value, PyTuple_GET_ITEM(item, 1), Py_EQ);

@@ -16,31 +16,31 @@ static const merger set_policies[] = {
     {.keep_left = true, .keep_right = true, .both = BOTH_DROP, .count_left = true, .count_right = true},
 };
 
-/* Those members of another tree that the draft has, as the draft has them, into `items`; for a build `b`.  Returns how
- * many, *failed if comparing failed or was interrupted (exception set). */
+/* Those members of another tree that the transient has, as the transient has them, into `items`; for a build `b`.
+ * Returns how many, *failed if comparing failed or was interrupted (exception set). */
 NO_INLINE static size_t
-gather_common(const draft *d, champ_node *other, entry *items, builder *b, bool *failed)
+gather_common(const transient *d, champ_node *other, entry *items, builder *b, bool *failed)
 {
     champ_iter it;
-    slot *s, *found;
+    pair *s, *found;
     size_t count = 0;
     champ_iter_init(&it, other);
     while (!*failed && (s = champ_iter_next(&it)) != NULL) {
         if ((*failed = !budget_spend(&b->left, 1)))
             break;
-        probe p = probe_of(SLOT_KEY(s), champ_iter_hash(&it, s));
+        probe p = probe_of(PAIR_KEY(s), champ_iter_hash(&it, s));
         if ((found = champ_find(d->root, &p, failed)) != NULL) {
-            slot_retain(found);
-            b->any_general |= slot_is_general(found);
+            pair_retain(found);
+            b->any_general |= pair_is_general(found);
             items[count++] = (entry){p.hash, *found};
         }
     }
     return count;
 }
 
-/* A tree over those of a few members that the draft has. */
+/* A tree over those of a few members that the transient has. */
 static champ_node *
-common_members(memory *mem, const draft *d, champ_node *other, Py_ssize_t other_count, Py_ssize_t *count)
+common_members(memory *mem, const transient *d, champ_node *other, Py_ssize_t other_count, Py_ssize_t *count)
 {
     builder b = {.mem = mem, .left = BUDGET};
     workspace w;
@@ -60,48 +60,48 @@ common_members(memory *mem, const draft *d, champ_node *other, Py_ssize_t other_
 
 /* Add, remove or toggle one member of another tree: 0 or -1. */
 NO_INLINE static int
-combine_member(memory *mem, draft *d, const probe *p, cell member, set_operation op)
+combine_member(memory *mem, transient *d, const probe *p, cell member, set_operation op)
 {
-    int removed = op == SET_UNION ? 0 : draft_remove(mem, d, p);
+    int removed = op == SET_UNION ? 0 : transient_remove(mem, d, p);
     if (removed != 0 || op == SET_DIFFERENCE)
         return removed < 0 ? -1 : 0;
-    return draft_put(mem, d, p, member, member);
+    return transient_put(mem, d, p, member, member);
 }
 
-/* The same where the other tree is small beside the draft: member by member. */
+/* The same where the other tree is small beside the transient: member by member. */
 static int
-combine_members(memory *mem, draft *d, champ_node *other, set_operation op)
+combine_members(memory *mem, transient *d, champ_node *other, set_operation op)
 {
     champ_iter it;
-    slot *s;
+    pair *s;
     budget left = BUDGET;
     int status = 0;
     champ_iter_init(&it, other);
     while (status == 0 && (s = champ_iter_next(&it)) != NULL) {
-        probe p = probe_of(SLOT_KEY(s), champ_iter_hash(&it, s));
-        status = budget_spend(&left, 1) ? combine_member(mem, d, &p, SLOT_KEY(s), op) : -1;
+        probe p = probe_of(PAIR_KEY(s), champ_iter_hash(&it, s));
+        status = budget_spend(&left, 1) ? combine_member(mem, d, &p, PAIR_KEY(s), op) : -1;
     }
     return status;
 }
 
-/* An intersection with few members is built of those alone.  The draft is private here, or its root held. */
+/* An intersection with few members is built of those alone.  The transient is private here, or its root held. */
 static int
-intersect_few(memory *mem, draft *d, champ_node *other, Py_ssize_t other_count)
+intersect_few(memory *mem, transient *d, champ_node *other, Py_ssize_t other_count)
 {
-    leftovers left = {0};
+    deferred left = {0};
     Py_ssize_t count;
     champ_node *n = common_members(mem, d, other, other_count, &count);
-    return draft_store(d, n, 0, count - d->count, &left);
+    return transient_store(d, n, 0, count - d->count, &left);
 }
 
 #define FEW(part, whole) ((part) <= (whole) / 8)
 
-/* Combine a private draft with another one: 0 or -1. */
+/* Combine a private transient with another one: 0 or -1. */
 static int
-draft_combine_trees(memory *mem, draft *d, const draft *other, set_operation op)
+transient_combine_trees(memory *mem, transient *d, const transient *other, set_operation op)
 {
     if (!FEW(other->count, d->count))
-        return draft_merge(mem, d, other, &set_policies[op]);
+        return transient_merge(mem, d, other, &set_policies[op]);
     if (op == SET_INTERSECTION)
         return intersect_few(mem, d, other->root, other->count);
     return combine_members(mem, d, other->root, op);
@@ -109,28 +109,28 @@ draft_combine_trees(memory *mem, draft *d, const draft *other, set_operation op)
 
 /* Add, remove, toggle or keep (in `kept`) one object, which may be none that this memory can hold: 0 or -1. */
 static int
-combine_object(memory *mem, draft *d, draft *kept, PyObject *object, set_operation op)
+combine_object(memory *mem, transient *d, transient *kept, PyObject *object, set_operation op)
 {
     probe p;
     bool failed = false;
     if (probe_init(&p, object) < 0)
         return -1;
-    slot *found = champ_find(d->root, &p, &failed);
+    pair *found = champ_find(d->root, &p, &failed);
     if (failed)
         return -1;
     if (found == NULL)
-        return op == SET_UNION || op == SET_SYMMETRIC ? draft_add(mem, d, object) : 0;
+        return op == SET_UNION || op == SET_SYMMETRIC ? transient_add(mem, d, object) : 0;
     if (op == SET_INTERSECTION)
-        return draft_put(mem, kept, &p, SLOT_KEY(found), SLOT_KEY(found));
-    return op == SET_UNION || draft_remove(mem, d, &p) >= 0 ? 0 : -1;
+        return transient_put(mem, kept, &p, PAIR_KEY(found), PAIR_KEY(found));
+    return op == SET_UNION || transient_remove(mem, d, &p) >= 0 ? 0 : -1;
 }
 
-/* Combine a private draft with objects some of which this memory cannot hold: they are in no set of it, unless equal to
- * one that it can, and only what has to be added is an error.  0 or -1. */
+/* Combine a private transient with objects some of which this memory cannot hold: they are in no set of it, unless
+ * equal to one that it can, and only what has to be added is an error.  0 or -1. */
 static int
-draft_combine_objects(memory *mem, family *types, draft *d, PyObject *members, set_operation op)
+transient_combine_objects(memory *mem, family *types, transient *d, PyObject *members, set_operation op)
 {
-    draft kept = {(champ_node *)types->empty, 0};
+    transient kept = {(champ_node *)types->empty, 0};
     PyObject *list = distinct_members(members);
     PyObject *distinct = list != NULL ? PyList_AsTuple(list) : NULL; /* arbitrary code could empty a list */
     Py_XDECREF(list);
@@ -140,34 +140,34 @@ draft_combine_objects(memory *mem, family *types, draft *d, PyObject *members, s
         status = combine_object(mem, d, &kept, PyTuple_GET_ITEM(distinct, i), op);
     Py_XDECREF(distinct);
     if (status == 0 && op == SET_INTERSECTION) {
-        draft all = *d;
+        transient all = *d;
         *d = kept;
         kept = all;
     }
-    draft_clear(&kept);
+    transient_clear(&kept);
     return status;
 }
 
-/* Combine a private draft with any iterable: 0 or -1. */
+/* Combine a private transient with any iterable: 0 or -1. */
 static int
-draft_combine(memory *mem, family *types, draft *d, PyObject *source, set_operation op)
+transient_combine(memory *mem, family *types, transient *d, PyObject *source, set_operation op)
 {
     if (is_ours(types, source)) {
-        draft other = {ROOT(source), COUNT(source)};
-        return draft_combine_trees(mem, d, &other, op);
+        transient other = {ROOT(source), COUNT(source)};
+        return transient_combine_trees(mem, d, &other, op);
     }
     bool any_equal;
     PyObject *members = members_of(source, &any_equal);
     if (members == NULL)
         return -1;
-    draft other;
-    int status = draft_from_members(mem, members, any_equal, &other);
+    transient other;
+    int status = transient_from_members(mem, members, any_equal, &other);
     if (status == 0) {
-        status = draft_combine_trees(mem, d, &other, op);
-        draft_clear(&other);
+        status = transient_combine_trees(mem, d, &other, op);
+        transient_clear(&other);
     }
     else if (refusal_clear())
-        status = draft_combine_objects(mem, types, d, members, op);
+        status = transient_combine_objects(mem, types, d, members, op);
     Py_DECREF(members);
     return status;
 }

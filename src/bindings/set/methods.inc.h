@@ -12,10 +12,10 @@ set_construct(PyTypeObject *type, family *types, PyObject *source)
 {
     if (source != NULL && type == types->container && Py_TYPE(source) == type)
         return Py_NewRef(source);
-    draft d = {(champ_node *)types->empty, 0};
+    transient d = {(champ_node *)types->empty, 0};
     if (source == NULL)
         node_retain(d.root);
-    else if (draft_from_iterable(family_memory(types), types, source, &d) < 0)
+    else if (transient_from_iterable(family_memory(types), types, source, &d) < 0)
         return NULL;
     return keyed_new(type, d.root, d.count);
 }
@@ -80,7 +80,7 @@ static int
 set_contains(PyObject *self, PyObject *member)
 {
     bool failed = false;
-    slot *found = keyed_lookup(self, member, &failed);
+    pair *found = keyed_lookup(self, member, &failed);
     return UNLIKELY(failed) ? contains_instead(self, member) : found != NULL;
 }
 
@@ -99,8 +99,8 @@ set_discard(PyObject *self, PyObject *member)
 static PyObject *
 set_add(PyObject *self, PyObject *member)
 {
-    draft d = draft_of(self);
-    return derived_from_draft(self, &d, draft_add(family_memory(family_of(self)), &d, member));
+    transient d = transient_of(self);
+    return derived_from_transient(self, &d, transient_add(family_memory(family_of(self)), &d, member));
 }
 
 /* ---- the named methods: any iterables ---- */
@@ -109,11 +109,11 @@ static PyObject *
 set_combine(PyObject *self, PyObject *const *others, Py_ssize_t count, set_operation op)
 {
     family *types = family_of(self);
-    draft d = draft_of(self);
+    transient d = transient_of(self);
     int status = 0;
     for (Py_ssize_t i = 0; i < count && status == 0; i++)
-        status = draft_combine(family_memory(types), types, &d, others[i], op);
-    return derived_from_draft(self, &d, status);
+        status = transient_combine(family_memory(types), types, &d, others[i], op);
+    return derived_from_transient(self, &d, status);
 }
 
 static PyObject *
@@ -150,7 +150,7 @@ as_set(PyObject *self, PyObject *iterable)
     return is_ours(types, iterable) ? Py_NewRef(iterable) : set_construct(types->container, types, iterable);
 }
 
-/* Where this memory cannot hold just any object, what is foreign is compared in the words of frozenset. */
+/* Where this memory cannot hold just any object, a set of another type is compared by frozenset. */
 static inline bool
 compared_by_frozenset(PyObject *self, PyObject *other)
 {
@@ -214,14 +214,14 @@ set_isdisjoint(PyObject *self, PyObject *other)
         return NULL;
     PyObject *small = COUNT(set) < COUNT(self) ? set : self, *large = small == set ? self : set;
     champ_iter it;
-    slot *s, *found = NULL;
+    pair *s, *found = NULL;
     bool failed = false;
     budget left = BUDGET;
     champ_iter_init(&it, ROOT(small));
     while (found == NULL && !failed && (s = champ_iter_next(&it)) != NULL) {
         if ((failed = !budget_spend(&left, 1)))
             break;
-        probe p = probe_of(SLOT_KEY(s), champ_iter_hash(&it, s));
+        probe p = probe_of(PAIR_KEY(s), champ_iter_hash(&it, s));
         found = champ_find(ROOT(large), &p, &failed);
     }
     Py_DECREF(set);

@@ -15,7 +15,7 @@ entry_from_member(PyObject *member, entry *out)
     if (probe_init(&p, member) < 0)
         return -1;
     out->hash = p.hash;
-    return cell_from_key(member, &p, &SLOT_KEY(&out->slot));
+    return cell_from_key(member, &p, &PAIR_KEY(&out->pair));
 }
 
 /* The members of a list or tuple as entries: how many, or -1. Hashing may run arbitrary code, which may shorten a list:
@@ -32,7 +32,7 @@ entries_from_sequence(PyObject *sequence, entry *out, Py_ssize_t count, builder 
         Py_DECREF(member);
         if (status < 0)
             break;
-        b->any_general |= slot_is_general(&out[made].slot);
+        b->any_general |= pair_is_general(&out[made].pair);
     }
     OBJECT_UNLOCK();
     if (status == 0)
@@ -59,9 +59,9 @@ members_of(PyObject *source, bool *any_equal)
     return *any_equal ? Py_NewRef(source) : distinct_members(source);
 }
 
-/* The members of a list or tuple as a draft that the caller clears: 0 or -1. */
+/* The members of a list or tuple as a transient that the caller clears: 0 or -1. */
 static int
-draft_from_members(memory *mem, PyObject *sequence, bool any_equal, draft *d)
+transient_from_members(memory *mem, PyObject *sequence, bool any_equal, transient *d)
 {
     Py_ssize_t count = PySequence_Fast_GET_SIZE(sequence);
     if ((uint64_t)count >= UINT32_MAX) {
@@ -81,28 +81,28 @@ draft_from_members(memory *mem, PyObject *sequence, bool any_equal, draft *d)
 
 /* The same for the members of any iterable. */
 static int
-draft_from_iterable(memory *mem, family *types, PyObject *source, draft *d)
+transient_from_iterable(memory *mem, family *types, PyObject *source, transient *d)
 {
     if (is_ours(types, source)) {
-        *d = draft_of(source);
+        *d = transient_of(source);
         return 0;
     }
     bool any_equal;
     PyObject *members = members_of(source, &any_equal);
-    int status = members != NULL ? draft_from_members(mem, members, any_equal, d) : -1;
+    int status = members != NULL ? transient_from_members(mem, members, any_equal, d) : -1;
     Py_XDECREF(members);
     return status;
 }
 
-/* draft_put with an object: what it is as a cell ends with the call. */
+/* transient_put with an object: what it is as a cell ends with the call. */
 static int
-draft_add(memory *mem, draft *d, PyObject *member)
+transient_add(memory *mem, transient *d, PyObject *member)
 {
     probe p;
     cell key;
     if (probe_init(&p, member) < 0 || key_open(member, &p, &key) < 0)
         return -1;
-    int status = draft_put(mem, d, &p, key, key);
+    int status = transient_put(mem, d, &p, key, key);
     cell_close(key);
     return status;
 }

@@ -51,7 +51,7 @@ mutation_add(PyObject *self, PyObject *member)
 {
     int status;
     OBJECT_LOCK(self);
-    status = draft_add(family_memory(family_of(self)), &((mutation *)self)->draft, member);
+    status = transient_add(family_memory(family_of(self)), &((mutation *)self)->transient, member);
     mutation_edited((mutation *)self);
     OBJECT_UNLOCK();
     if (status < 0)
@@ -61,17 +61,17 @@ mutation_add(PyObject *self, PyObject *member)
 
 /* A few members one by one, all or none. */
 static int
-mutation_add_few(memory *mem, draft *d, const draft *other)
+mutation_add_few(memory *mem, transient *d, const transient *other)
 {
-    draft_changes changes = {0};
+    transient_changes changes = {0};
     int status;
     if (other->count == 1)
         return combine_members(mem, d, other->root, SET_UNION);
     do {
-        if (draft_begin(d, &changes) < 0)
+        if (transient_begin(d, &changes) < 0)
             return -1;
         status = combine_members(mem, &changes.next, other->root, SET_UNION);
-    } while (!draft_commit(d, &changes, status));
+    } while (!transient_commit(d, &changes, status));
     return status;
 }
 
@@ -80,18 +80,18 @@ static PyObject *
 mutation_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     family *types = family_of(self);
-    draft *own = &((mutation *)self)->draft, other;
+    transient *own = &((mutation *)self)->transient, other;
     int status = 0;
     for (Py_ssize_t i = 0; i < nargs && status == 0; i++) {
-        if (draft_from_iterable(family_memory(types), types, args[i], &other) < 0)
+        if (transient_from_iterable(family_memory(types), types, args[i], &other) < 0)
             return NULL;
         OBJECT_LOCK(self);
         status = FEW(other.count, own->count)
                      ? mutation_add_few(family_memory(types), own, &other)
-                     : draft_merge(family_memory(types), own, &other, &set_policies[SET_UNION]);
+                     : transient_merge(family_memory(types), own, &other, &set_policies[SET_UNION]);
         mutation_edited((mutation *)self);
         OBJECT_UNLOCK();
-        draft_clear(&other);
+        transient_clear(&other);
     }
     if (status < 0)
         return NULL;

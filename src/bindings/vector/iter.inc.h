@@ -34,7 +34,7 @@ static PyObject *
 vector_iterator_new(PyObject *self, Py_ssize_t index, int step)
 {
     family *types = family_of(self);
-    vector_iterator *it = (vector_iterator *)spare_header_new(types->nodes.spares, types->iterator);
+    vector_iterator *it = (vector_iterator *)free_lists_header_new(types->nodes.free_lists, types->iterator);
     if (UNLIKELY(it == NULL))
         return NULL;
     it->vector = Py_NewRef(self);
@@ -158,10 +158,10 @@ vector_iterator_traverse(PyObject *self, visitproc visit, void *arg)
 static void
 vector_iterator_dealloc(PyObject *self)
 {
-    local_spares *spares = type_module_state(Py_TYPE(self));
+    free_lists *lists = type_module_state(Py_TYPE(self));
     PyObject_GC_UnTrack(self);
     Py_XDECREF(((vector_iterator *)self)->vector);
-    spare_header_free(spares, self);
+    free_lists_header_free(lists, self);
 }
 
 static PyMethodDef vector_iterator_methods[] = {

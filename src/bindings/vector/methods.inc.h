@@ -114,7 +114,7 @@ builder_push_object(rrb_builder *builder, PyObject *object, Py_ssize_t index)
     cell c;
     if (LIKELY(cell_from_object(object, &c) == 0))
         return builder_push(builder, c);
-    element_refused(index);
+    element_not_shareable(index);
     return false;
 }
 
@@ -375,12 +375,12 @@ vector_subscript(PyObject *self, PyObject *key)
 static Py_ssize_t
 rrb_find(rrb v, PyObject *object, Py_ssize_t from, Py_ssize_t to, Py_ssize_t *count)
 {
-    sought sought;
+    needle needle;
     rrb_cursor cursor;
     const cell *cells;
     if (from >= to)
         return to;
-    if (sought_open(object, &sought) < 0)
+    if (needle_open(object, &needle) < 0)
         return -1;
     cursor_init(&cursor, v, (size_t)from);
     Py_ssize_t found = to;
@@ -392,7 +392,7 @@ rrb_find(rrb v, PyObject *object, Py_ssize_t from, Py_ssize_t to, Py_ssize_t *co
             break;
         }
         for (unsigned i = 0; i < n && at < to; i++, at++) {
-            int equal = sought_equals(&sought, cells[i]);
+            int equal = needle_equals(&needle, cells[i]);
             if (LIKELY(equal == 0))
                 continue;
             found = equal < 0 ? -1 : at;
@@ -403,7 +403,7 @@ rrb_find(rrb v, PyObject *object, Py_ssize_t from, Py_ssize_t to, Py_ssize_t *co
         cursor_advance(&cursor, n);
     }
 end:
-    sought_close(&sought);
+    needle_close(&needle);
     return found;
 }
 
@@ -470,7 +470,7 @@ vector_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         || !index_in_range(self, &index, VECTOR_LENGTH(self)))
         return NULL;
     if (cell_open(args[1], &c) < 0) {
-        element_refused(index);
+        element_not_shareable(index);
         return NULL;
     }
     if (cell_identical(rrb_get(v.root, (size_t)index), c)) {

@@ -1,7 +1,7 @@
 /* VectorMutation: a vector being edited in place, with list's methods, until finish() seals it.
  *
  * Threads may share one. Whatever runs arbitrary code (indices, iterables, comparisons, destructors) runs before or
- * after the object is locked; between the locks the draft is whole. What reads it for longer than that reads a
+ * after the object is locked; between the locks the transient is whole. What reads it for longer than that reads a
  * snapshot: it shares the root, which thereby is not unique any more, so that edits copy instead of changing what is
  * read. */
 #ifndef FROZEN_BINDINGS_VECTOR_MUTATION_INC_H
@@ -12,7 +12,7 @@
 
 typedef struct {
     PyObject_HEAD
-    rrb draft;        /* owned; after finish() the result's */
+    rrb transient;        /* owned; after finish() the result's */
     PyObject *result; /* what finish() returned; NULL: not sealed */
     PyObject
         *source; /* what it began as, which finish() returns if nothing was changed; NULL: that was of a subclass */
@@ -25,22 +25,23 @@ vector_mutate(PyObject *self, PyObject *Py_UNUSED(ignored))
     mutation *m = PyObject_GC_New(mutation, family_of(self)->mutation);
     if (m == NULL)
         return NULL;
-    rrb_share(vector_value(self), &m->draft);
+    rrb_share(vector_value(self), &m->transient);
     m->source = Py_IS_TYPE(self, family_of(self)->container) ? Py_NewRef(self) : NULL;
     m->result = m->weakrefs = NULL;
     PyObject_GC_Track(m);
     return (PyObject *)m;
 }
 
-/* At the end of each edit: once the draft is another one, the vector that it came from is given up, so that the nodes
- * are the mutation's own where no other owner is left. While it is held an edit copies its path, so the root tells. */
+/* At the end of each edit: once the transient is another one, the vector that it came from is given up, so that the
+ * nodes are the mutation's own where no other owner is left. While it is held an edit copies its path, so the root
+ * tells. */
 static inline void
 mutation_edited(mutation *m)
 {
     if (m->source == NULL)
         return;
     rrb source = vector_value(m->source);
-    if (m->draft.root != source.root || m->draft.count != source.count)
+    if (m->transient.root != source.root || m->transient.count != source.count)
         Py_CLEAR(m->source);
 }
 
@@ -66,7 +67,7 @@ mutation_snapshot(mutation *m)
 {
     rrb snapshot;
     OBJECT_LOCK(m);
-    rrb_share(m->draft, &snapshot);
+    rrb_share(m->transient, &snapshot);
     OBJECT_UNLOCK();
     return snapshot;
 }
@@ -86,7 +87,7 @@ typedef enum { SPLICE_SLICE, SPLICE_DELETE, SPLICE_INSERT } splice;
 static bool
 splice_bounds(mutation *m, splice what, Py_ssize_t *start, Py_ssize_t *stop)
 {
-    Py_ssize_t length = (Py_ssize_t)m->draft.count;
+    Py_ssize_t length = (Py_ssize_t)m->transient.count;
     if (what == SPLICE_SLICE) {
         PySlice_AdjustIndices(length, start, stop, 1);
         *stop = *stop < *start ? *start : *stop;
@@ -99,23 +100,23 @@ splice_bounds(mutation *m, splice what, Py_ssize_t *start, Py_ssize_t *stop)
     return true;
 }
 
-/* Replaces [start, stop) of the draft by `middle`, which stays the caller's. */
+/* Replaces [start, stop) of the transient by `middle`, which stays the caller's. */
 static int
 mutation_splice(mutation *m, splice what, Py_ssize_t start, Py_ssize_t stop, rrb middle)
 {
     rrb old = {NULL, 0}, next;
     bool done = false;
     OBJECT_LOCK(m);
-    if (mutation_is_open(m) && length_fits((Py_ssize_t)m->draft.count, (Py_ssize_t)middle.count)
+    if (mutation_is_open(m) && length_fits((Py_ssize_t)m->transient.count, (Py_ssize_t)middle.count)
         && splice_bounds(m, what, &start, &stop)) {
         COLLECTOR_PAUSE();
-        done = rrb_splice(mutation_memory(m), m->draft, (size_t)start, (size_t)stop, middle, &next);
+        done = rrb_splice(mutation_memory(m), m->transient, (size_t)start, (size_t)stop, middle, &next);
         if (done) {
-            old = m->draft;
-            m->draft = next;
+            old = m->transient;
+            m->transient = next;
         }
         COLLECTOR_RESUME();
-        vector_must_hold(m->draft);
+        vector_must_hold(m->transient);
     }
     mutation_edited(m);
     OBJECT_UNLOCK();
@@ -123,7 +124,7 @@ mutation_splice(mutation *m, splice what, Py_ssize_t start, Py_ssize_t stop, rrb
     return done ? 0 : -1;
 }
 
-/* Replaces the whole draft by `next` (stolen), provided that it still is `expected`; ValueError if it is not. */
+/* Replaces the whole transient by `next` (stolen), provided that it still is `expected`; ValueError if it is not. */
 static int
 mutation_exchange(mutation *m, rrb expected, rrb next)
 {
@@ -131,10 +132,10 @@ mutation_exchange(mutation *m, rrb expected, rrb next)
     bool done = false;
     OBJECT_LOCK(m);
     if (mutation_is_open(m)) {
-        done = m->draft.root == expected.root && m->draft.count == expected.count;
+        done = m->transient.root == expected.root && m->transient.count == expected.count;
         if (done) {
-            old = m->draft;
-            m->draft = next;
+            old = m->transient;
+            m->transient = next;
             vector_must_hold(next);
         }
         else
@@ -160,7 +161,7 @@ mutation_length(PyObject *self)
 {
     Py_ssize_t length;
     OBJECT_LOCK(self);
-    length = (Py_ssize_t)((mutation *)self)->draft.count;
+    length = (Py_ssize_t)((mutation *)self)->transient.count;
     OBJECT_UNLOCK();
     return length;
 }
@@ -168,12 +169,12 @@ mutation_length(PyObject *self)
 static PyObject *
 mutation_get(PyObject *self, Py_ssize_t index)
 {
-    rrb *draft = &((mutation *)self)->draft;
+    rrb *transient = &((mutation *)self)->transient;
     cell c;
     bool found;
     OBJECT_LOCK(self);
-    if ((found = index_in_range(self, &index, (Py_ssize_t)draft->count)))
-        cell_retain(c = rrb_get(draft->root, (size_t)index));
+    if ((found = index_in_range(self, &index, (Py_ssize_t)transient->count)))
+        cell_retain(c = rrb_get(transient->root, (size_t)index));
     OBJECT_UNLOCK();
     return found ? cell_into_object(c) : NULL;
 }
@@ -213,7 +214,7 @@ mutation_contains(PyObject *self, PyObject *object)
     return contains;
 }
 
-/* The vector's method, on the vector that the draft is at this moment. */
+/* The vector's method, on the vector that the transient is at this moment. */
 static PyObject *
 mutation_index_of(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
@@ -243,11 +244,11 @@ mutation_append(PyObject *self, PyObject *value)
     if (cell_open(value, &c) < 0)
         return NULL;
     OBJECT_LOCK(self);
-    if (mutation_is_open(m) && length_fits((Py_ssize_t)m->draft.count, 1)) {
+    if (mutation_is_open(m) && length_fits((Py_ssize_t)m->transient.count, 1)) {
         COLLECTOR_PAUSE();
-        done = rrb_edit_push(mutation_memory(m), &m->draft, c);
+        done = rrb_edit_push(mutation_memory(m), &m->transient, c);
         COLLECTOR_RESUME();
-        vector_must_hold(m->draft);
+        vector_must_hold(m->transient);
     }
     mutation_edited(m);
     OBJECT_UNLOCK();
@@ -262,17 +263,17 @@ mutation_set_item(PyObject *self, Py_ssize_t index, PyObject *value)
     cell c, old;
     bool done = false, same = false;
     if (cell_open(value, &c) < 0) {
-        element_refused(index);
+        element_not_shareable(index);
         return -1;
     }
     OBJECT_LOCK(self);
-    bool there = mutation_is_open(m) && index_in_range(self, &index, (Py_ssize_t)m->draft.count);
-    same = there && cell_identical(rrb_get(m->draft.root, (size_t)index), c);
+    bool there = mutation_is_open(m) && index_in_range(self, &index, (Py_ssize_t)m->transient.count);
+    same = there && cell_identical(rrb_get(m->transient.root, (size_t)index), c);
     if (there && !same) {
         COLLECTOR_PAUSE();
-        done = rrb_edit_set(mutation_memory(m), &m->draft, (size_t)index, c, &old);
+        done = rrb_edit_set(mutation_memory(m), &m->transient, (size_t)index, c, &old);
         COLLECTOR_RESUME();
-        vector_must_hold(m->draft);
+        vector_must_hold(m->transient);
     }
     mutation_edited(m);
     OBJECT_UNLOCK();
@@ -305,9 +306,9 @@ mutation_remove_last(mutation *m)
 {
     cell last;
     COLLECTOR_PAUSE();
-    bool done = rrb_edit_pop(mutation_memory(m), &m->draft, &last);
+    bool done = rrb_edit_pop(mutation_memory(m), &m->transient, &last);
     COLLECTOR_RESUME();
-    vector_must_hold(m->draft);
+    vector_must_hold(m->transient);
     if (done)
         cell_release(last);
     return done;
@@ -317,26 +318,27 @@ mutation_remove_last(mutation *m)
 static bool
 mutation_remove_at(mutation *m, size_t index)
 {
-    rrb old = m->draft, next;
+    rrb old = m->transient, next;
     if (index + 1 == old.count)
         return mutation_remove_last(m);
     COLLECTOR_PAUSE();
     bool done = rrb_splice(mutation_memory(m), old, index, index + 1, (rrb){NULL, 0}, &next);
     if (done)
-        m->draft = next;
+        m->transient = next;
     COLLECTOR_RESUME();
-    vector_must_hold(m->draft);
+    vector_must_hold(m->transient);
     if (done)
         rrb_release(old);
     return done;
 }
 
-/* Removes the element at `index` and hands it out: 1; 0: the draft was changed meanwhile, -1.  The object is made while
- * the element stands yet, for where that fails it has to stay, and that may run arbitrary code.  Under the lock. */
+/* Removes the element at `index` and hands it out: 1; 0: the transient was changed meanwhile, -1.  The object is made
+ * while the element stands yet, for where that fails it has to stay, and that may run arbitrary code.  Under the lock.
+ * */
 static int
 mutation_take(mutation *m, Py_ssize_t index, PyObject **object)
 {
-    Py_ssize_t length = (Py_ssize_t)m->draft.count;
+    Py_ssize_t length = (Py_ssize_t)m->transient.count;
     if (!mutation_is_open(m))
         return -1;
     if (length == 0 && index == -1) {
@@ -346,9 +348,9 @@ mutation_take(mutation *m, Py_ssize_t index, PyObject **object)
     if (!index_in_range((PyObject *)m, &index, length))
         return -1;
     rrb seen;
-    rrb_share(m->draft, &seen);
+    rrb_share(m->transient, &seen);
     *object = cell_to_object(rrb_get(seen.root, (size_t)index));
-    bool moved = m->draft.root != seen.root || m->draft.count != seen.count || m->result != NULL;
+    bool moved = m->transient.root != seen.root || m->transient.count != seen.count || m->result != NULL;
     rrb_release(seen);
     if (*object == NULL)
         return -1;
@@ -373,7 +375,7 @@ mutation_pop(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     return object;
 }
 
-/* Comparing may change the very mutation: found in a snapshot, removed only if that still is the draft. */
+/* Comparing may change the very mutation: found in a snapshot, removed only if that still is the transient. */
 static PyObject *
 mutation_remove(PyObject *self, PyObject *object)
 {
@@ -406,12 +408,12 @@ mutation_extend_by(PyObject *self, PyObject *iterable)
     if (!known)
         return -1;
     OBJECT_LOCK(self);
-    if (mutation_is_open(m) && length_fits((Py_ssize_t)m->draft.count, (Py_ssize_t)more.count)) {
+    if (mutation_is_open(m) && length_fits((Py_ssize_t)m->transient.count, (Py_ssize_t)more.count)) {
         COLLECTOR_PAUSE();
-        done = (join ? rrb_concat : rrb_append)(family_memory(types), m->draft, more, &next);
+        done = (join ? rrb_concat : rrb_append)(family_memory(types), m->transient, more, &next);
         if (done) {
-            old = m->draft;
-            m->draft = next;
+            old = m->transient;
+            m->transient = next;
         }
         COLLECTOR_RESUME();
     }
@@ -479,7 +481,7 @@ mutation_sort(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject 
 
 /* `[start:stop:step] = values`, as many as there are places. */
 static bool
-rrb_set_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, rrb values)
+rrb_set_slice(memory *mem, rrb *transient, Py_ssize_t start, Py_ssize_t step, rrb values)
 {
     budget left = BUDGET;
     if (!cells_fit(values.count))
@@ -487,39 +489,39 @@ rrb_set_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, rrb va
     for (size_t i = 0; i < values.count; i++) {
         cell old;
         if (!budget_spend(&left, 1)
-            || !rrb_edit_set(mem, draft, (size_t)(start + (Py_ssize_t)i * step), rrb_get(values.root, i), &old))
+            || !rrb_edit_set(mem, transient, (size_t)(start + (Py_ssize_t)i * step), rrb_get(values.root, i), &old))
             return false;
-        cell_release(old); /* the caller's draft holds the cell, too */
+        cell_release(old); /* the caller's transient holds the cell, too */
     }
     return true;
 }
 
-/* `draft` without its cells [from, to).  (The caller's draft holds the cells, too.) */
+/* `transient` without its cells [from, to).  (The caller's transient holds the cells, too.) */
 static bool
-rrb_delete_range(memory *mem, rrb *draft, size_t from, size_t to)
+rrb_delete_range(memory *mem, rrb *transient, size_t from, size_t to)
 {
     rrb next;
-    if (!rrb_splice(mem, *draft, from, to, (rrb){NULL, 0}, &next))
+    if (!rrb_splice(mem, *transient, from, to, (rrb){NULL, 0}, &next))
         return false;
-    rrb_replace(draft, next);
+    rrb_replace(transient, next);
     return true;
 }
 
-/* The cells of `draft` but for every `step`th of `length` from `start` on, one by one: O(n). */
+/* The cells of `transient` but for every `step`th of `length` from `start` on, one by one: O(n). */
 static bool
-rrb_pick_others(memory *mem, rrb *draft, size_t start, size_t step, size_t length)
+rrb_pick_others(memory *mem, rrb *transient, size_t start, size_t step, size_t length)
 {
     rrb_builder builder;
     rrb next;
     budget left = BUDGET;
     builder_begin(&builder, mem);
-    for (size_t i = 0, deleted = start; i < draft->count; i++) {
+    for (size_t i = 0, deleted = start; i < transient->count; i++) {
         if (i == deleted && length > 0) {
             if (--length > 0) /* behind the last one the sum may overflow */
                 deleted += step;
             continue;
         }
-        cell c = rrb_get(draft->root, i);
+        cell c = rrb_get(transient->root, i);
         cell_retain(c);
         if (!builder_push(&builder, c) || !budget_spend(&left, 1)) {
             builder_abandon(&builder);
@@ -528,7 +530,7 @@ rrb_pick_others(memory *mem, rrb *draft, size_t start, size_t step, size_t lengt
     }
     if (!builder_end(&builder, &next))
         return false;
-    rrb_replace(draft, next);
+    rrb_replace(transient, next);
     return true;
 }
 
@@ -537,7 +539,7 @@ rrb_pick_others(memory *mem, rrb *draft, size_t start, size_t step, size_t lengt
 
 /* `del [start:stop:step]`, at the price of what is deleted, or of what is kept where that is less. */
 static bool
-rrb_delete_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, Py_ssize_t length)
+rrb_delete_slice(memory *mem, rrb *transient, Py_ssize_t start, Py_ssize_t step, Py_ssize_t length)
 {
     budget left = BUDGET;
     if (step < 0) {
@@ -545,19 +547,19 @@ rrb_delete_slice(memory *mem, rrb *draft, Py_ssize_t start, Py_ssize_t step, Py_
         step = -step;
     }
     if (step == 1)
-        return rrb_delete_range(mem, draft, (size_t)start, (size_t)(start + length));
-    if (length > (Py_ssize_t)draft->count / DELETION_COST)
-        return cells_fit(draft->count - (size_t)length)
-               && rrb_pick_others(mem, draft, (size_t)start, (size_t)step, (size_t)length);
+        return rrb_delete_range(mem, transient, (size_t)start, (size_t)(start + length));
+    if (length > (Py_ssize_t)transient->count / DELETION_COST)
+        return cells_fit(transient->count - (size_t)length)
+               && rrb_pick_others(mem, transient, (size_t)start, (size_t)step, (size_t)length);
     for (size_t i = (size_t)length; i-- > 0;) {
         size_t index = (size_t)start + i * (size_t)step;
-        if (!budget_spend(&left, DELETION_COST) || !rrb_delete_range(mem, draft, index, index + 1))
+        if (!budget_spend(&left, DELETION_COST) || !rrb_delete_range(mem, transient, index, index + 1))
             return false;
     }
     return true;
 }
 
-/* Assigns (`values` not NULL) or deletes a slice with a step, on a snapshot that then replaces the draft. */
+/* Assigns (`values` not NULL) or deletes a slice with a step, on a snapshot that then replaces the transient. */
 static int
 mutation_assign_steps(mutation *m, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t step, const rrb *values)
 {

@@ -14,7 +14,7 @@ mutation_finish(PyObject *self, PyObject *Py_UNUSED(ignored))
     OBJECT_LOCK(self);
     if (m->result == NULL && m->source != NULL) {
         rrb source = vector_value(m->source);
-        if (m->draft.root == source.root && m->draft.count == source.count) {
+        if (m->transient.root == source.root && m->transient.count == source.count) {
             m->result = m->source;
             m->source = NULL;
         }
@@ -22,8 +22,8 @@ mutation_finish(PyObject *self, PyObject *Py_UNUSED(ignored))
     if (m->result == NULL) {
         rrb v;
         COLLECTOR_PAUSE();
-        if (rrb_edit_trim(family_memory(types), &m->draft)) {
-            rrb_share(m->draft, &v);
+        if (rrb_edit_trim(family_memory(types), &m->transient)) {
+            rrb_share(m->transient, &v);
             m->result = vector_new(types->container, types, v);
         }
         COLLECTOR_RESUME();
@@ -34,10 +34,10 @@ mutation_finish(PyObject *self, PyObject *Py_UNUSED(ignored))
 }
 
 static void
-draft_clear(rrb *draft)
+transient_clear(rrb *transient)
 {
-    rrb old = *draft;
-    *draft = (rrb){NULL, 0};
+    rrb old = *transient;
+    *transient = (rrb){NULL, 0};
     rrb_release(old);
 }
 

@@ -14,20 +14,20 @@
 
 #include "trees/champ/node.inc.h"
 
-/* The slot whose key matches, borrowed from the tree; NULL: absent, or *failed set because a comparison failed. */
-FORCE_INLINE slot *
+/* The pair whose key matches, borrowed from the tree; NULL: absent, or *failed set because a comparison failed. */
+FORCE_INLINE pair *
 champ_find(champ_node *n, const probe *p, bool *failed)
 {
     uint64_t rest = p->hash;
     for (unsigned shift = 0; shift < HASH_BITS; shift += CORE_BITS) {
         bitmap bit = (bitmap)1 << (rest & LEVEL_MASK);
         if (n->datamap & bit) {
-            view v = view_sized(n, bits_count(n->datamap), bits_count(n->nodemap), node_is_general(n));
+            layout v = layout_sized(n, bits_count(n->datamap), bits_count(n->nodemap), node_is_general(n));
             unsigned i = bits_rank(n->datamap, bit);
             int match = entry_matches(&v, i, p);
             if (UNLIKELY(match < 0))
                 *failed = true;
-            return match > 0 ? &v.slot[i] : NULL;
+            return match > 0 ? &v.pair[i] : NULL;
         }
         if (!(n->nodemap & bit))
             return NULL;
@@ -36,12 +36,12 @@ champ_find(champ_node *n, const probe *p, bool *failed)
         /* upper nodes are dense: the child will be near the place of its digit */
         PREFETCH_READ((char *)(n + 1) + 8 * (rest & LEVEL_MASK));
     }
-    view v = view_of(n);
+    layout v = layout_of(n);
     for (unsigned i = 0; i < v.entries; i++) {
         int match = entry_matches(&v, i, p);
         if (match != 0) {
             *failed = match < 0;
-            return match > 0 ? &v.slot[i] : NULL;
+            return match > 0 ? &v.pair[i] : NULL;
         }
     }
     return NULL;
@@ -78,17 +78,17 @@ prefetch_children(champ_node *n)
 }
 
 static inline void
-prefetch_slots(const view *v)
+prefetch_slots(const layout *v)
 {
     for (unsigned i = 0; i < v->entries; i++)
         for (unsigned w = 0; w < ENTRY_WIDTH; w++)
-            cell_prefetch(v->slot[i].cells[w]);
+            cell_prefetch(v->pair[i].cells[w]);
 }
 
 static place
 locate_in_collision(champ_path *path, const probe *p)
 {
-    view v = view_of(path->node[path->depth]);
+    layout v = layout_of(path->node[path->depth]);
     for (path->index = 0; path->index < v.entries; path->index++) {
         int match = entry_matches(&v, path->index, p);
         if (match != 0)
@@ -115,7 +115,7 @@ champ_locate(champ_node *n, const probe *p, champ_path *path, bool prefetch)
         path->index = bits_rank(n->datamap, bit);
         if (!(n->datamap & bit))
             return PLACE_OPEN;
-        view v = view_of(n);
+        layout v = layout_of(n);
         if (prefetch)
             prefetch_slots(&v);
         int match = entry_matches(&v, path->index, p);
@@ -126,11 +126,11 @@ champ_locate(champ_node *n, const probe *p, champ_path *path, bool prefetch)
     return locate_in_collision(path, p);
 }
 
-static inline slot *
-path_slot(const champ_path *path)
+static inline pair *
+path_pair(const champ_path *path)
 {
-    view v = view_of(path->node[path->depth]);
-    return &v.slot[path->index];
+    layout v = layout_of(path->node[path->depth]);
+    return &v.pair[path->index];
 }
 
 /* How many nodes from the root on may be edited in place.  What goes in being general, plain nodes may not: they and
@@ -148,15 +148,15 @@ champ_owned(const champ_path *path, bool general)
  * release may run arbitrary code. */
 typedef struct {
     champ_node *node;
-    slot slot;
+    pair pair;
     unsigned cells;
-} leftovers;
+} deferred;
 
 static inline void
-leftovers_release(leftovers *left)
+deferred_release(deferred *left)
 {
     while (left->cells)
-        cell_release(left->slot.cells[--left->cells]);
+        cell_release(left->pair.cells[--left->cells]);
     if (left->node)
         node_release(left->node);
 }
@@ -165,10 +165,10 @@ leftovers_release(leftovers *left)
  * parent's reference to it is dropped or was never ours.  Returns the new root, NULL: out of memory, n released. */
 static champ_node *
 path_attach(memory *mem, const champ_path *path, unsigned level, champ_node *n, unsigned own, bool consumed,
-            leftovers *left)
+            deferred *left)
 {
     while (level > own) {
-        view parent = view_of(path->node[--level]);
+        layout parent = layout_of(path->node[--level]);
         champ_node *above = node_with(mem, &parent, path_bit(path, level), (content){NULL, n}, false);
         if (above == NULL) {
             node_release(n);
@@ -192,24 +192,24 @@ path_attach(memory *mem, const champ_path *path, unsigned level, champ_node *n, 
 
 /* Replace the value of the entry that was found. */
 static champ_node *
-champ_replace(memory *mem, const champ_path *path, cell value, unsigned own, leftovers *left)
+champ_replace(memory *mem, const champ_path *path, cell value, unsigned own, deferred *left)
 {
     unsigned level = path->depth;
-    view v = view_of(path->node[level]);
-    slot *found = &v.slot[path->index];
+    layout v = layout_of(path->node[level]);
+    pair *found = &v.pair[path->index];
     assert(path->index < v.entries);
     if (own > level) {
         assert(node_is_unique(v.node) && (v.wide || value_is_plain(value)));
-        left->slot.cells[0] = SLOT_VALUE(found);
+        left->pair.cells[0] = PAIR_VALUE(found);
         left->cells = 1;
         cell_retain(value);
-        SLOT_VALUE(found) = value;
+        PAIR_VALUE(found) = value;
         for (unsigned i = 0; i <= level; i++)
             forget_item_hash(path->node[i]);
         return path->node[0];
     }
     entry changed = {path->hash, *found};
-    SLOT_VALUE(&changed.slot) = value;
+    PAIR_VALUE(&changed.pair) = value;
     champ_node *n = level == HASH_LEVELS ? collision_with(mem, &v, path->index, &changed, false)
                                          : node_with(mem, &v, path_bit(path, level), (content){&changed, NULL}, false);
     return n ? path_attach(mem, path, level, n, own, false, left) : NULL;
@@ -217,23 +217,23 @@ champ_replace(memory *mem, const champ_path *path, cell value, unsigned own, lef
 
 /* Insert an entry that is absent, where champ_locate ended (PLACE_OPEN or PLACE_TAKEN). */
 static champ_node *
-champ_insert(memory *mem, const champ_path *path, place where, const entry *in, unsigned own, leftovers *left)
+champ_insert(memory *mem, const champ_path *path, place where, const entry *in, unsigned own, deferred *left)
 {
     unsigned level = path->depth;
     bool move = own > level;
-    view v = view_of(path->node[level]);
+    layout v = layout_of(path->node[level]);
     champ_node *n;
     assert(where == PLACE_OPEN || (where == PLACE_TAKEN && path->index < v.entries));
     if (where == PLACE_TAKEN) {
         entry other = entry_at(&v, path->index);
-        champ_node *pair = node_pair(mem, (level + 1) * CORE_BITS, &other, in);
-        if (pair == NULL)
+        champ_node *both = node_pair(mem, (level + 1) * CORE_BITS, &other, in);
+        if (both == NULL)
             return NULL;
-        n = node_with(mem, &v, path_bit(path, level), (content){NULL, pair}, move);
+        n = node_with(mem, &v, path_bit(path, level), (content){NULL, both}, move);
         if (n == NULL)
-            node_release(pair);
+            node_release(both);
         else if (move)
-            slot_release(&other.slot); /* not the last reference: the pair holds one */
+            pair_release(&other.pair); /* not the last reference: the node of both holds one */
     }
     else if (level == HASH_LEVELS)
         n = collision_with(mem, &v, v.entries, in, move);
@@ -247,17 +247,17 @@ champ_insert(memory *mem, const champ_path *path, place where, const entry *in, 
  * New root: a new reference where own is 0, otherwise the old root's reference goes over.  NULL: out of memory, all is
  * as it was. */
 static inline champ_node *
-champ_put(memory *mem, const champ_path *path, place where, const entry *in, unsigned own, leftovers *left)
+champ_put(memory *mem, const champ_path *path, place where, const entry *in, unsigned own, deferred *left)
 {
     if (where == PLACE_FOUND)
-        return champ_replace(mem, path, SLOT_VALUE(&in->slot), own, left);
+        return champ_replace(mem, path, PAIR_VALUE(&in->pair), own, left);
     return champ_insert(mem, path, where, in, own, left);
 }
 
 /* Removal keeps the tree canonical: a node that would be left with one entry and no child is not made; the entry
  * moves up to the nearest ancestor that holds more.  `keep` is that entry's index in the path's last node. */
 static champ_node *
-champ_pull_up(memory *mem, const champ_path *path, const view *last, unsigned keep, unsigned own, leftovers *left)
+champ_pull_up(memory *mem, const champ_path *path, const layout *last, unsigned keep, unsigned own, deferred *left)
 {
     assert(path->depth > 0 && keep < last->entries);
     entry kept = entry_at(last, keep);
@@ -265,7 +265,7 @@ champ_pull_up(memory *mem, const champ_path *path, const view *last, unsigned ke
     while (level > 0 && path->node[level]->datamap == 0 && bits_count(path->node[level]->nodemap) == 1)
         level--;
     bool move = own > level;
-    view v = view_of(path->node[level]);
+    layout v = layout_of(path->node[level]);
     bitmap bit = path_bit(path, level);
     champ_node *dropped = v.child[bits_rank(v.node->nodemap, bit)];
     champ_node *n = node_with(mem, &v, bit, (content){&kept, NULL}, move);
@@ -279,22 +279,22 @@ champ_pull_up(memory *mem, const champ_path *path, const view *last, unsigned ke
 
 /* The tree without the entry that was found, as in champ_put.  The last entry leaves an empty root. */
 static champ_node *
-champ_remove(memory *mem, const champ_path *path, unsigned own, leftovers *left)
+champ_remove(memory *mem, const champ_path *path, unsigned own, deferred *left)
 {
     unsigned level = path->depth;
-    view v = view_of(path->node[level]);
+    layout v = layout_of(path->node[level]);
     assert(path->index < v.entries && (level == 0 || v.children > 0 || v.entries >= 2)); /* I4 */
     if (level > 0 && v.entries == 2 && v.children == 0)
         return champ_pull_up(mem, path, &v, 1 - path->index, own, left);
     bool move = own > level;
-    slot dropped = v.slot[path->index];
+    pair dropped = v.pair[path->index];
     champ_node *n = level == HASH_LEVELS ? collision_with(mem, &v, path->index, NULL, move)
                                          : node_with(mem, &v, path_bit(path, level), (content){NULL, NULL}, move);
     if (n == NULL)
         return NULL;
     n = path_attach(mem, path, level, n, move ? level : own, move, left);
     if (n != NULL && move) {
-        left->slot = dropped;
+        left->pair = dropped;
         left->cells = ENTRY_WIDTH;
     }
     return n;

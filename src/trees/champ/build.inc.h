@@ -17,14 +17,14 @@ static void
 entries_release(entry *items, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        slot_release(&items[i].slot);
+        pair_release(&items[i].pair);
 }
 
 static bool
 entries_general(const entry *items, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (slot_is_general(&items[i].slot))
+        if (pair_is_general(&items[i].pair))
             return true;
     return false;
 }
@@ -66,8 +66,8 @@ entries_match(const entry *a, const entry *b)
 {
     if (a->hash != b->hash)
         return 0;
-    probe p = probe_of(SLOT_KEY(&b->slot), b->hash);
-    return cell_matches(SLOT_KEY(&a->slot), &p, true);
+    probe p = probe_of(PAIR_KEY(&b->pair), b->hash);
+    return cell_matches(PAIR_KEY(&a->pair), &p, true);
 }
 
 static bool
@@ -93,7 +93,7 @@ drop_equal_entries(builder *b, entry *items, uint32_t *count)
         if (match <= 0)
             items[kept++] = items[i];
         else
-            slot_release(&items[i].slot);
+            pair_release(&items[i].pair);
     }
     b->dropped += *count - kept;
     *count = kept;
@@ -106,7 +106,7 @@ build_leaf(builder *b, entry *items, size_t count, unsigned shift, bitmap datama
 {
     assert(count == (shift < HASH_BITS ? bits_count(datamap) : count));
     bool collide = shift >= HASH_BITS, general = b->any_general && entries_general(items, count);
-    view d;
+    layout d;
     champ_node *n = champ_alloc(b->mem, collide ? (bitmap)count : datamap, collide ? COLLISION_NODEMAP : 0,
                                 (unsigned)count, 0, general, &d);
     if (n == NULL) {
@@ -115,7 +115,7 @@ build_leaf(builder *b, entry *items, size_t count, unsigned shift, bitmap datama
     }
     for (unsigned i = 0; i < count; i++)
         place_entry(&d, collide ? i : bits_rank(datamap, hash_bit(items[i].hash, shift)), items[i].hash,
-                    &items[i].slot);
+                    &items[i].pair);
     node_ready(n);
     return n;
 }
@@ -236,9 +236,9 @@ champ_build(builder *b, entry *items, entry *spare, size_t count, unsigned shift
         for (int i = 0; i < children; i++)
             general |= node_is_general(child[i]);
         for (bitmap todo = p.datamap; todo && !general; todo &= todo - 1)
-            general = slot_is_general(&p.items[p.start[bits_first(todo)]].slot);
+            general = pair_is_general(&p.items[p.start[bits_first(todo)]].pair);
     }
-    view d;
+    layout d;
     champ_node *n = champ_alloc(b->mem, p.datamap, p.nodemap, bits_count(p.datamap), (unsigned)children, general, &d);
     if (n == NULL) {
         release_level(&p, p.datamap, child, children);
@@ -247,7 +247,7 @@ champ_build(builder *b, entry *items, entry *spare, size_t count, unsigned shift
     unsigned i = 0;
     for (bitmap todo = p.datamap; todo; todo &= todo - 1) {
         entry *e = &p.items[p.start[bits_first(todo)]];
-        place_entry(&d, i++, e->hash, &e->slot);
+        place_entry(&d, i++, e->hash, &e->pair);
     }
     for (int c = 0; c < children; c++)
         d.child[c] = child[c];

@@ -17,21 +17,21 @@
 #include "trees/champ/hash.inc.h"
 
 static const char *
-check_collision(const view *v, uint64_t prefix)
+check_collision(const layout *v, uint64_t prefix)
 {
     if (v->entries < 2)
         return "I5: a collision node holds fewer than two entries";
     for (unsigned i = 0; i < v->entries; i++) {
         if (full_hash(v, i) != prefix)
             return "I5: a collision node holds another hash than its way";
-        if (slot_is_general(&v->slot[i]) && !v->wide)
+        if (pair_is_general(&v->pair[i]) && !v->wide)
             return "I6: a general entry in a plain collision node";
     }
     return NULL;
 }
 
 static const char *
-check_entries(const view *v, unsigned level, uint64_t prefix)
+check_entries(const layout *v, unsigned level, uint64_t prefix)
 {
     unsigned shift = level * CORE_BITS, i = 0;
     uint64_t below = level == 0 ? 0 : UINT64_MAX >> (HASH_BITS - shift);
@@ -41,7 +41,7 @@ check_entries(const view *v, unsigned level, uint64_t prefix)
             return "I2: an entry is off the path of its hash";
         if (!hash_agrees(v, i, hash))
             return "I3: a stored hash differs from the key's";
-        if (slot_is_general(&v->slot[i]) && !v->wide)
+        if (pair_is_general(&v->pair[i]) && !v->wide)
             return "I6: a general entry in a plain node";
     }
     return NULL;
@@ -49,7 +49,7 @@ check_entries(const view *v, unsigned level, uint64_t prefix)
 
 /* NULL, or what is broken in this one node, whose children are not looked into. */
 static const char *
-check_one_node(const view *v, unsigned level, uint64_t prefix)
+check_one_node(const layout *v, unsigned level, uint64_t prefix)
 {
     champ_node *n = v->node;
     if (level == HASH_LEVELS)
@@ -69,13 +69,13 @@ check_one_node(const view *v, unsigned level, uint64_t prefix)
 /* The XOR of the shares of the entries of one node: false where a value's hash would have to be asked of arbitrary
  * code. */
 static bool
-known_entry_hash(const view *v, uint64_t *shares)
+known_entry_hash(const layout *v, uint64_t *shares)
 {
     for (unsigned i = 0; i < v->entries; i++) {
         uint64_t hash = full_hash(v, i);
 #if ENTRY_WIDTH > 1
         uint64_t value;
-        if (!cell_pure_hash(SLOT_VALUE(&v->slot[i]), &value))
+        if (!cell_pure_hash(PAIR_VALUE(&v->pair[i]), &value))
             return false;
         hash = pair_hash(hash, value);
 #endif
@@ -94,7 +94,7 @@ typedef struct {
 static bool
 check_node(champ_node *n, unsigned level, uint64_t prefix, findings *found, uint64_t *shares)
 {
-    view v = view_of(n);
+    layout v = layout_of(n);
     found->entries += v.entries;
     if ((found->broken = check_one_node(&v, level, prefix)) != NULL)
         return false;
@@ -132,7 +132,7 @@ champ_check_way(champ_node *root, uint64_t hash)
     champ_node *n = root;
     uint64_t prefix = 0;
     for (unsigned level = 0;; level++) {
-        view v = view_of(n);
+        layout v = layout_of(n);
         const char *broken = check_one_node(&v, level, prefix);
         bitmap bit = level < HASH_LEVELS ? hash_bit(hash, level * CORE_BITS) : 0;
         if (broken != NULL || !(bit & n->nodemap))

@@ -25,7 +25,7 @@ diff_one_sided(differ *d, const operand *o, bool is_left)
         return 0;
     if (o->kind == HOLDS_ENTRY)
         return d->report(d->context, is_left ? &o->entry : NULL, is_left ? NULL : &o->entry);
-    view v = view_of(o->node);
+    layout v = layout_of(o->node);
     if (!budget_spend(&d->left, 1u + v.entries))
         return -1;
     for (unsigned i = 0; i < v.entries; i++) {
@@ -45,7 +45,7 @@ diff_one_sided(differ *d, const operand *o, bool is_left)
 static int
 diff_matching(differ *d, const entry *left, const entry *right)
 {
-    if (ENTRY_WIDTH == 1 || cell_identical(SLOT_VALUE(&left->slot), SLOT_VALUE(&right->slot)))
+    if (ENTRY_WIDTH == 1 || cell_identical(PAIR_VALUE(&left->pair), PAIR_VALUE(&right->pair)))
         return 0;
     return d->report(d->context, left, right);
 }
@@ -79,10 +79,10 @@ static int diff_step(differ *d, const operand *a, const operand *b, unsigned shi
 
 /* Nodes of equal bitmaps: place against place. */
 static int
-diff_alike(differ *d, const view *a, const view *b, unsigned shift)
+diff_alike(differ *d, const layout *a, const layout *b, unsigned shift)
 {
     for (unsigned i = 0; i < a->entries; i++) {
-        if (slots_identical(&a->slot[i], &b->slot[i]))
+        if (pairs_identical(&a->pair[i], &b->pair[i]))
             continue;
         operand left = {.kind = HOLDS_ENTRY, .entry = entry_at(a, i)};
         operand right = {.kind = HOLDS_ENTRY, .entry = entry_at(b, i)};
@@ -102,18 +102,19 @@ diff_alike(differ *d, const view *a, const view *b, unsigned shift)
 static int
 diff_branches(differ *d, const operand *a, const operand *b, unsigned shift)
 {
-    view left_view = {0}, right_view = {0};
+    layout left_layout = {0}, right_layout = {0};
     if (a->kind == HOLDS_NODE)
-        left_view = view_of(a->node);
+        left_layout = layout_of(a->node);
     if (b->kind == HOLDS_NODE)
-        right_view = view_of(b->node);
-    if (!budget_spend(&d->left, 1u + left_view.entries + right_view.entries))
+        right_layout = layout_of(b->node);
+    if (!budget_spend(&d->left, 1u + left_layout.entries + right_layout.entries))
         return -1;
     if (a->kind == b->kind && a->node->datamap == b->node->datamap && a->node->nodemap == b->node->nodemap)
-        return diff_alike(d, &left_view, &right_view, shift);
+        return diff_alike(d, &left_layout, &right_layout, shift);
     for (bitmap todo = operand_branches(a, shift) | operand_branches(b, shift); todo; todo &= todo - 1) {
         bitmap bit = todo & (0u - todo);
-        operand left = operand_branch(a, &left_view, bit, shift), right = operand_branch(b, &right_view, bit, shift);
+        operand left = operand_branch(a, &left_layout, bit, shift),
+                right = operand_branch(b, &right_layout, bit, shift);
         if (!operands_identical(&left, &right) && diff_step(d, &left, &right, shift + CORE_BITS) < 0)
             return -1;
     }

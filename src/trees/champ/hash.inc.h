@@ -12,7 +12,7 @@
 static int
 item_hash_step(champ_node *n, uint64_t *out, budget *left)
 {
-    view v = view_of(n);
+    layout v = layout_of(n);
     _Atomic(uint64_t) *cache = item_hash_cache(&v);
     if (cache != NULL && (*out = atomic_load_explicit(cache, memory_order_relaxed)) != 0)
         return 1;
@@ -22,12 +22,12 @@ item_hash_step(champ_node *n, uint64_t *out, budget *left)
         return -1;
     for (unsigned i = 0; i < v.entries; i++) {
         uint64_t hash = full_hash(&v, i);
-        if ((status = cell_key_hash(SLOT_KEY(&v.slot[i]), &hash)) < 0)
+        if ((status = cell_key_hash(PAIR_KEY(&v.pair[i]), &hash)) < 0)
             return -1;
         agreed &= status;
 #if ENTRY_WIDTH > 1
         uint64_t value;
-        if ((status = cell_value_hash(SLOT_VALUE(&v.slot[i]), &value)) < 0)
+        if ((status = cell_value_hash(PAIR_VALUE(&v.pair[i]), &value)) < 0)
             return -1;
         agreed &= status;
         hash = pair_hash(hash, value);
@@ -56,33 +56,33 @@ champ_item_hash(champ_node *n, uint64_t *out)
 }
 
 static inline int
-slots_equal(const view *a, unsigned i, const view *b, unsigned j)
+slots_equal(const layout *a, unsigned i, const layout *b, unsigned j)
 {
     uint64_t hash = full_hash(a, i);
     if (hash != full_hash(b, j))
         return 0;
-    probe p = probe_of(SLOT_KEY(&b->slot[j]), hash);
-    int equal = cell_matches(SLOT_KEY(&a->slot[i]), &p, true);
+    probe p = probe_of(PAIR_KEY(&b->pair[j]), hash);
+    int equal = cell_matches(PAIR_KEY(&a->pair[i]), &p, true);
 #if ENTRY_WIDTH > 1
     if (equal > 0)
-        equal = cell_equal(SLOT_VALUE(&a->slot[i]), SLOT_VALUE(&b->slot[j]));
+        equal = cell_equal(PAIR_VALUE(&a->pair[i]), PAIR_VALUE(&b->pair[j]));
 #endif
     return equal;
 }
 
 /* Collision nodes are in no order. */
 static int
-collisions_equal(const view *a, const view *b)
+collisions_equal(const layout *a, const layout *b)
 {
     if (a->entries != b->entries)
         return 0;
     for (unsigned i = 0; i < a->entries; i++) {
-        probe p = probe_of(SLOT_KEY(&a->slot[i]), full_hash(a, i));
+        probe p = probe_of(PAIR_KEY(&a->pair[i]), full_hash(a, i));
         int match = 0;
         for (unsigned j = 0; j < b->entries && match == 0; j++) {
             match = entry_matches(b, j, &p);
 #if ENTRY_WIDTH > 1
-            if (match > 0 && (match = cell_equal(SLOT_VALUE(&a->slot[i]), SLOT_VALUE(&b->slot[j]))) == 0)
+            if (match > 0 && (match = cell_equal(PAIR_VALUE(&a->pair[i]), PAIR_VALUE(&b->pair[j]))) == 0)
                 return 0;
 #endif
         }
@@ -93,7 +93,7 @@ collisions_equal(const view *a, const view *b)
 }
 
 static inline bool
-hashes_differ(const view *a, const view *b)
+hashes_differ(const layout *a, const layout *b)
 {
     if (a->wide != b->wide)
         return false;
@@ -109,7 +109,7 @@ equal_step(champ_node *x, champ_node *y, budget *left)
         return 1;
     if (x->nodemap != y->nodemap)
         return 0;
-    view a = view_of(x), b = view_of(y);
+    layout a = layout_of(x), b = layout_of(y);
     if (!budget_spend(left, 1u + a.entries))
         return -1;
     if (node_is_collision(x))

@@ -8,7 +8,7 @@
 #include "trees/champ/access.inc.h"
 
 typedef struct {
-    slot *next, *end; /* what is left of the current node's entries; backwards, taken from the end */
+    pair *next, *end; /* what is left of the current node's entries; backwards, taken from the end */
     unsigned depth;   /* levels of `at` in use */
     struct {
         champ_node **child, **end; /* children not visited yet */
@@ -19,12 +19,12 @@ typedef struct {
 static inline void
 iter_push(champ_iter *it, champ_node *n)
 {
-    view v = view_of(n);
+    layout v = layout_of(n);
     it->at[it->depth].child = v.child;
     it->at[it->depth].end = v.child + v.children;
     it->at[it->depth++].node = n;
-    it->next = v.slot;
-    it->end = v.slot + v.entries;
+    it->next = v.pair;
+    it->end = v.pair + v.entries;
 }
 
 static inline void
@@ -38,15 +38,15 @@ champ_iter_init(champ_iter *it, champ_node *root)
 static inline void
 iter_prefetch(champ_node *n)
 {
-    view v = view_of(n);
+    layout v = layout_of(n);
     if (v.children == 0)
         prefetch_slots(&v);
     else
         prefetch_children(n);
 }
 
-/* The next slot, borrowed, or NULL at the end. */
-static inline slot *
+/* The next pair, borrowed, or NULL at the end. */
+static inline pair *
 champ_iter_next(champ_iter *it)
 {
     while (UNLIKELY(it->next == it->end)) {
@@ -63,12 +63,12 @@ champ_iter_next(champ_iter *it)
     return it->next++;
 }
 
-/* The full hash of the slot that champ_iter_next has just returned. */
+/* The full hash of the pair that champ_iter_next has just returned. */
 static inline uint64_t
-champ_iter_hash(const champ_iter *it, const slot *s)
+champ_iter_hash(const champ_iter *it, const pair *s)
 {
-    view v = view_of(it->at[it->depth - 1].node);
-    return full_hash(&v, (unsigned)(s - v.slot));
+    layout v = layout_of(it->at[it->depth - 1].node);
+    return full_hash(&v, (unsigned)(s - v.pair));
 }
 
 /* Go down to the last leaf: its entries are the first backwards. */
@@ -87,7 +87,7 @@ champ_iter_init_back(champ_iter *it, champ_node *root)
     iter_descend_back(it, root);
 }
 
-static inline slot *
+static inline pair *
 champ_iter_prev(champ_iter *it)
 {
     while (it->next == it->end) {
@@ -100,9 +100,9 @@ champ_iter_prev(champ_iter *it)
             iter_descend_back(it, *--it->at[top].end);
             continue;
         }
-        view v = view_of(it->at[top].node);
-        it->next = v.slot;
-        it->end = v.slot + v.entries;
+        layout v = layout_of(it->at[top].node);
+        it->next = v.pair;
+        it->end = v.pair + v.entries;
     }
     return --it->end;
 }
@@ -111,7 +111,7 @@ champ_iter_prev(champ_iter *it)
 static size_t
 champ_count(champ_node *n)
 {
-    view v = view_of(n);
+    layout v = layout_of(n);
     size_t count = v.entries;
     for (unsigned i = 0; i < v.children; i++)
         count += champ_count(v.child[i]);

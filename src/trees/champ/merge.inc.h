@@ -48,7 +48,7 @@ operand_own(operand *o)
     if (o->kind == HOLDS_NODE && !o->owned)
         node_retain(o->node);
     else if (o->kind == HOLDS_ENTRY && !o->owned)
-        slot_retain(&o->entry.slot);
+        pair_retain(&o->entry.pair);
     o->owned = true;
 }
 
@@ -58,7 +58,7 @@ operand_release(const operand *o)
     if (o->kind == HOLDS_NODE && o->owned)
         node_release(o->node);
     else if (o->kind == HOLDS_ENTRY && o->owned)
-        slot_release(&o->entry.slot);
+        pair_release(&o->entry.pair);
 }
 
 static size_t
@@ -74,12 +74,12 @@ operands_identical(const operand *a, const operand *b)
         return false;
     if (a->kind == HOLDS_NODE)
         return a->node == b->node;
-    return a->kind == HOLDS_NOTHING || slots_identical(&a->entry.slot, &b->entry.slot);
+    return a->kind == HOLDS_NOTHING || pairs_identical(&a->entry.pair, &b->entry.pair);
 }
 
 /* What `o`, seen at this level, holds in one branch.  An entry is like a node that holds nothing else. */
 static operand
-operand_branch(const operand *o, const view *v, bitmap bit, unsigned shift)
+operand_branch(const operand *o, const layout *v, bitmap bit, unsigned shift)
 {
     if (o->kind == HOLDS_ENTRY && hash_bit(o->entry.hash, shift) == bit)
         return *o;
@@ -117,14 +117,14 @@ merge_matching(merger *m, const entry *left, const entry *right, operand *out)
         return 0;
     out->entry = *left;
     if (m->both == BOTH_RESOLVE) {
-        if (m->resolve(m->context, SLOT_VALUE(&left->slot), SLOT_VALUE(&right->slot), &SLOT_VALUE(&out->entry.slot))
+        if (m->resolve(m->context, PAIR_VALUE(&left->pair), PAIR_VALUE(&right->pair), &PAIR_VALUE(&out->entry.pair))
             < 0)
             return -1;
-        cell_retain(SLOT_KEY(&left->slot));
+        cell_retain(PAIR_KEY(&left->pair));
         out->owned = true;
     }
     else if (m->both == BOTH_RIGHT && ENTRY_WIDTH > 1)
-        SLOT_VALUE(&out->entry.slot) = SLOT_VALUE(&right->slot);
+        PAIR_VALUE(&out->entry.pair) = PAIR_VALUE(&right->pair);
     out->kind = HOLDS_ENTRY;
     return 0;
 }
@@ -190,7 +190,7 @@ static void
 overlay_abandon(overlay *g)
 {
     while (g->entry_count)
-        slot_release(&g->entries[--g->entry_count].slot);
+        pair_release(&g->entries[--g->entry_count].pair);
     while (g->child_count)
         node_release(g->children[--g->child_count]);
     overlay_end(g);
@@ -201,7 +201,7 @@ overlay_is_general(const overlay *g)
 {
     bool general = false;
     for (unsigned i = 0; i < g->entry_count && !general; i++)
-        general = slot_is_general(&g->entries[i].slot);
+        general = pair_is_general(&g->entries[i].pair);
     for (unsigned i = 0; i < g->child_count && !general; i++)
         general = node_is_general(g->children[i]);
     return general;
@@ -209,7 +209,7 @@ overlay_is_general(const overlay *g)
 
 /* Fill a new node: runs of what the left has, and between them what changed. */
 static void
-overlay_entries(const view *d, const view *left, bitmap datamap, const overlay *g)
+overlay_entries(const layout *d, const layout *left, bitmap datamap, const overlay *g)
 {
     unsigned to = 0, from = 0, next = 0;
     for (bitmap todo = (datamap | g->datamap) & g->changed; todo; todo &= todo - 1) {
@@ -219,7 +219,7 @@ overlay_entries(const view *d, const view *left, bitmap datamap, const overlay *
         to += run;
         from += run + ((datamap & bit) != 0);
         if (g->datamap & bit) {
-            place_entry(d, to++, g->entries[next].hash, &g->entries[next].slot);
+            place_entry(d, to++, g->entries[next].hash, &g->entries[next].pair);
             next++;
         }
     }
@@ -228,7 +228,7 @@ overlay_entries(const view *d, const view *left, bitmap datamap, const overlay *
 }
 
 static void
-overlay_children(const view *d, const view *left, bitmap nodemap, const overlay *g)
+overlay_children(const layout *d, const layout *left, bitmap nodemap, const overlay *g)
 {
     unsigned to = 0, from = 0, next = 0;
     for (bitmap todo = (nodemap | g->nodemap) & g->changed; todo; todo &= todo - 1) {
@@ -247,7 +247,7 @@ overlay_children(const view *d, const view *left, bitmap nodemap, const overlay 
 /* The left node (`left`, whose node is NULL: there is none) as it becomes, in the canonical form: one entry alone is no
  * node.  0: what was gathered has gone over; -1: out of memory, nothing has. */
 static int
-overlay_close(merger *m, const view *left, const overlay *g, operand *out)
+overlay_close(merger *m, const layout *left, const overlay *g, operand *out)
 {
     bitmap old_datamap = left->node ? left->node->datamap : 0, old_nodemap = left->node ? left->node->nodemap : 0;
     bitmap datamap = (old_datamap & ~g->changed) | g->datamap, nodemap = (old_nodemap & ~g->changed) | g->nodemap;
@@ -261,7 +261,7 @@ overlay_close(merger *m, const view *left, const overlay *g, operand *out)
     bool carried = ((old_datamap | old_nodemap) & ~g->changed) != 0;
     bool general = (carried && node_is_general(left->node)) || overlay_is_general(g);
     assert((datamap & nodemap) == 0);
-    view d;
+    layout d;
     champ_node *n = champ_alloc(m->mem, datamap, nodemap, bits_count(datamap), bits_count(nodemap), general, &d);
     if (n == NULL)
         return -1;
@@ -287,20 +287,20 @@ merge_entries(merger *m, const operand *a, const operand *b, unsigned shift, ope
         *out = left.kind != HOLDS_NOTHING ? left : right;
         return 0;
     }
-    champ_node *pair = node_pair(m->mem, shift, &left.entry, &right.entry);
-    *out = (operand){.kind = HOLDS_NODE, .owned = true, .node = pair};
-    return pair != NULL ? 0 : -1;
+    champ_node *both = node_pair(m->mem, shift, &left.entry, &right.entry);
+    *out = (operand){.kind = HOLDS_NODE, .owned = true, .node = both};
+    return both != NULL ? 0 : -1;
 }
 
 /* The branches in which both nodes hold the very same. */
 static inline bitmap
-shared_branches(const view *a, const view *b)
+shared_branches(const layout *a, const layout *b)
 {
     bitmap shared = 0;
     for (bitmap todo = a->node->datamap & b->node->datamap; todo; todo &= todo - 1) {
         bitmap bit = todo & (0u - todo);
-        const slot *s = &a->slot[bits_rank(a->node->datamap, bit)], *t = &b->slot[bits_rank(b->node->datamap, bit)];
-        shared |= slots_identical(s, t) ? bit : 0;
+        const pair *s = &a->pair[bits_rank(a->node->datamap, bit)], *t = &b->pair[bits_rank(b->node->datamap, bit)];
+        shared |= pairs_identical(s, t) ? bit : 0;
     }
     for (bitmap todo = a->node->nodemap & b->node->nodemap; todo; todo &= todo - 1) {
         bitmap bit = todo & (0u - todo);
@@ -313,11 +313,11 @@ shared_branches(const view *a, const view *b)
 static int
 merge_branches(merger *m, const operand *a, const operand *b, unsigned shift, operand *out)
 {
-    view v = {.node = NULL}, w = {.node = NULL};
+    layout v = {.node = NULL}, w = {.node = NULL};
     if (a->kind == HOLDS_NODE)
-        v = view_of(a->node);
+        v = layout_of(a->node);
     if (b->kind == HOLDS_NODE)
-        w = view_of(b->node);
+        w = layout_of(b->node);
     if (!budget_spend(&m->left, 1u + v.entries + w.entries))
         return -1;
     bitmap lefts = operand_branches(a, shift), rights = operand_branches(b, shift);
@@ -366,7 +366,7 @@ collision_entry(const operand *o, unsigned i, entry *out)
         *out = o->entry;
         return 1;
     }
-    view v = view_of(o->node);
+    layout v = layout_of(o->node);
     *out = entry_at(&v, i < v.entries ? i : 0);
     return v.entries;
 }
@@ -416,7 +416,7 @@ static bool
 entries_have(const entry *entries, unsigned count, const entry *wanted)
 {
     while (count--)
-        if (slots_identical(&entries[count].slot, &wanted->slot))
+        if (pairs_identical(&entries[count].pair, &wanted->pair))
             return true;
     return false;
 }
@@ -537,19 +537,20 @@ subset_step(const operand *a, const operand *b, unsigned shift, budget *left_ste
         return entries_match(&a->entry, &b->entry);
     if (shift >= HASH_BITS)
         return subset_in_collision(a, b);
-    view left_view = {0}, right_view = {0};
+    layout left_layout = {0}, right_layout = {0};
     if (a->kind == HOLDS_NODE)
-        left_view = view_of(a->node);
+        left_layout = layout_of(a->node);
     if (b->kind == HOLDS_NODE)
-        right_view = view_of(b->node);
+        right_layout = layout_of(b->node);
     bitmap todo = operand_branches(a, shift);
-    if (!budget_spend(left_steps, 1u + left_view.entries))
+    if (!budget_spend(left_steps, 1u + left_layout.entries))
         return -1;
     if (todo & ~operand_branches(b, shift))
         return 0;
     for (; todo; todo &= todo - 1) {
         bitmap bit = todo & (0u - todo);
-        operand left = operand_branch(a, &left_view, bit, shift), right = operand_branch(b, &right_view, bit, shift);
+        operand left = operand_branch(a, &left_layout, bit, shift),
+                right = operand_branch(b, &right_layout, bit, shift);
         int holds = subset_step(&left, &right, shift + CORE_BITS, left_steps);
         if (holds <= 0)
             return holds;

@@ -36,16 +36,16 @@ typedef struct champ_node {
 } champ_node;
 
 typedef struct {
-    cell cells[ENTRY_WIDTH]; /* key, then value; a set's value is its key */
-} slot;
+    cell cells[ENTRY_WIDTH]; /* key, then value; a set has the key alone, which is its value, too */
+} pair;
 
-#define SLOT_KEY(s) ((s)->cells[0])
-#define SLOT_VALUE(s) ((s)->cells[ENTRY_WIDTH - 1])
+#define PAIR_KEY(s) ((s)->cells[0])
+#define PAIR_VALUE(s) ((s)->cells[ENTRY_WIDTH - 1])
 
-/* A slot on its way into a node, with the full hash of its key. */
+/* A pair on its way into a node, with the full hash of its key. */
 typedef struct {
     uint64_t hash;
-    slot slot;
+    pair pair;
 } entry;
 
 /* A node with its layout worked out.  `wide`: hashes are 64 bits. */
@@ -53,10 +53,10 @@ typedef struct {
     champ_node *node;
     champ_node **child;
     void *hash;
-    slot *slot;
+    pair *pair;
     unsigned children, entries;
     bool wide;
-} view;
+} layout;
 
 #define COLLISION_NODEMAP ((bitmap)0xFFFFFFFFu)
 
@@ -81,34 +81,34 @@ hashes_size(unsigned entries, bool wide)
 static inline size_t
 node_size(unsigned entries, unsigned children, bool wide)
 {
-    return sizeof(champ_node) + children * sizeof(champ_node *) + hashes_size(entries, wide) + entries * sizeof(slot)
+    return sizeof(champ_node) + children * sizeof(champ_node *) + hashes_size(entries, wide) + entries * sizeof(pair)
            + (children ? sizeof(uint64_t) : 0);
 }
 
-FORCE_INLINE view
-view_sized(champ_node *n, unsigned entries, unsigned children, bool wide)
+FORCE_INLINE layout
+layout_sized(champ_node *n, unsigned entries, unsigned children, bool wide)
 {
-    view v = {.node = n, .children = children, .entries = entries, .wide = wide};
+    layout v = {.node = n, .children = children, .entries = entries, .wide = wide};
     v.child = node_children(n);
     v.hash = v.child + children;
-    v.slot = (slot *)((char *)v.hash + hashes_size(entries, wide));
+    v.pair = (pair *)((char *)v.hash + hashes_size(entries, wide));
     return v;
 }
 
-FORCE_INLINE view
-view_of(champ_node *n)
+FORCE_INLINE layout
+layout_of(champ_node *n)
 {
     bool wide = node_is_general(n);
     if (UNLIKELY(node_is_collision(n)))
-        return view_sized(n, n->datamap, 0, wide);
-    return view_sized(n, bits_count(n->datamap), bits_count(n->nodemap), wide);
+        return layout_sized(n, n->datamap, 0, wide);
+    return layout_sized(n, bits_count(n->datamap), bits_count(n->nodemap), wide);
 }
 
 static inline node_contents
 contents_of(void *node)
 {
-    view v = view_of(node);
-    return (node_contents){(cell *)v.slot, (void **)v.child, (size_t)v.entries * ENTRY_WIDTH, v.children};
+    layout v = layout_of(node);
+    return (node_contents){(cell *)v.pair, (void **)v.child, (size_t)v.entries * ENTRY_WIDTH, v.children};
 }
 
 /* A node needs no notice of its end: its contents are all that it holds. */
@@ -122,27 +122,27 @@ node_ending(void *node)
 static inline size_t
 size_of(void *node)
 {
-    view v = view_of(node);
+    layout v = layout_of(node);
     return node_size(v.entries, v.children, v.wide);
 }
 
 /* ---- stored hashes ---- */
 
 static inline bool
-hash_agrees(const view *v, unsigned i, uint64_t hash)
+hash_agrees(const layout *v, unsigned i, uint64_t hash)
 {
     return v->wide ? ((uint64_t *)v->hash)[i] == hash : ((uint32_t *)v->hash)[i] == (uint32_t)hash;
 }
 
 /* All 64 bits of entry i's hash: stored, or computed again from a plain key. */
 static inline uint64_t
-full_hash(const view *v, unsigned i)
+full_hash(const layout *v, unsigned i)
 {
-    return v->wide ? ((uint64_t *)v->hash)[i] : cell_hash(SLOT_KEY(&v->slot[i]));
+    return v->wide ? ((uint64_t *)v->hash)[i] : cell_hash(PAIR_KEY(&v->pair[i]));
 }
 
 static inline void
-store_hash(const view *v, unsigned i, uint64_t hash)
+store_hash(const layout *v, unsigned i, uint64_t hash)
 {
     if (v->wide)
         ((uint64_t *)v->hash)[i] = hash;
@@ -151,76 +151,76 @@ store_hash(const view *v, unsigned i, uint64_t hash)
 }
 
 static inline entry
-entry_at(const view *v, unsigned i)
+entry_at(const layout *v, unsigned i)
 {
-    return (entry){full_hash(v, i), v->slot[i]};
+    return (entry){full_hash(v, i), v->pair[i]};
 }
 
 /* 1, 0, or -1: comparing failed. */
 FORCE_INLINE int
-entry_matches(const view *v, unsigned i, const probe *p)
+entry_matches(const layout *v, unsigned i, const probe *p)
 {
     if (!hash_agrees(v, i, p->hash))
         return 0;
-    return cell_matches(SLOT_KEY(&v->slot[i]), p, v->wide);
+    return cell_matches(PAIR_KEY(&v->pair[i]), p, v->wide);
 }
 
 /* ---- the cached item hash: 0 stands for unknown.  Threads may race to store it; all store the same value. ---- */
 
 static inline _Atomic(uint64_t) *
-item_hash_cache(const view *v)
+item_hash_cache(const layout *v)
 {
-    return v->children ? (_Atomic(uint64_t) *)(v->slot + v->entries) : NULL;
+    return v->children ? (_Atomic(uint64_t) *)(v->pair + v->entries) : NULL;
 }
 
 static inline void
 forget_item_hash(champ_node *n)
 {
-    view v = view_of(n);
+    layout v = layout_of(n);
     if (v.children)
         atomic_store_explicit(item_hash_cache(&v), 0, memory_order_relaxed);
 }
 
-/* ---- slots ---- */
+/* ---- pairs ---- */
 
 static inline void
-slot_retain(const slot *s)
+pair_retain(const pair *s)
 {
     for (int w = 0; w < ENTRY_WIDTH; w++)
         cell_retain(s->cells[w]);
 }
 
 static inline void
-slot_release(const slot *s)
+pair_release(const pair *s)
 {
     for (int w = 0; w < ENTRY_WIDTH; w++)
         cell_release(s->cells[w]);
 }
 
 static inline bool
-slot_is_general(const slot *s)
+pair_is_general(const pair *s)
 {
-    return !key_is_plain(SLOT_KEY(s)) || (ENTRY_WIDTH > 1 && !value_is_plain(SLOT_VALUE(s)));
+    return !key_is_plain(PAIR_KEY(s)) || (ENTRY_WIDTH > 1 && !value_is_plain(PAIR_VALUE(s)));
 }
 
 static inline bool
-slots_identical(const slot *a, const slot *b)
+pairs_identical(const pair *a, const pair *b)
 {
-    return cell_identical(SLOT_KEY(a), SLOT_KEY(b)) && cell_identical(SLOT_VALUE(a), SLOT_VALUE(b));
+    return cell_identical(PAIR_KEY(a), PAIR_KEY(b)) && cell_identical(PAIR_VALUE(a), PAIR_VALUE(b));
 }
 
 /* ---- making nodes ---- */
 
 /* New node with undefined contents behind its bitmaps: the caller fills it, then calls node_ready. */
 static inline champ_node *
-champ_alloc(memory *mem, bitmap datamap, bitmap nodemap, unsigned entries, unsigned children, bool general, view *out)
+champ_alloc(memory *mem, bitmap datamap, bitmap nodemap, unsigned entries, unsigned children, bool general, layout *out)
 {
     champ_node *n = node_alloc(mem, node_size(entries, children, general), general);
     if (UNLIKELY(n == NULL))
         return NULL;
     n->datamap = datamap;
     n->nodemap = nodemap;
-    *out = view_sized(n, entries, children, general);
+    *out = layout_sized(n, entries, children, general);
     if (children)
         atomic_store_explicit(item_hash_cache(out), 0, memory_order_relaxed);
     return n;
@@ -229,7 +229,7 @@ champ_alloc(memory *mem, bitmap datamap, bitmap nodemap, unsigned entries, unsig
 static inline champ_node *
 champ_empty(memory *mem)
 {
-    view v;
+    layout v;
     champ_node *n = champ_alloc(mem, 0, 0, 0, 0, false, &v);
     if (n != NULL)
         node_ready(n);
@@ -245,19 +245,19 @@ champ_discard(champ_node *n)
     node_release(n);
 }
 
-/* Put a slot into place i of a node under construction; the reference is the caller's to count. */
+/* Put a pair into place i of a node under construction; the reference is the caller's to count. */
 static inline void
-place_entry(const view *d, unsigned i, uint64_t hash, const slot *s)
+place_entry(const layout *d, unsigned i, uint64_t hash, const pair *s)
 {
     assert(i < d->entries);
-    assert(d->wide || !slot_is_general(s)); /* I6 */
+    assert(d->wide || !pair_is_general(s)); /* I6 */
     store_hash(d, i, hash);
-    d->slot[i] = *s;
+    d->pair[i] = *s;
 }
 
 /* Array surgery: n entries (children) of s from si on go to d from di on, shared (retained) or moved. */
 static inline void
-take_entries(const view *d, unsigned di, const view *s, unsigned si, unsigned n, bool move)
+take_entries(const layout *d, unsigned di, const layout *s, unsigned si, unsigned n, bool move)
 {
     assert(n == 0 || (si + n <= s->entries && di + n <= d->entries));
     assert(n == 0 || d->wide || !s->wide);
@@ -266,14 +266,14 @@ take_entries(const view *d, unsigned di, const view *s, unsigned si, unsigned n,
             ((uint32_t *)d->hash)[di + i] = ((uint32_t *)s->hash)[si + i];
         else
             ((uint64_t *)d->hash)[di + i] = full_hash(s, si + i);
-        d->slot[di + i] = s->slot[si + i];
+        d->pair[di + i] = s->pair[si + i];
         if (!move)
-            slot_retain(&s->slot[si + i]);
+            pair_retain(&s->pair[si + i]);
     }
 }
 
 static inline void
-take_children(const view *d, unsigned di, const view *s, unsigned si, unsigned n, bool move)
+take_children(const layout *d, unsigned di, const layout *s, unsigned si, unsigned n, bool move)
 {
     assert(n == 0 || (si + n <= s->children && di + n <= d->children));
     for (unsigned i = 0; i < n; i++) {
@@ -293,15 +293,15 @@ typedef struct {
  * `had_child` children, and holds `in` instead; the maps are the new node's.  With `move` the contents of s go over and
  * s is emptied and released; what was dropped is then the caller's.  NULL: out of memory, s is as it was. */
 static champ_node *
-node_splice(memory *mem, const view *s, bitmap datamap, bitmap nodemap, unsigned e, bool had_entry, unsigned c,
+node_splice(memory *mem, const layout *s, bitmap datamap, bitmap nodemap, unsigned e, bool had_entry, unsigned c,
             bool had_child, content in, bool move)
 {
-    bool general = node_is_general(s->node) || (in.entry && slot_is_general(&in.entry->slot))
+    bool general = node_is_general(s->node) || (in.entry && pair_is_general(&in.entry->pair))
                    || (in.child && node_is_general(in.child));
     unsigned gets_entry = in.entry != NULL, gets_child = in.child != NULL;
     assert(had_entry + had_child <= 1 && gets_entry + gets_child <= 1);
     assert(e + had_entry <= s->entries && c + had_child <= s->children);
-    view d;
+    layout d;
     champ_node *n = champ_alloc(mem, datamap, nodemap, s->entries - had_entry + gets_entry,
                                 s->children - had_child + gets_child, general, &d);
     if (UNLIKELY(n == NULL))
@@ -312,8 +312,8 @@ node_splice(memory *mem, const view *s, bitmap datamap, bitmap nodemap, unsigned
     take_children(&d, c + gets_child, s, c + had_child, s->children - c - had_child, move);
     take_entries(&d, 0, s, 0, e, move);
     if (gets_entry) {
-        place_entry(&d, e, in.entry->hash, &in.entry->slot);
-        slot_retain(&in.entry->slot);
+        place_entry(&d, e, in.entry->hash, &in.entry->pair);
+        pair_retain(&in.entry->pair);
     }
     take_entries(&d, e + gets_entry, s, e + had_entry, s->entries - e - had_entry, move);
     node_ready(n);
@@ -324,7 +324,7 @@ node_splice(memory *mem, const view *s, bitmap datamap, bitmap nodemap, unsigned
 
 /* node_splice for the branch of `bit` in an ordinary node. */
 static inline champ_node *
-node_with(memory *mem, const view *s, bitmap bit, content in, bool move)
+node_with(memory *mem, const layout *s, bitmap bit, content in, bool move)
 {
     bitmap datamap = s->node->datamap, nodemap = s->node->nodemap;
     return node_splice(mem, s, in.entry ? datamap | bit : datamap & ~bit, in.child ? nodemap | bit : nodemap & ~bit,
@@ -334,7 +334,7 @@ node_with(memory *mem, const view *s, bitmap bit, content in, bool move)
 
 /* node_splice for entry i of a collision node; i == entries appends. */
 static inline champ_node *
-collision_with(memory *mem, const view *s, unsigned i, const entry *in, bool move)
+collision_with(memory *mem, const layout *s, unsigned i, const entry *in, bool move)
 {
     bool had = i < s->entries;
     return node_splice(mem, s, s->entries - had + (in != NULL), COLLISION_NODEMAP, i, had, 0, false,
@@ -345,7 +345,7 @@ collision_with(memory *mem, const view *s, unsigned i, const entry *in, bool mov
 static champ_node *
 node_pair(memory *mem, unsigned shift, const entry *a, const entry *b)
 {
-    bool general = slot_is_general(&a->slot) || slot_is_general(&b->slot);
+    bool general = pair_is_general(&a->pair) || pair_is_general(&b->pair);
     unsigned top = shift;
     assert(shift == 0 || ((a->hash ^ b->hash) << (HASH_BITS - (shift < HASH_BITS ? shift : HASH_BITS))) == 0);
     while (shift < HASH_BITS && hash_digit(a->hash, shift) == hash_digit(b->hash, shift))
@@ -353,14 +353,14 @@ node_pair(memory *mem, unsigned shift, const entry *a, const entry *b)
     bool collide = shift >= HASH_BITS;
     bool b_first = !collide && hash_digit(b->hash, shift) < hash_digit(a->hash, shift);
     bitmap datamap = collide ? 2 : hash_bit(a->hash, shift) | hash_bit(b->hash, shift);
-    view d;
+    layout d;
     champ_node *n = champ_alloc(mem, datamap, collide ? COLLISION_NODEMAP : 0, 2, 0, general, &d);
     if (n == NULL)
         return NULL;
-    place_entry(&d, b_first, a->hash, &a->slot);
-    place_entry(&d, !b_first, b->hash, &b->slot);
-    slot_retain(&a->slot);
-    slot_retain(&b->slot);
+    place_entry(&d, b_first, a->hash, &a->pair);
+    place_entry(&d, !b_first, b->hash, &b->pair);
+    pair_retain(&a->pair);
+    pair_retain(&b->pair);
     node_ready(n);
     while (shift > top) {
         shift -= CORE_BITS;
