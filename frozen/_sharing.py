@@ -71,8 +71,9 @@ def _name_of(cls: type) -> str:
 
 
 def _found_at(error: BaseException, brackets: str, key: object) -> None:
-    """Called by the core on the way up: what `error` is about stands at `key` of what was to be shared."""
-    if isinstance(error, NotShareableError):
+    """Called by the core on the way up: what `error` is about stands at `key` of what was to be shared. A key or member
+    that is what the error is about adds no step: it stands at no place but itself."""
+    if isinstance(error, NotShareableError) and not (brackets == "{}" and key is error.value):
         error.path = show_path([key if brackets == "[]" else Member(key)]) + error.path
 
 

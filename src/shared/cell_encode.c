@@ -376,8 +376,10 @@ int
 cell_from_hashed(PyObject *key, uint64_t hash, cell *c)
 {
     uint64_t known;
-    if (cell_from_object(key, c) < 0)
+    if (cell_from_object(key, c) < 0) {
+        not_shareable_at("{}", Py_NewRef(key));
         return -1;
+    }
     if (LIKELY(cell_known_hash(*c, &known)))
         return 0;
     box *b = cell_box(*c);

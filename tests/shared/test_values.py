@@ -318,6 +318,11 @@ class SubclassOfInt(int):
         (lambda: SharedMap(a=lambda: 1), "['a']", "only data can be shared"),
         (lambda: SharedMap({Pool(): 1}), "", "<Pool>"),
         (lambda: SharedSet([Pool()]), "", "<Pool>"),
+        (lambda: SharedMap({(1, Pool()): 1}), "{(1, <Pool>)}[1]", "<Pool>"),
+        (lambda: SharedMap().set((Pool(),), 1), "{(<Pool>,)}[0]", "<Pool>"),
+        (lambda: SharedSet([(Pool(),)]), "{(<Pool>,)}[0]", "<Pool>"),
+        (lambda: SharedSet().add((Pool(),)), "{(<Pool>,)}[0]", "<Pool>"),
+        (lambda: share((frozenset({Pool()}),)), "[0]", "<Pool>"),
         (lambda: share(Pool()), "", "<Pool>"),
     ],
 )  # fmt: skip
