@@ -8,6 +8,7 @@
 #include "local/nodes.h"
 #include "bindings/common/containers.h"
 #include "bindings/map/type.inc.h"
+#include "bindings/map/bulk.inc.h"
 
 #define NODE_NAME "frozen._core.map_node"
 #define NODE_METHODS map_node_methods
@@ -35,4 +36,18 @@ PyObject *
 local_map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
 {
     return map_lookup(self, key, fallback);
+}
+
+/* For bulk.h. */
+int
+local_map_each(PyObject *self, visit_item visit, void *context, bool *unique)
+{
+    budget left = BUDGET;
+    return node_each(ROOT(self), ENTRY_WIDTH, visit, context, unique, &left);
+}
+
+PyObject *
+local_map_of_pairs(module_state *state, PyObject **pairs, Py_ssize_t count)
+{
+    return map_of_pairs(&state->local_map, pairs, count);
 }

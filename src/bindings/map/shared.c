@@ -11,6 +11,7 @@
 
 #define MAP_FAMILY_METHODS SHARED_HANDLE_METHOD(DOC(handle))
 #include "bindings/map/type.inc.h"
+#include "bindings/map/bulk.inc.h"
 #include "bindings/keyed/boxed.inc.h"
 
 KEYED_SPECS(frozen_shared_map, "frozen.SharedMap", Py_TPFLAGS_MAPPING, map_slots, map_mutation_slots);
@@ -21,6 +22,21 @@ PyObject *
 shared_map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
 {
     return map_lookup(self, key, fallback);
+}
+
+/* For bulk.h. */
+int
+shared_map_each(PyObject *self, visit_item visit, void *context)
+{
+    budget left = BUDGET;
+    bool unique;
+    return node_each(ROOT(self), ENTRY_WIDTH, visit, context, &unique, &left);
+}
+
+PyObject *
+shared_map_of_pairs(module_state *state, PyObject **pairs, Py_ssize_t count)
+{
+    return map_of_pairs(&state->shared_map, pairs, count);
 }
 
 /* ---- its boxes and nodes, for shared/ ---- */

@@ -74,26 +74,38 @@ entry_from_pair(const object_pair *item, entry *out)
     return 0;
 }
 
-/* A tree over items with distinct keys, which go over; a new reference, or NULL. */
+/* A tree over pairs with distinct keys, of which the first *made go over; a new reference, or NULL. */
 NO_INLINE static champ_node *
-root_from_snapshot(memory *mem, snapshot *s)
+root_from_pairs(memory *mem, const object_pair *items, Py_ssize_t count, Py_ssize_t *made)
 {
     builder b = {.mem = mem, .left = BUDGET};
     workspace w;
-    Py_ssize_t made = 0;
     champ_node *root = NULL;
-    if ((uint64_t)s->count >= UINT32_MAX)
-        PyErr_Format(PyExc_OverflowError, "a map of %zd entries built at once; the most is %u", s->count,
-                     UINT32_MAX - 1);
-    else if (workspace_open(&w, (size_t)s->count)) {
-        while (made < s->count && budget_spend(&b.left, 1) && entry_from_pair(&s->items[made], &w.items[made]) == 0)
-            b.any_general |= pair_is_general(&w.items[made++].pair);
-        if (made == s->count)
-            root = champ_build(&b, w.items, w.spare, (size_t)made, 0);
-        else
-            entries_release(w.items, (size_t)made);
-        workspace_close(&w);
+    *made = 0;
+    if ((uint64_t)count >= UINT32_MAX) {
+        PyErr_Format(PyExc_OverflowError, "a map of %zd entries built at once; the most is %u", count, UINT32_MAX - 1);
+        return NULL;
     }
+    if (!workspace_open(&w, (size_t)count))
+        return NULL;
+    Py_ssize_t i = 0;
+    while (i < count && budget_spend(&b.left, 1) && entry_from_pair(&items[i], &w.items[i]) == 0)
+        b.any_general |= pair_is_general(&w.items[i++].pair);
+    *made = i;
+    if (i == count)
+        root = champ_build(&b, w.items, w.spare, (size_t)i, 0);
+    else
+        entries_release(w.items, (size_t)i);
+    workspace_close(&w);
+    return root;
+}
+
+/* The same of a snapshot, which goes over. */
+static champ_node *
+root_from_snapshot(memory *mem, snapshot *s)
+{
+    Py_ssize_t made;
+    champ_node *root = root_from_pairs(mem, s->items, s->count, &made);
     snapshot_release(s, made);
     return root;
 }

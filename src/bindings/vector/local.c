@@ -6,6 +6,7 @@
 #include "bindings/common/instance_names.inc.h"
 #include "local/nodes.h"
 #include "bindings/vector/type.inc.h"
+#include "bindings/vector/bulk.inc.h"
 
 #define NODE_NAME "frozen._core.vector_node"
 #define NODE_METHODS vector_node_methods
@@ -18,6 +19,21 @@ int
 local_vector_setup(PyObject *Py_UNUSED(module), module_state *state)
 {
     return vector_family_setup(&state->local_vector);
+}
+
+/* For bulk.h. */
+int
+local_vector_each(PyObject *self, visit_item visit, void *context, bool *unique)
+{
+    budget left = BUDGET;
+    rrb v = vector_value(self);
+    return v.root == NULL ? 0 : node_each(v.root, 1, visit, context, unique, &left);
+}
+
+PyObject *
+local_vector_of(module_state *state, PyObject *const *elements, Py_ssize_t count)
+{
+    return vector_of(&state->local_vector, elements, count);
 }
 
 PyMethodDef local_vector_functions[] = {

@@ -10,8 +10,25 @@
 
 #define VECTOR_FAMILY_METHODS SHARED_HANDLE_METHOD(DOC(handle))
 #include "bindings/vector/type.inc.h"
+#include "bindings/vector/bulk.inc.h"
 
 VECTOR_SPECS(frozen_shared_vector, "frozen.SharedVector", 0);
+
+/* For bulk.h. */
+int
+shared_vector_each(PyObject *self, visit_item visit, void *context)
+{
+    budget left = BUDGET;
+    rrb v = vector_value(self);
+    bool unique;
+    return v.root == NULL ? 0 : node_each(v.root, 1, visit, context, &unique, &left);
+}
+
+PyObject *
+shared_vector_of(module_state *state, PyObject *const *elements, Py_ssize_t count)
+{
+    return vector_of(&state->shared_vector, elements, count);
+}
 
 /* ---- its boxes and nodes, for shared/ ---- */
 
