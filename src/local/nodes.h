@@ -190,10 +190,17 @@ container_is_untracked(PyObject *o)
     return Py_TYPE(o)->tp_dealloc == local_container_dealloc && !PyObject_GC_IsTracked(o);
 }
 
+/* An object that refers to nothing and that freeze leaves as it is. Both must hold of all that a plain node has: the
+ * collector does not look into it, and neither does freeze. Types made in Python, which can come without the collector's
+ * head and hold anything all the same (msgspec makes such), are not immutable as types in C are; bytearray is the one
+ * builtin without references that freeze makes something else of. */
 static inline bool
 is_leaf_object(PyObject *o)
 {
-    return !PyType_HasFeature(Py_TYPE(o), Py_TPFLAGS_HAVE_GC) || UNLIKELY(!PyObject_IS_GC(o));
+    PyTypeObject *type = Py_TYPE(o);
+    if (UNLIKELY(PyType_HasFeature(type, Py_TPFLAGS_HAVE_GC)))
+        return !PyObject_IS_GC(o);
+    return LIKELY(PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE) && type != &PyByteArray_Type);
 }
 
 static inline bool
