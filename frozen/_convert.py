@@ -1,24 +1,24 @@
-"""Deep conversion between ordinary Python data and its immutable form: `freeze` and `thaw`, and the engine of `share`.
+"""Deep conversion between ordinary Python data and its immutable form: `freeze` and `thaw`, and what makes `share`.
 
-All three are one walk with different rules.  The walk keeps its own stack, so nesting is bounded by memory and not by
-the interpreter's; it knows the objects it is inside of, so a container that holds itself is an error that says where.
+All three are one walk in C (src/convert/engine.h) with different rules. It has rules of its own for exact builtins and
+for the containers of this library; here are those for every other type, found once a walk for each type.
 
 A rule opens an object: `rule(obj, atoms)` returns `(make, scratch, parts)`.  `parts` are the pairs (label, part) that
 may have to be converted, which leaves out parts whose types are in `atoms`.  Where a part becomes another object, the
 walk stores that as `scratch[label]`.  When all parts are done, `make(obj, scratch)` is the result.  A rule that copies
-has the whole copy in `scratch`; one that keeps what it can has only the changes there.
+has the whole copy in `scratch`; one that keeps what it can has only the changes there.  A rule never recurses: what
+nests is on the stack of the walk.
 """
 
 from __future__ import annotations
 
 import _thread  # not threading: a 3.12 interpreter that imported it in one thread hangs when another ends it
 import sys
-from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, MutableSequence, ValuesView
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from types import SimpleNamespace
-from typing import Any, NamedTuple, Protocol, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
 
 from frozen._core import (
     Map,
@@ -32,6 +32,7 @@ from frozen._core import (
     SharedVector,
     Vector,
     _bounded_repr,
+    _Conversion,
 )
 from frozen._records import RecordKind, field_values, record_kind
 
@@ -45,17 +46,8 @@ Rule = Callable[[Any, set[type]], Opened]
 FindRule = Callable[[type], Rule | None]
 
 
-class _Nothing:
-    """Stands for a part where there is none; its type is always among the atoms."""
-
-
 # Types without parts that data mostly consists of.
-_ATOMS: frozenset[type] = frozenset({str, int, float, bool, type(None), bytes, complex, type(...), _Nothing})
-
-_NEW: Any = object()  # in place of a result: not met yet
-_OPEN: Any = object()  # in place of a result: its parts are being converted
-_ROOT: Any = object()  # in place of a label: the object itself, and not a part of it
-_NO_PARTS = ((None, _Nothing()),)  # for a rule whose make() runs other conversions: its object is open meanwhile
+_ATOMS: frozenset[type] = frozenset({str, int, float, bool, type(None), bytes, complex, type(...)})
 
 
 class Refused(Exception):
@@ -78,105 +70,13 @@ class Member:
         self.key = key
 
 
-class _Walk:
-    """One call of a conversion."""
-
-    def __init__(self, conversion: Conversion) -> None:
-        self.conversion = conversion
-        table = conversion._table
-        self.atoms = set(table.atoms)  # and the types that turn out to stay as they are
-        self.rules = table.rules.copy()  # by exact type, found once a call
-        self.stack: list[tuple[Any, Any, Any, Any, Any]] = []  # containers around the current one, see convert()
-        self.results: dict[int, Any] = {}  # id -> result or _OPEN
-        self.kept: list[Any] = []  # whose results are known: alive, so that each id stays its own
-        self.placed: BaseException | None = None  # the error that already says where it was raised
-
-    def convert(self, root: Any) -> Any:
-        """Convert `root`; also what a registered hook calls for its parts, in the middle of the walk.
-
-        The container whose parts are being converted is in local variables: itself, the function that ends it, its
-        scratch, an iterator over the parts that are left, and the label of the part that the walk is in.
-        """
-        atoms, rules, stack, results = self.atoms, self.rules, self.stack, self.results
-        shares, keep, base = self.conversion.shares, self.kept.append, len(stack)
-        scratch: Any = {}
-        source, make, parts, label = None, None, iter([(_ROOT, root)]), _ROOT
-        try:
-            while True:
-                for label, part in parts:
-                    cls = type(part)
-                    if cls in atoms:
-                        continue
-                    result = results.get(id(part), _NEW)
-                    if result is _NEW:
-                        rule = rules.get(cls) or self.find_rule(cls)
-                        if rule is None:
-                            continue
-                        ending, its_scratch, its_parts = rule(part, atoms)
-                        if its_parts:
-                            results[id(part)] = _OPEN
-                            stack.append((source, make, scratch, parts, label))
-                            source, make, scratch, parts = part, ending, its_scratch, iter(its_parts)
-                            break
-                        result = ending(part, its_scratch)
-                        if shares:
-                            results[id(part)] = result
-                            keep(part)
-                    elif result is _OPEN:
-                        raise _Cycle(part, "contains itself")
-                    if result is not part:
-                        scratch[label] = result
-                else:
-                    if make is None:
-                        return scratch.get(_ROOT, root)
-                    label = _ROOT
-                    result = make(source, scratch)
-                    if shares:
-                        results[id(source)] = result
-                        keep(source)
-                    else:
-                        del results[id(source)]
-                    part = source
-                    source, make, scratch, parts, label = stack.pop()
-                    if result is not part:
-                        scratch[label] = result
-        except BaseException as error:
-            self.place(error, label)
-            self.abandon(base, source)
-            if self.placed is error:
-                raise
-            raise self.placed from None  # type: ignore[misc]
-
-    def find_rule(self, cls: type) -> Rule | None:
-        """The rule for objects of exactly this type; None for those returned as they are."""
-        hook = self.conversion.hook(cls)
-        rule = self.conversion.rule(cls) if hook is None else _calls(hook, self.convert)
-        if rule is None:
-            self.atoms.add(cls)
-        else:
-            self.rules[cls] = rule
-        return rule
-
-    def place(self, error: BaseException, label: Any) -> None:
-        """Let the error say where it was raised, once: it may pass through several hooks."""
-        if self.placed is not error:
-            self.placed = self.conversion.place(error, [frame[-1] for frame in self.stack] + [label])
-
-    def abandon(self, base: int, source: Any) -> None:
-        """Close what is open above `base`: a hook may handle the error and go on."""
-        for item in (source, *(frame[0] for frame in self.stack[base:])):
-            if self.results.get(id(item)) is _OPEN:
-                del self.results[id(item)]
-        del self.stack[base:]
-
-
 def _calls(hook: Hook[Any], convert: Callable[[Any], Any]) -> Rule:
-    return lambda obj, atoms: (lambda source, _: hook(source, convert), None, _NO_PARTS)
+    return lambda obj, atoms: (lambda source, _: hook(source, convert), None, ())
 
 
 def show_path(labels: Iterable[Any], most: int = 20) -> str:
     """Where the labels lead to, `['servers'][0]`, at a bounded length."""
-    steps = [label for label in labels if label is not _ROOT]
+    steps = list(labels)
     shown = [_show_step(step) for step in (steps if len(steps) <= most else steps[: most - 8])]
     if len(steps) > most:
         shown += ["...", *map(_show_step, steps[-8:])]
@@ -189,41 +89,38 @@ def _show_step(step: Any) -> str:
     return f"{opening}{text if len(text) <= 60 else text[:57] + '...'}{closing}"
 
 
-class _Table(NamedTuple):
-    """What each walk begins with.  Replaced as a whole, so that a walk in another thread sees a whole one."""
-
-    hooks: dict[type, Hook[Any]]
-    atoms: frozenset[type]
-    rules: dict[type, Rule]
-
-
 class Conversion:
-    """A deep conversion that can be taught new types: what the functions `freeze`, `thaw` and `share` call."""
+    """A deep conversion that can be taught new types: what the functions `freeze`, `thaw` and `share` call.
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        atoms: Iterable[type] = (),
-        rules: dict[type, Rule],
-        find_rule: FindRule,
-        shares: bool,
-    ) -> None:
+    `name` says which rules the walk has in C, `find_rule(cls)` finds those of other types; None: objects stay.
+    """
+
+    def __init__(self, name: str, find_rule: FindRule) -> None:
         self.name = name
-        self.shares = shares  # an object found twice is converted once, and its result used twice
         self._find_rule = find_rule
-        self._known = _Table({}, _ATOMS.union(atoms), rules)
-        self._table = self._known
+        self._hooks: dict[type, Hook[Any]] = {}  # replaced as a whole, with `run`
         self._lock = _thread.allocate_lock()
+        self.run = self._with_hooks({})
 
     def __call__(self, obj: Any, /) -> Any:
-        if type(obj) in self._table.atoms:
-            return obj
-        walk = _Walk(self)
-        try:
-            return walk.convert(obj)
-        finally:
-            walk.placed = None  # an error that refers to the walk, whose frames it holds, would be a cycle
+        return self.run(obj)
+
+    def _with_hooks(self, hooks: dict[type, Hook[Any]]) -> _Conversion:
+        """What converts, in C: replaced by each registration, so that a walk that is under way goes on as it began."""
+
+        def find_hook(cls: type, convert: Callable[[Any], Any]) -> Rule | None:
+            hook = next((hooks[base] for base in cls.__mro__ if base in hooks), None)
+            return None if hook is None else _calls(hook, convert)
+
+        return _Conversion(
+            name=self.name,
+            find_rule=self._rule,
+            find_hook=find_hook if hooks else None,
+            place=self.place,
+            cycle=_contains_itself,
+            member=Member,
+            atoms=_ATOMS,
+        )
 
     @overload
     def register(self, cls: type[T], hook: Hook[T]) -> Hook[T]: ...
@@ -245,17 +142,11 @@ class Conversion:
         if hook is None:
             return lambda function: self.register(cls, function)
         with self._lock:
-            hooks = {**self._table.hooks, cls: hook}
-            atoms = frozenset(known for known in self._known.atoms if hooks.keys().isdisjoint(known.__mro__))
-            rules = {known: rule for known, rule in self._known.rules.items() if hooks.keys().isdisjoint(known.__mro__)}
-            self._table = _Table(hooks, atoms | {_Nothing}, rules)
+            self._hooks = {**self._hooks, cls: hook}
+            self.run = self._with_hooks(self._hooks)
         return hook
 
-    def hook(self, cls: type) -> Hook[Any] | None:
-        hooks = self._table.hooks
-        return next((hooks[base] for base in cls.__mro__ if base in hooks), None) if hooks else None
-
-    def rule(self, cls: type) -> Rule | None:
+    def _rule(self, cls: type, convert: Callable[[Any], Any]) -> Rule | None:
         """The built-in rule for objects of exactly this type; None for those returned as they are."""
         if issubclass(cls, Enum):  # a member may be a tuple or a dataclass as well; there is only one of it
             return None
@@ -273,6 +164,10 @@ class Conversion:
         if isinstance(error, Exception) and path:
             error.add_note(f"{self.name}: at {path}")
         return error
+
+
+def _contains_itself(obj: object) -> _Cycle:
+    return _Cycle(obj, "contains itself")
 
 
 class ConvertingFunction(Protocol):
@@ -308,18 +203,6 @@ def taught_by(register: Register) -> Callable[[Any], ConvertingFunction]:
 
 
 # Most containers hold nothing but atoms, which `issuperset` finds at the speed of C.
-
-
-def copies_dict(make: Make) -> Rule:
-    """Exactly dicts; the scratch is a dict."""
-
-    def rule(source: dict[Any, Any], atoms: set[type]) -> Opened:
-        scratch = source.copy()
-        if atoms.issuperset(map(type, scratch.values())):
-            return make, scratch, ()
-        return make, scratch, [(key, value) for key, value in scratch.items() if type(value) not in atoms]
-
-    return rule
 
 
 def copies_items(make: Make) -> Rule:
@@ -431,26 +314,16 @@ def _to_map(source: Any, scratch: dict[Any, Any]) -> Map[Any, Any]:
 _TO_MAP = copies_items(_to_map)
 _TO_VECTOR = copies_elements(lambda _, scratch: Vector(scratch))
 _TO_SET = without_parts(Set)  # the members of a set are hashable, hence immutable already
-_FREEZE_RULES: dict[type, Rule] = {
-    dict: copies_dict(_to_map),
-    OrderedDict: _TO_MAP,
-    defaultdict: _TO_MAP,
-    Map: keeps_items(_edit_map),
-    list: _TO_VECTOR,
-    deque: _TO_VECTOR,
-    Vector: keeps_elements(_edit_vector),
-    tuple: _TUPLE,
-    set: _TO_SET,
-}
+_KEPT: dict[type, Rule] = {Map: keeps_items(_edit_map), Vector: keeps_elements(_edit_vector), tuple: _TUPLE}
 
 
 def _freeze_rule(cls: type) -> Rule | None:
     record = record_kind(cls)
     if record is not None:
         return keeps_fields(record) if record.is_frozen() else _refuses_record(record)
-    for known in (Map, Vector, tuple):
+    for known, rule in _KEPT.items():
         if issubclass(cls, known):
-            return _FREEZE_RULES[known]
+            return rule
     if issubclass(cls, (SharedMap, SharedSet, SharedVector)):  # hold nothing mutable
         return None
     if issubclass(cls, (MapMutation, SetMutation, SharedMapMutation, SharedSetMutation)):
@@ -475,12 +348,7 @@ def _refuses_record(record: RecordKind) -> Rule:
     )
 
 
-_freeze = Conversion(
-    "freeze",
-    rules=_FREEZE_RULES,
-    find_rule=_freeze_rule,
-    shares=True,
-)
+_freeze = Conversion("freeze", _freeze_rule)
 
 
 @taught_by(_freeze.register)
@@ -503,7 +371,7 @@ def freeze(obj: Any, /) -> Any:
     >>> freeze({"ports": [80, 443]})
     Map({'ports': Vector([80, 443])})
     """
-    return _freeze(obj)
+    return _freeze.run(obj)
 
 
 # -- thaw ---------------------------------------------------------------------------------------------------------
@@ -515,19 +383,9 @@ def _take_scratch(source: Any, scratch: Any) -> Any:
 
 _TO_DICT = copies_items(_take_scratch)
 _TO_LIST = copies_elements(_take_scratch)
-_TO_PLAIN_SET = without_parts(set)
-_THAW_RULES: dict[type, Rule] = {
-    dict: copies_dict(_take_scratch),
-    Map: _TO_DICT,
-    SharedMap: _TO_DICT,
-    list: _TO_LIST,
-    Vector: _TO_LIST,
-    SharedVector: _TO_LIST,
-    tuple: _TUPLE,
-    set: _TO_PLAIN_SET,
-    Set: _TO_PLAIN_SET,
-    SharedSet: _TO_PLAIN_SET,
-}
+_THAWED: dict[type, Rule] = dict.fromkeys((Vector, SharedVector, list), _TO_LIST)
+_THAWED[tuple] = _TUPLE
+_THAWED |= dict.fromkeys((Set, SharedSet, set), without_parts(set))
 
 
 def _thaw_rule(cls: type) -> Rule | None:
@@ -536,19 +394,14 @@ def _thaw_rule(cls: type) -> Rule | None:
         return keeps_fields(record)
     if issubclass(cls, Mapping):
         return _TO_DICT
-    for known in (Vector, SharedVector, list, tuple, Set, SharedSet, set):
+    for known, rule in _THAWED.items():
         if issubclass(cls, known):
-            return _THAW_RULES[known]
+            return rule
     return None
 
 
 _JSON = (dict, list, tuple, str, int, float, type(None))
-_thaw = Conversion(
-    "thaw",
-    rules=_THAW_RULES,
-    find_rule=_thaw_rule,
-    shares=False,
-)
+_thaw = Conversion("thaw", _thaw_rule)
 
 
 @taught_by(_thaw.register)
@@ -571,7 +424,7 @@ def thaw(obj: Any, /) -> Any:
     >>> thaw(Map(ports=Vector([80, 443])))
     {'ports': [80, 443]}
     """
-    result = _thaw(obj)
+    result = _thaw.run(obj)
     # json calls its `default` for what `default` returned, too: an object that stays what it is would be reported as a
     # circular reference, and a new one of the same type lead to the next call, until the stack overflows.
     if not isinstance(result, _JSON) and sys._getframe(1).f_globals.get("__name__") == "json.encoder":

@@ -549,6 +549,24 @@ class _Waker:
     def __call__(self, *args: Any) -> None: ...
     def noticed(self) -> None: ...
 
+# Conversion: src/convert/
+
+@final
+class _Conversion:
+    """A deep conversion, called with the object; see src/convert/engine.h and frozen/_convert.py."""
+
+    def __new__(
+        cls,
+        name: str,
+        find_rule: Callable[[type, Callable[[Any], Any]], Any],
+        find_hook: Callable[[type, Callable[[Any], Any]], Any] | None,
+        place: Callable[[BaseException, list[Any]], BaseException],
+        cycle: Callable[[object], BaseException],
+        member: Callable[[Any], Any],
+        atoms: frozenset[type],
+    ) -> Self: ...
+    def __call__(self, obj: Any, /) -> Any: ...
+
 # Map: src/bindings/map/
 
 _K = TypeVar("_K")

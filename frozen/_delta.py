@@ -13,17 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeVar
 
-from frozen._convert import (
-    Conversion,
-    Rule,
-    copies_elements,
-    copies_items,
-    keeps_elements,
-    keeps_fields,
-    make_tuple,
-    without_parts,
-)
-from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector, _bounded_repr
+from frozen._convert import Conversion, Rule, keeps_elements, keeps_fields, make_tuple
+from frozen._core import Map, SharedMap, _bounded_repr
 from frozen._paths import MAPS, show_steps
 from frozen._records import record_kind
 from frozen._sameness import Met, same_value
@@ -308,14 +299,4 @@ def _local_rule(cls: type) -> Rule | None:
 
 
 # Shared containers as the local ones, at every depth.
-_local = Conversion(
-    "_local",
-    rules={
-        SharedMap: copies_items(lambda _, scratch: Map(scratch)),
-        SharedVector: copies_elements(lambda _, scratch: Vector(scratch)),
-        SharedSet: without_parts(Set),
-        tuple: keeps_elements(make_tuple),
-    },
-    find_rule=_local_rule,
-    shares=True,
-)
+_local = Conversion("_local", _local_rule)

@@ -24,7 +24,6 @@ from frozen._convert import (
     Opened,
     Refused,
     Rule,
-    copies_dict,
     copies_elements,
     copies_items,
     keeps_elements,
@@ -34,7 +33,7 @@ from frozen._convert import (
     taught_by,
     without_parts,
 )
-from frozen._core import Blob, Map, Set, SharedMap, SharedSet, SharedVector, Vector
+from frozen._core import Blob, SharedMap, SharedSet, SharedVector
 from frozen._records import record_kind
 
 __all__ = ["NotShareableError", "is_shareable", "register_shareable", "share"]
@@ -141,20 +140,11 @@ def _share_tuple(source: Any, changes: dict[int, Any]) -> Any:
     return make_tuple(source if type(source) is tuple else (*source,), changes)
 
 
-_SHARE_DICT = _shares_items(copies_dict(lambda _, scratch: SharedMap(scratch)))
 _SHARE_MAPPING = _shares_items(copies_items(lambda _, scratch: SharedMap(scratch)))
 _SHARE_SEQUENCE = copies_elements(lambda _, scratch: SharedVector(scratch))
+_SHARE_FROZENSET = _shares_members(frozenset, frozenset)
 _SHARE_SET = _shares_members(SharedSet, SharedSet)
-_SHARE_RULES: dict[type, Rule] = {
-    dict: _SHARE_DICT,
-    Map: _SHARE_MAPPING,
-    list: _SHARE_SEQUENCE,
-    Vector: _SHARE_SEQUENCE,
-    tuple: keeps_elements(make_tuple),
-    frozenset: _shares_members(frozenset, frozenset),
-    set: _SHARE_SET,
-    Set: _SHARE_SET,
-}
+_SHARE_FIELDS = keeps_elements(make_tuple)
 # Subclasses of what is held only exactly, and how to get the plain value, whatever the subclass overrides.
 _PLAIN_VALUES: dict[type, Callable[[Any], Any]] = {
     str: str.__str__,
@@ -169,7 +159,7 @@ _PLAIN_VALUES: dict[type, Callable[[Any], Any]] = {
 def _share_rule(cls: type) -> Rule | None:
     if cls in _by_field:
         record = record_kind(cls)
-        return keeps_fields(record) if record is not None else _SHARE_RULES[tuple]
+        return keeps_fields(record) if record is not None else _SHARE_FIELDS
     if _encoder(cls) is not None or record_kind(cls) is not None or _is_named_tuple(cls):
         return None  # held by registration, or refused by the core, which has the words
     for plain, value_of in _PLAIN_VALUES.items():
@@ -184,7 +174,7 @@ def _share_rule(cls: type) -> Rule | None:
     if issubclass(cls, (Sequence, ValuesView)):
         return _SHARE_SEQUENCE
     if issubclass(cls, AbstractSet):
-        return _SHARE_RULES[frozenset] if issubclass(cls, frozenset) else _SHARE_SET
+        return _SHARE_FROZENSET if issubclass(cls, frozenset) else _SHARE_SET
     return None
 
 
@@ -224,13 +214,7 @@ def _point_out_hook(error: NotShareableError) -> None:
         error.reason = _LEFT_UNCONVERTED
 
 
-_share = _Share(
-    "share",
-    atoms=_HELD,
-    rules=_SHARE_RULES,
-    find_rule=_share_rule,
-    shares=True,
-)
+_share = _Share("share", _share_rule)
 
 
 @taught_by(_share.register)

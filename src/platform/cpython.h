@@ -112,6 +112,20 @@ object_is_unique(PyObject *o)
 #endif
 }
 
+/* Beside `own` references of the caller's there is one other: whoever holds it is the only way to the object.  May say no
+ * where the answer is yes, and does on free-threaded builds. */
+static inline bool
+object_is_held_once(PyObject *o, Py_ssize_t own)
+{
+#ifndef Py_GIL_DISABLED
+    return Py_REFCNT(o) == own + 1;
+#else
+    (void)o;
+    (void)own;
+    return false;
+#endif
+}
+
 /* The hash that an exact str has cached, or -1.  Relaxed: all threads that compute it store the same value. */
 static inline Py_hash_t
 unicode_known_hash(PyObject *o)

@@ -459,7 +459,8 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Registrations that end with the test."""
     for function in (freeze, thaw, share):
         conversion = function.register.__self__
-        monkeypatch.setattr(conversion, "_table", conversion._known)
+        monkeypatch.setattr(conversion, "_hooks", conversion._hooks)
+        monkeypatch.setattr(conversion, "run", conversion.run)
 
 
 @pytest.mark.usefixtures("registry")
