@@ -165,7 +165,9 @@ def _share_rule(cls: type) -> Rule | None:
     for plain, value_of in _PLAIN_VALUES.items():
         if issubclass(cls, plain):
             return without_parts(value_of)
-    if issubclass(cls, (*_HELD, bytearray, memoryview)):
+    if issubclass(cls, bytearray):
+        return without_parts(bytes)
+    if issubclass(cls, (*_HELD, memoryview)):
         return None
     if issubclass(cls, tuple):
         return keeps_elements(_share_tuple)
@@ -221,12 +223,12 @@ _share = _Share("share", _share_rule)
 def share(obj: Any, /) -> Any:
     """Return `obj` in the form that interpreters can share.
 
-    It converts deeply: mappings become SharedMaps, lists, Vectors and other sequences SharedVectors, sets SharedSets.
-    Tuples, frozensets and registered types keep their type, with their parts converted. A subclass of str, int, float,
-    complex, bytes, tuple or frozenset that is not registered becomes the plain value. An object that can be shared as
-    it is is returned as it is, and shared containers inside are not copied. An object that is reached twice is
-    converted once. `share.register(cls, hook)` converts a type of your own; `register_shareable` lets shared containers
-    hold it as it is.
+    It converts deeply: mappings become SharedMaps, lists, Vectors and other sequences SharedVectors, sets SharedSets,
+    bytearrays bytes. Tuples, frozensets and registered types keep their type, with their parts converted. A subclass of
+    str, int, float, complex, bytes, tuple or frozenset that is not registered becomes the plain value. An object that
+    can be shared as it is is returned as it is, and shared containers inside are not copied. An object that is reached
+    twice is converted once. `share.register(cls, hook)` converts a type of your own; `register_shareable` lets shared
+    containers hold it as it is.
 
     O(n) for n values, once; the result crosses to other interpreters in O(1). Nesting may be of any depth, but the
     interpreter's stack bounds that of tuples and frozensets (RecursionError).
