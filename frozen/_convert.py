@@ -264,6 +264,23 @@ def keeps_fields(kind: RecordKind) -> Rule:
     )
 
 
+def keeps_record(kind: RecordKind) -> Rule:
+    """Records, which are left as they are only if what was computed from the fields needs no conversion either. A new
+    record computes it anew."""
+
+    def make(source: Any, changes: dict[str, Any]) -> Any:
+        if not changes:
+            return source
+        names = set(kind.names(source))
+        return kind.rebuild(source, {name: value for name, value in changes.items() if name in names})
+
+    def rule(source: Any, atoms: set[type]) -> Opened:
+        parts = [*field_values(kind, source), *kind.computed(source)]
+        return make, {}, [part for part in parts if type(part[1]) not in atoms]
+
+    return rule
+
+
 def without_parts(make: Callable[[Any], Any]) -> Rule:
     """`make(obj)`, whatever it holds."""
     return lambda source, atoms: (lambda source, _: make(source), None, ())
@@ -320,7 +337,7 @@ _KEPT: dict[type, Rule] = {Map: keeps_items(_edit_map), Vector: keeps_elements(_
 def _freeze_rule(cls: type) -> Rule | None:
     record = record_kind(cls)
     if record is not None:
-        return keeps_fields(record) if record.is_frozen() else _refuses_record(record)
+        return keeps_record(record) if record.is_frozen() else _refuses_record(record)
     for known, rule in _KEPT.items():
         if issubclass(cls, known):
             return rule
@@ -355,12 +372,13 @@ _freeze = Conversion("freeze", _freeze_rule)
 def freeze(obj: Any, /) -> Any:
     """Return the deeply immutable form of `obj`.
 
-    Mappings become Map, lists and other mutable sequences Vector, sets Set, bytearrays bytes. Maps,
-    Vectors, tuples, named tuples and frozen records (dataclasses, attrs, msgspec, pydantic) are rebuilt if something
-    inside them changed; a record keeps its fields only, and nothing else that its `__dict__` holds. An object that is
-    frozen already is checked and returned as it is, as is every result of `freeze`. Keys, and elements of sets, are
-    hashable and stay. An object that is reached twice is frozen once and shared. Objects of any other type count as
-    immutable and stay as they are, unless `freeze.register(cls, hook)` says otherwise.
+    Mappings become Map, lists and other mutable sequences Vector, sets Set, bytearrays bytes. Maps, Vectors, tuples,
+    named tuples and frozen records (dataclasses, attrs, msgspec, pydantic) are rebuilt if something inside them
+    changed; a record keeps its fields only, and nothing else that its `__dict__` holds. What a cached_property computed
+    counts as inside: a new record computes it anew. An object that is frozen already is checked and returned as it is,
+    as is every result of `freeze`. Keys, and elements of sets, are hashable and stay. An object that is reached twice
+    is frozen once and shared. Objects of any other type count as immutable and stay as they are, unless
+    `freeze.register(cls, hook)` says otherwise.
 
     A Map does not remember insertion order. O(n) for n values at all levels together; nesting may be of any
     depth.
@@ -391,7 +409,7 @@ _THAWED |= dict.fromkeys((Set, SharedSet, set), without_parts(set))
 def _thaw_rule(cls: type) -> Rule | None:
     record = record_kind(cls)
     if record is not None:
-        return keeps_fields(record)
+        return keeps_record(record)
     if issubclass(cls, Mapping):
         return _TO_DICT
     for known, rule in _THAWED.items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Iterable, Mapping
+from types import FunctionType
 from typing import Any
 
 __all__ = ["RecordKind", "field_values", "record_kind"]
@@ -33,6 +34,16 @@ class RecordKind:
     def names(self, record: Any) -> Iterable[str]:
         """The names of the fields of `record`; a field need not have a value."""
         raise NotImplementedError
+
+    def computed(self, record: Any) -> list[tuple[str, Any]]:
+        """What a cached_property, of whichever library, left in `record`: names and values."""
+        held = getattr(record, "__dict__", None)
+        if not held:
+            return []
+        names = set(self.names(record))
+        return [
+            (name, value) for name, value in held.copy().items() if name not in names and _is_cached(self.cls, name)
+        ]
 
     def rebuild(self, record: Any, changes: Mapping[str, Any]) -> Any:
         """A copy of `record` with some fields replaced, for which no code of the class runs.
@@ -77,6 +88,19 @@ class _Attrs(RecordKind):
 
     def names(self, record: Any) -> Iterable[str]:
         return [attribute.name for attribute in self.cls.__attrs_attrs__]
+
+    def computed(self, record: Any) -> list[tuple[str, Any]]:
+        """attrs keeps what a cached_property of a class with slots returned in a slot."""
+        found = super().computed(record)
+        known = {*self.names(record), "__weakref__", "_attrs_cached_hash"}
+        for base in self.cls.__mro__:
+            if "__attrs_attrs__" in base.__dict__:
+                for name in set(base.__dict__.get("__slots__", ())) - known:
+                    try:
+                        found.append((name, object.__getattribute__(record, name)))  # it runs no code of the class
+                    except AttributeError:
+                        continue
+        return found
 
     def rebuild(self, record: Any, changes: Mapping[str, Any]) -> Any:
         result = super().rebuild(record, changes)
@@ -146,6 +170,13 @@ class _Model(RecordKind):
         for name, value in changes.items():
             (extra if name in extra else fields)[name] = value
         return model
+
+
+def _is_cached(cls: type, name: str) -> bool:
+    """Whether the class computes that attribute, and looks into `__dict__` first."""
+    computes = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    descriptor = type(computes)
+    return hasattr(descriptor, "__get__") and not hasattr(descriptor, "__set__") and descriptor is not FunctionType
 
 
 def _empty_like(record: Any) -> Any:

@@ -311,6 +311,32 @@ def test_what_was_computed_from_the_old_fields_is_left_behind() -> None:
     assert vars(thaw(frozen)) == {"sizes": [1, 2, 3]}
 
 
+def test_a_computed_value_that_is_not_frozen_is_computed_anew() -> None:
+    @dataclass(frozen=True)
+    class Pool:
+        sizes: Any
+
+        def __post_init__(self) -> None:
+            object.__setattr__(self, "made_by", ["init"])
+
+        @functools.cached_property
+        def doubled(self) -> Any:
+            return [2 * size for size in self.sizes]
+
+        @functools.cached_property
+        def total(self) -> int:
+            return sum(self.sizes)
+
+    pool = Pool((1, 2))
+    assert pool.total == 3
+    assert freeze(pool) is pool
+    pool.doubled.append("stale")
+    frozen = freeze((pool,))[0]
+    assert frozen.sizes is pool.sizes
+    assert frozen.doubled == [2, 4]
+    assert vars(pool)["doubled"] == [2, 4, "stale"]
+
+
 def test_a_dataclass_with_the_layout_of_an_exception_is_rebuilt() -> None:
     @dataclass(frozen=True)
     class Failure(Exception):

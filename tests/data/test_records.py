@@ -107,6 +107,28 @@ def test_what_was_computed_from_the_old_fields_is_left_behind(pool: Any) -> None
 
 
 @each_kind
+def test_a_computed_value_that_is_not_frozen_is_computed_anew(pool: Any) -> None:
+    class Listing(pool):  # type: ignore[misc]
+        @functools.cached_property
+        def doubled(self) -> list[Any]:
+            return [2 * size for size in self.sizes]
+
+    source = Listing(sizes=(1, 2))
+    assert freeze(source) is source
+    source.doubled.append("stale")
+    assert source.total == 3
+    for conversion in (freeze, thaw):
+        result = conversion([source])[0]
+        assert type(result) is Listing
+        assert result.sizes is source.sizes
+        assert result.doubled == [2, 4]
+    assert source.doubled == [2, 4, "stale"]
+    plain = pool(sizes=(1, 2))
+    assert plain.total == 3
+    assert freeze(plain) is plain
+
+
+@each_kind
 def test_a_mutable_record_is_refused_where_it_stands(pool: Any, kind: str) -> None:
     loose = KINDS[kind][1]
     says = rf"{loose.__name__} is a mutable .*, or .*freeze\.register\({loose.__name__}\) \(at \['a'\]\[0\]\)"
