@@ -56,29 +56,10 @@ iterator_step(iterator *it)
     return pair_to_object(s, it->what, &it->kept);
 }
 
-/* One iterator may be advanced by several threads: each item goes to one of them.  The one that finds the end gives up
- * the tree, while another one may still be making objects of the last entry. */
-static PyObject *
-iterator_next(PyObject *self)
+static inline Py_ssize_t
+iterator_left(const iterator *it)
 {
-    PyObject *result, *held = NULL;
-    OBJECT_LOCK(self);
-    if (CELLS_ARE_DECODED)
-        held = Py_XNewRef(((iterator *)self)->source);
-    result = iterator_step((iterator *)self);
-    OBJECT_UNLOCK();
-    Py_XDECREF(held);
-    return result;
-}
-
-static PyObject *
-iterator_length_hint(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    Py_ssize_t left;
-    OBJECT_LOCK(self);
-    left = ((iterator *)self)->left;
-    OBJECT_UNLOCK();
-    return PyLong_FromSsize_t(left);
+    return it->left;
 }
 
 /* Pickled midway: an iterator over the list of what is left, as dict's iterators do. The iterator stays where it is. */
@@ -100,36 +81,20 @@ iterator_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
     return Py_BuildValue("N(N)", iter, rest);
 }
 
-static int
-iterator_traverse(PyObject *self, visitproc visit, void *arg)
+static inline PyObject *
+iterator_kept(iterator *it)
 {
-    Py_VISIT(Py_TYPE(self));
-    Py_VISIT(((iterator *)self)->source);
-    Py_VISIT(((iterator *)self)->kept);
-    return 0;
+    return it->kept;
 }
 
 static void
-iterator_dealloc(PyObject *self)
+iterator_free(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
-    Py_XDECREF(((iterator *)self)->source);
-    Py_XDECREF(((iterator *)self)->kept);
     PyObject_GC_Del(self);
     Py_DECREF(type);
 }
 
-static PyMethodDef iterator_methods[] = {
-    {"__length_hint__", iterator_length_hint, METH_NOARGS, NULL},
-    {"__reduce__", iterator_reduce, METH_NOARGS, NULL},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyType_Slot iterator_slots[] = {
-    {Py_tp_dealloc, (void *)iterator_dealloc}, {Py_tp_traverse, (void *)iterator_traverse},
-    {Py_tp_iter, (void *)PyObject_SelfIter},   {Py_tp_iternext, (void *)iterator_next},
-    {Py_tp_methods, iterator_methods},         {0, NULL},
-};
+#include "bindings/common/iterator.inc.h"
 
 #endif

@@ -156,21 +156,4 @@ container_mix_hash(PyObject *self, Py_hash_t *hash)
     return 0;
 }
 
-static size_t
-nodes_sizeof(champ_node *n)
-{
-    layout v = layout_of(n);
-    size_t size = node_size(v.entries, v.children, v.wide) + node_overhead(n);
-    for (unsigned i = 0; i < v.children; i++)
-        size += nodes_sizeof(v.child[i]);
-    return size;
-}
-
-/* The header and all nodes, also those that other versions share. */
-static PyObject *
-keyed_sizeof(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    return PyLong_FromSize_t((size_t)Py_TYPE(self)->tp_basicsize + nodes_sizeof(ROOT(self)));
-}
-
 #endif

@@ -43,7 +43,7 @@ static PyMethodDef map_methods[] = {
     {"__deepcopy__", map_deepcopy, METH_O, DOC(__deepcopy__)},
     {"__reduce__", map_reduce, METH_NOARGS, DOC(__reduce__)},
     {"__reversed__", map_reversed, METH_NOARGS, DOC(__reversed__)},
-    {"__sizeof__", keyed_sizeof, METH_NOARGS, DOC(__sizeof__)},
+    {"__sizeof__", container_sizeof, METH_NOARGS, DOC(__sizeof__)},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };

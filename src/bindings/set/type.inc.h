@@ -134,7 +134,7 @@ static PyMethodDef set_methods[] = {
     {"__copy__", container_copy, METH_NOARGS, DOC(__copy__)},
     {"__deepcopy__", set_deepcopy, METH_O, DOC(__deepcopy__)},
     {"__reduce__", set_reduce, METH_NOARGS, DOC(__reduce__)},
-    {"__sizeof__", keyed_sizeof, METH_NOARGS, DOC(__sizeof__)},
+    {"__sizeof__", container_sizeof, METH_NOARGS, DOC(__sizeof__)},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -164,7 +164,7 @@ container_repr_as(PyObject *self, const char *name)
     return result;
 }
 
-/* ---- copies, size ---- */
+/* ---- copies ---- */
 
 static PyObject *
 vector_deepcopy(PyObject *self, PyObject *memo)
@@ -176,31 +176,6 @@ vector_deepcopy(PyObject *self, PyObject *memo)
     if (list != NULL && deepcopy_items(list, memo, &changed) < 0)
         Py_CLEAR(list);
     return container_deepcopy(self, list, changed, memo);
-}
-
-/* Adds up the nodes at and below this one, each once (`v * n` refers to the same ones again and again): 0 or -1. */
-static int
-nodes_sizeof(rrb_node *node, PyObject *seen, size_t *size)
-{
-    int known = address_is_known(node, seen), status = 0;
-    if (known != 0)
-        return known < 0 ? -1 : 0;
-    *size += size_of(node) + node_overhead(node);
-    node_contents held = contents_of(node);
-    for (size_t i = 0; i < held.child_count && status == 0; i++)
-        status = nodes_sizeof(held.children[i], seen, size);
-    return status;
-}
-
-/* The header and all nodes, also those that other versions share. */
-static PyObject *
-vector_sizeof(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    size_t size = (size_t)Py_TYPE(self)->tp_basicsize;
-    PyObject *seen = PySet_New(NULL);
-    int status = seen != NULL ? nodes_sizeof(((container *)self)->root, seen, &size) : -1;
-    Py_XDECREF(seen);
-    return status < 0 ? NULL : PyLong_FromSize_t(size);
 }
 
 #endif

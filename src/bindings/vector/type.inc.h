@@ -41,7 +41,7 @@ static PyMethodDef vector_methods[] = {
     {"__deepcopy__", vector_deepcopy, METH_O, DOC(__deepcopy__)},
     {"__reduce__", vector_reduce, METH_NOARGS, DOC(__reduce__)},
     {"__reversed__", vector_reversed, METH_NOARGS, DOC(__reversed__)},
-    {"__sizeof__", vector_sizeof, METH_NOARGS, DOC(__sizeof__)},
+    {"__sizeof__", container_sizeof, METH_NOARGS, DOC(__sizeof__)},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -111,8 +111,8 @@ static PyType_Slot vector_mutation_slots[] = {
                                  vector_slots};                                                                   \
     PyType_Spec prefix##_mutation_spec = {name "Mutation", sizeof(mutation), 0,                            \
                                           VECTOR_HELPER_FLAGS | Py_TPFLAGS_SEQUENCE, vector_mutation_slots};      \
-    PyType_Spec prefix##_iterator_spec = {name "Iterator", sizeof(vector_iterator), 0, VECTOR_HELPER_FLAGS,       \
-                                          vector_iterator_slots}
+    PyType_Spec prefix##_iterator_spec = {name "Iterator", sizeof(iterator), 0, VECTOR_HELPER_FLAGS,       \
+                                          iterator_slots}
 
 /* After the types of a family were made: its empty leaf, and the shortcut for calling the type. */
 static int

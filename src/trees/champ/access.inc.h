@@ -78,7 +78,7 @@ prefetch_children(champ_node *n)
 }
 
 static inline void
-prefetch_slots(const layout *v)
+prefetch_pairs(const layout *v)
 {
     for (unsigned i = 0; i < v->entries; i++)
         for (unsigned w = 0; w < ENTRY_WIDTH; w++)
@@ -117,7 +117,7 @@ champ_locate(champ_node *n, const probe *p, champ_path *path, bool prefetch)
             return PLACE_OPEN;
         layout v = layout_of(n);
         if (prefetch)
-            prefetch_slots(&v);
+            prefetch_pairs(&v);
         int match = entry_matches(&v, path->index, p);
         return match < 0 ? PLACE_FAILED : match > 0 ? PLACE_FOUND : PLACE_TAKEN;
     }
