@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 class Peer:
     name: str
     module: str  # what a user imports
-    distribution: str | None  # what a user installs; None: part of Python
+    distribution: str | None  # what a user installs; None: a builtin; "python": a module of the standard library
     statements: dict[str, str | None] = field(repr=False)
     persistent: bool = True  # versions share structure: a rival; otherwise a yardstick
 
@@ -28,8 +28,10 @@ class Peer:
 
     @property
     def version(self):
+        if self.distribution in (None, "python"):
+            return "builtin"
         try:
-            return importlib.metadata.version(self.distribution) if self.distribution else "builtin"
+            return importlib.metadata.version(self.distribution)
         except importlib.metadata.PackageNotFoundError:
             return "in place"
 

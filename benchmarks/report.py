@@ -136,7 +136,7 @@ def finite(ratio):
     return float(f"{ratio:.4g}") if ratio is not None and math.isfinite(ratio) else None
 
 
-def plot(rows, subject, path):
+def plot(rows, subject, path, label=None):
     """A line for each row, a dot for each size: the ratio to the best peer. The target is the bar to stay left of."""
     import matplotlib
 
@@ -149,7 +149,7 @@ def plot(rows, subject, path):
     height = 1.5 + 0.42 * len({row.title for row in shown})
     figure, axes = pyplot.subplots(figsize=(10, height), layout="constrained")
     draw(axes, shown)
-    axes.set_xlabel(f"{subject} / best peer that shares structure: left of the line at 1 is better")
+    axes.set_xlabel(label or f"{subject} / best peer that shares structure: left of the line at 1 is better")
     figure.legend(loc="outside upper center", ncols=4, frameon=False)
     figure.savefig(path, dpi=130)
     pyplot.close(figure)

@@ -15,6 +15,7 @@ from frozen import AtomicRef, SharedMap, SharedRef
 BENCHMARKS = ROOT / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+import bench_convert  # noqa: E402
 import bench_interpreters  # noqa: E402
 import bench_map  # noqa: E402
 import bench_ref  # noqa: E402
@@ -45,7 +46,12 @@ def row(ours, theirs, *targets):
 
 CASES = [
     (module, racing, operation)
-    for module, racing in ((bench_map, peers.MAPS), (bench_set, peers.SETS), (bench_vector, peers.VECTORS))
+    for module, racing in (
+        (bench_map, peers.MAPS),
+        (bench_set, peers.SETS),
+        (bench_vector, peers.VECTORS),
+        (bench_convert, bench_convert.PEERS),
+    )
     for operation in module.OPERATIONS
 ]
 
