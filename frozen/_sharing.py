@@ -566,3 +566,6 @@ def _safe_uuid(value: int | None) -> Any:
     from uuid import SafeUUID
 
     return SafeUUID(value)
+
+
+_core._register_sharing(_encode, _decode, _found_at, NotShareableError)

@@ -44,6 +44,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
 #define X(field, spec, name) Py_VISIT(state->field);
     FROZEN_TYPES(X)
 #undef X
+    Py_VISIT(state->sharing);
     int status = free_lists_traverse(&state->free_lists, visit, arg);
     if (status != 0)
         return status;
@@ -74,6 +75,7 @@ module_clear(PyObject *module)
 {
     module_state *state = state_of(module);
     Py_CLEAR(state->readers);
+    Py_CLEAR(state->sharing);
 #define X(family) family_clear(&state->family);
     FROZEN_FAMILIES(X)
 #undef X

@@ -38,6 +38,7 @@ typedef struct {
     PyTypeObject *conversion, *converter;
     PyTypeObject *reader_registry, *reader_cache;
     PyObject *readers; /* the reader_registry */
+    PyObject *sharing; /* the functions of frozen/_sharing.py, in a tuple: shared/registered.c */
     struct dispatcher *dispatcher; /* of the interpreter's SharedRef watches */
 } module_state;
 

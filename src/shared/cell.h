@@ -278,6 +278,9 @@ void crossing_encode_register(object_encoder encode);
 int registered_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *hash);
 PyObject *registered_decode(PyObject *name, PyObject *value);
 
+/* `_core._register_sharing(encode, decode, found_at, NotShareableError)`, which frozen/_sharing.py calls. */
+PyObject *register_sharing(PyObject *module, PyObject *functions);
+
 /* Raise NotShareableError. */
 void not_shareable(PyObject *object, const char *reason);
 

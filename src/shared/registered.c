@@ -1,12 +1,59 @@
 /* Types that register themselves (frozen/_sharing.py), and the errors of sharing: that file has the words. */
 
 #include "shared/cell.h"
+#include "shared/current.h"
 
-/* A call into frozen._sharing; a new reference, or NULL (exception set). */
-static PyObject *
-call_sharing(const char *function, const char *format, ...)
+/* What frozen/_sharing.py hands over when it is imported, in this order. */
+enum { ENCODE, DECODE, FOUND_AT, NOT_SHAREABLE, SHARING_FUNCTIONS };
+
+/* The thread that imports frozen._sharing publishes the tuple, once: a thread that loads it sees what is in it.  The
+ * module gives it up when it is cleared, after which no code of the interpreter runs that could come here. */
+static _Atomic(PyObject *) *
+sharing_of(module_state *state)
 {
-    PyObject *callable = imported("frozen._sharing", function);
+    return (_Atomic(PyObject *) *)&state->sharing;
+}
+
+/* `frozen._sharing` that is loaded again changes nothing: its classes would not be those that users have. */
+PyObject *
+register_sharing(PyObject *module, PyObject *functions)
+{
+    module_state *state = PyModule_GetState(module);
+    PyObject *none = NULL;
+    if (PyTuple_GET_SIZE(functions) != SHARING_FUNCTIONS)
+        return PyErr_Format(PyExc_TypeError, "_register_sharing() takes %d functions", SHARING_FUNCTIONS);
+    if (atomic_compare_exchange_strong_explicit(sharing_of(state), &none, Py_NewRef(functions), memory_order_release,
+                                                memory_order_relaxed))
+        Py_RETURN_NONE;
+    Py_DECREF(functions);
+    Py_RETURN_NONE;
+}
+
+/* One of them: a new reference, or NULL (exception set). */
+static PyObject *
+sharing_function(int which)
+{
+    module_state *state = current_state();
+    PyObject *functions = state != NULL ? atomic_load_explicit(sharing_of(state), memory_order_acquire) : NULL;
+    if (UNLIKELY(functions == NULL)) { /* the first shared object to arrive in this interpreter */
+        PyObject *module = state != NULL ? PyImport_ImportModule("frozen._sharing") : NULL;
+        if (module == NULL)
+            return NULL;
+        Py_DECREF(module);
+        functions = atomic_load_explicit(sharing_of(state), memory_order_acquire);
+        if (functions == NULL) {
+            PyErr_SetString(PyExc_ImportError, "frozen._sharing is not imported, or not any more");
+            return NULL;
+        }
+    }
+    return Py_NewRef(PyTuple_GET_ITEM(functions, which));
+}
+
+/* A call of one of them; a new reference, or NULL (exception set). */
+static PyObject *
+call_sharing(int which, const char *format, ...)
+{
+    PyObject *callable = sharing_function(which);
     va_list values;
     va_start(values, format);
     PyObject *args = callable ? Py_VaBuildValue(format, values) : NULL;
@@ -29,7 +76,7 @@ hash_flag(PyObject *object, PyObject *differs)
 int
 registered_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *hash)
 {
-    PyObject *found = call_sharing("_encode", "(O)", object), *differs;
+    PyObject *found = call_sharing(ENCODE, "(O)", object), *differs;
     if (found == NULL)
         return -1;
     int ok = PyArg_ParseTuple(found, "UOO;frozen._sharing._encode", name, value, &differs);
@@ -45,13 +92,13 @@ registered_encode(PyObject *object, PyObject **name, PyObject **value, unsigned 
 PyObject *
 registered_decode(PyObject *name, PyObject *value)
 {
-    return call_sharing("_decode", "(OO)", name, value);
+    return call_sharing(DECODE, "(OO)", name, value);
 }
 
 void
 not_shareable(PyObject *object, const char *reason)
 {
-    PyObject *error = call_sharing("NotShareableError", "(Os)", object, reason);
+    PyObject *error = call_sharing(NOT_SHAREABLE, "(Os)", object, reason);
     if (error != NULL) {
         PyErr_SetObject((PyObject *)Py_TYPE(error), error);
         Py_DECREF(error);
@@ -62,7 +109,7 @@ void
 not_shareable_at(const char *brackets, PyObject *key)
 {
     PyObject *error = take_exception();
-    PyObject *done = error && key ? call_sharing("_found_at", "(OsO)", error, brackets, key) : NULL;
+    PyObject *done = error && key ? call_sharing(FOUND_AT, "(OsO)", error, brackets, key) : NULL;
     Py_XDECREF(key);
     if (done == NULL && error != NULL && !PyErr_ExceptionMatches(PyExc_Exception)) {
         Py_DECREF(error); /* KeyboardInterrupt: it matters more than what it interrupts */
@@ -77,7 +124,7 @@ not_shareable_at(const char *brackets, PyObject *key)
 bool
 not_shareable_clear(void)
 {
-    PyObject *error = take_exception(), *cls = imported("frozen._sharing", "NotShareableError");
+    PyObject *error = take_exception(), *cls = sharing_function(NOT_SHAREABLE);
     int found = cls != NULL ? PyObject_IsInstance(error, cls) : -1;
     Py_XDECREF(cls);
     if (found != 0) { /* below 0: finding out failed, which is reported instead */

@@ -59,6 +59,9 @@ check_shareable(PyObject *module, PyObject *object)
 
 PyMethodDef interp_functions[] = {
     {"_live_shared_nodes", live_shared_nodes, METH_NOARGS, "Blocks of shared memory alive in the process, for tests."},
+    {"_register_sharing", register_sharing, METH_VARARGS,
+     PyDoc_STR("_register_sharing($module, encode, decode, found_at, error, /)\n--\n\n"
+               "What frozen/_sharing.py does for the core.")},
     {"_fail_shared_allocation", fail_shared_allocation, METH_O,
      "Let the allocation of shared memory after this many fail, -1: none; returns what was left to count.  For tests."},
     {"_ticket_places", places_of_tickets, METH_NOARGS, "Places in the table of tickets, taken or not, for tests."},
