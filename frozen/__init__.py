@@ -28,6 +28,8 @@ try:
         Vector,
         VectorMutation,
         Watch,
+        decode,
+        encode,
         transaction,
     )
 except ModuleNotFoundError as _missing:
@@ -37,6 +39,7 @@ except ModuleNotFoundError as _missing:
 
 from frozen._convert import freeze, thaw
 from frozen._delta import ABSENT, Change, ConflictError, Delta, _Absent
+from frozen._encoding import EncodingError
 from frozen._forking import ForkWarning
 from frozen._paths import delete_in, get_in, set_in, update_in
 from frozen._sharing import NotShareableError, is_shareable, register_shareable, share
@@ -48,6 +51,7 @@ __all__ = [
     "Change",
     "ConflictError",
     "Delta",
+    "EncodingError",
     "ForkWarning",
     "Handle",
     "Map",
@@ -71,7 +75,9 @@ __all__ = [
     "Vector",
     "VectorMutation",
     "Watch",
+    "decode",
     "delete_in",
+    "encode",
     "freeze",
     "get_in",
     "is_shareable",
@@ -93,10 +99,13 @@ for _public in (
     Change,
     ConflictError,
     Delta,
+    EncodingError,
     ForkWarning,
     NotShareableError,
     _Absent,
+    decode,
     delete_in,
+    encode,
     freeze,
     get_in,
     is_shareable,

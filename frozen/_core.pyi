@@ -2696,6 +2696,44 @@ class Handle(Generic[_T]):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as a number, which one process can redeem."""
 
+def encode(
+    value: Any, /, *, types: Iterable[type] | Mapping[str, type] = (), max_depth: SupportsIndex | None = 1000
+) -> bytes:
+    """Return `value` as bytes that `decode` reads: CBOR (RFC 8949), as docs/encoding.md says. O(n log n).
+
+    Equal values of the same types have the same bytes, in each process and on each version of Python. Types are kept:
+    None, bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset, Map, Set, Vector, and the
+    standard library's dates, times, time zones, Decimal, Fraction, UUID, range, IP addresses and pure paths. Shared
+    containers have the bytes of local ones, a Blob those of bytes. Of a dict the order is not kept.
+
+    `types` names further classes, enums, named tuples and frozen dataclasses; a mapping gives them names of its own in
+    place of `module.qualname`. EncodingError, with the path, for everything else, for a cycle, and for what nests
+    deeper than `max_depth` (None: without bound).
+
+    >>> encode(Map(a=1)).hex()
+    'a1616101'
+    """
+
+def decode(
+    data: Buffer,
+    /,
+    *,
+    types: Iterable[type] | Mapping[str, type] = (),
+    max_bytes: SupportsIndex | None = 67108864,
+    max_depth: SupportsIndex | None = 1000,
+) -> Any:
+    """Return the value that `encode` made `data` of. O(its length). Safe for bytes from a network.
+
+    The data names no class but those of `types`, given as to `encode`, which run their own `__init__`; none of its
+    choosing is imported or made. EncodingError, with the offset, for all bytes that `encode` would not write for some
+    value, and for more than `max_bytes` of them or containers that nest deeper than `max_depth` (None: without bound).
+    No memory is taken for a length that the data only claims. What can change during the call, a bytearray for
+    instance, is copied first.
+
+    >>> decode(encode((1, Vector("ab"), {"c"})))
+    (1, Vector(['a', 'b']), {'c'})
+    """
+
 # For the tests of this project; not public, may change at any time.
 
 _BITS: int

@@ -123,6 +123,7 @@ typedef struct {
     X(local_vector_functions) \
     X(inspect_functions)      \
     X(dispatcher_functions)   \
+    X(codec_functions)        \
     X(interp_functions)
 
 #define X(field, spec, name) extern PyType_Spec spec;

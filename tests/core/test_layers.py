@@ -1,4 +1,4 @@
-"""The layers of src/README.md, `module -> ref, convert -> bindings -> shared, local -> trees -> platform`.
+"""The layers of src/README.md, `module -> ref, convert, codec -> bindings -> shared, local -> trees -> platform`.
 
 They hold twice: for the names that object files define and use, as the linker sees them, and for what files include. No
 name and no include goes up. Beyond that, trees/ names neither Python nor threads nor interpreters, the bindings know
@@ -21,7 +21,17 @@ import pytest
 from support import ROOT
 
 SRC = ROOT / "src"
-LAYERS = {"platform": 0, "trees": 1, "local": 2, "shared": 2, "bindings": 3, "convert": 4, "ref": 4, "module": 5}
+LAYERS = {
+    "platform": 0,
+    "trees": 1,
+    "local": 2,
+    "shared": 2,
+    "bindings": 3,
+    "convert": 4,
+    "codec": 4,
+    "ref": 4,
+    "module": 5,
+}
 # module.h is the one list of types and what one interpreter holds of them. All but platform/ and trees/ may include it,
 # as if it lay in local/, of which it includes a header. The definition that it declares is how a type finds its module.
 SHARED_DECLARATIONS = "module.h"
@@ -40,6 +50,7 @@ FORBIDDEN = {
     "trees": re.compile(rf"\b(_?Py[A-Z_]\w*|{THREADS_AND_INTERPRETERS})\b"),
     "bindings": re.compile(rf"\b({THREADS_AND_INTERPRETERS}|{PRIVATE})\b"),
     "convert": re.compile(rf"\b({THREADS_AND_INTERPRETERS}|{PRIVATE})\b"),
+    "codec": re.compile(rf"\b({THREADS_AND_INTERPRETERS}|{PRIVATE})\b"),
     "local": re.compile(rf"\b({PRIVATE})\b"),
     "shared": re.compile(rf"\b({PRIVATE})\b"),
     "ref": re.compile(rf"\b({PRIVATE})\b"),

@@ -11,13 +11,31 @@ import faulthandler
 import gc
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from keys import HashKey, colliding
 from support import DEBUG_BUILD, FREE_THREADED, assert_no_leak, edit_a_little, live_shared_nodes
 
-from frozen import AtomicRef, Blob, Handle, Map, Set, SharedMap, SharedSet, SharedVector, Vector, _core, transaction
+from frozen import (
+    AtomicRef,
+    Blob,
+    Handle,
+    Map,
+    Set,
+    SharedMap,
+    SharedSet,
+    SharedVector,
+    Vector,
+    _core,
+    decode,
+    encode,
+    share,
+    transaction,
+)
 
 _testcapi = pytest.importorskip("_testcapi", reason="needs CPython's own allocator that fails on demand")
 if FREE_THREADED:
@@ -298,6 +316,29 @@ def test_nothing_is_left_behind(container, operations, edits):
     else:
         fail_all()
     assert live_shared_nodes() == before
+
+
+# The encoding
+
+TIME = datetime(2024, 1, 2, tzinfo=timezone(timedelta(hours=1)))
+ENCODED = {
+    "atoms": [None, 1.5, 1j, 1 << 70, -(1 << 70), TEXT, TEXT + "\u20ac", bytearray(b"x" * 300), {"a", "b"}],
+    "keys": Map({(index, TEXT): frozenset({index, "b"}) for index in range(600)}),
+    "shared": share([{"a": (1, TEXT)}, {"b"}, list(range(100))]),
+    "made by Python": [TIME, TIME.date(), Decimal("1.5"), Fraction(1, 3)],
+}
+
+
+@pytest.mark.parametrize("kind", ENCODED)
+def test_encoding_fails_as_a_whole(kind):
+    value = ENCODED[kind]
+    data = encode(value)
+    again = encode(decode(data))
+    assert again == data
+    for _, outcome in failures(encode, lambda: value, most=400):
+        assert outcome is MemoryError or outcome == data
+    for _, outcome in failures(decode, lambda: data, most=400):
+        assert outcome is MemoryError or encode(outcome) == data
 
 
 def test_allocations_do_fail():

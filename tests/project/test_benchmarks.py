@@ -16,6 +16,7 @@ BENCHMARKS = ROOT / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 import bench_convert  # noqa: E402
+import bench_encoding  # noqa: E402
 import bench_interpreters  # noqa: E402
 import bench_map  # noqa: E402
 import bench_ref  # noqa: E402
@@ -89,6 +90,16 @@ def test_a_wrong_statement_is_refused(name, wrong):
     operation = next(o for o in bench_map.OPERATIONS if f"{{{name}}}" in o.timed)
     with pytest.raises(harness.WrongResult, match="frozen"):
         race(operation, liar)
+
+
+@pytest.mark.parametrize("shape", bench_encoding.SHAPES)
+@pytest.mark.parametrize("racing", [bench_encoding.PEERS[:2], bench_encoding.SHARED])
+def test_encodings_give_back_what_they_were_given(shape, racing):
+    world = bench_encoding.World(10, shape)
+    for peer in racing:
+        for operation in bench_encoding.operations(world, "Map", (), ()):
+            harness.Contender(peer.name, peer, operation, world).check()
+        world.maps.clear()
 
 
 def test_a_result_of_another_type_is_wrong():

@@ -7,7 +7,18 @@ import random
 import subprocess
 import sys
 
-SHORT: tuple[str, ...] = ("core", "cells", "api", "evil", "memory", "pickles", "arguments", "hostile", "handles")
+SHORT: tuple[str, ...] = (
+    "core",
+    "cells",
+    "api",
+    "evil",
+    "memory",
+    "pickles",
+    "encoding",
+    "arguments",
+    "hostile",
+    "handles",
+)
 LONG: tuple[str, ...] = ("short_threads", "signals", "exits", "forks", "interpreters")
 PROGRAMS = SHORT + LONG
 """Modules of this folder; the suite and .ci/run run the short ones.

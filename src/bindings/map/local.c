@@ -9,6 +9,7 @@
 #include "bindings/common/containers.h"
 #include "bindings/map/type.inc.h"
 #include "bindings/map/bulk.inc.h"
+#include "bindings/keyed/contents.inc.h"
 
 #define NODE_NAME "frozen._core.map_node"
 #define NODE_METHODS map_node_methods
@@ -50,4 +51,17 @@ PyObject *
 local_map_of_pairs(module_state *state, PyObject **pairs, Py_ssize_t count)
 {
     return map_of_pairs(&state->local_map, pairs, count);
+}
+
+/* For contents.h. */
+int
+local_map_contents(PyObject *self, PyObject **out)
+{
+    return keyed_take_contents(self, out);
+}
+
+PyObject *
+local_map_of(module_state *state, PyObject *const *objects, Py_ssize_t count)
+{
+    return keyed_of_objects(&state->local_map, objects, count);
 }

@@ -12,6 +12,7 @@
 #define MAP_FAMILY_METHODS SHARED_HANDLE_METHOD(DOC(handle))
 #include "bindings/map/type.inc.h"
 #include "bindings/map/bulk.inc.h"
+#include "bindings/keyed/contents.inc.h"
 #include "bindings/keyed/boxed.inc.h"
 
 KEYED_SPECS(frozen_shared_map, "frozen.SharedMap", Py_TPFLAGS_MAPPING, map_slots, map_mutation_slots);
@@ -37,6 +38,13 @@ PyObject *
 shared_map_of_pairs(module_state *state, PyObject **pairs, Py_ssize_t count)
 {
     return map_of_pairs(&state->shared_map, pairs, count);
+}
+
+/* For contents.h. */
+int
+shared_map_contents(PyObject *self, PyObject **out)
+{
+    return keyed_take_contents(self, out);
 }
 
 /* ---- its boxes and nodes, for shared/ ---- */

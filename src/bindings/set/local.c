@@ -7,6 +7,7 @@
 #include "bindings/common/instance_names.inc.h"
 #include "local/nodes.h"
 #include "bindings/set/type.inc.h"
+#include "bindings/keyed/contents.inc.h"
 
 #define NODE_NAME "frozen._core.set_node"
 #include "local/node_types.inc.h"
@@ -18,4 +19,17 @@ int
 local_set_setup(PyObject *Py_UNUSED(module), module_state *state)
 {
     return keyed_family_setup(&state->local_set);
+}
+
+/* For contents.h. */
+int
+local_set_contents(PyObject *self, PyObject **out)
+{
+    return keyed_take_contents(self, out);
+}
+
+PyObject *
+local_set_of(module_state *state, PyObject *const *objects, Py_ssize_t count)
+{
+    return keyed_of_objects(&state->local_set, objects, count);
 }

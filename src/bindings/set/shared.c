@@ -11,9 +11,17 @@
 
 #define SET_FAMILY_METHODS SHARED_HANDLE_METHOD(DOC(handle))
 #include "bindings/set/type.inc.h"
+#include "bindings/keyed/contents.inc.h"
 #include "bindings/keyed/boxed.inc.h"
 
 KEYED_SPECS(frozen_shared_set, "frozen.SharedSet", 0, set_slots, set_mutation_slots);
+
+/* For contents.h. */
+int
+shared_set_contents(PyObject *self, PyObject **out)
+{
+    return keyed_take_contents(self, out);
+}
 
 /* ---- its boxes and nodes, for shared/ ---- */
 

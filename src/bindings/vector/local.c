@@ -7,6 +7,7 @@
 #include "local/nodes.h"
 #include "bindings/vector/type.inc.h"
 #include "bindings/vector/bulk.inc.h"
+#include "bindings/vector/contents.inc.h"
 
 #define NODE_NAME "frozen._core.vector_node"
 #define NODE_METHODS vector_node_methods
@@ -41,3 +42,10 @@ PyMethodDef local_vector_functions[] = {
      PyDoc_STR("_chain($module, type, lists, /)\n--\n\nHow a pickle of a large vector is loaded: type(all elements).")},
     {NULL, NULL, 0, NULL},
 };
+
+/* For contents.h. */
+int
+local_vector_contents(PyObject *self, PyObject **out)
+{
+    return vector_take_contents(self, out);
+}

@@ -11,6 +11,7 @@
 #define VECTOR_FAMILY_METHODS SHARED_HANDLE_METHOD(DOC(handle))
 #include "bindings/vector/type.inc.h"
 #include "bindings/vector/bulk.inc.h"
+#include "bindings/vector/contents.inc.h"
 
 VECTOR_SPECS(frozen_shared_vector, "frozen.SharedVector", 0);
 
@@ -28,6 +29,13 @@ PyObject *
 shared_vector_of(module_state *state, PyObject *const *elements, Py_ssize_t count)
 {
     return vector_of(&state->shared_vector, elements, count);
+}
+
+/* For contents.h. */
+int
+shared_vector_contents(PyObject *self, PyObject **out)
+{
+    return vector_take_contents(self, out);
 }
 
 /* ---- its boxes and nodes, for shared/ ---- */

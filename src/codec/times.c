@@ -1,0 +1,322 @@
+/* date, datetime and time: written and read here where their zone is none or a fixed offset of whole minutes.
+ * frozen/_encoding.py does the rest. */
+
+#include "codec/times.h"
+
+#include <datetime.h>
+
+#include "codec/errors.h"
+
+void
+calendar_close(calendar *c)
+{
+    Py_CLEAR(c->capsule);
+    Py_CLEAR(c->zone);
+    Py_CLEAR(c->described);
+}
+
+static PyDateTime_CAPI *
+calendar_open(calendar *c)
+{
+    (void)PyDateTimeAPI; /* CPython's static pointer is not used */
+    if (c->capsule == NULL) {
+        PyObject *capsule = imported("datetime", "datetime_CAPI");
+        c->api = capsule != NULL ? PyCapsule_GetPointer(capsule, PyDateTime_CAPSULE_NAME) : NULL;
+        if (c->api == NULL) {
+            Py_XDECREF(capsule);
+            return NULL;
+        }
+        c->capsule = capsule;
+    }
+    return c->api;
+}
+
+/* ---- writing ---- */
+
+static char *
+put_digits(char *out, unsigned value, unsigned digits)
+{
+    for (unsigned i = digits; i > 0; i--, value /= 10)
+        out[i - 1] = (char)('0' + value % 10);
+    return out + digits;
+}
+
+static char *
+put_date(char *out, PyObject *o)
+{
+    out = put_digits(out, (unsigned)PyDateTime_GET_YEAR(o), 4);
+    *out++ = '-';
+    out = put_digits(out, (unsigned)PyDateTime_GET_MONTH(o), 2);
+    *out++ = '-';
+    return put_digits(out, (unsigned)PyDateTime_GET_DAY(o), 2);
+}
+
+static char *
+put_clock(char *out, int hour, int minute, int second, int microsecond)
+{
+    out = put_digits(out, (unsigned)hour, 2);
+    *out++ = ':';
+    out = put_digits(out, (unsigned)minute, 2);
+    *out++ = ':';
+    out = put_digits(out, (unsigned)second, 2);
+    if (microsecond != 0) {
+        *out++ = '.';
+        out = put_digits(out, (unsigned)microsecond, 6);
+    }
+    return out;
+}
+
+static char *
+put_offset(char *out, long minutes)
+{
+    if (minutes == 0) {
+        *out++ = 'Z';
+        return out;
+    }
+    unsigned size = (unsigned)(minutes < 0 ? -minutes : minutes);
+    *out++ = minutes < 0 ? '-' : '+';
+    out = put_digits(out, size / 60, 2);
+    *out++ = ':';
+    return put_digits(out, size % 60, 2);
+}
+
+#define MICROSECONDS_OF_MINUTE 60000000
+
+/* What stands for a time zone, borrowed: None, an offset in microseconds, a name, or the tuple of both. */
+static PyObject *
+described_zone(calendar *c, PyDateTime_CAPI *api, PyObject *zone)
+{
+    if (zone == Py_None)
+        return Py_None;
+    if (c->zone != zone) {
+        PyObject *described =
+            zone == api->TimeZone_UTC ? PyLong_FromLong(0) : call_encoding("_describe_zone", "(O)", zone);
+        if (described == NULL)
+            return NULL;
+        Py_XSETREF(c->described, described);
+        Py_XSETREF(c->zone, Py_NewRef(zone));
+    }
+    return c->described;
+}
+
+/* Whether RFC 3339 has a word for the zone: one of whole minutes. */
+static bool
+offset_in_minutes(PyObject *described, long *minutes)
+{
+    if (!PyLong_CheckExact(described))
+        return false;
+    long long offset = PyLong_AsLongLong(described); /* below 24 hours */
+    *minutes = (long)(offset / MICROSECONDS_OF_MINUTE);
+    return offset % MICROSECONDS_OF_MINUTE == 0;
+}
+
+/* One part of a zone's description. */
+static int
+write_zone_part(writer *w, PyObject *part)
+{
+    if (part == Py_None)
+        return write_byte(w, BYTE_NULL);
+    return PyLong_Check(part) ? write_int(w, part) : write_text(w, part);
+}
+
+/* [text, fold, zone], or [text, fold, offset, name] for an offset that has a name. */
+static int
+write_with_zone(writer *w, int64_t tag, const char *text, size_t size, int fold, PyObject *described)
+{
+    bool named = PyTuple_Check(described);
+    if (write_tagged_head(w, tag, MAJOR_ARRAY, named ? 4 : 3) < 0 || write_block(w, MAJOR_TEXT, text, size) < 0
+        || write_head(w, MAJOR_UNSIGNED, (uint64_t)fold) < 0)
+        return -1;
+    if (!named)
+        return write_zone_part(w, described);
+    return write_zone_part(w, PyTuple_GET_ITEM(described, 0)) < 0 ? -1
+                                                                  : write_zone_part(w, PyTuple_GET_ITEM(described, 1));
+}
+
+/* The text behind `out` is without zone. */
+static int
+write_in_zone(calendar *c, writer *w, PyObject *object, char *text, char *out, Py_ssize_t levels)
+{
+    PyDateTime_CAPI *api = c->api;
+    bool is_time = Py_IS_TYPE(object, api->TimeType);
+    int64_t tag = is_time ? TAG_TIME : TAG_DATETIME;
+    int fold = is_time ? PyDateTime_TIME_GET_FOLD(object) : PyDateTime_DATE_GET_FOLD(object);
+    /* not by CPython's macro before 3.10, and public since */
+    PyObject *zone = is_time ? PyDateTime_TIME_GET_TZINFO(object) : PyDateTime_DATE_GET_TZINFO(object);
+    PyObject *described = described_zone(c, api, zone);
+    long minutes;
+    if (described == NULL)
+        return -1;
+    if (fold == 0 && described == Py_None)
+        return write_head(w, MAJOR_TAG, (uint64_t)tag) < 0 ? -1
+                                                           : write_block(w, MAJOR_TEXT, text, (size_t)(out - text));
+    if (fold == 0 && !is_time && offset_in_minutes(described, &minutes)) {
+        out = put_offset(out, minutes);
+        return write_head(w, MAJOR_TAG, TAG_TIMESTAMP) < 0 ? -1
+                                                           : write_block(w, MAJOR_TEXT, text, (size_t)(out - text));
+    }
+    if (levels < 1)
+        return encoding_error("nested deeper than max_depth");
+    return write_with_zone(w, tag, text, (size_t)(out - text), fold, described);
+}
+
+int
+write_moment(calendar *c, writer *w, PyObject *object, Py_ssize_t levels)
+{
+    char text[TIME_TEXT], *out = text;
+    PyDateTime_CAPI *api = calendar_open(c);
+    if (api == NULL)
+        return -1;
+    if (Py_IS_TYPE(object, api->DateType)) {
+        out = put_date(out, object);
+        return write_head(w, MAJOR_TAG, TAG_DATE) < 0 || write_block(w, MAJOR_TEXT, text, (size_t)(out - text)) < 0 ? -1
+                                                                                                                    : 1;
+    }
+    if (Py_IS_TYPE(object, api->DateTimeType)) {
+        out = put_date(out, object);
+        *out++ = 'T';
+        out = put_clock(out, PyDateTime_DATE_GET_HOUR(object), PyDateTime_DATE_GET_MINUTE(object),
+                        PyDateTime_DATE_GET_SECOND(object), PyDateTime_DATE_GET_MICROSECOND(object));
+    }
+    else if (Py_IS_TYPE(object, api->TimeType))
+        out = put_clock(out, PyDateTime_TIME_GET_HOUR(object), PyDateTime_TIME_GET_MINUTE(object),
+                        PyDateTime_TIME_GET_SECOND(object), PyDateTime_TIME_GET_MICROSECOND(object));
+    else
+        return 0;
+    return write_in_zone(c, w, object, text, out, levels) < 0 ? -1 : 1;
+}
+
+/* ---- reading ---- */
+
+/* What is left of a text. */
+typedef struct {
+    const unsigned char *at, *end;
+    bool wrong;
+} reading;
+
+static int
+take_digits(reading *r, unsigned digits)
+{
+    int value = 0;
+    for (unsigned i = 0; i < digits; i++, r->at++) {
+        if (r->at == r->end || *r->at < '0' || *r->at > '9') {
+            r->wrong = true;
+            return 0;
+        }
+        value = value * 10 + (*r->at - '0');
+    }
+    return value;
+}
+
+/* Whether the next character is this one, which is then taken. */
+static bool
+takes(reading *r, char wanted)
+{
+    bool found = r->at < r->end && *r->at == (unsigned char)wanted;
+    r->at += found;
+    return found;
+}
+
+static void
+needs(reading *r, char wanted)
+{
+    if (!takes(r, wanted))
+        r->wrong = true;
+}
+
+typedef struct {
+    int year, month, day, hour, minute, second, microsecond;
+} moment;
+
+static void
+take_date(reading *r, moment *m)
+{
+    m->year = take_digits(r, 4);
+    needs(r, '-');
+    m->month = take_digits(r, 2);
+    needs(r, '-');
+    m->day = take_digits(r, 2);
+}
+
+static void
+take_clock(reading *r, moment *m)
+{
+    m->hour = take_digits(r, 2);
+    needs(r, ':');
+    m->minute = take_digits(r, 2);
+    needs(r, ':');
+    m->second = take_digits(r, 2);
+    m->microsecond = 0;
+    if (takes(r, '.')) {
+        m->microsecond = take_digits(r, 6);
+        r->wrong |= m->microsecond == 0; /* is left out */
+    }
+}
+
+/* The zone of an RFC 3339 text: a new reference, or NULL (exception set, or `wrong`). The last one is remembered. */
+static PyObject *
+take_zone(calendar *c, reading *r)
+{
+    PyDateTime_CAPI *api = c->api;
+    if (takes(r, 'Z'))
+        return Py_NewRef(api->TimeZone_UTC);
+    bool west = takes(r, '-');
+    if (!west)
+        needs(r, '+');
+    int hours = take_digits(r, 2);
+    needs(r, ':');
+    int minutes = take_digits(r, 2);
+    r->wrong |= hours > 23 || minutes > 59 || hours + minutes == 0;
+    if (r->wrong)
+        return NULL;
+    PyObject *offset = api->Delta_FromDelta(0, (west ? -60 : 60) * (60 * hours + minutes), 0, 1, api->DeltaType);
+    if (offset == NULL)
+        return NULL;
+    int same = c->described != NULL ? PyObject_RichCompareBool(c->described, offset, Py_EQ) : 0;
+    if (same == 0) {
+        PyObject *zone = api->TimeZone_FromTimeZone(offset, NULL);
+        if (zone != NULL) {
+            Py_XSETREF(c->zone, zone);
+            Py_XSETREF(c->described, Py_NewRef(offset));
+        }
+        same = zone != NULL ? 1 : -1;
+    }
+    Py_DECREF(offset);
+    return same > 0 ? Py_NewRef(c->zone) : NULL;
+}
+
+static PyObject *
+make_moment(calendar *c, int64_t tag, reading *r, moment *m)
+{
+    PyDateTime_CAPI *api = c->api;
+    PyObject *zone = tag == TAG_TIMESTAMP && !r->wrong ? take_zone(c, r) : Py_NewRef(Py_None), *made = NULL;
+    if (zone == NULL && PyErr_Occurred())
+        return NULL;
+    if (r->wrong || r->at != r->end)
+        encoding_error("no date or time as encode() writes it, `2024-01-02T03:04:05.000006Z` or a part of that");
+    else if (tag == TAG_DATE)
+        made = api->Date_FromDate(m->year, m->month, m->day, api->DateType);
+    else if (tag == TAG_TIME)
+        made = api->Time_FromTime(m->hour, m->minute, m->second, m->microsecond, zone, api->TimeType);
+    else
+        made = api->DateTime_FromDateAndTime(m->year, m->month, m->day, m->hour, m->minute, m->second, m->microsecond,
+                                             zone, api->DateTimeType);
+    Py_XDECREF(zone);
+    return made;
+}
+
+PyObject *
+read_moment(calendar *c, int64_t tag, const unsigned char *text, size_t size)
+{
+    reading r = {text, text + size, false};
+    moment m = {0};
+    if (calendar_open(c) == NULL)
+        return NULL;
+    if (tag != TAG_TIME)
+        take_date(&r, &m);
+    if (tag == TAG_TIMESTAMP || tag == TAG_DATETIME)
+        needs(&r, 'T');
+    if (tag != TAG_DATE)
+        take_clock(&r, &m);
+    return make_moment(c, tag, &r, &m);
+}

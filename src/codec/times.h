@@ -1,0 +1,25 @@
+/* Dates and times: their texts, and CPython's own types for them. */
+#ifndef FROZEN_CODEC_TIMES_H
+#define FROZEN_CODEC_TIMES_H
+
+#include "codec/writer.h"
+
+/* What one call of encode or decode knows of the datetime module. CPython's macros keep a static pointer for the whole
+ * process, which several interpreters would share; so each call asks its own interpreter, when it first needs to. */
+typedef struct {
+    PyObject *capsule; /* owned; NULL: not asked yet */
+    void *api;
+    PyObject *zone, *described; /* the last time zone met, and what stands for it in the encoding */
+} calendar;
+
+void calendar_close(calendar *c);
+
+/* Whether the exact type is one of date, datetime, time, and then writes the value: 1, 0, or -1 (exception set).
+ * `levels` says how many arrays may still nest. */
+int write_moment(calendar *c, writer *w, PyObject *object, Py_ssize_t levels);
+
+/* The object that a tag and a text of `size` bytes stand for; a new reference, or NULL (exception set). The text is as
+ * write_moment writes it, or there is an error. */
+PyObject *read_moment(calendar *c, int64_t tag, const unsigned char *text, size_t size);
+
+#endif
