@@ -777,9 +777,9 @@ class Map(Mapping[_K, _V_co]):
         It has the path of each entry that differs, with the old and the new value.
 
         O(d log n) for d differences between versions of one map, whose shared parts are skipped; O(n) between maps of
-        different origin. Where both sides hold a Map, its entries are compared. Other values are the same if they
-        are equal and of one kind: True in place of 1 is a change, NaN in place of NaN is none. TypeError if `new` is no
-        Map.
+        different origin. Where both sides hold a container of one kind, the changes are looked for inside it.
+        Other values are the same if they are equal and of one kind: True in place of 1 is a change, NaN in place of NaN
+        is none. TypeError if `new` is no Map.
 
         >>> Map(a=1).diff(Map(a=2))["a",]
         Change(old=1, new=2)
@@ -788,16 +788,18 @@ class Map(Mapping[_K, _V_co]):
     def apply(self, delta: Delta, /) -> Map[Any, Any]:
         """Return the map with a Delta's changes: `old.apply(old.diff(new)) == new`.
 
-        O(log n) for each change, and for each map on the way to it. Applied to another version, the changes merge with
-        those of that version. ConflictError, a ValueError, if the map does not hold the old value of a change. The
-        values of a Delta between maps of the other family are converted.
+        O(log n) for each change, and for each container on the way to it. Applied to another version, the changes merge
+        with those of that version. ConflictError, a ValueError, if the map does not hold the old value of a change. The
+        values of a Delta between containers of the other family are converted.
 
         >>> delta = Map(a=1).diff(Map(a=2))
         >>> Map(a=1, b=5).apply(delta) == {"a": 2, "b": 5}
         True
         """
 
-    def _differences(self, new: Map[Any, Any], absent: Any, /) -> list[tuple[Any, Any, Any]]: ...
+    def _differences(
+        self, new: Map[Any, Any], absent: Any, change: type, /
+    ) -> tuple[dict[Any, Any], list[tuple[Any, Any, Any]]]: ...
     def _root(self) -> int: ...
     def __or__(self, other: Mapping[_K2, _V2], /) -> Map[_K | _K2, _V_co | _V2]: ...
     if sys.version_info >= (3, 15):
@@ -1141,6 +1143,31 @@ class Set(AbstractSet[_T_co]):
         True
         """
 
+    def diff(self, new: Set[Any], /) -> Delta:
+        """Return the Delta that leads from this set to `new`: the members that it loses, and those that it gets.
+
+        O(d log n) for d differences between versions of one set, O(n) between sets of different origin. A member that
+        becomes one of another kind, as 1 becomes True, is a change. TypeError if `new` is no Set.
+
+        >>> print(Set("ab").diff(Set("bc")))
+        ['a']: removed
+        ['c']: added
+        """
+
+    def apply(self, delta: Delta, /) -> Set[Any]:
+        """Return the set with a Delta's changes: `old.apply(old.diff(new)) == new`.
+
+        O(log n) for each change. ConflictError, a ValueError, if a member that is to be removed is missing, or one that
+        is to be added is there. The members of a Delta between sets of the other family are converted.
+
+        >>> Set([1, 5]).apply(Set([1]).diff(Set([2]))) == {2, 5}
+        True
+        """
+
+    def _differences(
+        self, new: Set[Any], absent: Any, change: type, /
+    ) -> tuple[dict[Any, Any], list[tuple[Any, Any]]]: ...
+    def _root(self) -> int: ...
     def symmetric_difference(self, iterable: Iterable[_T2], /) -> Set[_T_co | _T2]:
         """Return the members that either this set or the iterable has, but not both.
 
@@ -1423,6 +1450,35 @@ class Vector(Sequence[_E_co]):
         Vector(['a'])
         """
 
+    def diff(self, new: Vector[Any], /) -> Delta:
+        """Return the Delta that leads from this vector to `new`: elements that are replaced, inserted and deleted.
+
+        The script is the shortest where few edits lie together (Landau and Vishkin, 1989, in windows). Where one
+        container replaces another one of its kind, the change is looked for inside it. A step of a path is an index
+        into this vector; the last one is a Span where elements are inserted or deleted.
+
+        O(d log n) for d edits that lie apart between versions of one vector, whose shared parts are skipped; O(n)
+        between vectors of different origin. TypeError if `new` is no Vector.
+
+        >>> print(Vector("abcd").diff(Vector("aBcde")))
+        [1]: 'b' -> 'B'
+        [4:4]: inserted ['e']
+        """
+
+    def apply(self, delta: Delta, /) -> Vector[Any]:
+        """Return the vector with a Delta's changes: `old.apply(old.diff(new)) == new`.
+
+        O(log n) for each change, and for each container on the way to it. The indices are those of the version that the
+        Delta was made from. ConflictError, a ValueError, if this vector has something else there. The values of a Delta
+        between containers of the other family are converted.
+
+        >>> Vector("xyz").apply(Vector("xy").diff(Vector("axy")))
+        Vector(['a', 'x', 'y', 'z'])
+        """
+
+    def _edits(
+        self, new: Vector[Any], same_value: Callable[[Any, Any], bool], /
+    ) -> list[tuple[int, int, int, int]]: ...
     def _difference(self, other: Vector[Any], start: int, /) -> tuple[int, Any, Any] | None: ...
     def _root(self) -> int: ...
     def __add__(self, other: Vector[_E2] | SharedVector[_E2], /) -> Vector[_E_co | _E2]:
@@ -1798,9 +1854,9 @@ class SharedMap(Mapping[_K, _V_co]):
         It has the path of each entry that differs, with the old and the new value.
 
         O(d log n) for d differences between versions of one map, whose shared parts are skipped; O(n) between maps of
-        different origin. Where both sides hold a SharedMap, its entries are compared. Other values are the same if they
-        are equal and of one kind: True in place of 1 is a change, NaN in place of NaN is none. TypeError if `new` is no
-        SharedMap.
+        different origin. Where both sides hold a container of one kind, the changes are looked for inside it.
+        Other values are the same if they are equal and of one kind: True in place of 1 is a change, NaN in place of NaN
+        is none. TypeError if `new` is no SharedMap.
 
         >>> SharedMap(a=1).diff(SharedMap(a=2))["a",]
         Change(old=1, new=2)
@@ -1809,16 +1865,18 @@ class SharedMap(Mapping[_K, _V_co]):
     def apply(self, delta: Delta, /) -> SharedMap[Any, Any]:
         """Return the map with a Delta's changes: `old.apply(old.diff(new)) == new`.
 
-        O(log n) for each change, and for each map on the way to it. Applied to another version, the changes merge with
-        those of that version. ConflictError, a ValueError, if the map does not hold the old value of a change. The
-        values of a Delta between maps of the other family are converted.
+        O(log n) for each change, and for each container on the way to it. Applied to another version, the changes merge
+        with those of that version. ConflictError, a ValueError, if the map does not hold the old value of a change. The
+        values of a Delta between containers of the other family are converted.
 
         >>> delta = SharedMap(a=1).diff(SharedMap(a=2))
         >>> SharedMap(a=1, b=5).apply(delta) == {"a": 2, "b": 5}
         True
         """
 
-    def _differences(self, new: SharedMap[Any, Any], absent: Any, /) -> list[tuple[Any, Any, Any]]: ...
+    def _differences(
+        self, new: SharedMap[Any, Any], absent: Any, change: type, /
+    ) -> tuple[dict[Any, Any], list[tuple[Any, Any, Any]]]: ...
     def _root(self) -> int: ...
     def __or__(self, other: Mapping[_K2, _V2], /) -> SharedMap[_K | _K2, _V_co | _V2]: ...
     if sys.version_info >= (3, 15):
@@ -2155,6 +2213,31 @@ class SharedSet(AbstractSet[_T_co]):
         True
         """
 
+    def diff(self, new: SharedSet[Any], /) -> Delta:
+        """Return the Delta that leads from this set to `new`: the members that it loses, and those that it gets.
+
+        O(d log n) for d differences between versions of one set, O(n) between sets of different origin. A member that
+        becomes one of another kind, as 1 becomes True, is a change. TypeError if `new` is no SharedSet.
+
+        >>> print(SharedSet("ab").diff(SharedSet("bc")))
+        ['a']: removed
+        ['c']: added
+        """
+
+    def apply(self, delta: Delta, /) -> SharedSet[Any]:
+        """Return the set with a Delta's changes: `old.apply(old.diff(new)) == new`.
+
+        O(log n) for each change. ConflictError, a ValueError, if a member that is to be removed is missing, or one that
+        is to be added is there. The members of a Delta between sets of the other family are converted.
+
+        >>> SharedSet([1, 5]).apply(SharedSet([1]).diff(SharedSet([2]))) == {2, 5}
+        True
+        """
+
+    def _differences(
+        self, new: SharedSet[Any], absent: Any, change: type, /
+    ) -> tuple[dict[Any, Any], list[tuple[Any, Any]]]: ...
+    def _root(self) -> int: ...
     def symmetric_difference(self, iterable: Iterable[_T2], /) -> SharedSet[_T_co | _T2]:
         """Return the members that either this set or the iterable has, but not both.
 
@@ -2425,6 +2508,35 @@ class SharedVector(Sequence[_E_co]):
         SharedVector(['a'])
         """
 
+    def diff(self, new: SharedVector[Any], /) -> Delta:
+        """Return the Delta that leads from this vector to `new`: elements that are replaced, inserted and deleted.
+
+        The script is the shortest where few edits lie together (Landau and Vishkin, 1989, in windows). Where one
+        container replaces another one of its kind, the change is looked for inside it. A step of a path is an index
+        into this vector; the last one is a Span where elements are inserted or deleted.
+
+        O(d log n) for d edits that lie apart between versions of one vector, whose shared parts are skipped; O(n)
+        between vectors of different origin. TypeError if `new` is no SharedVector.
+
+        >>> print(SharedVector("abcd").diff(SharedVector("aBcde")))
+        [1]: 'b' -> 'B'
+        [4:4]: inserted ['e']
+        """
+
+    def apply(self, delta: Delta, /) -> SharedVector[Any]:
+        """Return the vector with a Delta's changes: `old.apply(old.diff(new)) == new`.
+
+        O(log n) for each change, and for each container on the way to it. The indices are those of the version that the
+        Delta was made from. ConflictError, a ValueError, if this vector has something else there. The values of a Delta
+        between containers of the other family are converted.
+
+        >>> SharedVector("xyz").apply(SharedVector("xy").diff(SharedVector("axy")))
+        SharedVector(['a', 'x', 'y', 'z'])
+        """
+
+    def _edits(
+        self, new: SharedVector[Any], same_value: Callable[[Any, Any], bool], /
+    ) -> list[tuple[int, int, int, int]]: ...
     def _difference(self, other: SharedVector[Any], start: int, /) -> tuple[int, Any, Any] | None: ...
     def _root(self) -> int: ...
     def __add__(self, other: SharedVector[_E2] | Vector[_E2], /) -> SharedVector[_E_co | _E2]:

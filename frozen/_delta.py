@@ -1,29 +1,23 @@
-"""What changed between two versions: `diff` makes a Delta, `apply` makes the new version from the old one and it.
+"""What changed between two versions: a Delta, which `diff` makes and `apply` takes.
 
-A Delta names the smallest places that changed, by their paths: where both versions hold a Map, the change is looked
-for inside it.  Sub-maps that the versions share are skipped by identity, never walked.  `apply` goes down the same way,
-into maps and nothing else, once for all changes that lie below a place.
+Inside, a Delta is a tree that follows the containers: a node for each Map, Vector or Set in which something changed,
+and a Change where a value did.  Two ways that lead to the same change share its node.  Outside it is a mapping of paths
+to Changes, which is made of the tree when somebody looks.
 """
 
-# No `from __future__ import annotations`: the fields of Change and Delta are annotated with types, not with texts that
+# No `from __future__ import annotations`: the fields of Change are annotated with types, not with texts that
 # `typing.get_type_hints` would look up in `frozen`, which is the module that these classes name.
 
 import enum
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
-from frozen._convert import Conversion, Rule, keeps_elements, keeps_fields, make_tuple
-from frozen._core import Map, SharedMap, _bounded_repr
-from frozen._paths import MAPS, show_steps
-from frozen._records import record_kind
-from frozen._sameness import Met, same_value
-from frozen._sharing import NotShareableError, share
+from frozen._core import Map, Vector, _bounded_repr
+from frozen._paths import show_steps
 
-__all__ = ["ABSENT", "Change", "ConflictError", "Delta", "apply", "diff"]
+__all__ = ["ABSENT", "Change", "ConflictError", "Delta", "Span"]
 
 Path = tuple[Any, ...]
-AnyMap = TypeVar("AnyMap", Map[Any, Any], SharedMap[Any, Any])
 
 
 class _Absent(enum.Enum):
@@ -54,39 +48,376 @@ class Change(NamedTuple):
     new: Any
 
 
-@dataclass(frozen=True, slots=True)
+class Span(NamedTuple):
+    """The last step of a path in a Delta: elements [start, stop) of a vector, which others have taken the place of.
+
+    >>> Vector("ac").diff(Vector("abc")).changes
+    Map({(Span(start=1, stop=1),): Change(old=Vector(), new=Vector(['b']))})
+    """
+
+    start: int
+    stop: int
+
+
+# The nodes of the tree.  None of them changes once it is part of a Delta.
+
+
+class InMap:
+    """Changes inside a Map: a node for each key."""
+
+    __slots__ = ("nodes",)
+
+    def __init__(self, nodes: dict[Any, "Node"]) -> None:
+        self.nodes = nodes
+
+
+class InVector:
+    """Changes inside a Vector: nodes by the index in the old version, in order; a Splice before a node at its index."""
+
+    __slots__ = ("nodes",)
+
+    def __init__(self, nodes: list[tuple[int, "Node"]]) -> None:
+        self.nodes = nodes
+
+
+class InSet:
+    """Members that a Set has lost, and those that it has got."""
+
+    __slots__ = ("added", "removed")
+
+    def __init__(self, removed: Iterable[Any], added: Iterable[Any]) -> None:
+        self.removed = (*removed,)
+        self.added = (*added,)
+
+
+class Splice:
+    """Elements of a Vector, from an index on, in place of others: more or fewer of them."""
+
+    __slots__ = ("new", "old")
+
+    def __init__(self, old: Iterable[Any], new: Iterable[Any]) -> None:
+        self.old = (*old,)
+        self.new = (*new,)
+
+
+Node = Change | InMap | InVector | InSet | Splice
+
+
 class Delta:
     """The changes between two versions, by path: immutable, comparable, and hashable if the values are.
 
     `len` is the number of changed places; a Delta between versions that are the same is false. Iterating yields the
-    paths.
+    paths, in an order that depends on nothing but the paths. The steps of a path are keys of maps, indices of vectors
+    in the old version, and members of sets; where a vector has got or lost elements, the last step is a Span, and the
+    Change has the elements before and after. `str` is a line for each change.
+
+    A Delta made by hand, `Delta({("db", "port"): Change(5432, 5433)})`, has paths of keys of maps only. ValueError for
+    a path that leads into another one's change.
 
     >>> old = freeze({"db": {"port": 5432}, "debug": False})
     >>> delta = old.diff(set_in(old, ["db", "port"], 5433))
     >>> list(delta), delta["db", "port"]
     ([('db', 'port')], Change(old=5432, new=5433))
+    >>> print(delta)
+    ['db']['port']: 5432 -> 5433
     """
 
-    changes: Map[Path, Change]
-    shared: bool = field(default=False, compare=False, repr=False)
-    """Whether the versions were SharedMaps: what `apply` then puts into a Map is converted to the local types."""
+    __slots__ = ("__weakref__", "_entries", "_root", "shared")
+
+    _root: Node | None
+    _entries: dict[Path, tuple[str, Change]] | None
+    shared: bool
+    """Whether the versions were of the shared types: what `apply` then puts into local ones is converted."""
+
+    def __init__(self, changes: Mapping[Path, Change] = Map(), shared: bool = False) -> None:
+        _set(self, "_root", tree_of(("m" * len(path), path, Change(*change)) for path, change in changes.items()))
+        _set(self, "_entries", None)
+        _set(self, "shared", shared)
+
+    @property
+    def changes(self) -> Map[Path, Change]:
+        """The changes by their paths. O(total length of the paths).
+
+        >>> Map(a=1).diff(Map(a=2)).changes
+        Map({('a',): Change(old=1, new=2)})
+        """
+        return Map((path, change) for path, (_, change) in self._by_path().items())
+
+    def _by_path(self) -> dict[Path, tuple[str, Change]]:
+        """In order: the kinds of the steps, a letter each, and the change."""
+        entries = self._entries
+        if entries is None:
+            entries = {path: (kinds, change) for kinds, path, change in entries_of(self._root)}
+            _set(self, "_entries", entries)  # another thread stores an equal one
+        return entries
+
+    def __bool__(self) -> bool:
+        return self._root is not None
 
     def __len__(self) -> int:
-        return len(self.changes)
+        return len(self._by_path())
 
     def __iter__(self) -> Iterator[Path]:
-        return iter(self.changes)
+        return iter(self._by_path())
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._by_path()
 
     def __getitem__(self, path: Path) -> Change:
-        return self.changes[path]
+        return self._by_path()[path][1]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Delta):
+            return NotImplemented
+        return self._root is other._root or self._by_path() == other._by_path()
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._by_path().items()))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Delta does not change: cannot set {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a Delta does not change: cannot delete {name!r}")
+
+    def __copy__(self) -> "Delta":
+        return self
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        entries = self._by_path()
+        return self.shared, tuple((kinds, path, *change) for path, (kinds, change) in entries.items())
+
+    def __setstate__(self, state: Any) -> None:
+        shared, entries = state
+        _set(self, "_root", tree_of((kinds, path, Change(old, new)) for kinds, path, old, new in entries))
+        _set(self, "_entries", None)
+        _set(self, "shared", shared)
+
+    def __repr__(self) -> str:
+        lines = self._lines(5)
+        more = len(self) - len(lines)
+        shown = "; ".join(lines) + (f"; and {more:,} more" if more else "")
+        return f"<Delta of {len(self):,} change{'s' * (len(self) != 1)}{': ' * bool(shown)}{shown}>"
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines(len(self)))
+
+    def _lines(self, most: int) -> list[str]:
+        lines = []
+        for path, (kinds, change) in self._by_path().items():
+            if len(lines) == most:
+                break
+            lines.append(f"{show_place(path)}: {_show_change(kinds, change)}")
+        return lines
 
     def inverse(self) -> "Delta":
-        """Return the changes that lead back: `apply(new, diff(old, new).inverse()) == old`. O(number of changes).
+        """Return the changes that lead back: `new.apply(old.diff(new).inverse()) == old`. O(number of changes).
 
         >>> Map(a=1).diff(Map(a=2)).inverse()["a",]
         Change(old=2, new=1)
         """
-        return Delta(Map((path, Change(new, old)) for path, (old, new) in self.changes.items()), self.shared)
+        return delta_of(rebuilt(self._root, _inverted), self.shared)
+
+
+_set = object.__setattr__
+
+
+def delta_of(root: Node | None, shared: bool) -> Delta:
+    """A Delta with this tree; None: nothing changed."""
+    delta = Delta.__new__(Delta)
+    _set(delta, "_root", root)
+    _set(delta, "_entries", None)
+    _set(delta, "shared", shared)
+    return delta
+
+
+# -- Trees --------------------------------------------------------------------------------------------------------
+
+
+def rebuilt(root: Node | None, make: Any) -> Any:
+    """The tree with `make(node, parts)` in place of each node; `parts` are what became of the nodes in it, in order.
+
+    A node that occurs several times is rebuilt once.  Nodes that become None are left out.
+    """
+    done: dict[int, Any] = {id(None): None}
+    stack: list[Any] = [root]
+    while stack:
+        node = stack[-1]
+        parts = parts_of(node)
+        todo = [part for _, part in parts if id(part) not in done]
+        if todo:
+            stack += todo
+            continue
+        stack.pop()
+        done[id(node)] = make(node, [(step, done[id(part)]) for step, part in parts]) if node is not None else None
+    return done[id(root)]
+
+
+def parts_of(node: Node | None) -> Any:
+    """The steps and nodes in a node, as pairs."""
+    kind = type(node)
+    if kind is InMap:
+        return node.nodes.items()  # type: ignore[union-attr]
+    return node.nodes if kind is InVector else ()  # type: ignore[union-attr]
+
+
+def _inverted(node: Node, parts: list[tuple[Any, Node]]) -> Node:
+    kind = type(node)
+    if kind is InMap:
+        return InMap(dict(parts))
+    if kind is InSet:
+        return InSet(node.added, node.removed)  # type: ignore[union-attr]
+    if kind is not InVector:
+        return kind(node.new, node.old)  # type: ignore[union-attr,call-arg]
+    moved, shift = [], 0
+    for index, part in parts:
+        moved.append((index + shift, part))
+        if type(part) is Splice:
+            shift += len(part.old) - len(part.new)  # they are exchanged already
+    return InVector(moved)
+
+
+def entries_of(root: Node | None) -> Iterator[tuple[str, Path, Change]]:
+    """The changes with their paths and the kinds of the steps, in a stable order.
+
+    The kinds are m, v, s: into a map, vector or set; i: a Span, of elements that are exchanged.
+    """
+    stack: list[tuple[str, Any, Any]] = [("", None, root)] if root is not None else []
+    while stack:
+        kinds, way, node = stack.pop()
+        kind = type(node)
+        if kind is Change:
+            yield kinds, _path_of(way), node
+        elif kind is Splice:
+            above, index = way
+            span = Span(index, index + len(node.old))
+            yield kinds[:-1] + "i", _path_of((above, span)), Change(Vector(node.old), Vector(node.new))
+        elif kind is InSet:
+            for member, change in _changed_members(node):
+                yield kinds + "s", _path_of((way, member)), change
+        else:
+            inner = kinds + ("m" if kind is InMap else "v")
+            parts = list(node.nodes.items()) if kind is InMap else node.nodes
+            if kind is InMap and len(parts) > 1:
+                parts.sort(key=lambda part: _rank(part[0]))
+            stack += [(inner, (way, step), part) for step, part in reversed(parts)]
+
+
+def _changed_members(node: InSet) -> list[tuple[Any, Change]]:
+    changes: dict[Any, Change] = {member: Change(member, ABSENT) for member in node.removed}
+    for member in node.added:
+        changes[member] = Change(changes[member].old if member in changes else ABSENT, member)
+    return sorted(changes.items(), key=lambda item: _rank(item[0]))
+
+
+def _path_of(step: Any) -> Path:
+    """The path to a place that is known by its last step, and that by the one before it."""
+    keys = []
+    while step is not None:
+        step, key = step
+        keys.append(key)
+    return tuple(reversed(keys))
+
+
+def _rank(key: Any, depth: int = 3) -> Any:
+    """What keys of one map, which may be of any types, are sorted by."""
+    kind = type(key)
+    if kind in (int, float, bool):
+        return (0, key) if key == key else (0, float("-inf"))
+    if kind is str:
+        return 1, key
+    if kind is bytes:
+        return 2, key
+    if issubclass(kind, tuple) and depth:
+        return 3, tuple(_rank(part, depth - 1) for part in key)
+    return 4, kind.__qualname__, _bounded_repr(key)
+
+
+def tree_of(entries: Iterable[tuple[str, Path, Change]]) -> Node | None:
+    """The tree of changes, as `entries_of` lists them. ValueError if one lies in another's way."""
+    root: list[Any] = [None]
+    for kinds, path, change in entries:
+        holder: Any = root
+        step: Any = 0
+        for depth, kind in enumerate(kinds):
+            node = _part_at(holder, step)
+            if node is None:
+                node = _KINDS[kind]()
+                _put_part(holder, step, node)
+            if type(node) is not type(_KINDS[kind]()):
+                raise _overlapping(path)
+            holder, step = node, path[depth]
+        if kinds[-1:] == "s":
+            holder.removed += (change.old,) * (change.old is not ABSENT)
+            holder.added += (change.new,) * (change.new is not ABSENT)
+            continue
+        if kinds[-1:] == "i":
+            holder.nodes.append((step[0], Splice(change.old, change.new)))
+            continue
+        if _part_at(holder, step) is not None:
+            raise _overlapping(path)
+        _put_part(holder, step, change)
+    return root[0]  # type: ignore[no-any-return]
+
+
+_KINDS: dict[str, Any] = {
+    "m": lambda: InMap({}),
+    "v": lambda: InVector([]),
+    "i": lambda: InVector([]),
+    "s": lambda: InSet((), ()),
+}
+
+
+def _part_at(holder: Any, step: Any) -> Any:
+    if type(holder) is InMap:
+        return holder.nodes.get(step)
+    if type(holder) is InVector:  # the entries come in order
+        last = holder.nodes[-1] if holder.nodes else (None, None)
+        return last[1] if last[0] == step and type(last[1]) is not Splice else None
+    return holder[0]
+
+
+def _put_part(holder: Any, step: Any, node: Any) -> None:
+    if type(holder) is InVector:
+        holder.nodes.append((step, node))
+    elif type(holder) is InMap:
+        holder.nodes[step] = node
+    else:
+        holder[0] = node
+
+
+def _overlapping(path: Path) -> ValueError:
+    return ValueError(
+        f"the delta changes {show_steps(path, len(path))} and, in another change, what is around or in it"
+    )
+
+
+# -- Texts --------------------------------------------------------------------------------------------------------
+
+
+def show_place(path: Path, most: int = 12) -> str:
+    """The path as it is written behind a value, at a bounded length."""
+    steps = [f"[{step.start}:{step.stop}]" if type(step) is Span else f"[{_short(step)}]" for step in path[:most]]
+    return ("".join(steps) or "the whole") + "[...]" * (len(path) > most)
+
+
+def _show_change(kinds: str, change: Change) -> str:
+    old, new = change
+    if kinds[-1:] == "i":
+        old, new = list(old), list(new)
+        if not old:
+            return f"inserted {_short(new)}"
+        return f"{_short(old)} -> {_short(new)}" if new else f"deleted {_short(old)}"
+    if old is ABSENT:
+        return "added" if kinds[-1:] == "s" else f"added {_short(new)}"
+    if new is ABSENT:
+        return "removed" if kinds[-1:] == "s" else f"removed, was {_short(old)}"
+    return f"{_short(old)} -> {_short(new)}"
+
+
+def _short(value: Any) -> str:
+    text = _bounded_repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."
 
 
 class ConflictError(ValueError):
@@ -116,187 +447,3 @@ class ConflictError(ValueError):
         else:
             misfit = f"at {show_steps(self.path, len(self.path))} it expects {expected}, not {found}"
         return f"the delta does not fit: {misfit}{self.obstacle}"
-
-
-def diff(old: AnyMap, new: AnyMap, /) -> Delta:
-    """Return the changes that lead from `old` to `new`; also `old.diff(new)`.
-
-    A value changed unless both versions hold the same one (_sameness.py): True in place of 1 is a change, a NaN in
-    place of a NaN is none. A value replaced by a Map, or a Map by something else, is one change. Both tries
-    are walked in step and what they share is skipped: O(d log32 n) for d differences between versions of one map, O(n)
-    between maps of different origin.
-
-    Raises TypeError for what is no Map, or for a Map and a SharedMap, and what the `__eq__` of keys raises.
-    """
-    _check_comparable(old, new)
-    changes: dict[Path, Change] = {}
-    todo: list[tuple[Any, Any, Any]] = [(None, old, new)]
-    met: set[tuple[int, int]] = set()  # pairs of maps, by their roots, which `old` and `new` keep alive
-    same: Met = {}
-    while todo:
-        above, left, right = todo.pop()
-        for key, before, after in left._differences(right, ABSENT):
-            if isinstance(before, MAPS) and isinstance(after, Map if isinstance(before, Map) else SharedMap):
-                pair = before._root(), after._root()
-                if pair not in met:
-                    met.add(pair)
-                elif same_value(before, after, same):
-                    continue  # what several ways lead to is entered again only where it differs
-                todo.append(((above, key), before, after))
-            elif not same_value(before, after):
-                changes[_path_of((above, key))] = Change(before, after)
-    return Delta(Map(changes), isinstance(old, SharedMap))
-
-
-def _path_of(step: Any) -> Path:
-    """The path to a place that is known by its last step, and that by the one before it."""
-    keys = []
-    while step is not None:
-        step, key = step
-        keys.append(key)
-    return tuple(reversed(keys))
-
-
-def _check_comparable(old: object, new: object) -> None:
-    if not isinstance(old, MAPS):
-        raise TypeError(f"diff() compares two Maps, not a {type(old).__name__}: freeze it first")
-    kind, other = (Map, SharedMap) if isinstance(old, Map) else (SharedMap, Map)
-    if isinstance(new, kind):
-        return
-    remedy = "freeze it first" if kind is Map else "share it first"
-    if kind is Map and isinstance(new, other):
-        remedy = "freeze(thaw(it)) makes it one, or share() makes a SharedMap of the first"
-    raise TypeError(f"diff() compares a {kind.__name__} with another one, not with a {type(new).__name__}: {remedy}")
-
-
-# -- Applying -----------------------------------------------------------------------------------------------------
-
-
-def apply(old: AnyMap, delta: Delta, /) -> AnyMap:
-    """`old` with the changes of `delta`, also `old.apply(delta)`: the new version, or a merged one if `old` is another.
-
-    A delta between Maps applies to SharedMaps and the other way round: its values are converted to the family of the
-    map that they are put into.  A map that is missing on the way to an added value is made.
-
-    O(log32 n) a change, and a walk down for each map that a change lies in.
-
-    Raises ConflictError, a ValueError, where `old` does not hold what a change was made from, so that nothing is
-    overwritten unseen, also where the way to it leads through something that is no map; NotShareableError for a value
-    that a SharedMap cannot hold; TypeError for what is no Delta.
-    """
-    if not isinstance(delta, Delta):
-        raise TypeError(f"apply takes a Delta, as diff returns it, not a {type(delta).__name__}")
-    becomes_local = delta.shared and not isinstance(old, SharedMap)
-    level: Any = Map({"": old})  # a map around the old version: changes are made inside of a map
-    edits: list[tuple[Any, Any]] = []
-    todo = iter({"": _tree_of(delta)}.items())
-    stack: list[tuple[Any, Any, Any, Any]] = []  # the maps around `level`: each with its edits, what is left, the key
-    while True:
-        for key, node in todo:
-            found = level.get(key, ABSENT)
-            if type(node) is dict:
-                below = _map_below(level, found)
-                if below is None:
-                    raise _blocked(_path_to(stack, key), found, node)
-                stack.append((level, edits, todo, key))
-                level, edits, todo = below, [], iter(node.items())
-                break
-            expected, new = _converted(node, level, becomes_local)
-            if not same_value(found, expected):
-                raise ConflictError(_path_to(stack, key), node.old, found)
-            edits.append((key, new))
-        else:
-            result = _edited(level, edits)
-            if not stack:
-                return result[""]  # type: ignore[no-any-return]
-            level, edits, todo, key = stack.pop()
-            edits.append((key, result))
-
-
-def _tree_of(delta: Delta) -> Any:
-    """The changes as nested dicts, key by key of their paths; a Change alone if it is one of the whole."""
-    tree: Any = {}
-    for path, change in delta.changes.items():
-        if not path and len(delta) == 1:
-            return change
-        node = tree
-        for key in path[:-1]:
-            below = node.get(key)
-            if below is None:
-                below = node[key] = {}
-            elif type(below) is not dict:
-                raise _overlapping(path)
-            node = below
-        if not path or path[-1] in node:
-            raise _overlapping(path)
-        node[path[-1]] = change
-    return tree
-
-
-def _overlapping(path: Path) -> ValueError:
-    return ValueError(
-        f"the delta changes {show_steps(path, len(path))} and, in another change, what is around or in it"
-    )
-
-
-def _map_below(level: Any, found: Any) -> Any:
-    """The map that changes below `found` are made in; None if it is no map."""
-    if found is ABSENT:
-        return SharedMap() if isinstance(level, SharedMap) else Map()
-    return found if isinstance(found, MAPS) else None
-
-
-def _blocked(path: Path, found: Any, node: Any) -> ConflictError:
-    """The way to the changes in `node` leads through `found`, at `path`, which is no map."""
-    full = list(path)
-    while type(node) is dict:
-        key, node = next(iter(node.items()))
-        full.append(key)
-    where = show_steps(path, len(path)) if path else "the top"
-    return ConflictError(tuple(full), node.old, ABSENT, f": {_bounded_repr(found)} at {where} is no map")
-
-
-def _path_to(stack: list[tuple[Any, Any, Any, Any]], key: Any) -> Path:
-    return (*(frame[3] for frame in stack), key)[1:]  # the first key is that of the old version itself
-
-
-def _converted(change: Change, level: Any, becomes_local: bool) -> tuple[Any, Any]:
-    """The two values of a change in the form in which `level` holds them."""
-    if isinstance(level, SharedMap):
-        try:
-            expected = _shared(change.old)
-        except NotShareableError:
-            expected = object()  # the same as nothing that a SharedMap holds
-        return expected, _shared(change.new)
-    if becomes_local:
-        return _local(change.old), _local(change.new)
-    return change
-
-
-def _edited(level: Any, edits: list[tuple[Any, Any]]) -> Any:
-    if len(edits) <= 1:
-        for key, value in edits:
-            level = level.discard(key) if value is ABSENT else level.set(key, value)
-        return level
-    draft = level.mutate()
-    for key, value in edits:
-        if value is ABSENT:
-            draft.discard(key)
-        else:
-            draft[key] = value
-    return draft.finish()
-
-
-def _shared(value: Any) -> Any:
-    return value if value is ABSENT else share(value)
-
-
-def _local_rule(cls: type) -> Rule | None:
-    record = record_kind(cls)
-    if record is not None:
-        return keeps_fields(record)
-    return keeps_elements(make_tuple) if issubclass(cls, tuple) else None
-
-
-# Shared containers as the local ones, at every depth.
-_local = Conversion("_local", _local_rule)

@@ -15,7 +15,7 @@ from typing import Any
 from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector
 from frozen._records import field_values, record_kind
 
-__all__ = ["Met", "same_value"]
+__all__ = ["Met", "identity_of", "same_value"]
 
 # What is compared next: True and False are the answer, pairs have to be the same each.
 Comparison = Callable[[Any, Any], bool | list[tuple[Any, Any]]]
@@ -24,7 +24,7 @@ Comparison = Callable[[Any, Any], bool | list[tuple[Any, Any]]]
 Met = dict[tuple[object, object], tuple[Any, Any]]
 
 
-def _identity(value: Any) -> object:
+def identity_of(value: Any) -> object:
     """The same for two values only if they are one; also for what is made anew whenever a shared container is read."""
     return (value._root(), len(value)) if type(value) in _MADE_ANEW else id(value)
 
@@ -54,7 +54,7 @@ def same_value(a: object, b: object, known: Met | None = None) -> bool:
         if result is False:
             return False
         if result is not True:
-            pair = _identity(a), _identity(b)
+            pair = identity_of(a), identity_of(b)
             if pair not in seen and pair not in known:
                 seen[pair] = a, b
                 todo += result
@@ -123,7 +123,8 @@ def _same_vectors(a: Any, b: Any) -> bool | list[tuple[Any, Any]]:
 def _same_maps(a: Any, b: Any) -> bool | list[tuple[Any, Any]]:
     if len(a) != len(b):
         return False
-    return [(before, after) for _, before, after in a._differences(b, _ABSENT)]
+    changes, parts = a._differences(b, _ABSENT, tuple)
+    return not changes and [(before, after) for _, before, after in parts]
 
 
 def _same_items(a: Any, b: Any) -> bool | list[tuple[Any, Any]]:
@@ -160,7 +161,7 @@ def _token(value: Any) -> Any:
 
 
 _ABSENT = object()  # the same as nothing else
-_MADE_ANEW = frozenset({SharedMap, SharedVector})
+_MADE_ANEW = frozenset({SharedMap, SharedSet, SharedVector})
 _PLAIN: frozenset[type] = frozenset({str, int, bool, bytes, type(None)})
 _COMPARISONS: dict[type, Comparison] = {
     **dict.fromkeys(_PLAIN, _equal),

@@ -431,6 +431,7 @@ _NO_VALUES = {
     "SharedRef": "is a place, not a value, and could come to hold itself: pass it beside the value, or attach by name",
     "Handle": "is a ticket for what is shared already: share the object itself, or pass the handle beside the value",
     "Watch": "calls a function of this interpreter: open a watch where it is needed",
+    "Delta": "says how to make one version of another: share the version that it leads to, or pickle it",
     "transaction": "belongs to the thread that runs it: share the values of its references",
     "MapMutation": "can still change: share what its finish() returns",
 }

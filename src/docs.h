@@ -625,9 +625,9 @@
     "It has the path of each entry that differs, with the old and the new value.\n" \
     "\n" \
     "O(d log n) for d differences between versions of one map, whose shared parts are skipped; O(n) between maps of\n" \
-    "different origin. Where both sides hold a Map, its entries are compared. Other values are the same if they\n" \
-    "are equal and of one kind: True in place of 1 is a change, NaN in place of NaN is none. TypeError if `new` is no\n" \
-    "Map.\n" \
+    "different origin. Where both sides hold a container of one kind, the changes are looked for inside it.\n" \
+    "Other values are the same if they are equal and of one kind: True in place of 1 is a change, NaN in place of NaN\n" \
+    "is none. TypeError if `new` is no Map.\n" \
     "\n" \
     ">>> Map(a=1).diff(Map(a=2))[\"a\",]\n" \
     "Change(old=1, new=2)"
@@ -638,9 +638,9 @@
     "\n" \
     "Return the map with a Delta's changes: `old.apply(old.diff(new)) == new`.\n" \
     "\n" \
-    "O(log n) for each change, and for each map on the way to it. Applied to another version, the changes merge with\n" \
-    "those of that version. ConflictError, a ValueError, if the map does not hold the old value of a change. The\n" \
-    "values of a Delta between maps of the other family are converted.\n" \
+    "O(log n) for each change, and for each container on the way to it. Applied to another version, the changes merge\n" \
+    "with those of that version. ConflictError, a ValueError, if the map does not hold the old value of a change. The\n" \
+    "values of a Delta between containers of the other family are converted.\n" \
     "\n" \
     ">>> delta = Map(a=1).diff(Map(a=2))\n" \
     ">>> Map(a=1, b=5).apply(delta) == {\"a\": 2, \"b\": 5}\n" \
@@ -964,6 +964,31 @@
     ">>> Set([1, 2]).difference([2, 3]) == {1}\n" \
     "True"
 
+#define DOC_Set_diff \
+    "diff($self, new, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the Delta that leads from this set to `new`: the members that it loses, and those that it gets.\n" \
+    "\n" \
+    "O(d log n) for d differences between versions of one set, O(n) between sets of different origin. A member that\n" \
+    "becomes one of another kind, as 1 becomes True, is a change. TypeError if `new` is no Set.\n" \
+    "\n" \
+    ">>> print(Set(\"ab\").diff(Set(\"bc\")))\n" \
+    "['a']: removed\n" \
+    "['c']: added"
+
+#define DOC_Set_apply \
+    "apply($self, delta, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the set with a Delta's changes: `old.apply(old.diff(new)) == new`.\n" \
+    "\n" \
+    "O(log n) for each change. ConflictError, a ValueError, if a member that is to be removed is missing, or one that\n" \
+    "is to be added is there. The members of a Delta between sets of the other family are converted.\n" \
+    "\n" \
+    ">>> Set([1, 5]).apply(Set([1]).diff(Set([2]))) == {2, 5}\n" \
+    "True"
+
 #define DOC_Set_symmetric_difference \
     "symmetric_difference($self, iterable, /)\n" \
     "--\n" \
@@ -1249,6 +1274,36 @@
     "\n" \
     ">>> Vector(\"ab\").pop()\n" \
     "Vector(['a'])"
+
+#define DOC_Vector_diff \
+    "diff($self, new, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the Delta that leads from this vector to `new`: elements that are replaced, inserted and deleted.\n" \
+    "\n" \
+    "The script is the shortest where few edits lie together (Landau and Vishkin, 1989, in windows). Where one\n" \
+    "container replaces another one of its kind, the change is looked for inside it. A step of a path is an index\n" \
+    "into this vector; the last one is a Span where elements are inserted or deleted.\n" \
+    "\n" \
+    "O(d log n) for d edits that lie apart between versions of one vector, whose shared parts are skipped; O(n)\n" \
+    "between vectors of different origin. TypeError if `new` is no Vector.\n" \
+    "\n" \
+    ">>> print(Vector(\"abcd\").diff(Vector(\"aBcde\")))\n" \
+    "[1]: 'b' -> 'B'\n" \
+    "[4:4]: inserted ['e']"
+
+#define DOC_Vector_apply \
+    "apply($self, delta, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the vector with a Delta's changes: `old.apply(old.diff(new)) == new`.\n" \
+    "\n" \
+    "O(log n) for each change, and for each container on the way to it. The indices are those of the version that the\n" \
+    "Delta was made from. ConflictError, a ValueError, if this vector has something else there. The values of a Delta\n" \
+    "between containers of the other family are converted.\n" \
+    "\n" \
+    ">>> Vector(\"xyz\").apply(Vector(\"xy\").diff(Vector(\"axy\")))\n" \
+    "Vector(['a', 'x', 'y', 'z'])"
 
 #define DOC_Vector_mutate \
     "mutate($self, /)\n" \
@@ -1573,9 +1628,9 @@
     "It has the path of each entry that differs, with the old and the new value.\n" \
     "\n" \
     "O(d log n) for d differences between versions of one map, whose shared parts are skipped; O(n) between maps of\n" \
-    "different origin. Where both sides hold a SharedMap, its entries are compared. Other values are the same if they\n" \
-    "are equal and of one kind: True in place of 1 is a change, NaN in place of NaN is none. TypeError if `new` is no\n" \
-    "SharedMap.\n" \
+    "different origin. Where both sides hold a container of one kind, the changes are looked for inside it.\n" \
+    "Other values are the same if they are equal and of one kind: True in place of 1 is a change, NaN in place of NaN\n" \
+    "is none. TypeError if `new` is no SharedMap.\n" \
     "\n" \
     ">>> SharedMap(a=1).diff(SharedMap(a=2))[\"a\",]\n" \
     "Change(old=1, new=2)"
@@ -1586,9 +1641,9 @@
     "\n" \
     "Return the map with a Delta's changes: `old.apply(old.diff(new)) == new`.\n" \
     "\n" \
-    "O(log n) for each change, and for each map on the way to it. Applied to another version, the changes merge with\n" \
-    "those of that version. ConflictError, a ValueError, if the map does not hold the old value of a change. The\n" \
-    "values of a Delta between maps of the other family are converted.\n" \
+    "O(log n) for each change, and for each container on the way to it. Applied to another version, the changes merge\n" \
+    "with those of that version. ConflictError, a ValueError, if the map does not hold the old value of a change. The\n" \
+    "values of a Delta between containers of the other family are converted.\n" \
     "\n" \
     ">>> delta = SharedMap(a=1).diff(SharedMap(a=2))\n" \
     ">>> SharedMap(a=1, b=5).apply(delta) == {\"a\": 2, \"b\": 5}\n" \
@@ -1911,6 +1966,31 @@
     ">>> SharedSet([1, 2]).difference([2, 3]) == {1}\n" \
     "True"
 
+#define DOC_SharedSet_diff \
+    "diff($self, new, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the Delta that leads from this set to `new`: the members that it loses, and those that it gets.\n" \
+    "\n" \
+    "O(d log n) for d differences between versions of one set, O(n) between sets of different origin. A member that\n" \
+    "becomes one of another kind, as 1 becomes True, is a change. TypeError if `new` is no SharedSet.\n" \
+    "\n" \
+    ">>> print(SharedSet(\"ab\").diff(SharedSet(\"bc\")))\n" \
+    "['a']: removed\n" \
+    "['c']: added"
+
+#define DOC_SharedSet_apply \
+    "apply($self, delta, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the set with a Delta's changes: `old.apply(old.diff(new)) == new`.\n" \
+    "\n" \
+    "O(log n) for each change. ConflictError, a ValueError, if a member that is to be removed is missing, or one that\n" \
+    "is to be added is there. The members of a Delta between sets of the other family are converted.\n" \
+    "\n" \
+    ">>> SharedSet([1, 5]).apply(SharedSet([1]).diff(SharedSet([2]))) == {2, 5}\n" \
+    "True"
+
 #define DOC_SharedSet_symmetric_difference \
     "symmetric_difference($self, iterable, /)\n" \
     "--\n" \
@@ -2196,6 +2276,36 @@
     "\n" \
     ">>> SharedVector(\"ab\").pop()\n" \
     "SharedVector(['a'])"
+
+#define DOC_SharedVector_diff \
+    "diff($self, new, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the Delta that leads from this vector to `new`: elements that are replaced, inserted and deleted.\n" \
+    "\n" \
+    "The script is the shortest where few edits lie together (Landau and Vishkin, 1989, in windows). Where one\n" \
+    "container replaces another one of its kind, the change is looked for inside it. A step of a path is an index\n" \
+    "into this vector; the last one is a Span where elements are inserted or deleted.\n" \
+    "\n" \
+    "O(d log n) for d edits that lie apart between versions of one vector, whose shared parts are skipped; O(n)\n" \
+    "between vectors of different origin. TypeError if `new` is no SharedVector.\n" \
+    "\n" \
+    ">>> print(SharedVector(\"abcd\").diff(SharedVector(\"aBcde\")))\n" \
+    "[1]: 'b' -> 'B'\n" \
+    "[4:4]: inserted ['e']"
+
+#define DOC_SharedVector_apply \
+    "apply($self, delta, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the vector with a Delta's changes: `old.apply(old.diff(new)) == new`.\n" \
+    "\n" \
+    "O(log n) for each change, and for each container on the way to it. The indices are those of the version that the\n" \
+    "Delta was made from. ConflictError, a ValueError, if this vector has something else there. The values of a Delta\n" \
+    "between containers of the other family are converted.\n" \
+    "\n" \
+    ">>> SharedVector(\"xyz\").apply(SharedVector(\"xy\").diff(SharedVector(\"axy\")))\n" \
+    "SharedVector(['a', 'x', 'y', 'z'])"
 
 #define DOC_SharedVector_mutate \
     "mutate($self, /)\n" \

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, assert_type
 
 from frozen import ABSENT, Change, Delta, Map, delete_in, freeze, get_in, set_in, thaw, update_in
-from frozen._delta import apply, diff
+from frozen._apply import apply
+from frozen._diff import diff
 
 config: Map[str, int] = Map(timeout=30)
 

@@ -2,7 +2,7 @@
 #ifndef FROZEN_BINDINGS_MAP_TYPE_INC_H
 #define FROZEN_BINDINGS_MAP_TYPE_INC_H
 
-#include "bindings/map/diff.inc.h"
+#include "bindings/keyed/diff.inc.h"
 #include "bindings/map/mutation.inc.h"
 #include "bindings/map/pickle.inc.h"
 #include "bindings/map/views.inc.h"
@@ -26,9 +26,9 @@ static PyMethodDef map_methods[] = {
     {"discard", keyed_discard, METH_O, DOC(discard)},
     {"update", FASTCALL(map_update), METH_FASTCALL | METH_KEYWORDS, DOC(update)},
     {"merge", FASTCALL(map_merge), METH_FASTCALL, DOC(merge)},
-    {"diff", map_diff, METH_O, DOC(diff)},
-    {"apply", map_apply, METH_O, DOC(apply)},
-    {"_differences", FASTCALL(map_differences), METH_FASTCALL, NULL},
+    {"diff", container_diff, METH_O, DOC(diff)},
+    {"apply", container_apply, METH_O, DOC(apply)},
+    {"_differences", FASTCALL(keyed_differences), METH_FASTCALL, NULL},
     {"_root", container_root_address, METH_NOARGS, NULL},
     {"mutate", keyed_mutate, METH_NOARGS, DOC(mutate)},
     {"keys", map_keys, METH_NOARGS, DOC(keys)},

@@ -2,6 +2,7 @@
 #ifndef FROZEN_BINDINGS_SET_TYPE_INC_H
 #define FROZEN_BINDINGS_SET_TYPE_INC_H
 
+#include "bindings/keyed/diff.inc.h"
 #include "bindings/keyed/type.inc.h"
 #include "bindings/set/methods.inc.h"
 
@@ -126,6 +127,10 @@ static PyMethodDef set_methods[] = {
     {"issubset", set_issubset, METH_O, DOC(issubset)},
     {"issuperset", set_issuperset, METH_O, DOC(issuperset)},
     {"isdisjoint", set_isdisjoint, METH_O, DOC(isdisjoint)},
+    {"diff", container_diff, METH_O, DOC(diff)},
+    {"apply", container_apply, METH_O, DOC(apply)},
+    {"_differences", FASTCALL(keyed_differences), METH_FASTCALL, NULL},
+    {"_root", container_root_address, METH_NOARGS, NULL},
     {"mutate", keyed_mutate, METH_NOARGS, DOC(mutate)},
     {"copy", container_copy, METH_NOARGS, DOC(copy)},
 #ifdef SET_FAMILY_METHODS

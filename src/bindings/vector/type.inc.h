@@ -3,6 +3,7 @@
 #define FROZEN_BINDINGS_VECTOR_TYPE_INC_H
 
 #include "bindings/vector/debug.inc.h"
+#include "bindings/vector/diff.inc.h"
 #include "bindings/vector/pickle.inc.h"
 #include "bindings/vector/seal.inc.h"
 #include "bindings/common/mutation.inc.h"
@@ -35,6 +36,9 @@ static PyMethodDef vector_methods[] = {
 #ifdef VECTOR_FAMILY_METHODS
     VECTOR_FAMILY_METHODS,
 #endif
+    {"diff", container_diff, METH_O, DOC(diff)},
+    {"apply", container_apply, METH_O, DOC(apply)},
+    {"_edits", FASTCALL(vector_edits), METH_FASTCALL, NULL},
     {"_difference", FASTCALL(vector_difference), METH_FASTCALL, NULL},
     {"_root", container_root_address, METH_NOARGS, NULL},
     {"__copy__", container_copy, METH_NOARGS, DOC(__copy__)},

@@ -10,7 +10,8 @@
 #include "trees/champ/merge.inc.h"
 
 /* `report` is called for each difference: an entry that one tree alone has (the other's is NULL), or the two entries of
- * one key whose values are not the very same. Entries are borrowed. 0, or -1 (exception set) to end the walk. */
+ * one key whose values, of a set the members, are not the very same. Entries are borrowed. 0, or -1 (exception set) to
+ * end the walk. */
 typedef struct {
     int (*report)(void *context, const entry *left, const entry *right);
     void *context;
@@ -45,9 +46,9 @@ diff_one_sided(differ *d, const operand *o, bool is_left)
 static int
 diff_matching(differ *d, const entry *left, const entry *right)
 {
-    if (ENTRY_WIDTH == 1 || cell_identical(PAIR_VALUE(&left->pair), PAIR_VALUE(&right->pair)))
-        return 0;
-    return d->report(d->context, left, right);
+    bool identical = ENTRY_WIDTH == 1 ? cell_identical(PAIR_KEY(&left->pair), PAIR_KEY(&right->pair))
+                                      : cell_identical(PAIR_VALUE(&left->pair), PAIR_VALUE(&right->pair));
+    return identical ? 0 : d->report(d->context, left, right);
 }
 
 /* Every left entry against every right one.  A key is in each node once at most, so none is matched twice. */
