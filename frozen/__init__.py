@@ -38,7 +38,7 @@ except ModuleNotFoundError as _missing:
     raise explanation(_missing) from None
 
 from frozen._convert import freeze, thaw
-from frozen._delta import ABSENT, Change, ConflictError, Delta, _Absent
+from frozen._delta import ABSENT, Change, ConflictError, Delta, Span, _Absent
 from frozen._encoding import EncodingError
 from frozen._forking import ForkWarning
 from frozen._paths import delete_in, get_in, set_in, update_in
@@ -72,6 +72,7 @@ __all__ = [
     "SharedSetMutation",
     "SharedVector",
     "SharedVectorMutation",
+    "Span",
     "Vector",
     "VectorMutation",
     "Watch",
@@ -95,27 +96,9 @@ snapshot = AtomicRef.snapshot
 
 # Every public name says that it is found here, whichever module defines it. Pickles name it so, and stay valid when it
 # moves to another module; `_Absent` is the class that a pickle of ABSENT names.
-for _public in (
-    Change,
-    ConflictError,
-    Delta,
-    EncodingError,
-    ForkWarning,
-    NotShareableError,
-    _Absent,
-    decode,
-    delete_in,
-    encode,
-    freeze,
-    get_in,
-    is_shareable,
-    register_shareable,
-    set_in,
-    share,
-    thaw,
-    update_in,
-):
-    _public.__module__ = __name__
+for _public in (*map(globals().get, __all__), _Absent):
+    if (getattr(_public, "__module__", None) or "").startswith("frozen."):
+        _public.__module__ = __name__
 
 Mapping.register(Map)
 Mapping.register(SharedMap)
