@@ -187,8 +187,8 @@ def sanitizers(session: nox.Session) -> tuple[dict[str, str], dict[str, str]]:
         runtimes.append(os.path.realpath(shown))
     flags = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1"
     build = {"CC": "gcc", "CFLAGS": flags, "FROZEN_DEBUG": "1"}
-    # The limit stands in for one of the address space, which a sanitizer cannot have: a damaged pickle can ask CPython's
-    # unpickler for a memo of gigabytes.
+    # The limit stands in for one of the address space, which a sanitizer cannot have: a damaged pickle can ask
+    # CPython's unpickler for a memo of gigabytes.
     options = "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1:max_allocation_size_mb=2048"
     run = {
         "LD_PRELOAD": " ".join(runtimes),
