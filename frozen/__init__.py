@@ -38,9 +38,10 @@ except ModuleNotFoundError as _missing:
     raise explanation(_missing) from None
 
 from frozen._convert import freeze, thaw
-from frozen._delta import ABSENT, Change, ConflictError, Delta, Span, _Absent
+from frozen._delta import ABSENT, Change, ConflictError, Delta, JSONPatchError, Span, _Absent
 from frozen._encoding import EncodingError
 from frozen._forking import ForkWarning
+from frozen._merge import Conflict, MergeConflictError, merge3
 from frozen._paths import delete_in, get_in, set_in, update_in
 from frozen._sharing import NotShareableError, is_shareable, register_shareable, share
 
@@ -49,16 +50,19 @@ __all__ = [
     "AtomicRef",
     "Blob",
     "Change",
+    "Conflict",
     "ConflictError",
     "Delta",
     "EncodingError",
     "ForkWarning",
     "Handle",
+    "JSONPatchError",
     "Map",
     "MapItems",
     "MapKeys",
     "MapMutation",
     "MapValues",
+    "MergeConflictError",
     "NotShareableError",
     "Set",
     "SetMutation",
@@ -82,6 +86,7 @@ __all__ = [
     "freeze",
     "get_in",
     "is_shareable",
+    "merge3",
     "register_shareable",
     "set_in",
     "share",

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from frozen._core import Map, Vector, _bounded_repr
 from frozen._paths import show_steps
 
-__all__ = ["ABSENT", "Change", "ConflictError", "Delta", "Span"]
+__all__ = ["ABSENT", "Change", "ConflictError", "Delta", "JSONPatchError", "Span"]
 
 Path = tuple[Any, ...]
 
@@ -203,7 +203,7 @@ class Delta:
         return "\n".join(self._lines(len(self)))
 
     def _lines(self, most: int) -> list[str]:
-        lines = []
+        lines: list[str] = []
         for path, (kinds, change) in self._by_path().items():
             if len(lines) == most:
                 break
@@ -216,7 +216,73 @@ class Delta:
         >>> Map(a=1).diff(Map(a=2)).inverse()["a",]
         Change(old=2, new=1)
         """
-        return delta_of(rebuilt(self._root, _inverted), self.shared)
+        return delta_of(inverted(self._root), self.shared)
+
+    def then(self, second: "Delta", /) -> "Delta":
+        """Return the changes of this delta and then of `second`, as one: from the old version of the one to the new
+        version of the other. A place that both change is named once; one that is as it was in the end, not at all.
+
+        O(number of changes). Raises ConflictError where `second` was not made from what this delta leads to.
+
+        >>> first, second = Map(a=1).diff(Map(a=2)), Map(a=2).diff(Map(a=3, b=4))
+        >>> print(first.then(second))
+        ['a']: 1 -> 3
+        ['b']: added 4
+        """
+        from frozen._merge import compose
+
+        if not isinstance(second, Delta):
+            raise TypeError(f"then() takes a Delta, as diff returns it, not a {type(second).__name__}")
+        return delta_of(compose(self._root, second._root), self.shared and second.shared)
+
+    def to_json_patch(self) -> list[dict[str, Any]]:
+        """Return the changes as a JSON Patch (RFC 6902): operations for `json.dumps`, which any library of it applies.
+
+        Values become what `thaw` makes of them. O(number of changes, and size of the new values).
+
+        Raises TypeError for what JSON has not: a change in a set, a key that is no str.
+
+        >>> old = freeze({"a": 1, "hosts": ["x"]})
+        >>> for operation in old.diff(freeze({"hosts": ["x", "y"]})).to_json_patch():
+        ...     print(operation)
+        {'op': 'remove', 'path': '/a'}
+        {'op': 'add', 'path': '/hosts/1', 'value': 'y'}
+        """
+        from frozen._json_patch import operations_of
+
+        return operations_of(self._root)
+
+    @classmethod
+    def from_json_patch(cls, old: Any, patch: Iterable[Mapping[str, Any]], /) -> "Delta":
+        """Return the changes that a JSON Patch (RFC 6902) makes to `old`, a container: `old.apply(delta)` has them.
+
+        O(log32 n) for each operation, and what `old.diff` costs.
+
+        Raises JSONPatchError, a ValueError, with the number of the operation that is malformed, that does not find its
+        place, or whose test fails; TypeError if `old` is no container: `freeze` it first.
+
+        >>> old = freeze({"hosts": ["x"]})
+        >>> print(Delta.from_json_patch(old, [{"op": "add", "path": "/hosts/-", "value": "y"}]))
+        ['hosts'][1:1]: inserted ['y']
+        """
+        from frozen._json_patch import patched
+
+        return _delta_to(old, patched(old, patch))
+
+    @classmethod
+    def from_merge_patch(cls, old: Any, patch: Any, /) -> "Delta":
+        """Return the changes that a JSON Merge Patch (RFC 7386) makes to `old`, a container.
+
+        In the patch None deletes a key, a mapping is merged into what is there, anything else replaces it. Costs what
+        the patch has, and what `old.diff` costs. TypeError if `old` is no container: `freeze` it first.
+
+        >>> print(Delta.from_merge_patch(freeze({"a": 1, "b": {"c": 2}}), {"a": None, "b": {"d": 3}}))
+        ['a']: removed, was 1
+        ['b']['d']: added 3
+        """
+        from frozen._json_patch import merge_patched
+
+        return _delta_to(old, merge_patched(old, patch))
 
 
 _set = object.__setattr__
@@ -231,16 +297,20 @@ def delta_of(root: Node | None, shared: bool) -> Delta:
     return delta
 
 
+def _delta_to(old: Any, new: Any) -> Delta:
+    from frozen._diff import is_shared, kind_of
+    from frozen._merge import between
+
+    return delta_of(between(old, new), is_shared(kind_of(old)))
+
+
 # -- Trees --------------------------------------------------------------------------------------------------------
 
 
-def rebuilt(root: Node | None, make: Any) -> Any:
-    """The tree with `make(node, parts)` in place of each node; `parts` are what became of the nodes in it, in order.
-
-    A node that occurs several times is rebuilt once.  Nodes that become None are left out.
-    """
+def inverted(root: Node | None) -> Any:
+    """The tree of the changes that lead back. A node that occurs several times is inverted once."""
     done: dict[int, Any] = {id(None): None}
-    stack: list[Any] = [root]
+    stack: list[Any] = [root] if root is not None else []
     while stack:
         node = stack[-1]
         parts = parts_of(node)
@@ -249,7 +319,7 @@ def rebuilt(root: Node | None, make: Any) -> Any:
             stack += todo
             continue
         stack.pop()
-        done[id(node)] = make(node, [(step, done[id(part)]) for step, part in parts]) if node is not None else None
+        done[id(node)] = _inverted(node, [(step, done[id(part)]) for step, part in parts])
     return done[id(root)]
 
 
@@ -261,14 +331,14 @@ def parts_of(node: Node | None) -> Any:
     return node.nodes if kind is InVector else ()  # type: ignore[union-attr]
 
 
-def _inverted(node: Node, parts: list[tuple[Any, Node]]) -> Node:
+def _inverted(node: Any, parts: list[tuple[Any, Node]]) -> Node:
     kind = type(node)
     if kind is InMap:
         return InMap(dict(parts))
     if kind is InSet:
-        return InSet(node.added, node.removed)  # type: ignore[union-attr]
+        return InSet(node.added, node.removed)
     if kind is not InVector:
-        return kind(node.new, node.old)  # type: ignore[union-attr,call-arg]
+        return kind(node.new, node.old)  # type: ignore[no-any-return]
     moved, shift = [], 0
     for index, part in parts:
         moved.append((index + shift, part))
@@ -287,14 +357,14 @@ def entries_of(root: Node | None) -> Iterator[tuple[str, Path, Change]]:
         kinds, way, node = stack.pop()
         kind = type(node)
         if kind is Change:
-            yield kinds, _path_of(way), node
+            yield kinds, path_of(way), node
         elif kind is Splice:
             above, index = way
             span = Span(index, index + len(node.old))
-            yield kinds[:-1] + "i", _path_of((above, span)), Change(Vector(node.old), Vector(node.new))
+            yield kinds[:-1] + "i", path_of((above, span)), Change(Vector(node.old), Vector(node.new))
         elif kind is InSet:
             for member, change in _changed_members(node):
-                yield kinds + "s", _path_of((way, member)), change
+                yield kinds + "s", path_of((way, member)), change
         else:
             inner = kinds + ("m" if kind is InMap else "v")
             parts = list(node.nodes.items()) if kind is InMap else node.nodes
@@ -310,7 +380,7 @@ def _changed_members(node: InSet) -> list[tuple[Any, Change]]:
     return sorted(changes.items(), key=lambda item: _rank(item[0]))
 
 
-def _path_of(step: Any) -> Path:
+def path_of(step: Any) -> Path:
     """The path to a place that is known by its last step, and that by the one before it."""
     keys = []
     while step is not None:
@@ -418,6 +488,30 @@ def _show_change(kinds: str, change: Change) -> str:
 def _short(value: Any) -> str:
     text = _bounded_repr(value)
     return text if len(text) <= 120 else text[:117] + "..."
+
+
+class JSONPatchError(ValueError):
+    """A JSON Patch cannot be applied: `index` is the number of the operation from 0 on, `reason` says why.
+
+    >>> try:
+    ...     Delta.from_json_patch(Map(a=1), [{"op": "test", "path": "/a", "value": 2}])
+    ... except JSONPatchError as error:
+    ...     print(error)
+    operation 0 of the JSON Patch (test '/a'): the value there is 1, not 2
+    """
+
+    def __init__(self, index: int, operation: Any, reason: str) -> None:
+        super().__init__(index, operation, reason)
+        self.index = index
+        self.operation = operation
+        self.reason = reason
+
+    def __str__(self) -> str:
+        operation = self.operation
+        shown = _short(operation)
+        if isinstance(operation, Mapping) and type(operation.get("op")) is str:
+            shown = f"{_short(operation['op'])[1:-1]} {_short(operation.get('path'))}"
+        return f"operation {self.index} of the JSON Patch ({shown}): {self.reason}"
 
 
 class ConflictError(ValueError):

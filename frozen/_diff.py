@@ -14,7 +14,7 @@ from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector
 from frozen._delta import ABSENT, Change, Delta, InMap, InSet, InVector, Node, Splice, delta_of
 from frozen._sameness import Met, identity_of, same_value
 
-__all__ = ["diff", "is_shared", "kind_of"]
+__all__ = ["diff", "difference", "is_shared", "kind_of"]
 
 Container = TypeVar("Container", bound=Any)
 Parts = Iterator[tuple[Any, Any, Any]]  # a step, and what it leads to before and after
@@ -56,10 +56,10 @@ def diff(old: Container, new: Container, /) -> Delta:
         changes, parts = old._differences(new, ABSENT, Change)
         if not parts:  # often: nothing inside of the values has to be looked at
             return delta_of(InMap(changes) if changes else None, kind is SharedMap)
-    return delta_of(_compare(old, new), is_shared(_check_comparable(old, new)))
+    return delta_of(difference(old, new), is_shared(_check_comparable(old, new)))
 
 
-def _compare(old: Any, new: Any) -> Node | None:
+def difference(old: Any, new: Any) -> Node | None:
     """The tree of changes; None: the same. Without recursion, and each pair of containers once."""
     same: Met = {}  # pairs that are known to be the same
     done: dict[Any, Node | None] = {}  # what was found about pairs of containers, which `old` and `new` keep alive

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, assert_type
 
-from frozen import ABSENT, Change, Delta, Map, delete_in, freeze, get_in, set_in, thaw, update_in
+from frozen import ABSENT, Change, Delta, Map, delete_in, freeze, get_in, merge3, set_in, thaw, update_in
 from frozen._apply import apply
 from frozen._diff import diff
 
@@ -44,7 +44,10 @@ delta = config.diff(config.set("timeout", 60))
 assert_type(delta, Delta)
 assert_type(config.apply(delta), Map[Any, Any])
 assert_type(diff(config, config), Delta)
-assert_type(apply(config, delta.inverse()), Map[Any, Any])
+assert_type(apply(config, delta.inverse()), Map[str, int])
+assert_type(merge3(config, config, config), Map[str, int])
+assert_type(delta.then(delta), Delta)
+assert_type(Delta.from_json_patch(config, delta.to_json_patch()), Delta)
 assert_type(delta["timeout",], Change)
 added = [path for path in delta if delta[path].old is ABSENT]
 assert_type(added, list[tuple[Any, ...]])
