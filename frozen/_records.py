@@ -175,7 +175,7 @@ class _Model(RecordKind):
 def _is_cached(cls: type, name: str) -> bool:
     """Whether the class computes that attribute, and looks into `__dict__` first."""
     computes = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
-    descriptor = type(computes)
+    descriptor: type = type(computes)
     return hasattr(descriptor, "__get__") and not hasattr(descriptor, "__set__") and descriptor is not FunctionType
 
 

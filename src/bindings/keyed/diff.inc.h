@@ -22,7 +22,8 @@ entry_part(const entry *e, PyObject *absent)
     return cell_to_object(ENTRY_WIDTH == 1 ? PAIR_KEY(&e->pair) : PAIR_VALUE(&e->pair));
 }
 
-/* Whether two values that are not one object are known to be different: 1, 0 the same, -1 (exception set), 2 unknown. */
+/* Whether two values that are not one object are known to be different: 1; 0: the same; 2: not known; or -1 (exception
+ * set). */
 static int
 parts_differ(const differences *found, PyObject *old, PyObject *new)
 {
@@ -89,9 +90,9 @@ note_difference(void *context, const entry *left, const entry *right)
     return status;
 }
 
-/* _differences(new, ABSENT, Change): of maps the keys whose values are not the same, as ({key: Change}, [(key, old, new)]),
- * where the list has those that Python has to look into; of sets ({}, [(old member, new member)]) for the members that
- * are not the very same object.  ABSENT stands for what one of both lacks. */
+/* _differences(new, ABSENT, Change): of maps the keys whose values are not the same, as ({key: Change}, [(key, old,
+ * new)]), where the list has those that Python has to look into; of sets ({}, [(old member, new member)]) for the
+ * members that are not the very same object.  ABSENT stands for what one of both lacks. */
 static PyObject *
 keyed_differences(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
