@@ -128,10 +128,14 @@ def _check_class(cls: Any) -> None:
         pass
     elif not dataclasses.is_dataclass(cls):
         raise TypeError(f"{_bounded_repr(cls)} in types= is no enum, named tuple or frozen dataclass")
-    elif not cls.__dataclass_params__.frozen:
+    elif not _is_frozen(cls):
         raise TypeError(f"{_bounded_repr(cls)} in types= can be changed: declare it with frozen=True")
     elif any(field._field_type is dataclasses._FIELD_INITVAR for field in cls.__dataclass_fields__.values()):  # type: ignore[attr-defined]
         raise TypeError(f"{_bounded_repr(cls)} in types= has an InitVar, whose value it does not keep")
+
+
+def _is_frozen(cls: Any) -> bool:
+    return bool(cls.__dataclass_params__.frozen)
 
 
 def _is_named_tuple(cls: type) -> bool:
@@ -169,14 +173,18 @@ def _make_registered(content: tuple[Any, ...], registry: _Registry | None) -> An
     elif issubclass(cls, Enum):
         made = _make_member(cls, values)
     elif issubclass(cls, tuple):
-        if len(values) != len(cls._fields):
-            raise EncodingError(f"{len(values)} fields, and {_bounded_repr(cls)} has {len(cls._fields)}")
-        made = cls(*values)
+        made = _make_named_tuple(cls, values)
     else:
         made = _make_dataclass(cls, values)
     if type(made) is not cls:
         raise EncodingError(f"{_bounded_repr(cls)} made {_bounded_repr(made)}")
     return made
+
+
+def _make_named_tuple(cls: Any, values: tuple[Any, ...]) -> Any:
+    if len(values) != len(cls._fields):
+        raise EncodingError(f"{len(values)} fields, and {_bounded_repr(cls)} has {len(cls._fields)}")
+    return cls(*values)
 
 
 def _make_flag(cls: Any, values: tuple[Any, ...]) -> Any:
@@ -364,7 +372,7 @@ def _is_found(zone: Any) -> bool:
 
     try:
         zone.__reduce__()  # says whether it was read from a file
-        return _make_zone((zone.key,)).key == zone.key
+        return bool(_make_zone((zone.key,)).key == zone.key)
     except (PicklingError, EncodingError, LookupError, ValueError, OSError):
         return False
 
