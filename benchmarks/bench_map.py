@@ -155,8 +155,8 @@ OPERATIONS = (
         checked="{diff}\n{changed}",
         model=lambda w, k: {*w.keys[: CHANGES // 2], *w.new_keys[: CHANGES - CHANGES // 2]},
         prepare=with_few_changes,
-        targets=(Target(1.0, rival="20 us"),),
-        limit=20e-6,
+        targets=(Target(1.0, rival="10 us"), Target(1.0, largest=10)),
+        limit=10e-6,
     ),
     Operation(
         "union_shared",

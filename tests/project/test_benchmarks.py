@@ -16,6 +16,7 @@ BENCHMARKS = ROOT / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 import bench_convert  # noqa: E402
+import bench_delta  # noqa: E402
 import bench_encoding  # noqa: E402
 import bench_interpreters  # noqa: E402
 import bench_map  # noqa: E402
@@ -52,6 +53,7 @@ CASES = [
         (bench_set, peers.SETS),
         (bench_vector, peers.VECTORS),
         (bench_convert, bench_convert.PEERS),
+        (bench_delta, bench_delta.PEERS),
     )
     for operation in module.OPERATIONS
 ]
