@@ -373,16 +373,31 @@ call_method(PyObject *object, const char *name, PyObject *first, PyObject *secon
     return result;
 }
 
-/* `from module import name`: a new reference, or NULL (exception set). */
+/* A name of a module, which is stolen and may be NULL (exception set): a new reference, or NULL (exception set). */
 static inline PyObject *
-imported(const char *module_name, const char *name)
+name_in_module(PyObject *module, const char *name)
 {
-    PyObject *module = PyImport_ImportModule(module_name);
     PyObject *interned = module != NULL ? PyUnicode_InternFromString(name) : NULL;
     PyObject *found = interned != NULL ? PyObject_GetAttr(module, interned) : NULL;
     Py_XDECREF(interned);
     Py_XDECREF(module);
     return found;
+}
+
+/* `from module import name`: a new reference, or NULL (exception set). A module that is there is not imported again:
+ * that costs more, and without memory CPython's `__import__` raises SystemError.  One that another thread is importing
+ * may lack the name, and is waited for. */
+static inline PyObject *
+imported(const char *module_name, const char *name)
+{
+    PyObject *key = PyUnicode_FromString(module_name);
+    PyObject *module = key != NULL ? PyImport_GetModule(key) : NULL;
+    Py_XDECREF(key);
+    PyObject *found = module != NULL ? name_in_module(module, name) : NULL;
+    if (found != NULL || (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_AttributeError)))
+        return found;
+    PyErr_Clear();
+    return name_in_module(PyImport_ImportModule(module_name), name);
 }
 
 /* For a new str, whose hash is known from elsewhere. */

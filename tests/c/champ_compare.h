@@ -40,8 +40,10 @@ model_diff(const model *a, const model *b)
 {
     differences result = {.left = {.count = 0}};
     for (unsigned k = 0; k < KEYS; k++) {
-        if (a->has[k] && b->has[k] &&
-            (ENTRY_WIDTH == 1 || cell_identical(PAIR_VALUE(&a->at[k]), PAIR_VALUE(&b->at[k]))))
+        const pair *x = &a->at[k], *y = &b->at[k];
+        bool identical = ENTRY_WIDTH == 1 ? cell_identical(PAIR_KEY(x), PAIR_KEY(y))
+                                          : cell_identical(PAIR_VALUE(x), PAIR_VALUE(y));
+        if (a->has[k] && b->has[k] && identical)
             continue;
         if (a->has[k])
             model_put(&result.left, a->at[k]);
@@ -107,7 +109,7 @@ differences_are_found_without_looking_at_the_rest(void)
     hash_calls = 0;
     differ d = {.report = count_report, .context = &reports};
     CHECK(champ_diff(&d, a, b) == 0);
-    CHECK(reports == ENTRY_WIDTH);
+    CHECK(reports == 2);
     CHECK(fake_comparisons - compared <= ENTRY_WIDTH);
     CHECK(hash_calls <= 8 * 2 * BRANCHES);
     node_release(a);

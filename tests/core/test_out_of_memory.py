@@ -110,7 +110,7 @@ MAP_OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "reduce": lambda m: len(m.__reduce__()),
     "sizeof": sys.getsizeof,
     "dump": _core._dump,
-    "_differences": lambda m: m._differences(m.set("new", 1), None),
+    "_differences": lambda m: m._differences(m.set("new", 1), None, tuple),
     "alias": lambda m: Map[int, str],
     "AtomicRef": lambda m: AtomicRef(m).exchange(None),
     "Handle": lambda m: Handle(m).redeem() if isinstance(m, SharedMap) else None,

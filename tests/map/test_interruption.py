@@ -87,7 +87,7 @@ OPERATIONS = {
     "few | many": lambda: MANY | LEFT,
     "isdisjoint": lambda: LEFT.isdisjoint(RIGHT),
     "map | map": lambda: LEFT_MAP | RIGHT_MAP,
-    "diff": lambda: LEFT_MAP._differences(RIGHT_MAP, None),
+    "diff": lambda: LEFT_MAP._differences(RIGHT_MAP, None, tuple),
     "hash": lambda: hash(Map({0: Hashed(), **dict.fromkeys(NUMBERS), (1 << 60) - 1: Last()})),
 }
 
