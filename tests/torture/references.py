@@ -72,6 +72,8 @@ class RefWorld:
 
     def update(self, world: World, source: random.Random, ref: Any, model: ModelRef) -> None:
         value = world.value(source)
+        if value is None:
+            value = 5  # from a list, None is refused: the function has probably changed the list in place
         assert same(ref.update(lambda old, new: new, value), value)
         model.set(value)
         try:
