@@ -19,7 +19,7 @@ from frozen._core import Map, Set, Vector, _bounded_repr
 
 __all__ = ["EncodingError"]
 
-_DECIMAL, _OBJECT, _FRACTION, _UUID, _IP4, _IP6, _COMPLEX = 4, 27, 30, 37, 52, 54, 43000
+_TIMESTAMP, _DECIMAL, _OBJECT, _FRACTION, _UUID, _IP4, _IP6, _DATE, _COMPLEX = 0, 4, 27, 30, 37, 52, 54, 1004, 43000
 _DATETIME, _TIME, _TIMEDELTA, _DECIMAL_TEXT, _RANGE, _POSIX_PATH, _WINDOWS_PATH = range(39206, 39213)
 
 
@@ -323,6 +323,8 @@ def _make_complex(content: Any) -> complex:
 def _make_datetime(content: Any) -> Any:
     from datetime import datetime
 
+    if type(content) is str:
+        return datetime.fromisoformat(content)
     text, fold, zone = _zoned(content)
     return datetime.fromisoformat(text).replace(fold=fold, tzinfo=zone)
 
@@ -330,8 +332,43 @@ def _make_datetime(content: Any) -> Any:
 def _make_time(content: Any) -> Any:
     from datetime import time
 
+    if type(content) is str:
+        return time.fromisoformat(content)
     text, fold, zone = _zoned(content)
     return time.fromisoformat(text).replace(fold=fold, tzinfo=zone)
+
+
+def _make_date(content: Any) -> Any:
+    from datetime import date
+
+    return date.fromisoformat(_typed(str, content))
+
+
+# The core takes dates and times apart itself, but not those of the datetime module in Python, which subinterpreters of
+# 3.12 have.
+
+
+def _take_datetime(value: Any) -> tuple[int, Any]:
+    text, fold, zone = _zone_apart(value)
+    if fold == 0 and type(zone) is int and zone % 60_000_000 == 0:
+        hours, minutes = divmod(abs(zone) // 60_000_000, 60)
+        return _TIMESTAMP, text + (f"{'-' if zone < 0 else '+'}{hours:02}:{minutes:02}" if zone else "Z")
+    return _DATETIME, _with_zone(text, fold, zone)
+
+
+def _take_time(value: Any) -> tuple[int, Any]:
+    return _TIME, _with_zone(*_zone_apart(value))
+
+
+def _zone_apart(value: Any) -> tuple[str, int, Any]:
+    zone = None if value.tzinfo is None else _describe_zone(value.tzinfo)
+    return value.replace(tzinfo=None, fold=0).isoformat(), value.fold, zone
+
+
+def _with_zone(text: str, fold: int, zone: Any) -> Any:
+    if fold == 0 and zone is None:
+        return text
+    return (text, fold, *(zone if type(zone) is tuple else (zone,)))
 
 
 def _zoned(content: Any) -> tuple[str, int, Any]:
@@ -393,6 +430,9 @@ _TAKES: dict[str, Callable[[Any], tuple[int, Any]]] = {
     "decimal.Decimal": _take_decimal,
     "fractions.Fraction": lambda f: (_FRACTION, (f.numerator, f.denominator)),
     "uuid.UUID": lambda u: (_UUID, u.bytes),
+    "datetime.date": lambda d: (_DATE, d.isoformat()),
+    "datetime.datetime": _take_datetime,
+    "datetime.time": _take_time,
     "builtins.range": lambda r: (_RANGE, (r.start, r.stop, r.step)),
     "datetime.timedelta": lambda d: (_TIMEDELTA, (d.days, d.seconds, d.microseconds)),
     "ipaddress.IPv4Address": lambda a: (_IP4, _take_address(a)),
@@ -412,6 +452,8 @@ _MAKES: dict[int, Callable[[Any], Any]] = {
     _IP4: _make_ip(4),
     _IP6: _make_ip(6),
     _COMPLEX: _make_complex,
+    _DATE: _make_date,
+    _TIMESTAMP: _make_datetime,
     _DATETIME: _make_datetime,
     _TIME: _make_time,
     _TIMEDELTA: _make_timedelta,
@@ -435,7 +477,7 @@ def _take_apart(value: Any, registry: _Registry | None) -> tuple[int, Any]:
 def _standard_name(cls: type) -> str:
     """The name of a class that is the standard library's own, else nothing: others can call theirs the same."""
     module = "pathlib" if cls.__module__ in ("pathlib._local", "pathlib._abc") else cls.__module__
-    module = "decimal" if module == "_pydecimal" else module
+    module = {"_pydecimal": "decimal", "_pydatetime": "datetime"}.get(module, module)
     found = getattr(sys.modules.get(module), cls.__name__, None)
     return f"{module}.{cls.__name__}" if found is cls else ""
 

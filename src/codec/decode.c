@@ -316,7 +316,11 @@ open_frame(decoder *d, size_t start, made_kind kind, int64_t tag, uint64_t argum
 static PyObject *
 read_tagged_text(decoder *d, size_t start, int64_t tag, const head *h)
 {
-    if (tag == TAG_TIMESTAMP || tag == TAG_DATE || tag == TAG_DATETIME || tag == TAG_TIME) {
+    bool is_moment = tag == TAG_TIMESTAMP || tag == TAG_DATE || tag == TAG_DATETIME || tag == TAG_TIME;
+    int read_here = is_moment ? calendar_is_in_c(&d->times) : 0;
+    if (read_here < 0)
+        return NULL;
+    if (read_here > 0) {
         const unsigned char *bytes = take_bytes(d, start, h);
         return bytes != NULL ? read_moment(&d->times, tag, bytes, (size_t)h->argument) : NULL;
     }

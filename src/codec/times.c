@@ -15,13 +15,18 @@ calendar_close(calendar *c)
     Py_CLEAR(c->described);
 }
 
+/* NULL: there is none (c->in_python), or an exception is set. */
 static PyDateTime_CAPI *
 calendar_open(calendar *c)
 {
     (void)PyDateTimeAPI; /* CPython's static pointer is not used */
-    if (c->capsule == NULL) {
+    if (c->capsule == NULL && !c->in_python) {
         PyObject *capsule = imported("datetime", "datetime_CAPI");
         c->api = capsule != NULL ? PyCapsule_GetPointer(capsule, PyDateTime_CAPSULE_NAME) : NULL;
+        if (capsule == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            PyErr_Clear();
+            c->in_python = true;
+        }
         if (c->api == NULL) {
             Py_XDECREF(capsule);
             return NULL;
@@ -29,6 +34,12 @@ calendar_open(calendar *c)
         c->capsule = capsule;
     }
     return c->api;
+}
+
+int
+calendar_is_in_c(calendar *c)
+{
+    return calendar_open(c) != NULL ? 1 : c->in_python ? 0 : -1;
 }
 
 /* ---- writing ---- */
@@ -166,7 +177,7 @@ write_moment(calendar *c, writer *w, PyObject *object, Py_ssize_t levels)
     char text[TIME_TEXT], *out = text;
     PyDateTime_CAPI *api = calendar_open(c);
     if (api == NULL)
-        return -1;
+        return c->in_python ? 0 : -1;
     if (Py_IS_TYPE(object, api->DateType)) {
         out = put_date(out, object);
         return write_head(w, MAJOR_TAG, TAG_DATE) < 0 || write_block(w, MAJOR_TEXT, text, (size_t)(out - text)) < 0 ? -1

@@ -9,12 +9,16 @@
 typedef struct {
     PyObject *capsule; /* owned; NULL: not asked yet */
     void *api;
+    bool in_python; /* the module is its version in Python, which has no C interface: subinterpreters of 3.12 */
     PyObject *zone, *described; /* the last time zone met, and what stands for it in the encoding */
 } calendar;
 
 void calendar_close(calendar *c);
 
-/* Whether the exact type is one of date, datetime, time, and then writes the value: 1, 0, or -1 (exception set).
+/* 1: dates and times are read here; 0: not, for the datetime module is in Python; or -1 (exception set). */
+int calendar_is_in_c(calendar *c);
+
+/* Whether the exact type is one of date, datetime, time in C, and then writes the value: 1, 0, or -1 (exception set).
  * `levels` says how many arrays may still nest. */
 int write_moment(calendar *c, writer *w, PyObject *object, Py_ssize_t levels);
 

@@ -777,3 +777,35 @@ value = Map(a=Decimal("1.5"), b=datetime(2024, 1, 2, tzinfo=UTC), c=(1, {2}))
 assert decode(encode(value)) == value
 """
     )
+
+
+@needs_subinterpreters
+def test_each_interpreter_writes_the_same_bytes() -> None:
+    """Also one of 3.12, whose datetime module is in Python."""
+    text = """
+from datetime import date, datetime, time, timedelta, timezone
+from frozen import decode, encode
+zone, utc = timezone(timedelta(hours=-5, minutes=-30)), timezone.utc
+moments = [date(2024, 1, 2), datetime(2024, 1, 2, 3, 4, 5), datetime(2024, 1, 2, 3, 4, 5, 6, utc), time(1, 2, fold=1)]
+moments += [datetime(2024, 1, 2, tzinfo=zone), time(1, 2, 3, tzinfo=zone), time(1), datetime(1, 1, 1, fold=1)]
+zones = timezone(timedelta(seconds=1)), timezone(timedelta(0), "name")
+moments += [datetime(9, 9, 9, tzinfo=zones[0]), time(2, tzinfo=zones[1])]
+data = encode(moments)
+assert decode(data) == moments
+assert [type(moment) for moment in decode(data)] == [type(moment) for moment in moments]
+"""
+    scope: dict[str, Any] = {}
+    exec(text, scope)
+    run_in_subinterpreter(f"{text}assert data == {scope['data']!r}")
+    run_in_subinterpreter(
+        """
+from frozen import EncodingError, decode
+for wrong in b"2024-1-2", b"2024-01-02 03:04:05Z", b"2024-01-02T03:04:05+00:00", b"2024-01-02T03:04:05.100Z", b"":
+    try:
+        decode(bytes([0xC0, 0x60 + len(wrong)]) + wrong)
+    except EncodingError as error:
+        assert error.offset == 0, error.offset
+    else:
+        raise AssertionError(wrong)
+"""
+    )
