@@ -35,6 +35,7 @@ typedef struct links {
 typedef struct dispatcher {
     atomic_int references;  /* of module states, of the interpreter, of threads and of listeners */
     PyInterpreterState *interpreter;
+    PyThreadState *keeper;  /* NULL, or what keeps the interpreter from having no thread state (dispatcher_life.c) */
     links all;              /* among the dispatchers of the process */
     links open;             /* listeners: the open watches, each owned */
     links due[2];           /* listeners by `quick`: the queues */

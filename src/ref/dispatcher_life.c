@@ -133,6 +133,39 @@ close_all(dispatcher *self)
     ref_mutex_unlock(&dispatcher_lock);
 }
 
+/* ---- the keeper ----
+ *
+ * CPython 3.13.0 and 3.13.1 keep an interpreter's first thread state in the interpreter, and hand it out again as soon
+ * as the interpreter has no other.  A thread that leaves may not have cleared it by then, and the process ends with
+ * "thread state already initialized" (gh-126914).  The dispatcher's threads enter an interpreter while others leave it,
+ * so it gets a thread state there that stays until its end: CPython allocates each further one.  Py_EndInterpreter()
+ * wants no other thread state than the caller's after atexit. */
+
+/* Called by a thread that runs in the interpreter. */
+static void
+keeper_stays(dispatcher *self)
+{
+    if (Py_Version >= 0x030D0000 && Py_Version < 0x030D0200 && self->interpreter != PyInterpreterState_Main())
+        self->keeper = PyThreadState_New(self->interpreter);
+}
+
+/* The end of a process deletes an interpreter's newest thread state unasked, so the keeper is looked for; its memory
+ * may then be the calling thread's own state. */
+static void
+keeper_goes(dispatcher *self)
+{
+    PyThreadState *state = self->keeper == NULL ? NULL : PyInterpreterState_ThreadHead(self->interpreter);
+    while (state != NULL && state != self->keeper)
+        state = PyThreadState_Next(state);
+    self->keeper = NULL;
+    if (state == NULL || state == PyThreadState_Get())
+        return;
+    PyThreadState_Clear(state);
+    PyThreadState_Delete(state);
+}
+
+/* ---- the end ---- */
+
 /* For atexit.  Everything that was due has been delivered when it returns, unless it was interrupted. */
 static PyObject *
 end(PyObject *capsule, PyObject *Py_UNUSED(ignored))
@@ -144,6 +177,7 @@ end(PyObject *capsule, PyObject *Py_UNUSED(ignored))
     bool done = settle(self, &self->ended);
     PyObject *error = done ? NULL : take_exception();
     close_all(self);
+    keeper_goes(self);
     if (self->interpreter == PyInterpreterState_Main() && !hold_all()) {
         if (error != NULL)
             PyErr_Clear();
@@ -318,11 +352,14 @@ capsule_of_interpreter(void)
     }
     PyObject *key = PyUnicode_FromFormat("%s %p", capsule_name, (void *)hooks),
              *capsule = NULL; /* of this copy of the code */
-    if (key != NULL && dict_lookup(dict, key, &capsule) == 0 && (capsule = dispatcher_new()) != NULL
-        && (hook_add("atexit", "register", NULL, capsule, &hooks[0]) < 0
+    if (key != NULL && dict_lookup(dict, key, &capsule) == 0 && (capsule = dispatcher_new()) != NULL) {
+        if (hook_add("atexit", "register", NULL, capsule, &hooks[0]) < 0
             || hook_add("os", "register_at_fork", "after_in_child", capsule, &hooks[1]) < 0
-            || PyDict_SetItem(dict, key, capsule) < 0))
-        Py_CLEAR(capsule);
+            || PyDict_SetItem(dict, key, capsule) < 0)
+            Py_CLEAR(capsule);
+        else
+            keeper_stays(dispatcher_in(capsule));
+    }
     Py_XDECREF(key);
     Py_XDECREF(capsule); /* the dict has it */
     return capsule;

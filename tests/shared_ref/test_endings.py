@@ -203,6 +203,31 @@ print("reached the end")
 
 
 @needs_subinterpreters
+def test_a_watch_is_called_while_an_interpreter_is_entered_and_left() -> None:
+    """CPython 3.13.0 ends the process where a thread enters an interpreter that the last one is just leaving."""
+    code = f"""
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+run = getattr(interpreters, "exec", None) or interpreters.run_string
+other = interpreters.create()
+run(other, '''
+import sys
+sys.path[:] = {sys.path!r}
+from frozen import SharedRef
+ref = SharedRef("r", 0)
+watch = ref.watch(lambda old, new: None)
+''')
+for turn in range(300):
+    run(other, "ref.set(ref.get() + 1)")
+run(other, "print(ref.get())")
+interpreters.destroy(other)
+"""
+    assert run_python("-c", code).stdout.strip() == "300"
+
+
+@needs_subinterpreters
 def test_an_interpreter_ends_while_it_watches(name: str) -> None:
     ref = SharedRef(name, 0)
     with Subinterpreter() as interpreter:
