@@ -155,6 +155,23 @@ class AtomicRef(Generic[_T]):
         Vector(['event'])
         """
 
+    @overload
+    def fetch_update(self, fn: Callable[Concatenate[_T, _P], _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T: ...
+    @overload
+    def fetch_update(self, fn: Callable[[_T, _A], _T], a: _A, /) -> _T: ...
+    @overload
+    def fetch_update(self, fn: Callable[[_T, _A, _B], _T], a: _A, b: _B, /) -> _T:
+        """Replace the value by `fn(value, *args, **kwargs)`; return the value that was replaced.
+
+        Otherwise as `update`. A caller that takes an item out of the value learns from the result which item it took.
+
+        Method: as Rust's `fetch_update`.
+
+        >>> jobs = AtomicRef(Vector(["first", "second"]))
+        >>> jobs.fetch_update(lambda waiting: waiting[1:])[0]
+        'first'
+        """
+
     def wait(self, version: int, timeout: float | None = None) -> bool:
         """Wait until a version newer than `version` is current, at most `timeout` seconds; return whether one is.
 
@@ -370,6 +387,23 @@ class SharedRef(Generic[_T]):
 
         >>> SharedRef(1).update(lambda n: n + 1)
         2
+        """
+
+    @overload
+    def fetch_update(self, fn: Callable[Concatenate[_T, _P], _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T: ...
+    @overload
+    def fetch_update(self, fn: Callable[[_T, _A], _T], a: _A, /) -> _T: ...
+    @overload
+    def fetch_update(self, fn: Callable[[_T, _A, _B], _T], a: _A, b: _B, /) -> _T:
+        """Replace the value by `fn(value, *args, **kwargs)`; return the value that was replaced.
+
+        Otherwise as `update`. A caller that takes an item out of the value learns from the result which item it took.
+
+        Method: as Rust's `fetch_update`.
+
+        >>> jobs = SharedRef(SharedVector(["first", "second"]))
+        >>> jobs.fetch_update(lambda waiting: waiting[1:])[0]
+        'first'
         """
 
     def wait(self, version: int, timeout: float | None = None) -> bool:
@@ -712,6 +746,34 @@ class Map(Mapping[_K, _V_co]):
         Map({'a': 2})
         """
 
+    @overload
+    def setdefault(self, key: _K2, default: None = None, /) -> Map[_K | _K2, _V_co | None]: ...
+    @overload
+    def setdefault(self, key: _K2, default: _V2, /) -> Map[_K | _K2, _V_co | _V2]:
+        """Return the map with `default` under `key`, or the map itself if the key is there. O(log n).
+
+        Unlike `dict.setdefault` it returns the map: read the value from that.
+
+        >>> Map(a=1).setdefault("a", 0).setdefault("b", 0) == {"a": 1, "b": 0}
+        True
+        """
+
+    @overload
+    def alter(self, key: _K, fn: Callable[[_V_co], _V2], /) -> Map[_K, _V_co | _V2]: ...
+    @overload
+    def alter(self, key: _K2, fn: Callable[[_V_co | _V3], _V2], /, default: _V3) -> Map[_K | _K2, _V_co | _V2]:
+        """Return the map with `fn(value)` in place of the value under `key`. O(log n).
+
+        If the key is absent, the value is `fn(default)`, or KeyError(key) without a default. `fn` is called once; its
+        exceptions are raised here. The key is hashed and looked up once, where `m.set(key, fn(m[key]))` does so twice.
+
+        >>> words = Map()
+        >>> for word in ["to", "be", "to"]:
+        ...     words = words.alter(word, lambda count: count + 1, default=0)
+        >>> words == {"to": 2, "be": 1}
+        True
+        """
+
     def delete(self, key: _K, /) -> Map[_K, _V_co]:
         """Return the map without `key`; KeyError(key) if it is absent. O(log n).
 
@@ -894,6 +956,17 @@ class MapMutation(Generic[_K, _V]):
         >>> mm.set("a", 1)
         >>> mm["a"]
         1
+        """
+
+    @overload
+    def setdefault(self: MapMutation[_K, _V2 | None], key: _K, default: None = None, /) -> _V2 | None: ...
+    @overload
+    def setdefault(self, key: _K, default: _V, /) -> _V:
+        """Return the value under `key`; if the key is absent, store `default` there and return it. O(log n).
+
+        >>> mm = Map(a=1).mutate()
+        >>> mm.setdefault("a", 0), mm.setdefault("b", 0)
+        (1, 0)
         """
 
     def delete(self, key: _K, /) -> None:
@@ -1787,6 +1860,34 @@ class SharedMap(Mapping[_K, _V_co]):
         SharedMap({'a': 2})
         """
 
+    @overload
+    def setdefault(self, key: _K2, default: None = None, /) -> SharedMap[_K | _K2, _V_co | None]: ...
+    @overload
+    def setdefault(self, key: _K2, default: _V2, /) -> SharedMap[_K | _K2, _V_co | _V2]:
+        """Return the map with `default` under `key`, or the map itself if the key is there. O(log n).
+
+        Unlike `dict.setdefault` it returns the map: read the value from that.
+
+        >>> SharedMap(a=1).setdefault("a", 0).setdefault("b", 0) == {"a": 1, "b": 0}
+        True
+        """
+
+    @overload
+    def alter(self, key: _K, fn: Callable[[_V_co], _V2], /) -> SharedMap[_K, _V_co | _V2]: ...
+    @overload
+    def alter(self, key: _K2, fn: Callable[[_V_co | _V3], _V2], /, default: _V3) -> SharedMap[_K | _K2, _V_co | _V2]:
+        """Return the map with `fn(value)` in place of the value under `key`. O(log n).
+
+        If the key is absent, the value is `fn(default)`, or KeyError(key) without a default. `fn` is called once; its
+        exceptions are raised here. The key is hashed and looked up once, where `m.set(key, fn(m[key]))` does so twice.
+
+        >>> words = SharedMap()
+        >>> for word in ["to", "be", "to"]:
+        ...     words = words.alter(word, lambda count: count + 1, default=0)
+        >>> words == {"to": 2, "be": 1}
+        True
+        """
+
     def delete(self, key: _K, /) -> SharedMap[_K, _V_co]:
         """Return the map without `key`; KeyError(key) if it is absent. O(log n).
 
@@ -1978,6 +2079,17 @@ class SharedMapMutation(Generic[_K, _V]):
         >>> mm.set("a", 1)
         >>> mm["a"]
         1
+        """
+
+    @overload
+    def setdefault(self: SharedMapMutation[_K, _V2 | None], key: _K, default: None = None, /) -> _V2 | None: ...
+    @overload
+    def setdefault(self, key: _K, default: _V, /) -> _V:
+        """Return the value under `key`; if the key is absent, store `default` there and return it. O(log n).
+
+        >>> mm = SharedMap(a=1).mutate()
+        >>> mm.setdefault("a", 0), mm.setdefault("b", 0)
+        (1, 0)
         """
 
     def delete(self, key: _K, /) -> None:

@@ -109,6 +109,20 @@
     ">>> ref.update(Vector.append, \"event\")\n" \
     "Vector(['event'])"
 
+#define DOC_AtomicRef_fetch_update \
+    "fetch_update($self, fn, a, b, /)\n" \
+    "--\n" \
+    "\n" \
+    "Replace the value by `fn(value, *args, **kwargs)`; return the value that was replaced.\n" \
+    "\n" \
+    "Otherwise as `update`. A caller that takes an item out of the value learns from the result which item it took.\n" \
+    "\n" \
+    "Method: as Rust's `fetch_update`.\n" \
+    "\n" \
+    ">>> jobs = AtomicRef(Vector([\"first\", \"second\"]))\n" \
+    ">>> jobs.fetch_update(lambda waiting: waiting[1:])[0]\n" \
+    "'first'"
+
 #define DOC_AtomicRef_wait \
     "wait($self, /, version, timeout=None)\n" \
     "--\n" \
@@ -318,6 +332,20 @@
     "\n" \
     ">>> SharedRef(1).update(lambda n: n + 1)\n" \
     "2"
+
+#define DOC_SharedRef_fetch_update \
+    "fetch_update($self, fn, a, b, /)\n" \
+    "--\n" \
+    "\n" \
+    "Replace the value by `fn(value, *args, **kwargs)`; return the value that was replaced.\n" \
+    "\n" \
+    "Otherwise as `update`. A caller that takes an item out of the value learns from the result which item it took.\n" \
+    "\n" \
+    "Method: as Rust's `fetch_update`.\n" \
+    "\n" \
+    ">>> jobs = SharedRef(SharedVector([\"first\", \"second\"]))\n" \
+    ">>> jobs.fetch_update(lambda waiting: waiting[1:])[0]\n" \
+    "'first'"
 
 #define DOC_SharedRef_wait \
     "wait($self, /, version, timeout=None)\n" \
@@ -573,6 +601,32 @@
     ">>> Map(a=1).set(\"a\", 2)\n" \
     "Map({'a': 2})"
 
+#define DOC_Map_setdefault \
+    "setdefault($self, key, default, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the map with `default` under `key`, or the map itself if the key is there. O(log n).\n" \
+    "\n" \
+    "Unlike `dict.setdefault` it returns the map: read the value from that.\n" \
+    "\n" \
+    ">>> Map(a=1).setdefault(\"a\", 0).setdefault(\"b\", 0) == {\"a\": 1, \"b\": 0}\n" \
+    "True"
+
+#define DOC_Map_alter \
+    "alter($self, key, fn, /, default)\n" \
+    "--\n" \
+    "\n" \
+    "Return the map with `fn(value)` in place of the value under `key`. O(log n).\n" \
+    "\n" \
+    "If the key is absent, the value is `fn(default)`, or KeyError(key) without a default. `fn` is called once; its\n" \
+    "exceptions are raised here. The key is hashed and looked up once, where `m.set(key, fn(m[key]))` does so twice.\n" \
+    "\n" \
+    ">>> words = Map()\n" \
+    ">>> for word in [\"to\", \"be\", \"to\"]:\n" \
+    "...     words = words.alter(word, lambda count: count + 1, default=0)\n" \
+    ">>> words == {\"to\": 2, \"be\": 1}\n" \
+    "True"
+
 #define DOC_Map_delete \
     "delete($self, key, /)\n" \
     "--\n" \
@@ -725,6 +779,16 @@
     ">>> mm.set(\"a\", 1)\n" \
     ">>> mm[\"a\"]\n" \
     "1"
+
+#define DOC_MapMutation_setdefault \
+    "setdefault($self, key, default, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the value under `key`; if the key is absent, store `default` there and return it. O(log n).\n" \
+    "\n" \
+    ">>> mm = Map(a=1).mutate()\n" \
+    ">>> mm.setdefault(\"a\", 0), mm.setdefault(\"b\", 0)\n" \
+    "(1, 0)"
 
 #define DOC_MapMutation_delete \
     "delete($self, key, /)\n" \
@@ -1576,6 +1640,32 @@
     ">>> SharedMap(a=1).set(\"a\", 2)\n" \
     "SharedMap({'a': 2})"
 
+#define DOC_SharedMap_setdefault \
+    "setdefault($self, key, default, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the map with `default` under `key`, or the map itself if the key is there. O(log n).\n" \
+    "\n" \
+    "Unlike `dict.setdefault` it returns the map: read the value from that.\n" \
+    "\n" \
+    ">>> SharedMap(a=1).setdefault(\"a\", 0).setdefault(\"b\", 0) == {\"a\": 1, \"b\": 0}\n" \
+    "True"
+
+#define DOC_SharedMap_alter \
+    "alter($self, key, fn, /, default)\n" \
+    "--\n" \
+    "\n" \
+    "Return the map with `fn(value)` in place of the value under `key`. O(log n).\n" \
+    "\n" \
+    "If the key is absent, the value is `fn(default)`, or KeyError(key) without a default. `fn` is called once; its\n" \
+    "exceptions are raised here. The key is hashed and looked up once, where `m.set(key, fn(m[key]))` does so twice.\n" \
+    "\n" \
+    ">>> words = SharedMap()\n" \
+    ">>> for word in [\"to\", \"be\", \"to\"]:\n" \
+    "...     words = words.alter(word, lambda count: count + 1, default=0)\n" \
+    ">>> words == {\"to\": 2, \"be\": 1}\n" \
+    "True"
+
 #define DOC_SharedMap_delete \
     "delete($self, key, /)\n" \
     "--\n" \
@@ -1737,6 +1827,16 @@
     ">>> mm.set(\"a\", 1)\n" \
     ">>> mm[\"a\"]\n" \
     "1"
+
+#define DOC_SharedMapMutation_setdefault \
+    "setdefault($self, key, default, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the value under `key`; if the key is absent, store `default` there and return it. O(log n).\n" \
+    "\n" \
+    ">>> mm = SharedMap(a=1).mutate()\n" \
+    ">>> mm.setdefault(\"a\", 0), mm.setdefault(\"b\", 0)\n" \
+    "(1, 0)"
 
 #define DOC_SharedMapMutation_delete \
     "delete($self, key, /)\n" \

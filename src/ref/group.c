@@ -112,14 +112,21 @@ typedef struct {
     PyObject **arguments;   /* one spare place before the first, which vectorcall may use */
     Py_ssize_t count;       /* positional ones */
     PyObject *kwnames;
+    bool gives_old;         /* the caller wants the value that was replaced, of one reference */
     PyObject *small[STACK_ARGUMENTS];
 } update_call;
+
+static const char *
+call_name(const update_call *call)
+{
+    return call->gives_old ? "fetch_update" : "update";
+}
 
 static bool
 call_prepare(update_call *call, Py_ssize_t values, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     if (nargs < 1) {
-        PyErr_SetString(PyExc_TypeError, "update() needs a function of the current value");
+        PyErr_Format(PyExc_TypeError, "%s() needs a function of the current value", call_name(call));
         return false;
     }
     Py_ssize_t passed_on = nargs - 1 + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
@@ -173,7 +180,7 @@ unpack_result(const ref_group *group, PyObject **result)
 /* Whether the results can be meant. A function that changes a mutable value in place, such as dict.update, returns
  * None; published, that would be the loss of the value. Unhashable stands for mutable. */
 static bool
-results_are_meant(const ref_group *group, PyObject *const *values, PyObject *const *results)
+results_are_meant(const ref_group *group, const update_call *call, PyObject *const *values, PyObject *const *results)
 {
     for (Py_ssize_t i = 0; i < group->count; i++) {
         PyTypeObject *type = Py_TYPE(values[i]);
@@ -181,15 +188,15 @@ results_are_meant(const ref_group *group, PyObject *const *values, PyObject *con
             continue;
         PyErr_Format(
             PyExc_TypeError,
-            "the function given to update() returned None for a %.100s, which it may have changed in place: let "
+            "the function given to %s() returned None for a %.100s, which it may have changed in place: let "
             "it return the new value, best one that is immutable (a Map, freeze(value)); set(None) publishes None",
-            type->tp_name);
+            call_name(call), type->tp_name);
         return false;
     }
     return true;
 }
 
-/* One try.  Returns what update() would return, or NULL with the exception set; `published` says whether it counts. */
+/* One try.  Returns what the call is to return, or NULL with the exception set; `published` says whether it counts. */
 static PyObject *
 group_try_update(const ref_group *group, update_call *call, void **old, bool *published)
 {
@@ -202,9 +209,11 @@ group_try_update(const ref_group *group, update_call *call, void **old, bool *pu
     PyObject *const *unpacked = result != NULL ? unpack_result(group, &result) : NULL;
     int status = 0;
     if (unpacked != NULL)
-        status = results_are_meant(group, values, unpacked) ? group_publish(group, versions, unpacked, old) : -1;
+        status = results_are_meant(group, call, values, unpacked) ? group_publish(group, versions, unpacked, old) : -1;
     if (status < 0)
         Py_CLEAR(result);
+    else if (status > 0 && call->gives_old)
+        Py_SETREF(result, Py_NewRef(values[0]));
     *published = status > 0;
     for (Py_ssize_t i = 0; i < group->count; i++)
         Py_DECREF(values[i]);
@@ -249,7 +258,8 @@ back_off(unsigned tries)
 
 /* After a try that was lost: whether to try again; false with an exception set. */
 static bool
-group_may_try_again(const ref_group *group, update_record **record, unsigned *lost_to_itself, uint64_t publications)
+group_may_try_again(const ref_group *group, const update_call *call, update_record **record, unsigned *lost_to_itself,
+                    uint64_t publications)
 {
     if (PyErr_CheckSignals() < 0)
         return false;
@@ -260,9 +270,9 @@ group_may_try_again(const ref_group *group, update_record **record, unsigned *lo
     }
     else if (*record != NULL && (*record)->disturbed && ++*lost_to_itself == LOST_TO_ITSELF_MAX) {
         PyErr_Format(PyExc_RuntimeError,
-                     "update() gave up: in each of %d tries something published to the reference from inside the "
-                     "function, which makes update() call it again; let the function return the new value instead",
-                     LOST_TO_ITSELF_MAX);
+                     "%s() gave up: in each of %d tries something published to the reference from inside the "
+                     "function, so that it is called again; let the function return the new value instead",
+                     call_name(call), LOST_TO_ITSELF_MAX);
         return false;
     }
     return true;
@@ -289,7 +299,7 @@ group_update_retrying(const ref_group *group, update_call *call, bool nested, vo
         if (result == NULL || published)
             break;
         Py_CLEAR(result);
-        if (!group_may_try_again(group, &record, &lost_to_itself, publications))
+        if (!group_may_try_again(group, call, &record, &lost_to_itself, publications))
             break;
         back_off(tries < OPTIMISTIC_TRIES ? tries : OPTIMISTIC_TRIES);
     }
@@ -300,10 +310,11 @@ group_update_retrying(const ref_group *group, update_call *call, bool nested, vo
 }
 
 PyObject *
-group_update(const ref_group *group, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+group_update(const ref_group *group, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, bool gives_old)
 {
     update_call call;
     void *old[GROUP_MAX];
+    call.gives_old = gives_old;
     if (!call_prepare(&call, group->count, args, nargs, kwnames))
         return NULL;
     bool nested = updating.updates++ != 0;

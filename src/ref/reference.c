@@ -57,12 +57,24 @@ versioned_pair(PyObject *value, uint64_t version)
     return value != NULL ? Py_BuildValue("(NK)", value, (unsigned long long)version) : NULL;
 }
 
-PyObject *
-reference_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+static PyObject *
+update_one(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, bool gives_old)
 {
     reference *self = reference_of(op);
     ref_group group = {.count = 1, .refs = {self}, .sorted = {&self->pub->slot}};
-    return group_update(&group, args, nargs, kwnames);
+    return group_update(&group, args, nargs, kwnames, gives_old);
+}
+
+PyObject *
+reference_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    return update_one(op, args, nargs, kwnames, false);
+}
+
+PyObject *
+reference_fetch_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    return update_one(op, args, nargs, kwnames, true);
 }
 
 /* Python's idea of a timeout, None or a number of seconds, for parker_park; false with an exception set. */

@@ -71,6 +71,7 @@ PyObject *versioned_pair(PyObject *value, uint64_t version);
 
 /* The rows of both method tables; `snapshot` is a class method. */
 PyObject *reference_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *reference_fetch_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 PyObject *reference_wait(PyObject *op, PyObject *args, PyObject *kwargs);
 PyObject *reference_changed(PyObject *op, PyObject *args, PyObject *kwargs);
 PyObject *reference_changes(PyObject *op, PyObject *args, PyObject *kwargs);
@@ -78,6 +79,7 @@ PyObject *reference_snapshot(PyObject *type, PyObject *const *args, Py_ssize_t n
 
 #define REFERENCE_METHODS(type)                                                                                      \
     {"update", FASTCALL(reference_update), METH_FASTCALL | METH_KEYWORDS, DOC_##type##_update},               \
+    {"fetch_update", FASTCALL(reference_fetch_update), METH_FASTCALL | METH_KEYWORDS, DOC_##type##_fetch_update}, \
     {"wait", FASTCALL(reference_wait), METH_VARARGS | METH_KEYWORDS, DOC_##type##_wait},                      \
     {"changed", FASTCALL(reference_changed), METH_VARARGS | METH_KEYWORDS, DOC_##type##_changed},             \
     {"changes", FASTCALL(reference_changes), METH_VARARGS | METH_KEYWORDS, DOC_##type##_changes},             \

@@ -88,7 +88,7 @@ transaction_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
 static PyObject *
 transaction_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    return group_update(&((TransactionObject *)op)->group, args, nargs, kwnames);
+    return group_update(&((TransactionObject *)op)->group, args, nargs, kwnames, false);
 }
 
 static PyObject *

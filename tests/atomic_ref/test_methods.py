@@ -15,7 +15,7 @@ import threading
 import weakref
 
 import pytest
-from support import assert_no_leak, needs_debug_build, needs_subinterpreters, run_in_subinterpreter
+from support import assert_no_leak, needs_debug_build, needs_subinterpreters, run_in_subinterpreter, run_threads
 
 from frozen import AtomicRef, Map, Vector, snapshot, transaction
 
@@ -88,6 +88,23 @@ def test_update_publishes_and_returns_the_result(Ref):
     assert ref.get() == 11
 
 
+def test_fetch_update_publishes_and_returns_the_value_that_was_replaced(Ref):
+    ref = Ref(10)
+    assert ref.fetch_update(lambda value, more: value + more, 5) == 10
+    assert (ref.get(), ref.version) == (15, 1)
+
+
+def test_each_item_is_taken_by_one_thread(Ref):
+    ref, taken = Ref(tuple(range(200))), []
+
+    def take():
+        while waiting := ref.fetch_update(lambda items: items[1:]):
+            taken.append(waiting[0])
+
+    run_threads(*[take] * 4)
+    assert sorted(taken) == list(range(200))
+
+
 def test_update_passes_further_arguments():
     ref = AtomicRef([1])
 
@@ -108,6 +125,15 @@ def test_update_leaves_everything_as_it_was_when_the_function_raises(Ref):
 def test_update_needs_a_function(Ref, arguments):
     with pytest.raises(TypeError):
         Ref().update(*arguments)
+    with pytest.raises(TypeError):
+        Ref().fetch_update(*arguments)
+
+
+def test_fetch_update_refuses_none_of_a_function_that_changes_in_place():
+    ref = AtomicRef({})
+    with pytest.raises(TypeError, match=r"given to fetch_update\(\) returned None for a dict"):
+        ref.fetch_update(dict.update, {"a": 1})
+    assert ref.version == 0
 
 
 def test_an_update_may_update_other_references(Ref):

@@ -49,6 +49,8 @@ OPERATIONS = {
     "set new": lambda m: [m.set((index,), [index]) for index in range(50)],
     "set existing": lambda m: [m.set(key, [1]) for key in m],
     "set same": lambda m: [m.set(key, value) for key, value in m.items()],
+    "setdefault": lambda m: [m.setdefault(key, [1]) for key in m] + [m.setdefault("absent", [1]), m.setdefault((1,))],
+    "alter": lambda m: [m.alter(key, repr) for key in m] + [m.alter("absent", repr, default=[1])],
     "delete": lambda m: [m.delete(key) for key in m],
     "discard": lambda m: [m.discard(key) for key in m] + [m.discard("absent")],
     "update": lambda m: m.update({"a": [1]}, b=2).update([(key, 1) for key in m]),
@@ -89,6 +91,7 @@ def edit(m):
         mm.update(OTHER)
         mm.discard("a")
         mm.discard("absent")
+        mm.setdefault("a", [3]), mm.setdefault("a", [4]), mm.setdefault("none")
         mm.get("a"), mm.get("b", []), "b" in mm, len(mm), mm["b"]
     return mm.finish(), mm.finish()
 
@@ -109,6 +112,7 @@ FAILURES = {
     "no pairs": lambda m: m.update([(1, 2), (3, [4]), 5]),
     "pair of three": lambda m: Map([((1,), [2]), (3, [4]), (1, 2, 3)]),
     "generator": lambda m: m.update((key, [1 // (3 - index)]) for index, key in enumerate(range(10))),
+    "alter": lambda m: [m.alter(key, fail) for key in m] + [m.alter("absent", repr)],
     "merge": lambda m: m.merge(dict.fromkeys(m, 1), fail),
     "merge maps": lambda m: m.merge(Map(dict.fromkeys(m, 1)), fail),
     "union": lambda m: m | [1],
@@ -134,6 +138,8 @@ CRASHES = {
     "get": lambda m: m[HashKey(5, "x")],
     "set": lambda m: m.set(HashKey(5, "x"), [1]),
     "delete": lambda m: m.delete(HashKey(5, "x")),
+    "setdefault": lambda m: m.setdefault(HashKey(5, "x"), [1]),
+    "alter": lambda m: m.alter(HashKey(5, "x"), repr, [1]),
     "update": lambda m: m.update({HashKey(5, "x"): [1]}),
     "build": lambda m: Map([(HashKey(1), [1]), (HashKey(5, 1), [1]), (HashKey(5, 2), [2])]),
     "union": lambda m: m | OTHER,

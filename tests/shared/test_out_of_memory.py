@@ -91,6 +91,8 @@ OPERATIONS: dict[str, Callable[[Inputs], Any]] = {
     "map.set": lambda i: i.map.set(("new", TEXT), tuple(VALUES)),
     "map.set, there already": lambda i: i.map.set(7, (TEXT, TEXT)),
     "map.set, nothing new": lambda i: i.map.set(1, 2**80),
+    "map.setdefault": lambda i: i.map.setdefault(("new", TEXT), tuple(VALUES)),
+    "map.alter": lambda i: i.map.alter((5, TEXT), lambda value: (value, TEXT)).alter(TEXT, str.upper, default=TEXT),
     "map.delete": lambda i: i.map.delete((5, TEXT)),
     "map.discard": lambda i: i.map.discard((5, TEXT)),
     "map.update, a few": lambda i: i.map.update({1: TEXT * 2, TEXT: 5}),

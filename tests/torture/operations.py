@@ -105,6 +105,18 @@ MAP: Table = {
     "in": same(lambda m, a: (a.key in m, len(m), bool(m))),
     "set": (lambda m, a: m.set(a.key, a.value), lambda d, a: {**d, a.key: a.value}),
     "set there": (lambda m, a: m.set(a.there, a.value), lambda d, a: {**d, a.there: a.value}),
+    "setdefault": (
+        lambda m, a: m.setdefault(a.key, a.value),
+        lambda d, a: {**d, a.key: d.get(a.key, a.value)},
+    ),
+    "alter": (
+        lambda m, a: m.alter(a.there, lambda old: (old, a.value)),
+        lambda d, a: {**d, a.there: (d[a.there], a.value)},
+    ),
+    "alter any": (
+        lambda m, a: m.alter(a.key, lambda old: (old, a.value), a.value),
+        lambda d, a: {**d, a.key: (d.get(a.key, a.value), a.value)},
+    ),
     "delete": (lambda m, a: m.delete(a.there), lambda d, a: deleted(d, a.there)),
     "delete any": (lambda m, a: m.delete(a.key), lambda d, a: deleted(d, a.key)),
     "discard": (lambda m, a: m.discard(a.key), lambda d, a: without(d, a.key)),
@@ -235,6 +247,7 @@ MAP_MUTATION: Table = {
     "[]=": same(lambda m, a: operator.setitem(m, a.key, a.value)),
     "[]= there": same(lambda m, a: operator.setitem(m, a.there, a.value)),
     "set": (lambda m, a: m.set(a.key, a.value), lambda d, a: operator.setitem(d, a.key, a.value)),
+    "setdefault": same(lambda m, a: m.setdefault(a.key, a.value)),
     "del": same(lambda m, a: operator.delitem(m, a.there)),
     "delete": (lambda m, a: m.delete(a.key), lambda d, a: operator.delitem(d, a.key)),
     "discard": (lambda m, a: m.discard(a.key), no_result(lambda d, a: d.pop(a.key, None))),

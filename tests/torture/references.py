@@ -74,7 +74,10 @@ class RefWorld:
         value = world.value(source)
         if value is None:
             value = 5  # from a list, None is refused: the function has probably changed the list in place
-        assert same(ref.update(lambda old, new: new, value), value)
+        if source.random() < 0.5:
+            assert same(ref.update(lambda old, new: new, value), value)
+        else:
+            assert same(ref.fetch_update(lambda old, new: new, value), model.value)
         model.set(value)
         try:
             ref.update(lambda old: 1 // 0)

@@ -15,4 +15,5 @@ def updates(settings: AtomicRef[Map[str, int]], shared: SharedRef[SharedMap[str,
     assert_type(shared.update(SharedMap.set, "a", 1), SharedMap[str, int])
     assert_type(AtomicRef(Vector([1])).update(Vector.append, 2), Vector[int])
     assert_type(AtomicRef(Set([1])).update(Set.add, 2), Set[int])
+    assert_type(settings.fetch_update(Map.set, "a", 1), Map[str, int])
     settings.update(Map.set, "a", "text")  # type: ignore

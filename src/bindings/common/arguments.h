@@ -32,26 +32,38 @@ dict_of_keywords(PyObject *const *values, PyObject *names)
     return dict;
 }
 
-/* (key, default=...) of get and pop: `default` may be a keyword.  Borrowed; *fallback is left alone if it is absent. */
+/* What follows the `required` positional arguments, of which `what` tells the caller: `default`, by position or by
+ * keyword.  Borrowed; *fallback is left alone if it is absent. */
+MAYBE_UNUSED static bool
+parse_default(const char *name, const char *what, Py_ssize_t required, PyObject *const *args, Py_ssize_t nargs,
+              PyObject *names, PyObject **fallback)
+{
+    if (!check_positional(name, nargs, required, required + 1))
+        return false;
+    if (nargs > required)
+        *fallback = args[required];
+    Py_ssize_t keywords = names != NULL ? PyTuple_GET_SIZE(names) : 0;
+    if (LIKELY(keywords == 0))
+        return true;
+    if (keywords == 1 && nargs == required
+        && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "default") == 0) {
+        *fallback = args[required];
+        return true;
+    }
+    PyErr_Format(PyExc_TypeError, "%s() takes %s and a default, got the keyword argument '%.100U'", name, what,
+                 PyTuple_GET_ITEM(names, 0));
+    return false;
+}
+
+/* (key, default=...) of get and pop. */
 MAYBE_UNUSED static bool
 parse_key_default(const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *names, PyObject **key,
                   PyObject **fallback)
 {
-    if (!check_positional(name, nargs, 1, 2))
+    if (!parse_default(name, "a key", 1, args, nargs, names, fallback))
         return false;
     *key = args[0];
-    if (nargs == 2)
-        *fallback = args[1];
-    Py_ssize_t keywords = names != NULL ? PyTuple_GET_SIZE(names) : 0;
-    if (LIKELY(keywords == 0))
-        return true;
-    if (keywords == 1 && nargs == 1 && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "default") == 0) {
-        *fallback = args[1];
-        return true;
-    }
-    PyErr_Format(PyExc_TypeError, "%s() takes a key and a default, got the keyword argument '%.100U'", name,
-                 PyTuple_GET_ITEM(names, 0));
-    return false;
+    return true;
 }
 
 #endif

@@ -51,8 +51,20 @@ mutation_root(mutation *m)
     return transient_is_sealed(&m->transient) ? NULL : m->transient.root;
 }
 
-/* Whether a key is there: 1, 0, or -1 (exception set); with `value`, what is under it as a new reference, or NULL
+/* Whether a key is in the tree: 1, 0, or -1 (exception set); with `value`, what is under it as a new reference, or NULL
  * there. The root is held, because comparing may run arbitrary code. */
+static int
+lookup_in(champ_node *root, const probe *p, PyObject **value)
+{
+    bool failed = false;
+    node_retain(root);
+    pair *found = champ_find(root, p, &failed);
+    if (found != NULL && value != NULL)
+        failed = (*value = cell_to_object(PAIR_VALUE(found))) == NULL;
+    node_release(root);
+    return failed ? -1 : found != NULL;
+}
+
 static int
 mutation_lookup(PyObject *self, PyObject *key, PyObject **value)
 {
@@ -63,15 +75,8 @@ mutation_lookup(PyObject *self, PyObject *key, PyObject **value)
         *value = NULL;
     OBJECT_LOCK(self);
     champ_node *root;
-    if (probe_init(&p, key) == 0 && (root = mutation_root(m)) != NULL) {
-        bool failed = false;
-        node_retain(root);
-        pair *found = champ_find(root, &p, &failed);
-        if (found != NULL && value != NULL)
-            failed = (*value = cell_to_object(PAIR_VALUE(found))) == NULL;
-        node_release(root);
-        status = failed ? -1 : found != NULL;
-    }
+    if (probe_init(&p, key) == 0 && (root = mutation_root(m)) != NULL)
+        status = lookup_in(root, &p, value);
     OBJECT_UNLOCK();
     return status;
 }

@@ -79,26 +79,31 @@ transient_store(transient *d, champ_node *n, unsigned own, Py_ssize_t delta, def
     return 0;
 }
 
+/* Set a key at the end of a path that is still valid: 0 or -1. */
+static int
+transient_put_at(memory *mem, transient *d, const champ_path *path, place where, cell key, cell value)
+{
+    deferred left = {0};
+    if (where == PLACE_FOUND && (ENTRY_WIDTH == 1 || cell_identical(PAIR_VALUE(path_pair(path)), value)))
+        return 0;
+    entry in = {.hash = path->hash};
+    PAIR_VALUE(&in.pair) = value;
+    PAIR_KEY(&in.pair) = key;
+    unsigned own = champ_owned(path, pair_is_general(&in.pair));
+    COLLECTOR_PAUSE();
+    champ_node *n = champ_put(mem, path, where, &in, own, &left);
+    COLLECTOR_RESUME();
+    way_must_hold(n, path->hash);
+    return transient_store(d, n, own, where != PLACE_FOUND, &left);
+}
+
 /* Set a key: 0 or -1. */
 static int
 transient_put(memory *mem, transient *d, const probe *p, cell key, cell value)
 {
     champ_path path;
-    deferred left = {0};
     place where = transient_locate(d, p, &path);
-    if (where == PLACE_FAILED)
-        return -1;
-    if (where == PLACE_FOUND && (ENTRY_WIDTH == 1 || cell_identical(PAIR_VALUE(path_pair(&path)), value)))
-        return 0;
-    entry in = {.hash = p->hash};
-    PAIR_VALUE(&in.pair) = value;
-    PAIR_KEY(&in.pair) = key;
-    unsigned own = champ_owned(&path, pair_is_general(&in.pair));
-    COLLECTOR_PAUSE();
-    champ_node *n = champ_put(mem, &path, where, &in, own, &left);
-    COLLECTOR_RESUME();
-    way_must_hold(n, p->hash);
-    return transient_store(d, n, own, where != PLACE_FOUND, &left);
+    return where == PLACE_FAILED ? -1 : transient_put_at(mem, d, &path, where, key, value);
 }
 
 /* Remove the entry at the end of a path that is still valid: 1 or -1. */

@@ -100,21 +100,41 @@ map_get(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names
 
 /* ---- derived maps ---- */
 
-/* The map with `value` under `key`, as cells that stay the caller's. */
+/* The map with `value` under `key`, as cells that stay the caller's, where champ_locate() has ended. */
 static PyObject *
-map_put(PyObject *self, const probe *p, cell key, cell value)
+map_put_at(PyObject *self, const champ_path *path, place where, cell key, cell value)
 {
-    champ_path path;
     deferred left = {0};
-    place where = champ_locate(ROOT(self), p, &path, COUNT(self) >= PREFETCH_FROM);
-    if (where == PLACE_FAILED)
-        return NULL;
-    if (where == PLACE_FOUND && cell_identical(PAIR_VALUE(path_pair(&path)), value))
+    if (where == PLACE_FOUND && cell_identical(PAIR_VALUE(path_pair(path)), value))
         return unchanged(self);
-    entry in = {p->hash, {{key, value}}};
-    champ_node *n = champ_put(family_memory(family_of(self)), &path, where, &in, 0, &left);
-    way_must_hold(n, p->hash);
+    entry in = {path->hash, {{key, value}}};
+    champ_node *n = champ_put(family_memory(family_of(self)), path, where, &in, 0, &left);
+    way_must_hold(n, path->hash);
     return derived(self, n, COUNT(self) + (where != PLACE_FOUND));
+}
+
+/* The same with objects; the key is the one that was located. */
+static PyObject *
+map_put_object_at(PyObject *self, const champ_path *path, place where, PyObject *key, const probe *p, PyObject *value)
+{
+    cell opened_key, opened_value;
+    if (key_open(key, p, &opened_key) < 0)
+        return NULL;
+    PyObject *result = NULL;
+    if (cell_open(value, &opened_value) == 0) {
+        result = map_put_at(self, path, where, opened_key, opened_value);
+        cell_close(opened_value);
+    }
+    else
+        value_not_shareable(key);
+    cell_close(opened_key);
+    return result;
+}
+
+static place
+map_locate(PyObject *self, const probe *p, champ_path *path)
+{
+    return champ_locate(ROOT(self), p, path, COUNT(self) >= PREFETCH_FROM);
 }
 
 static PyObject *
@@ -128,12 +148,72 @@ map_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     PyObject *result = NULL;
     if (cell_open(args[1], &value) == 0) {
-        result = map_put(self, &p, key, value);
+        champ_path path;
+        place where = map_locate(self, &p, &path);
+        if (where != PLACE_FAILED)
+            result = map_put_at(self, &path, where, key, value);
         cell_close(value);
     }
     else
         value_not_shareable(args[0]);
     cell_close(key);
+    return result;
+}
+
+static PyObject *
+map_setdefault(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (!check_positional("setdefault", nargs, 1, 2))
+        return NULL;
+    probe p;
+    champ_path path;
+    if (probe_init(&p, args[0]) < 0)
+        return NULL;
+    place where = map_locate(self, &p, &path);
+    if (where == PLACE_FAILED || where == PLACE_FOUND)
+        return where == PLACE_FOUND ? unchanged(self) : NULL;
+    return map_put_object_at(self, &path, where, args[0], &p, nargs > 1 ? args[1] : Py_None);
+}
+
+/* fn(value), where the key was located, or fn(fallback) where it is absent. */
+static PyObject *
+altered_value(PyObject *key, PyObject *fn, PyObject *fallback, const champ_path *path, place where)
+{
+    if (where != PLACE_FOUND && fallback == NULL) {
+        set_key_error(key);
+        return NULL;
+    }
+    PyObject *old = where == PLACE_FOUND ? cell_to_object(PAIR_VALUE(path_pair(path))) : Py_NewRef(fallback);
+    PyObject *value = NULL;
+    if (old != NULL && deep_call_enter(" while altering a map") == 0) {
+        value = PyObject_CallOneArg(fn, old);
+        deep_call_leave(DEEP_CALL);
+    }
+    Py_XDECREF(old);
+    return value;
+}
+
+/* The path stays valid while the function runs: the caller's map holds its nodes, and nobody edits nodes that a map
+ * holds. */
+static PyObject *
+map_alter(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    PyObject *fallback = NULL;
+    if (!parse_default("alter", "a key, a function", 2, args, nargs, names, &fallback))
+        return NULL;
+    if (!PyCallable_Check(args[1]))
+        return raise_about(PyExc_TypeError, "alter() takes a function of the value as second argument, not ", args[1],
+                           "");
+    probe p;
+    champ_path path;
+    if (probe_init(&p, args[0]) < 0)
+        return NULL;
+    place where = map_locate(self, &p, &path);
+    PyObject *value = where != PLACE_FAILED ? altered_value(args[0], args[1], fallback, &path, where) : NULL;
+    if (value == NULL)
+        return NULL;
+    PyObject *result = map_put_object_at(self, &path, where, args[0], &p, value);
+    Py_DECREF(value);
     return result;
 }
 

@@ -28,6 +28,62 @@ mutation_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     Py_RETURN_NONE;
 }
 
+/* Put a key that is absent, or hand out the value that is there, a new reference: 1; 0: it was put; -1. */
+static int
+transient_put_absent(memory *mem, transient *d, const probe *p, cell key, cell value, PyObject **object)
+{
+    champ_path path;
+    place where = transient_locate(d, p, &path);
+    if (where == PLACE_FAILED)
+        return -1;
+    if (where != PLACE_FOUND)
+        return transient_put_at(mem, d, &path, where, key, value);
+    champ_node *root = d->root;
+    node_retain(root);
+    *object = cell_to_object(PAIR_VALUE(path_pair(&path)));
+    node_release(root);
+    return *object != NULL ? 1 : -1;
+}
+
+/* As dict.setdefault: the value is made a cell only where the key is absent. That may run arbitrary code, so the key is
+ * located anew afterwards. */
+static int
+transient_setdefault(memory *mem, transient *d, PyObject *key, PyObject *value, PyObject **object)
+{
+    probe p;
+    cell key_cell, value_cell;
+    if (probe_init(&p, key) < 0 || transient_is_sealed(d))
+        return -1;
+    int status = lookup_in(d->root, &p, object);
+    if (status != 0)
+        return status;
+    if (key_open(key, &p, &key_cell) < 0)
+        return -1;
+    if ((status = cell_open(value, &value_cell)) == 0) {
+        status = transient_put_absent(mem, d, &p, key_cell, value_cell, object);
+        cell_close(value_cell);
+    }
+    else
+        value_not_shareable(key);
+    cell_close(key_cell);
+    return status;
+}
+
+static PyObject *
+mutation_setdefault(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (!check_positional("setdefault", nargs, 1, 2))
+        return NULL;
+    mutation *m = (mutation *)self;
+    PyObject *fallback = nargs > 1 ? args[1] : Py_None, *value = NULL;
+    int status;
+    OBJECT_LOCK(self);
+    status = transient_setdefault(family_memory(family_of(self)), &m->transient, args[0], fallback, &value);
+    mutation_edited(m);
+    OBJECT_UNLOCK();
+    return status == 0 ? Py_NewRef(fallback) : value;
+}
+
 /* Remove a key and hand out its value, a new reference: 1; 0: absent, -1. The object is made before the entry is
  * removed: if that fails the entry must stay. It may run arbitrary code, so this starts again as transient_locate does.
  * */
@@ -116,6 +172,7 @@ mutation_update(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObjec
 
 static PyMethodDef mutation_methods[] = {
     {"set", FASTCALL(mutation_set), METH_FASTCALL, HELPER_DOC(Mutation, set)},
+    {"setdefault", FASTCALL(mutation_setdefault), METH_FASTCALL, HELPER_DOC(Mutation, setdefault)},
     {"delete", mutation_delete, METH_O, HELPER_DOC(Mutation, delete)},
     {"discard", mutation_discard, METH_O, HELPER_DOC(Mutation, discard)},
     {"pop", FASTCALL(mutation_pop), METH_FASTCALL | METH_KEYWORDS, HELPER_DOC(Mutation, pop)},

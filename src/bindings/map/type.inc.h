@@ -22,6 +22,8 @@ map_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
 static PyMethodDef map_methods[] = {
     {"get", FASTCALL(map_get), METH_FASTCALL | METH_KEYWORDS, DOC(get)},
     {"set", FASTCALL(map_set), METH_FASTCALL, DOC(set)},
+    {"setdefault", FASTCALL(map_setdefault), METH_FASTCALL, DOC(setdefault)},
+    {"alter", FASTCALL(map_alter), METH_FASTCALL | METH_KEYWORDS, DOC(alter)},
     {"delete", keyed_delete, METH_O, DOC(delete)},
     {"discard", keyed_discard, METH_O, DOC(discard)},
     {"update", FASTCALL(map_update), METH_FASTCALL | METH_KEYWORDS, DOC(update)},
