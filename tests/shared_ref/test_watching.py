@@ -208,8 +208,12 @@ def test_there_are_as_many_threads_as_callbacks_that_block():
     for number, ref in enumerate(refs):
         ref.set(number)
     eventually(lambda: sorted(inside) == list(range(20)))
-    threads, idle = _core._threads_of_watches()
-    assert (threads - idle, idle) == (20, 1)
+
+    def twenty_work_and_one_waits():
+        threads, idle = _core._threads_of_watches()  # the machine may let two wait, or a 21st look for work
+        return threads - idle == 20 and idle in (1, 2)
+
+    eventually(twenty_work_and_one_waits)
     release.set()
     eventually(nobody_is_at_work)
     for watch in watches:
