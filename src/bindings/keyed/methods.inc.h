@@ -11,11 +11,11 @@
 
 #define CONTAINER_ELLIPSIS "{...}"
 #include "bindings/common/protocol.inc.h"
-#include "bindings/common/family.inc.h"
+#define TAKES_KEYWORDS (ENTRY_WIDTH == 2) /* a map */
+#include "bindings/common/construct.inc.h"
 
 /* Supplied by the container. */
 static PyObject *container_richcompare(PyObject *self, PyObject *other, int op);
-static PyObject *container_vectorcall(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *names);
 
 #define ROOT(self) ((champ_node *)((container *)(self))->root)
 #define COUNT(self) (((container *)(self))->count)

@@ -10,7 +10,7 @@
 /* ---- construction ---- */
 
 static PyObject *
-map_construct(PyTypeObject *type, family *types, PyObject *source, PyObject *keywords)
+container_construct(PyTypeObject *type, family *types, PyObject *source, PyObject *keywords)
 {
     memory *mem = family_memory(types);
     if (source != NULL && type == types->container && Py_TYPE(source) == type && keywords == NULL)
@@ -22,34 +22,6 @@ map_construct(PyTypeObject *type, family *types, PyObject *source, PyObject *key
         return NULL;
     }
     return keyed_new(type, d.root, d.count);
-}
-
-static PyObject *
-map_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    if (PyTuple_GET_SIZE(args) > 1)
-        return PyErr_Format(PyExc_TypeError, "%s() takes at most one mapping or iterable of pairs, got %zd arguments",
-                            short_type_name(type), PyTuple_GET_SIZE(args));
-    PyObject *source = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL;
-    PyObject *keywords = kwargs != NULL && PyDict_GET_SIZE(kwargs) ? kwargs : NULL;
-    return map_construct(type, family_of_type(type), source, keywords);
-}
-
-/* The exact type is called without making a tuple and a dict of its arguments. */
-static PyObject *
-container_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names)
-{
-    PyTypeObject *type = (PyTypeObject *)callable;
-    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
-    if (count > 1)
-        return PyErr_Format(PyExc_TypeError, "%s() takes at most one mapping or iterable of pairs, got %zd arguments",
-                            short_type_name(type), count);
-    PyObject *keywords = NULL;
-    if (names != NULL && (keywords = dict_of_keywords(args + count, names)) == NULL)
-        return NULL;
-    PyObject *self = map_construct(type, family_of_type(type), count ? args[0] : NULL, keywords);
-    Py_XDECREF(keywords);
-    return self;
 }
 
 static PyObject *
@@ -276,7 +248,7 @@ map_or(PyObject *left, PyObject *right)
         return known < 0 ? NULL : Py_NewRef(Py_NotImplemented);
     if (!own && is_any_dict(left))
         return dict_or_map(left, right);
-    PyObject *self = own ? Py_NewRef(left) : map_construct(types->container, types, left, NULL);
+    PyObject *self = own ? Py_NewRef(left) : container_construct(types->container, types, left, NULL);
     if (self == NULL)
         return NULL;
     transient d = transient_of(self);
@@ -316,7 +288,7 @@ map_merge(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
                            "");
     family *types = family_of(self);
     PyObject *other =
-        is_ours(types, args[0]) ? Py_NewRef(args[0]) : map_construct(types->container, types, args[0], NULL);
+        is_ours(types, args[0]) ? Py_NewRef(args[0]) : container_construct(types->container, types, args[0], NULL);
     if (other == NULL)
         return NULL;
     merger m = {.mem = family_memory(types),

@@ -52,7 +52,7 @@ static PyMethodDef map_methods[] = {
 
 static PyType_Slot map_slots[] = {
     {Py_tp_doc, (void *)DOC(class)},
-    {Py_tp_new, (void *)map_tp_new},
+    {Py_tp_new, (void *)container_tp_new},
     {Py_tp_iter, (void *)map_iter},
     {Py_tp_methods, map_methods},
     {Py_mp_subscript, (void *)map_subscript},

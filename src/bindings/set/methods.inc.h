@@ -8,7 +8,7 @@
 /* ---- construction ---- */
 
 static PyObject *
-set_construct(PyTypeObject *type, family *types, PyObject *source)
+container_construct(PyTypeObject *type, family *types, PyObject *source, PyObject *Py_UNUSED(keywords))
 {
     if (source != NULL && type == types->container && Py_TYPE(source) == type)
         return Py_NewRef(source);
@@ -18,29 +18,6 @@ set_construct(PyTypeObject *type, family *types, PyObject *source)
     else if (transient_from_iterable(family_memory(types), types, source, &d) < 0)
         return NULL;
     return keyed_new(type, d.root, d.count);
-}
-
-static PyObject *
-set_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    family *types = family_of_type(type);
-    if (type == types->container && kwargs != NULL && PyDict_GET_SIZE(kwargs))
-        return PyErr_Format(PyExc_TypeError, "%s() takes no keyword arguments", short_type_name(type));
-    if (!check_positional(short_type_name(type), PyTuple_GET_SIZE(args), 0, 1))
-        return NULL;
-    return set_construct(type, types, PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL);
-}
-
-static PyObject *
-container_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names)
-{
-    PyTypeObject *type = (PyTypeObject *)callable;
-    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
-    if (names != NULL && PyTuple_GET_SIZE(names))
-        return PyErr_Format(PyExc_TypeError, "%s() takes no keyword arguments", short_type_name(type));
-    if (!check_positional(short_type_name(type), count, 0, 1))
-        return NULL;
-    return set_construct(type, family_of_type(type), count ? args[0] : NULL);
 }
 
 /* ---- members ---- */
@@ -147,7 +124,8 @@ static PyObject *
 as_set(PyObject *self, PyObject *iterable)
 {
     family *types = family_of(self);
-    return is_ours(types, iterable) ? Py_NewRef(iterable) : set_construct(types->container, types, iterable);
+    return is_ours(types, iterable) ? Py_NewRef(iterable)
+                                    : container_construct(types->container, types, iterable, NULL);
 }
 
 /* Where this memory cannot hold just any object, a set of another type is compared by frozenset. */

@@ -146,7 +146,7 @@ static PyMethodDef set_methods[] = {
 
 static PyType_Slot set_slots[] = {
     {Py_tp_doc, (void *)DOC(class)},
-    {Py_tp_new, (void *)set_tp_new},
+    {Py_tp_new, (void *)container_tp_new},
     {Py_tp_iter, (void *)set_iter},
     {Py_tp_methods, set_methods},
     {Py_sq_contains, (void *)set_contains},

@@ -206,7 +206,7 @@ rrb_extend_from(family *types, rrb v, PyObject *iterable, rrb *result)
 }
 
 static PyObject *
-vector_construct(PyTypeObject *type, family *types, PyObject *source)
+container_construct(PyTypeObject *type, family *types, PyObject *source, PyObject *Py_UNUSED(keywords))
 {
     rrb v = {NULL, 0};
     if (source != NULL && type == types->container && Py_IS_TYPE(source, type))
@@ -216,17 +216,8 @@ vector_construct(PyTypeObject *type, family *types, PyObject *source)
     return vector_new(type, types, v);
 }
 
-static PyObject *
-vector_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    Py_ssize_t count = PyTuple_GET_SIZE(args);
-    if (!check_positional(short_type_name(type), count, 0, 1))
-        return NULL;
-    family *types = family_of_type(type);
-    if (kwargs != NULL && PyDict_GET_SIZE(kwargs) > 0 && type == types->container)
-        return PyErr_Format(PyExc_TypeError, "%s() takes no keyword arguments", short_type_name(type));
-    return vector_construct(type, types, count > 0 ? PyTuple_GET_ITEM(args, 0) : NULL);
-}
+#define TAKES_KEYWORDS false
+#include "bindings/common/construct.inc.h"
 
 /* ---- indices ---- */
 

@@ -8,18 +8,6 @@
 #include "bindings/vector/seal.inc.h"
 #include "bindings/common/mutation.inc.h"
 
-static PyObject *
-vector_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names)
-{
-    PyTypeObject *type = (PyTypeObject *)callable;
-    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
-    if (names != NULL && PyTuple_GET_SIZE(names) > 0)
-        return PyErr_Format(PyExc_TypeError, "%s() takes no keyword arguments", short_type_name(type));
-    if (!check_positional(short_type_name(type), count, 0, 1))
-        return NULL;
-    return vector_construct(type, family_of_type(type), count > 0 ? args[0] : NULL);
-}
-
 static PyMethodDef vector_methods[] = {
     {"append", vector_append, METH_O, DOC(append)},
     {"extend", vector_extend, METH_O, DOC(extend)},
@@ -57,7 +45,7 @@ static PyMemberDef vector_members[] = {
 
 static PyType_Slot vector_slots[] = {
     {Py_tp_doc, (void *)DOC(class)},
-    {Py_tp_new, (void *)vector_tp_new},
+    {Py_tp_new, (void *)container_tp_new},
     {Py_tp_dealloc, (void *)container_dealloc},
     {Py_tp_traverse, (void *)container_traverse},
     {Py_tp_repr, (void *)container_repr},
@@ -122,7 +110,7 @@ static PyType_Slot vector_mutation_slots[] = {
 static int
 vector_family_setup(family *types)
 {
-    types->container->tp_vectorcall = vector_vectorcall;
+    types->container->tp_vectorcall = container_vectorcall;
     rrb_node *empty = leaf_alloc(family_memory(types), 0, 0, false);
     if (empty != NULL)
         node_ready(empty);
