@@ -114,6 +114,9 @@ PyObject *convert_object(conversion *rules, PyObject *object);
 /* The same for a part of what `w`, which is running, converts. */
 PyObject *convert_part(walk *w, PyObject *part);
 
+/* For the engine (convert/errors.c): lets the error that is set say where it was raised. */
+void place_error(run *r);
+
 /* ---- for rules ---- */
 
 /* Types without parts that data mostly consists of. */

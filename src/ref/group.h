@@ -27,7 +27,7 @@ bool group_published(const ref_group *group, void **old);
 /* Replaces the values by fn(*values, *args, **kwargs), where `args` is the vectorcall argument list with fn at its
  * head. Returns the new value, or the tuple of them if the group has more than one reference; if `gives_old`, the value
  * that was replaced, of a group of one. */
-PyObject *group_update(const ref_group *group, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
-                       bool gives_old);
+PyObject *
+group_update(const ref_group *group, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, bool gives_old);
 
 #endif
