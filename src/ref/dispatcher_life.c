@@ -141,7 +141,7 @@ close_all(dispatcher *self)
  * so it gets a thread state there that stays until its end: CPython allocates each further one.  Py_EndInterpreter()
  * wants no other thread state than the caller's after atexit. */
 
-/* Called by a thread that runs in the interpreter. */
+/* Called by a thread that runs in the interpreter, whose other thread states may be gone. */
 static void
 keeper_stays(dispatcher *self)
 {
@@ -225,6 +225,7 @@ after_fork(PyObject *capsule, PyObject *Py_UNUSED(ignored))
     dispatcher *self = dispatcher_in(capsule);
     if (!parker_init(&self->parker)) /* what the parent's threads slept on is not freed */
         return PyErr_NoMemory();
+    keeper_stays(self); /* CPython has freed all thread states but this thread's */
     int threads = workers_after_fork(self);
     atomic_fetch_sub_explicit(&self->references, self->threads - threads, memory_order_relaxed);
     self->threads = threads;
