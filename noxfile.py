@@ -235,7 +235,8 @@ def coverage(session: nox.Session) -> None:
     """What the suite leaves out: lines and branches of the C core, branches of the Python layer, as a table of each."""
     if shutil.which("gcc") is None:
         session.skip("NOT CHECKED: gcc is needed")
-    session.install("setuptools>=77", "pytest>=8", "hypothesis>=6.100", "coverage>=7.10", "gcovr>=8.4")
+    of_tests = nox.project.load_toml(ROOT / "pyproject.toml")["project"]["optional-dependencies"]["test"]
+    session.install(*of_tests, "coverage>=7.10", "gcovr>=8.4")
     session.install("--only-binary=:all:", *FRIENDS)
     copy = project_copy(session)
     env = {"CC": "gcc", "PYTHONPATH": str(copy), "FROZEN_HYPOTHESIS": os.environ.get("FROZEN_HYPOTHESIS", "quick")}
