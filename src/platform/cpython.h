@@ -21,6 +21,9 @@
 /* Every type is an immutable heap type, so that PyType_GetModuleState(Py_TYPE(self)) is right in every slot. */
 #define FROZEN_TYPE_FLAGS (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE)
 
+/* A METH_FASTCALL function, or one that takes keywords, as a PyMethodDef wants it. */
+#define FASTCALL(function) ((PyCFunction)(void (*)(void))(function))
+
 /* `OBJECT_LOCK(op); ... OBJECT_UNLOCK();` makes a mutable object safe to use from several threads: a critical section
  * without the GIL, nothing with it.  The section is suspended whenever the thread waits or runs Python code, so state
  * read before such a point must be read again after it. */

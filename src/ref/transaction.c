@@ -142,8 +142,8 @@ transaction_tp_dealloc(PyObject *op)
 
 static PyMethodDef transaction_methods[] = {
     {"get", transaction_get, METH_NOARGS, DOC_transaction_get},
-    {"set", (PyCFunction)(void (*)(void))transaction_set, METH_FASTCALL, DOC_transaction_set},
-    {"update", (PyCFunction)(void (*)(void))transaction_update, METH_FASTCALL | METH_KEYWORDS, DOC_transaction_update},
+    {"set", FASTCALL(transaction_set), METH_FASTCALL, DOC_transaction_set},
+    {"update", FASTCALL(transaction_update), METH_FASTCALL | METH_KEYWORDS, DOC_transaction_update},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -172,7 +172,7 @@ watch_tp_dealloc(PyObject *op)
 static PyMethodDef watch_methods[] = {
     {"close", watch_close, METH_NOARGS, DOC_Watch_close},
     {"__enter__", watch_enter, METH_NOARGS, DOC_Watch___enter__},
-    {"__exit__", (PyCFunction)(void (*)(void))watch_exit, METH_FASTCALL, DOC_Watch___exit__},
+    {"__exit__", FASTCALL(watch_exit), METH_FASTCALL, DOC_Watch___exit__},
     {NULL, NULL, 0, NULL},
 };
 

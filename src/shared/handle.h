@@ -11,6 +11,6 @@ int handles_setup(void);
 PyObject *shared_handle(PyObject *self, PyObject *args, PyObject *kwargs);
 
 #define SHARED_HANDLE_METHOD(doc) \
-    {"handle", (PyCFunction)(void (*)(void))shared_handle, METH_VARARGS | METH_KEYWORDS, doc}
+    {"handle", FASTCALL(shared_handle), METH_VARARGS | METH_KEYWORDS, doc}
 
 #endif

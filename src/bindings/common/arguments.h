@@ -6,9 +6,6 @@
 #include "trees/memory_contract.h"
 #include "platform/cpython.h"
 
-/* A METH_FASTCALL function as a PyMethodDef wants it. */
-#define FASTCALL(function) ((PyCFunction)(void (*)(void))(function))
-
 static inline bool
 check_positional(const char *name, Py_ssize_t nargs, Py_ssize_t least, Py_ssize_t most)
 {
