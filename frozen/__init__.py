@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 
 try:
     from frozen._core import (
+        AtomicCounter,
         AtomicRef,
         Blob,
         Handle,
@@ -47,6 +48,7 @@ from frozen._sharing import NotShareableError, is_shareable, register_shareable,
 
 __all__ = [
     "ABSENT",
+    "AtomicCounter",
     "AtomicRef",
     "Blob",
     "Change",

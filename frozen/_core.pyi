@@ -253,6 +253,53 @@ class AtomicRef(Generic[_T]):
         """
 
 @final
+class AtomicCounter:
+    """A number to which threads add without waiting for each other.
+
+    On builds without the GIL each thread counts for itself, and reading sums up. OverflowError where what a thread has
+    counted would leave the range from -2**57 to 2**57.
+
+    >>> requests = AtomicCounter()
+    >>> requests.add()
+    >>> requests.get()
+    1
+    """
+
+    def __new__(cls, initial: SupportsIndex = 0) -> Self: ...
+    def add(self, n: SupportsIndex = 1, /) -> None:
+        """Add `n`. O(1).
+
+        OverflowError if the counter cannot hold the sum; it is then as it was.
+
+        >>> counter = AtomicCounter()
+        >>> counter.add(3)
+        >>> counter.get()
+        3
+        """
+
+    def get(self) -> int:
+        """Return the sum of what was added. O(1).
+
+        It is exact while no thread adds. All that was added before the call is in it; what threads add meanwhile may
+        be. As long as all of them add positive numbers, no later call returns less.
+
+        >>> AtomicCounter(2).get()
+        2
+        """
+
+    def take(self) -> int:
+        """Return the sum and start again from 0. O(1).
+
+        Each number that a thread adds is in the result of exactly one `take`.
+
+        >>> counter = AtomicCounter(2)
+        >>> counter.take(), counter.get()
+        (2, 0)
+        """
+
+    def __reduce__(self) -> NoReturn: ...
+
+@final
 class SharedRef(Generic[_T]):
     """A variable whose value all interpreters of the process read and replace atomically.
 

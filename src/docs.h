@@ -202,6 +202,57 @@
     ">>> AtomicRef.snapshot(AtomicRef(1), AtomicRef(2))\n" \
     "(1, 2)"
 
+#define DOC_AtomicCounter_class \
+    "AtomicCounter(initial=0)\n" \
+    "--\n" \
+    "\n" \
+    "A number to which threads add without waiting for each other.\n" \
+    "\n" \
+    "On builds without the GIL each thread counts for itself, and reading sums up. OverflowError where what a thread has\n" \
+    "counted would leave the range from -2**57 to 2**57.\n" \
+    "\n" \
+    ">>> requests = AtomicCounter()\n" \
+    ">>> requests.add()\n" \
+    ">>> requests.get()\n" \
+    "1"
+
+#define DOC_AtomicCounter_add \
+    "add($self, n=1, /)\n" \
+    "--\n" \
+    "\n" \
+    "Add `n`. O(1).\n" \
+    "\n" \
+    "OverflowError if the counter cannot hold the sum; it is then as it was.\n" \
+    "\n" \
+    ">>> counter = AtomicCounter()\n" \
+    ">>> counter.add(3)\n" \
+    ">>> counter.get()\n" \
+    "3"
+
+#define DOC_AtomicCounter_get \
+    "get($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the sum of what was added. O(1).\n" \
+    "\n" \
+    "It is exact while no thread adds. All that was added before the call is in it; what threads add meanwhile may\n" \
+    "be. As long as all of them add positive numbers, no later call returns less.\n" \
+    "\n" \
+    ">>> AtomicCounter(2).get()\n" \
+    "2"
+
+#define DOC_AtomicCounter_take \
+    "take($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the sum and start again from 0. O(1).\n" \
+    "\n" \
+    "Each number that a thread adds is in the result of exactly one `take`.\n" \
+    "\n" \
+    ">>> counter = AtomicCounter(2)\n" \
+    ">>> counter.take(), counter.get()\n" \
+    "(2, 0)"
+
 #define DOC_SharedRef_class \
     "SharedRef(*args, initial=None)\n" \
     "--\n" \

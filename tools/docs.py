@@ -23,6 +23,7 @@ STUB = ROOT / "frozen/_core.pyi"
 HEADER = ROOT / "src/docs.h"
 
 SIGNATURES = {
+    "AtomicCounter": "(initial=0)",
     "AtomicRef": "(initial=None)",
     "SharedRef": "(*args, initial=None)",
     "Map": "(mapping_or_pairs=(), /, **entries)",

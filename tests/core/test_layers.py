@@ -1,4 +1,5 @@
-"""The layers of src/README.md, `module -> ref, convert, codec -> bindings -> shared, local -> trees -> platform`.
+"""The layers of src/README.md,
+`module -> atomic -> ref, convert, codec -> bindings -> shared, local -> trees -> platform`.
 
 They hold twice: for the names that object files define and use, as the linker sees them, and for what files include. No
 name and no include goes up. Beyond that, trees/ names neither Python nor threads nor interpreters, the bindings know
@@ -30,7 +31,8 @@ LAYERS = {
     "convert": 4,
     "codec": 4,
     "ref": 4,
-    "module": 5,
+    "atomic": 5,
+    "module": 6,
 }
 # module.h is the one list of types and what one interpreter holds of them. All but platform/ and trees/ may include it,
 # as if it lay in local/, of which it includes a header. The definition that it declares is how a type finds its module.
@@ -54,6 +56,7 @@ FORBIDDEN = {
     "local": re.compile(rf"\b({PRIVATE})\b"),
     "shared": re.compile(rf"\b({PRIVATE})\b"),
     "ref": re.compile(rf"\b({PRIVATE})\b"),
+    "atomic": re.compile(rf"\b({PRIVATE})\b"),
     "module": re.compile(rf"\b(Py_GIL_DISABLED|{PRIVATE})\b"),
 }
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import frozen
 from frozen import (
+    AtomicCounter,
     AtomicRef,
     Blob,
     Handle,
@@ -76,6 +77,7 @@ REST: dict[str, Callable[[Any], Any]] = {
     "snapshot": lambda a: len(snapshot(a.ref, a.ref2)),
     "transaction": lambda a: transaction(a.ref, a.ref2).set(a.value, a.map),
     "views": lambda a: len([iter(a.map.keys()), iter(a.map.values()), iter(a.map.items()), a.map.items().mapping]),
+    "AtomicCounter": lambda a: (c := AtomicCounter(1 << 40), c.add(1 << 41), c.get(), c.take()),
     "Blob": lambda a: bytes(Blob(b"x" * 100)),
     "signature": lambda a: str(type(a.map)[int, str]),
 }

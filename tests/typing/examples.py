@@ -15,6 +15,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, assert_type
 
 from frozen import (
+    AtomicCounter,
     AtomicRef,
     Map,
     MapItems,
@@ -321,6 +322,16 @@ async def waiting(settings: AtomicRef[Map[str, int]]) -> None:
     assert_type(await settings.changed(), tuple[Map[str, int], int])
     async for version in settings.changes():
         assert_type(version, Map[str, int])
+
+
+def counting(requests: AtomicCounter) -> None:
+    assert_type(AtomicCounter(5), AtomicCounter)
+    assert_type(requests.get(), int)
+    assert_type(requests.take(), int)
+    requests.add()
+    requests.add(2)
+    requests.add(1.5)  # type: ignore
+    AtomicCounter("5")  # type: ignore
 
 
 def shared_references(table: SharedMap[str, int]) -> None:
