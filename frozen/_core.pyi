@@ -1803,10 +1803,11 @@ class SharedMap(Mapping[_K, _V_co]):
     """A Map in memory that all interpreters of the process share: it crosses to another one in O(1).
 
     It holds values, not objects: None, bool, int, float, complex, str, bytes, Ellipsis, tuple, frozenset,
-    shared containers, Blob, and registered types (`register_shareable`); `share` converts others. The
-    interpreter that reads makes each value anew (25-45 ns for a str), so a lookup writes nothing that another
-    thread waits for. NotShareableError for other values, and for keys whose hash differs between
-    interpreters: NaN, and on 3.12 a date or a time with a time zone.
+    the standard library's dates, times, time zones, Decimal, Fraction, UUID, range, IP addresses and networks,
+    paths and members of enums, shared containers, Blob, and registered types (`register_shareable`); `share`
+    converts others. The interpreter that reads makes each value anew (25-45 ns for a str), so a lookup writes
+    nothing that another thread waits for. NotShareableError for other values, and for keys whose hash differs
+    between interpreters: NaN, and on 3.12 a date or a time with a time zone.
 
     It is Map's trie over plain memory with atomic reference counts; a derived version shares nodes with its
     origin. Complexities are Map's.
@@ -3025,8 +3026,13 @@ def _register_sharing(
     decode: Callable[[str, object], object],
     found_at: Callable[[BaseException, str, object], None],
     error: type[BaseException],
+    plan: Callable[[object], tuple[int, str, object, int, object] | None],
+    member_plan: Callable[[Any], tuple[int, str, object, int, object]],
+    named_plan: Callable[[int, str], tuple[int, str, object, int, object]],
+    make_time: Callable[..., object],
     /,
 ) -> None: ...
+def _forget_plans() -> None: ...
 def _script_copy(fresh: ModuleType | None, /) -> ModuleType | None: ...
 def _ticket_places() -> int: ...
 def _crosses_natively() -> bool: ...

@@ -291,6 +291,7 @@ def register_shareable(
     _checked.discard(cls)
     _hashed_by_class.discard(cls)
     _decoders[name] = decode
+    _core._forget_plans()
     return cls
 
 
@@ -498,11 +499,15 @@ def _is_path(cls: type, where: str) -> bool:
     return where.startswith(("pathlib:", "pathlib._local:"))
 
 
+_IP_ADDRESSES = {"ipaddress:IPv4Address": ("_ip",), "ipaddress:IPv6Address": ("_ip", "_scope_id")}
+_IP_NETWORKS = {f"ipaddress:IPv{version}{kind}" for version in (4, 6) for kind in ("Network", "Interface")}
+
 _STANDARD_ENCODERS: list[tuple[str, Callable[[type, str], bool], Callable[[Any], Any]]] = [
     ("flag", _derives_from("enum.Flag"), lambda flag: _flag_value(flag)),
     ("enum", _derives_from("enum.Enum"), lambda member: _member_name(member)),
     ("text", _named("decimal:Decimal"), str),
     ("path", _is_path, str),
+    ("text", lambda cls, where: where in _IP_ADDRESSES or where in _IP_NETWORKS, str),
     ("args", _named("fractions:Fraction"), lambda f: (f.numerator, f.denominator)),
     ("uuid", _named("uuid:UUID"), lambda u: (u.int, u.is_safe.value)),
     ("args", _named("datetime:date"), lambda d: (d.year, d.month, d.day)),
@@ -569,4 +574,183 @@ def _safe_uuid(value: int | None) -> Any:
     return SafeUUID(value)
 
 
-_core._register_sharing(_encode, _decode, _found_at, NotShareableError)
+# Native types: those that C takes apart and makes again, once it has a plan for the class (src/shared/native.h).
+# A plan is (form, name, target, flags, extra). The forms have the numbers of that header.
+_NONE, _DATE, _DATETIME, _TIME, _TIMEDELTA, _UUID, _DECIMAL, _CALL, _FIELDS, _PATH, _NAMED_TUPLE, _MEMBER, _FLAG = (
+    range(13)
+)
+_DIFFERS, _AGREES = 4, 8  # BOX_HASH_DIFFERS, BOX_HASH_AGREES of src/shared/cell.h
+
+_Plan = tuple[int, str, object, int, object]
+_FORMS = {
+    "args!datetime:date": _DATE,
+    "fold!datetime:datetime": _DATETIME,
+    "fold!datetime:time": _TIME,
+    "args!datetime:timedelta": _TIMEDELTA,
+    "args!datetime:timezone": _CALL,
+    "uuid!uuid:UUID": _UUID,
+    "text!decimal:Decimal": _DECIMAL,
+    "args!fractions:Fraction": _FIELDS,
+    "args!zoneinfo:ZoneInfo": _CALL,
+    "args!builtins:range": _CALL,
+    **{f"text!{name}": _FIELDS for name in _IP_ADDRESSES},
+    **{f"text!{name}": _CALL for name in _IP_NETWORKS},
+}
+_ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    "args!fractions:Fraction": ("_numerator", "_denominator"),
+    "args!builtins:range": ("start", "stop", "step"),
+    **{f"text!{name}": attributes for name, attributes in _IP_ADDRESSES.items()},
+}
+
+
+def _plan(obj: object) -> _Plan | None:
+    """Called by the core for the first object of a type that it does not hold by itself: how to take such objects
+    apart. None: the type is not shared, and `_encode` has the words. A plan without a form: `_encode` does it."""
+    cls = type(obj)
+    found = _encoder(cls)
+    if found is None:
+        return None
+    name = found[0]
+    if cls not in _checked:
+        _check_found(obj, name)
+    form = _form_of(cls, name)
+    extra = _extra(form, cls, name) if form != _NONE else None
+    if extra is None:
+        return _NONE, "", cls, 0, None
+    return form, name, cls, _hash_flags(cls, name), extra
+
+
+def _form_of(cls: type, name: str) -> int:
+    if cls in _by_field:
+        return _NAMED_TUPLE if issubclass(cls, tuple) else _FIELDS
+    if name.startswith("enum!"):
+        return _MEMBER
+    if name.startswith("flag!"):
+        return _FLAG
+    if name.startswith("path!"):
+        return _PATH
+    return _FORMS.get(name, _NONE)
+
+
+def _hash_flags(cls: type, name: str) -> int:
+    if cls in _hashed_by_class or name == "args!zoneinfo:ZoneInfo":
+        return _DIFFERS
+    if name in ("args!datetime:date", "fold!datetime:time"):
+        return _DIFFERS if _IS_3_12 else _AGREES
+    return _AGREES if name == "fold!datetime:datetime" else 0
+
+
+def _extra(form: int, cls: Any, name: str) -> object | None:
+    """What C needs besides the class; None: it cannot do what Python does for this class."""
+    if form in (_DATE, _DATETIME, _TIME, _TIMEDELTA):
+        return () if _datetime_is_in_c() else None
+    if form == _UUID:
+        return ("int", "is_safe", _safe_uuid(None)) if _is_made_of(cls, ("int", "is_safe")) else None
+    if form == _CALL:
+        return _ATTRIBUTES.get(name) or _arguments_of(cls, name)
+    if form == _FIELDS:
+        return _attributes(cls, name)
+    if form == _PATH:
+        return _path_attribute(cls)
+    if form == _NAMED_TUPLE:
+        return len(cls._fields) if _is_plain_named_tuple(cls) else None
+    return cls._value2member_map_ if form == _FLAG else ()
+
+
+def _datetime_is_in_c() -> bool:
+    """Subinterpreters of 3.12 have datetime in Python."""
+    import datetime
+
+    return hasattr(datetime, "datetime_CAPI")
+
+
+def _arguments_of(cls: Any, name: str) -> Callable[[Any], tuple[object, ...]]:
+    if name == "args!zoneinfo:ZoneInfo":
+        return _zone_arguments
+    return (lambda obj: (str(obj),)) if name.startswith("text!") else cls.__getinitargs__
+
+
+def _attributes(cls: Any, name: str) -> tuple[str, ...] | None:
+    """Those that make an object of `cls`, if object.__new__ makes it, too."""
+    names = _ATTRIBUTES.get(name)
+    if names is not None:
+        return names if _is_made_of(cls, names) else None
+    _by_fields(cls)  # TypeError: it is another class here
+    try:
+        object.__new__(cls)
+    except TypeError:
+        return None
+    return tuple(field.name for field in dataclasses.fields(cls))
+
+
+def _is_plain_named_tuple(cls: Any) -> bool:
+    """Whether its objects come from, and go into, a tuple as collections.namedtuple does it."""
+    make = getattr(cls._make, "__func__", None)
+    return getattr(make, "__module__", "").startswith(("collections", "namedtuple_")) and cls.__iter__ is tuple.__iter__
+
+
+def _is_made_of(cls: Any, names: tuple[str, ...]) -> bool:
+    """Whether an object has just these attributes, so that it can be made of them."""
+    return {name for name in cls.__slots__ if name != "__weakref__"} == set(names)
+
+
+def _path_attribute(cls: Any) -> str | None:
+    """The attribute from which an object that is a path, and no more, finds all others, as of 3.12."""
+    try:
+        made, text = object.__new__(cls), "a/b.c"
+        made._raw_paths = [text]
+        plain = cls(text)
+        return "_raw_paths" if made == plain and str(made) == str(plain) and not hasattr(plain, "__dict__") else None
+    except (MemoryError, RecursionError):
+        raise
+    except Exception:  # older ones lack the attribute, and a path of the other system is not made
+        return None
+
+
+def _member_plan(member: Any) -> _Plan:
+    """Called by the core for a member of an enum that it has not met: NotShareableError if no reader could find it."""
+    cls = type(member)
+    return _MEMBER, f"{_encoders[cls][0]}\n{_member_name(member)}", member, 0, ()
+
+
+def _named_plan(form: int, name: str) -> _Plan:
+    """Called by the core for the first box that holds an object of that class, or that member."""
+    if form == _UUID:
+        name = "uuid!uuid:UUID"
+    elif form == _DECIMAL:
+        name = "text!decimal:Decimal"
+    name, _, member = name.partition("\n")
+    where = name.rpartition("!")[2]
+    try:
+        cls: Any = find_class(where)
+        if form == _MEMBER:
+            return form, f"{name}\n{member}", cls[member], 0, ()
+        extra = _extra(form, cls, name)
+        if extra is None:
+            raise TypeError("the class is another one in this interpreter")
+        return form, name, cls, 0, extra
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ImportError(f"a shared {where.replace(':', '.')} cannot be read in this interpreter: {reason}") from error
+
+
+def _make_time(form: int, fields: Any, zone_kind: int = 0, offset: int = 0, zone: Any = None) -> object:
+    """Called by the core where datetime is not in C."""
+    import datetime
+
+    if form == _DATE:
+        return datetime.date(*fields)
+    if form == _TIMEDELTA:
+        return datetime.timedelta(*fields)
+    if zone_kind == 1:
+        zone = datetime.UTC
+    elif zone_kind == 3:
+        zone = datetime.timezone(datetime.timedelta(microseconds=offset))
+    if form == _TIME:
+        return datetime.time(*fields[3:7]).replace(tzinfo=zone, fold=fields[7])
+    return datetime.datetime(*fields[:7]).replace(tzinfo=zone, fold=fields[7])
+
+
+_core._register_sharing(_encode, _decode, _found_at, NotShareableError, _plan, _member_plan, _named_plan, _make_time)

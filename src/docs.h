@@ -1619,10 +1619,11 @@
     "A Map in memory that all interpreters of the process share: it crosses to another one in O(1).\n" \
     "\n" \
     "It holds values, not objects: None, bool, int, float, complex, str, bytes, Ellipsis, tuple, frozenset,\n" \
-    "shared containers, Blob, and registered types (`register_shareable`); `share` converts others. The\n" \
-    "interpreter that reads makes each value anew (25-45 ns for a str), so a lookup writes nothing that another\n" \
-    "thread waits for. NotShareableError for other values, and for keys whose hash differs between\n" \
-    "interpreters: NaN, and on 3.12 a date or a time with a time zone.\n" \
+    "the standard library's dates, times, time zones, Decimal, Fraction, UUID, range, IP addresses and networks,\n" \
+    "paths and members of enums, shared containers, Blob, and registered types (`register_shareable`); `share`\n" \
+    "converts others. The interpreter that reads makes each value anew (25-45 ns for a str), so a lookup writes\n" \
+    "nothing that another thread waits for. NotShareableError for other values, and for keys whose hash differs\n" \
+    "between interpreters: NaN, and on 3.12 a date or a time with a time zone.\n" \
     "\n" \
     "It is Map's trie over plain memory with atomic reference counts; a derived version shares nodes with its\n" \
     "origin. Complexities are Map's.\n" \

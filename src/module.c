@@ -45,7 +45,10 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     FROZEN_TYPES(X)
 #undef X
     Py_VISIT(state->sharing);
-    int status = free_lists_traverse(&state->free_lists, visit, arg);
+    int status = plans_traverse(state, visit, arg);
+    if (status != 0)
+        return status;
+    status = free_lists_traverse(&state->free_lists, visit, arg);
     if (status != 0)
         return status;
     /* The empty roots and the registry are invisible to the collector, and own a reference to their types: with it the
@@ -76,6 +79,9 @@ module_clear(PyObject *module)
     module_state *state = state_of(module);
     Py_CLEAR(state->readers);
     Py_CLEAR(state->sharing);
+    plans_clear(state);
+    Py_CLEAR(state->plans);
+    Py_CLEAR(state->datetime);
 #define X(family) family_clear(&state->family);
     FROZEN_FAMILIES(X)
 #undef X

@@ -39,6 +39,13 @@ typedef struct {
     PyTypeObject *conversion, *converter;
     PyTypeObject *reader_registry, *reader_cache;
     PyObject *readers; /* the reader_registry */
+    struct {
+        uintptr_t key;
+        PyObject *plan;
+    } recent_plans[64]; /* those of the last reads, where the interpreter has a lock: shared/plans.c */
+    PyObject *plans; /* how objects of everyday types are taken apart and made: shared/plans.c */
+    _Atomic(unsigned) registrations; /* how often the plans were forgotten */
+    PyObject *datetime; /* the capsule of CPython's own C functions for dates and times: shared/times.c */
     PyObject *sharing; /* the functions of frozen/_sharing.py, in a tuple: shared/registered.c */
     struct dispatcher *dispatcher; /* of the interpreter's SharedRef watches */
 } module_state;
@@ -101,6 +108,7 @@ typedef struct {
  * of the table of kinds come first: blocks are made from then on. */
 #define FROZEN_SETUPS(X) \
     X(cells_setup)        \
+    X(plans_setup)        \
     X(blob_setup)         \
     X(local_map_setup)    \
     X(local_set_setup)    \
@@ -143,6 +151,11 @@ FROZEN_TEARDOWNS(X)
 #define X(table) extern PyMethodDef table[];
 FROZEN_FUNCTIONS(X)
 #undef X
+
+int plans_traverse(module_state *state, visitproc visit, void *arg);
+
+/* Forget all plans (shared/plans.c): from module_clear, too. */
+void plans_clear(module_state *state);
 
 extern struct PyModuleDef frozen_module;
 

@@ -29,6 +29,7 @@ typedef enum {
     KIND_TUPLE,
     KIND_FROZENSET,
     KIND_REGISTERED,
+    KIND_NATIVE,
     KIND_MAP,
     KIND_SET,
     KIND_VECTOR,

@@ -25,9 +25,10 @@
  *
  *     cell_encode.c    from objects        cell_decode.c    to objects
  *     cell_compare.c   equality            cell_hash.c      hashes
+ *     native.h         everyday values, taken apart and made again
  *     cell_kinds.c     one row for each kind of box, in a table through which those above call back
  *
- * No file calls one that lies above it: block.c, which has the table; decode; hash; compare; encode; kinds. */
+ * No file calls one that lies above it: block.c, which has the table; native; decode; hash; compare; encode; kinds. */
 #ifndef FROZEN_SHARED_CELL_H
 #define FROZEN_SHARED_CELL_H
 
@@ -278,7 +279,23 @@ void crossing_encode_register(object_encoder encode);
 int registered_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *hash);
 PyObject *registered_decode(PyObject *name, PyObject *value);
 
-/* `_core._register_sharing(encode, decode, found_at, NotShareableError)`, which frozen/_sharing.py calls. */
+/* What frozen/_sharing.py hands over when it is imported, in this order. */
+enum {
+    SHARING_ENCODE,
+    SHARING_DECODE,
+    SHARING_FOUND_AT,
+    SHARING_NOT_SHAREABLE,
+    SHARING_PLAN,
+    SHARING_MEMBER_PLAN,
+    SHARING_NAMED_PLAN,
+    SHARING_MAKE_TIME,
+    SHARING_FUNCTIONS
+};
+
+/* A call of one of them; a new reference, or NULL (exception set). */
+PyObject *sharing_call(int which, const char *format, ...);
+
+/* `_core._register_sharing(...)`, which frozen/_sharing.py calls with those. */
 PyObject *register_sharing(PyObject *module, PyObject *functions);
 
 /* Raise NotShareableError. */

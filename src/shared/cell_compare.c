@@ -1,6 +1,7 @@
 /* Equality of cells: see cell.h for what it promises. */
 
 #include "shared/cell_kinds.h"
+#include "shared/native.h"
 #include "shared/walk.h"
 
 bool
@@ -98,11 +99,11 @@ compare_outermost(box *a, box *b, comparison *compare, met_as what)
     return equal;
 }
 
-/* Two boxes of one kind, if they are of one size by `compare`: 1, 0, or -1 (exception set). */
+/* Two boxes of one kind, if they are of one size (native ones of any) by `compare`: 1, 0, or -1 (exception set). */
 static int
 compare_nested(box *a, box *b, comparison *compare, met_as what)
 {
-    if (a->size != b->size)
+    if (a->size != b->size && a->head.kind != KIND_NATIVE)
         return 0;
     walk *w = walk_current();
     return w != NULL ? compare_within(w, a, b, compare, what) : compare_outermost(a, b, compare, what);
@@ -186,6 +187,18 @@ same_members(box *a, box *b)
     return same;
 }
 
+static int
+same_natives(box *a, box *b)
+{
+    if (a->head.form != b->head.form || a->size != b->size
+        || memcmp(native_words(a), native_words(b), NATIVE_WORDS * sizeof(uint64_t)) != 0)
+        return 0;
+    int same = 1;
+    for (uint64_t i = 0; i < a->size && same > 0; i++)
+        same = cell_same_nested(native_cells(a)[i], native_cells(b)[i]);
+    return same;
+}
+
 /* As cell_same_value, also within tuples and what is encoded as such: 1, 0, or -1 (exception set). */
 static int
 cell_same_nested(cell a, cell b)
@@ -193,7 +206,11 @@ cell_same_nested(cell a, cell b)
     if (cell_same_value(a, b))
         return 1;
     if (!cell_is_box(a) || !cell_is_box(b) || cell_block(a)->kind != cell_block(b)->kind
-        || !kind_row_of(cell_block(a))->nested || kind_row_of(cell_block(a))->same != NULL)
+        || !kind_row_of(cell_block(a))->nested)
+        return 0;
+    if (cell_block(a)->kind == KIND_NATIVE)
+        return compare_nested(cell_box(a), cell_box(b), same_natives, MET_SAME);
+    if (kind_row_of(cell_block(a))->same != NULL)
         return 0;
     return compare_nested(cell_box(a), cell_box(b), same_members, MET_SAME);
 }
@@ -226,6 +243,15 @@ int
 equal_registered(box *a, box *b)
 {
     int same = same_members(a, b);
+    return same != 0 ? same : cells_equal_as_objects(cell_of_box(a), cell_of_box(b));
+}
+
+int
+equal_native(box *a, box *b)
+{
+    if (a->head.form == b->head.form && native_words_decide(a->head.form))
+        return memcmp(native_words(a), native_words(b), NATIVE_WORDS * sizeof(uint64_t)) == 0;
+    int same = same_natives(a, b);
     return same != 0 ? same : cells_equal_as_objects(cell_of_box(a), cell_of_box(b));
 }
 

@@ -2,6 +2,7 @@
 
 #include "shared/address_map.h"
 #include "shared/cell_kinds.h"
+#include "shared/native.h"
 
 static PyObject *
 new_str(size_t length, unsigned kind, bool ascii, const void *text, Py_hash_t hash)
@@ -121,11 +122,11 @@ decode_part(decoding *d, cell c)
 }
 
 static PyObject *
-decode_tuple(decoding *d, box *b)
+decode_cells(decoding *d, const cell *cells, uint64_t size)
 {
-    PyObject *o = unknown_tuple((Py_ssize_t)b->size);
-    for (uint64_t i = 0; o != NULL && i < b->size; i++) {
-        PyObject *member = decode_part(d, box_cells(b)[i]);
+    PyObject *o = unknown_tuple((Py_ssize_t)size);
+    for (uint64_t i = 0; o != NULL && i < size; i++) {
+        PyObject *member = decode_part(d, cells[i]);
         if (member != NULL)
             PyTuple_SET_ITEM(o, (Py_ssize_t)i, member);
         else
@@ -134,6 +135,12 @@ decode_tuple(decoding *d, box *b)
     if (o != NULL)
         sequence_known(o);
     return o;
+}
+
+static PyObject *
+decode_tuple(decoding *d, box *b)
+{
+    return decode_cells(d, box_cells(b), b->size);
 }
 
 static PyObject *
@@ -157,15 +164,27 @@ decode_registered(decoding *d, box *b)
 }
 
 static PyObject *
+decode_native_within(decoding *d, box *b)
+{
+    PyObject *parts = decode_cells(d, native_cells(b), b->size);
+    PyObject *o = parts != NULL ? native_make(b, parts) : NULL;
+    Py_XDECREF(parts);
+    return o;
+}
+
+static PyObject *
 decode_anew(decoding *d, box *b)
 {
     unsigned kind = b->head.kind;
-    if (kind != KIND_TUPLE && kind != KIND_FROZENSET && kind != KIND_REGISTERED)
+    if (kind == KIND_NATIVE && b->size == 0)
+        return native_make(b, NULL);
+    if (kind != KIND_TUPLE && kind != KIND_FROZENSET && kind != KIND_REGISTERED && kind != KIND_NATIVE)
         return kind_row_of(&b->head)->decode(b);
     if (Py_EnterRecursiveCall(" while reading a shared value"))
         return NULL;
     PyObject *o = kind == KIND_TUPLE       ? decode_tuple(d, b)
                   : kind == KIND_FROZENSET ? decode_frozenset(d, b)
+                  : kind == KIND_NATIVE    ? decode_native_within(d, b)
                                            : decode_registered(d, b);
     Py_LeaveRecursiveCall();
     return o;
@@ -180,5 +199,50 @@ decode_nested(box *b)
     for (address_entry *entry; (entry = address_next(&d.made, &position)) != NULL;)
         Py_DECREF((PyObject *)(uintptr_t)entry->value);
     address_free(&d.made);
+    return o;
+}
+
+/* Whether no two cells can be the same object, nor hold something that is reached on two paths. */
+static bool
+needs_no_walk(const cell *cells, uint64_t size)
+{
+    uint64_t boxes = 0;
+    for (uint64_t i = 0; i < size; i++)
+        if (cell_is_box(cells[i])) {
+            const box *part = cell_box(cells[i]);
+            bool leaf = !kind_row_of(&part->head)->nested || (part->head.kind == KIND_NATIVE && part->size == 0);
+            if (!leaf || ++boxes > 1)
+                return false;
+        }
+    return true;
+}
+
+static PyObject *
+decode_leaves(const cell *cells, uint64_t size)
+{
+    PyObject *parts = unknown_tuple((Py_ssize_t)size);
+    for (uint64_t i = 0; parts != NULL && i < size; i++) {
+        PyObject *part = cell_to_object(cells[i]);
+        if (part != NULL)
+            PyTuple_SET_ITEM(parts, (Py_ssize_t)i, part);
+        else
+            Py_CLEAR(parts);
+    }
+    if (parts != NULL)
+        sequence_known(parts);
+    return parts;
+}
+
+/* Most natives need no walk: it would cost more than the object. */
+PyObject *
+decode_native(box *b)
+{
+    if (b->size == 0)
+        return native_make(b, NULL);
+    if (!needs_no_walk(native_cells(b), b->size))
+        return decode_nested(b);
+    PyObject *parts = decode_leaves(native_cells(b), b->size);
+    PyObject *o = parts != NULL ? native_make(b, parts) : NULL;
+    Py_XDECREF(parts);
     return o;
 }

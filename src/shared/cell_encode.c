@@ -2,6 +2,7 @@
 
 #include "shared/address_map.h"
 #include "shared/cell_kinds.h"
+#include "shared/native.h"
 
 /* ---- atoms ---- */
 
@@ -272,6 +273,47 @@ encode_registered(encoding *e, PyObject *o, cell *c)
     return 0;
 }
 
+/* Without a hash of its own, an object has that of its address. */
+static unsigned
+flags_of_hash(PyObject *o, unsigned flags)
+{
+    return flags == 0 && Py_TYPE(o)->tp_hash == PyBaseObject_Type.tp_hash ? BOX_HASH_DIFFERS : flags;
+}
+
+/* A box for what native_take() took apart. */
+static int
+encode_taken(encoding *e, PyObject *o, const native_value *v, cell *c)
+{
+    size_t size = v->parts != NULL ? (size_t)PyTuple_GET_SIZE(v->parts) : 0;
+    box *b = box_alloc(KIND_NATIVE, sizeof v->words + size * sizeof(cell));
+    if (b == NULL)
+        return -1;
+    b->head.form = (uint8_t)v->form;
+    block_set_flag(&b->head, flags_of_hash(o, v->flags));
+    memcpy(native_words(b), v->words, sizeof v->words);
+    for (b->size = 0; b->size < size; b->size++)
+        if (encode_part(e, PyTuple_GET_ITEM(v->parts, b->size), &native_cells(b)[b->size]) < 0) {
+            not_shareable_at("[]", PyLong_FromSize_t(b->size));
+            block_release(&b->head);
+            return -1;
+        }
+    *c = cell_of_box(b);
+    return 0;
+}
+
+static int
+encode_other(encoding *e, PyObject *o, cell *c)
+{
+    native_value v;
+    int status = native_take(o, &v);
+    if (status > 0) {
+        status = encode_taken(e, o, &v, c);
+        Py_XDECREF(v.parts);
+        return status;
+    }
+    return status < 0 ? -1 : encode_registered(e, o, c);
+}
+
 static int
 encode_nested(encoding *e, PyObject *o, cell *c)
 {
@@ -283,7 +325,7 @@ encode_nested(encoding *e, PyObject *o, cell *c)
         return -1;
     int status = PyTuple_CheckExact(o)       ? encode_members(e, o, KIND_TUPLE, c)
                  : PyFrozenSet_CheckExact(o) ? encode_frozenset(e, o, c)
-                                             : encode_registered(e, o, c);
+                                             : encode_other(e, o, c);
     Py_LeaveRecursiveCall();
     return status;
 }
@@ -309,7 +351,8 @@ cell_from_object(PyObject *object, cell *c)
 static bool
 hashes_by_address(const box *b)
 {
-    return b->head.kind == KIND_REGISTERED && (block_flags(&b->head) & BOX_HASH_DIFFERS);
+    return (b->head.kind == KIND_REGISTERED || b->head.kind == KIND_NATIVE)
+           && (block_flags(&b->head) & BOX_HASH_DIFFERS);
 }
 
 int

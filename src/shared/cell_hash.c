@@ -2,6 +2,7 @@
 
 #include "shared/cell_kinds.h"
 #include "trees/hash_mix.h"
+#include "shared/native.h"
 #include "shared/walk.h"
 
 /* ---- what needs no object ---- */
@@ -232,11 +233,24 @@ block_hash_differs(block *b)
     return differs;
 }
 
+static uint64_t
+hash_of_native(const box *b)
+{
+    uint64_t hash = pair_hash(pair_hash(native_words(b)[0], native_words(b)[1]), b->head.form);
+    for (uint64_t i = 0; i < b->size; i++) {
+        uint64_t member;
+        hash = pair_hash(hash, cell_known_hash(native_cells(b)[i], &member) ? member : 0);
+    }
+    return hash;
+}
+
 /* What is known of it: members that have no hash, or not the same everywhere, are left out. */
 uint64_t
 box_hash_encoded(const box *b)
 {
     uint64_t name = 0, value = 0;
+    if (b->head.kind == KIND_NATIVE)
+        return hash_of_native(b);
     cell_known_hash(box_cells((box *)b)[0], &name);
     if (!cell_known_hash(box_cells((box *)b)[1], &value))
         value = 0;

@@ -3,6 +3,7 @@
 #include "shared/cell_kinds.h"
 
 #include "module.h"
+#include "shared/native.h"
 
 static bool
 same_str(const box *a, const box *b)
@@ -28,6 +29,14 @@ static bool
 same_complex(const box *a, const box *b)
 {
     return memcmp(a->data, b->data, 2 * sizeof(double)) == 0;
+}
+
+/* What has cells may also be the same as they are, one by one: see equal_native. */
+static bool
+same_native(const box *a, const box *b)
+{
+    return a->head.form == b->head.form && a->size == b->size
+           && memcmp(a->data, b->data, NATIVE_WORDS * sizeof(uint64_t) + a->size * sizeof(cell)) == 0;
 }
 
 bool
@@ -73,6 +82,13 @@ contents_root(block *b)
     return (node_contents){.children = box_root((box *)b), .child_count = 1};
 }
 
+static node_contents
+contents_native(block *b)
+{
+    box *owner = (box *)b;
+    return (node_contents){.cells = native_cells(owner), .cell_count = owner->size};
+}
+
 static const kind_row own_rows[] = {
     /*                 decode          same          equal            hash             contents        nested */
     [KIND_INT] = {decode_int, same_word, equal_int, NULL, NULL, false},
@@ -84,6 +100,7 @@ static const kind_row own_rows[] = {
     [KIND_TUPLE] = {decode_nested, NULL, equal_tuple, hash_tuple, contents_cells, true},
     [KIND_FROZENSET] = {decode_nested, NULL, equal_frozenset, hash_frozenset, contents_cells, true},
     [KIND_REGISTERED] = {decode_nested, NULL, equal_registered, hash_registered, contents_cells, true},
+    [KIND_NATIVE] = {decode_native, same_native, equal_native, hash_registered, contents_native, true},
 };
 
 int

@@ -12,6 +12,7 @@ PyObject *decode_float(box *b);
 PyObject *decode_complex(box *b);
 PyObject *decode_bytes(box *b);
 PyObject *decode_nested(box *b);
+PyObject *decode_native(box *b);
 
 int hash_float(box *b, uint64_t *hash);
 int hash_complex(box *b, uint64_t *hash);
@@ -22,6 +23,7 @@ int hash_registered(box *b, uint64_t *hash);
 int equal_tuple(box *a, box *b);
 int equal_frozenset(box *a, box *b);
 int equal_registered(box *a, box *b);
+int equal_native(box *a, box *b);
 
 /* Whether a box that is met may be met again in the same walk: something else refers to it, too. */
 static inline bool

@@ -3,9 +3,6 @@
 #include "shared/cell.h"
 #include "shared/current.h"
 
-/* What frozen/_sharing.py hands over when it is imported, in this order. */
-enum { ENCODE, DECODE, FOUND_AT, NOT_SHAREABLE, SHARING_FUNCTIONS };
-
 /* The thread that imports frozen._sharing publishes the tuple, once: a thread that loads it sees what is in it.  The
  * module gives it up when it is cleared, after which no code of the interpreter runs that could come here. */
 static _Atomic(PyObject *) *
@@ -49,9 +46,8 @@ sharing_function(int which)
     return Py_NewRef(PyTuple_GET_ITEM(functions, which));
 }
 
-/* A call of one of them; a new reference, or NULL (exception set). */
-static PyObject *
-call_sharing(int which, const char *format, ...)
+PyObject *
+sharing_call(int which, const char *format, ...)
 {
     PyObject *callable = sharing_function(which);
     va_list values;
@@ -76,7 +72,7 @@ hash_flag(PyObject *object, PyObject *differs)
 int
 registered_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *hash)
 {
-    PyObject *found = call_sharing(ENCODE, "(O)", object), *differs;
+    PyObject *found = sharing_call(SHARING_ENCODE, "(O)", object), *differs;
     if (found == NULL)
         return -1;
     int ok = PyArg_ParseTuple(found, "UOO;frozen._sharing._encode", name, value, &differs);
@@ -92,13 +88,13 @@ registered_encode(PyObject *object, PyObject **name, PyObject **value, unsigned 
 PyObject *
 registered_decode(PyObject *name, PyObject *value)
 {
-    return call_sharing(DECODE, "(OO)", name, value);
+    return sharing_call(SHARING_DECODE, "(OO)", name, value);
 }
 
 void
 not_shareable(PyObject *object, const char *reason)
 {
-    PyObject *error = call_sharing(NOT_SHAREABLE, "(Os)", object, reason);
+    PyObject *error = sharing_call(SHARING_NOT_SHAREABLE, "(Os)", object, reason);
     if (error != NULL) {
         PyErr_SetObject((PyObject *)Py_TYPE(error), error);
         Py_DECREF(error);
@@ -109,7 +105,7 @@ void
 not_shareable_at(const char *brackets, PyObject *key)
 {
     PyObject *error = take_exception();
-    PyObject *done = error && key ? call_sharing(FOUND_AT, "(OsO)", error, brackets, key) : NULL;
+    PyObject *done = error && key ? sharing_call(SHARING_FOUND_AT, "(OsO)", error, brackets, key) : NULL;
     Py_XDECREF(key);
     if (done == NULL && error != NULL && !PyErr_ExceptionMatches(PyExc_Exception)) {
         Py_DECREF(error); /* KeyboardInterrupt: it matters more than what it interrupts */
@@ -124,7 +120,7 @@ not_shareable_at(const char *brackets, PyObject *key)
 bool
 not_shareable_clear(void)
 {
-    PyObject *error = take_exception(), *cls = sharing_function(NOT_SHAREABLE);
+    PyObject *error = take_exception(), *cls = sharing_function(SHARING_NOT_SHAREABLE);
     int found = cls != NULL ? PyObject_IsInstance(error, cls) : -1;
     Py_XDECREF(cls);
     if (found != 0) { /* below 0: finding out failed, which is reported instead */

@@ -5,7 +5,7 @@
 #include "shared/current.h"
 #include "shared/handle.h"
 #include "shared/tickets.h"
-#include "shared/cell.h"
+#include "shared/native.h"
 
 static PyObject *
 live_shared_nodes(PyObject *module, PyObject *unused)
@@ -60,8 +60,9 @@ check_shareable(PyObject *module, PyObject *object)
 PyMethodDef interp_functions[] = {
     {"_live_shared_nodes", live_shared_nodes, METH_NOARGS, "Blocks of shared memory alive in the process, for tests."},
     {"_register_sharing", register_sharing, METH_VARARGS,
-     PyDoc_STR("_register_sharing($module, encode, decode, found_at, error, /)\n--\n\n"
+     PyDoc_STR("_register_sharing($module, /, *functions)\n--\n\n"
                "What frozen/_sharing.py does for the core.")},
+    {"_forget_plans", forget_plans, METH_NOARGS, "Plan anew how objects of everyday types are shared."},
     {"_fail_shared_allocation", fail_shared_allocation, METH_O,
      "Let the allocation of shared memory after this many fail, -1: none; returns what was left to count.  For tests."},
     {"_ticket_places", places_of_tickets, METH_NOARGS, "Places in the table of tickets, taken or not, for tests."},

@@ -1,0 +1,182 @@
+/* How objects of a class are taken apart and made: what frozen/_sharing.py says once for each class, or member. */
+
+#include "shared/current.h"
+#include "shared/names.h"
+#include "shared/native.h"
+
+/* state->plans: a dict from an address, of a type, of a member of an enum or of a name, or from the number of a form, to
+ * a plan.  Forms are below every address.  A plan owns the type or the member, so that nothing else comes to be at its
+ * address while the dict has the plan.  Keys are ints: a look-up runs no Python code. */
+
+/* The dict; NULL (exception set): an interpreter that ends has cleared the module. */
+static PyObject *
+known_plans(void)
+{
+    module_state *state = current_state();
+    if (state != NULL && state->plans == NULL)
+        PyErr_SetString(PyExc_ImportError, "frozen._sharing is not imported any more");
+    return state != NULL ? state->plans : NULL;
+}
+
+/* A new reference in `*plan`, or NULL: not known; and the key for it. 0, or -1 (exception set). */
+static int
+find(const void *address, PyObject **plan, PyObject **key)
+{
+    PyObject *plans = known_plans();
+    *plan = NULL;
+    *key = plans != NULL ? PyLong_FromVoidPtr((void *)address) : NULL;
+    return *key != NULL && dict_lookup(plans, *key, plan) >= 0 ? 0 : -1;
+}
+
+/* What _sharing.py says, (form, text, target, flags, extra), with the name in place of the text.  Steals. */
+static PyObject *
+with_name(PyObject *said)
+{
+    PyObject *text, *target, *extra, *plan = NULL;
+    int form, flags;
+    if (PyArg_ParseTuple(said, "iUOiO;a plan of frozen._sharing", &form, &text, &target, &flags, &extra)) {
+        const name *n = name_of_text(text);
+        plan = n != NULL ? Py_BuildValue("(iNOiO)", form, PyLong_FromVoidPtr((void *)n), target, flags, extra) : NULL;
+    }
+    Py_DECREF(said);
+    return plan;
+}
+
+/* Which registrations plans are made of: the number changes before they are forgotten. */
+static unsigned
+registrations(void)
+{
+    module_state *state = current_state();
+    return state != NULL ? atomic_load_explicit(&state->registrations, memory_order_acquire) : 0;
+}
+
+/* Keep what _sharing.py says, unless it is None.  Steals `said`, also if it is NULL: failed.
+ *
+ * A thread may register a class while another one asks for its plan.  The plan that was asked for `before` is taken out
+ * of the dict again: either this thread sees the new number, or the thread that registers clears the dict later. */
+static PyObject *
+keep(PyObject *key, PyObject *said, unsigned before)
+{
+    if (said == NULL || said == Py_None)
+        return said;
+    PyObject *plan = with_name(said), *plans = plan != NULL ? known_plans() : NULL;
+    if (plan != NULL && (plans == NULL || PyDict_SetItem(plans, key, plan) < 0))
+        Py_CLEAR(plan);
+    if (plan != NULL && registrations() != before && PyDict_DelItem(plans, key) < 0) {
+        if (!PyErr_ExceptionMatches(PyExc_KeyError))
+            Py_CLEAR(plan);
+        else
+            PyErr_Clear(); /* the other thread has cleared the dict in the meantime */
+    }
+    return plan;
+}
+
+PyObject *
+plan_of_type(PyObject *object)
+{
+    PyObject *plan, *key;
+    unsigned before = registrations();
+    if (find(Py_TYPE(object), &plan, &key) == 0 && plan == NULL)
+        plan = keep(key, sharing_call(SHARING_PLAN, "(O)", object), before);
+    Py_XDECREF(key);
+    return plan;
+}
+
+PyObject *
+plan_of_member(PyObject *member)
+{
+    PyObject *plan, *key;
+    unsigned before = registrations();
+    if (find(member, &plan, &key) == 0 && plan == NULL)
+        plan = keep(key, sharing_call(SHARING_MEMBER_PLAN, "(O)", member), before);
+    Py_XDECREF(key);
+    return plan;
+}
+
+static PyObject *
+plan_by_name(native_form form, const name *n)
+{
+    PyObject *text = n != NULL ? name_text(n) : PyUnicode_New(0, 0);
+    PyObject *said = text != NULL ? sharing_call(SHARING_NAMED_PLAN, "(iO)", (int)form, text) : NULL;
+    Py_XDECREF(text);
+    return said;
+}
+
+/* The dict's plan, or what _sharing.py says. */
+static PyObject *
+plan_at(uintptr_t address, native_form form, const name *n)
+{
+    PyObject *plan, *key;
+    unsigned before = registrations();
+    if (find((const void *)address, &plan, &key) == 0 && plan == NULL)
+        plan = keep(key, plan_by_name(form, n), before);
+    Py_XDECREF(key);
+    return plan;
+}
+
+PyObject *
+plan_of_box(const box *b)
+{
+    native_form form = b->head.form;
+    bool named = form > NATIVE_DECIMAL;
+    const name *n = named ? (const name *)(uintptr_t)native_words(b)[0] : NULL;
+    uintptr_t address = named ? (uintptr_t)n : (uintptr_t)form;
+#ifdef Py_GIL_DISABLED
+    return plan_at(address, form, n);
+#else
+    /* The lock of the interpreter guards the few that were used last. */
+    module_state *state = current_state();
+    if (state == NULL)
+        return NULL;
+    size_t place = (address ^ address >> 4) % Py_ARRAY_LENGTH(state->recent_plans);
+    if (LIKELY(state->recent_plans[place].key == address))
+        return Py_NewRef(state->recent_plans[place].plan);
+    unsigned before = registrations();
+    PyObject *plan = plan_at(address, form, n);
+    if (plan != NULL && registrations() == before) {
+        PyObject *old = state->recent_plans[place].plan;
+        state->recent_plans[place].plan = Py_NewRef(plan);
+        state->recent_plans[place].key = address;
+        Py_XDECREF(old);
+    }
+    return plan;
+#endif
+}
+
+int
+plans_traverse(module_state *state, visitproc visit, void *arg)
+{
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(state->recent_plans); i++)
+        Py_VISIT(state->recent_plans[i].plan);
+    Py_VISIT(state->plans);
+    return 0;
+}
+
+void
+plans_clear(module_state *state)
+{
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(state->recent_plans); i++) {
+        state->recent_plans[i].key = 0;
+        Py_CLEAR(state->recent_plans[i].plan);
+    }
+    if (state->plans != NULL)
+        PyDict_Clear(state->plans);
+}
+
+PyObject *
+forget_plans(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    module_state *state = current_state();
+    if (state == NULL)
+        return NULL;
+    atomic_fetch_add_explicit(&state->registrations, 1, memory_order_acq_rel);
+    plans_clear(state);
+    Py_RETURN_NONE;
+}
+
+int
+plans_setup(PyObject *Py_UNUSED(module), module_state *state)
+{
+    state->plans = PyDict_New();
+    return state->plans != NULL ? 0 : -1;
+}
