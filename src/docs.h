@@ -110,7 +110,7 @@
     "Vector(['event'])"
 
 #define DOC_AtomicRef_fetch_update \
-    "fetch_update($self, fn, a, b, /)\n" \
+    "fetch_update($self, fn, /, *args, **kwargs)\n" \
     "--\n" \
     "\n" \
     "Replace the value by `fn(value, *args, **kwargs)`; return the value that was replaced.\n" \
@@ -385,7 +385,7 @@
     "2"
 
 #define DOC_SharedRef_fetch_update \
-    "fetch_update($self, fn, a, b, /)\n" \
+    "fetch_update($self, fn, /, *args, **kwargs)\n" \
     "--\n" \
     "\n" \
     "Replace the value by `fn(value, *args, **kwargs)`; return the value that was replaced.\n" \
@@ -653,7 +653,7 @@
     "Map({'a': 2})"
 
 #define DOC_Map_setdefault \
-    "setdefault($self, key, default, /)\n" \
+    "setdefault($self, key, default=None, /)\n" \
     "--\n" \
     "\n" \
     "Return the map with `default` under `key`, or the map itself if the key is there. O(log n).\n" \
@@ -664,7 +664,7 @@
     "True"
 
 #define DOC_Map_alter \
-    "alter($self, key, fn, /, default)\n" \
+    "alter($self, key, fn, /, default=...)\n" \
     "--\n" \
     "\n" \
     "Return the map with `fn(value)` in place of the value under `key`. O(log n).\n" \
@@ -832,7 +832,7 @@
     "1"
 
 #define DOC_MapMutation_setdefault \
-    "setdefault($self, key, default, /)\n" \
+    "setdefault($self, key, default=None, /)\n" \
     "--\n" \
     "\n" \
     "Return the value under `key`; if the key is absent, store `default` there and return it. O(log n).\n" \
@@ -1693,7 +1693,7 @@
     "SharedMap({'a': 2})"
 
 #define DOC_SharedMap_setdefault \
-    "setdefault($self, key, default, /)\n" \
+    "setdefault($self, key, default=None, /)\n" \
     "--\n" \
     "\n" \
     "Return the map with `default` under `key`, or the map itself if the key is there. O(log n).\n" \
@@ -1704,7 +1704,7 @@
     "True"
 
 #define DOC_SharedMap_alter \
-    "alter($self, key, fn, /, default)\n" \
+    "alter($self, key, fn, /, default=...)\n" \
     "--\n" \
     "\n" \
     "Return the map with `fn(value)` in place of the value under `key`. O(log n).\n" \
@@ -1881,7 +1881,7 @@
     "1"
 
 #define DOC_SharedMapMutation_setdefault \
-    "setdefault($self, key, default, /)\n" \
+    "setdefault($self, key, default=None, /)\n" \
     "--\n" \
     "\n" \
     "Return the value under `key`; if the key is absent, store `default` there and return it. O(log n).\n" \
