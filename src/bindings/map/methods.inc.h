@@ -72,14 +72,14 @@ map_get(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names
 
 /* ---- derived maps ---- */
 
-/* The map with `value` under `key`, as cells that stay the caller's, where champ_locate() has ended. */
+/* The map with a key and a value, cells that stay the caller's, where champ_locate() has ended. */
 static PyObject *
-map_put_at(PyObject *self, const champ_path *path, place where, cell key, cell value)
+map_put_at(PyObject *self, const champ_path *path, place where, const pair *put)
 {
     deferred left = {0};
-    if (where == PLACE_FOUND && cell_identical(PAIR_VALUE(path_pair(path)), value))
+    if (where == PLACE_FOUND && cell_identical(PAIR_VALUE(path_pair(path)), PAIR_VALUE(put)))
         return unchanged(self);
-    entry in = {path->hash, {{key, value}}};
+    entry in = {path->hash, *put};
     champ_node *n = champ_put(family_memory(family_of(self)), path, where, &in, 0, &left);
     way_must_hold(n, path->hash);
     return derived(self, n, COUNT(self) + (where != PLACE_FOUND));
@@ -89,17 +89,11 @@ map_put_at(PyObject *self, const champ_path *path, place where, cell key, cell v
 static PyObject *
 map_put_object_at(PyObject *self, const champ_path *path, place where, PyObject *key, const probe *p, PyObject *value)
 {
-    cell opened_key, opened_value;
-    if (key_open(key, p, &opened_key) < 0)
+    pair put;
+    if (pair_open(key, p, value, &put) < 0)
         return NULL;
-    PyObject *result = NULL;
-    if (cell_open(value, &opened_value) == 0) {
-        result = map_put_at(self, path, where, opened_key, opened_value);
-        cell_close(opened_value);
-    }
-    else
-        value_not_shareable(key);
-    cell_close(opened_key);
+    PyObject *result = map_put_at(self, path, where, &put);
+    pair_close(&put);
     return result;
 }
 
@@ -115,20 +109,13 @@ map_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if (!check_positional("set", nargs, 2, 2))
         return NULL;
     probe p;
-    cell key, value;
-    if (probe_init(&p, args[0]) < 0 || key_open(args[0], &p, &key) < 0)
+    pair put;
+    if (probe_init(&p, args[0]) < 0 || pair_open(args[0], &p, args[1], &put) < 0)
         return NULL;
-    PyObject *result = NULL;
-    if (cell_open(args[1], &value) == 0) {
-        champ_path path;
-        place where = map_locate(self, &p, &path);
-        if (where != PLACE_FAILED)
-            result = map_put_at(self, &path, where, key, value);
-        cell_close(value);
-    }
-    else
-        value_not_shareable(args[0]);
-    cell_close(key);
+    champ_path path;
+    place where = map_locate(self, &p, &path);
+    PyObject *result = where != PLACE_FAILED ? map_put_at(self, &path, where, &put) : NULL;
+    pair_close(&put);
     return result;
 }
 

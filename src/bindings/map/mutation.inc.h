@@ -51,21 +51,16 @@ static int
 transient_setdefault(memory *mem, transient *d, PyObject *key, PyObject *value, PyObject **object)
 {
     probe p;
-    cell key_cell, value_cell;
+    pair in;
     if (probe_init(&p, key) < 0 || transient_is_sealed(d))
         return -1;
     int status = lookup_in(d->root, &p, object);
     if (status != 0)
         return status;
-    if (key_open(key, &p, &key_cell) < 0)
+    if (pair_open(key, &p, value, &in) < 0)
         return -1;
-    if ((status = cell_open(value, &value_cell)) == 0) {
-        status = transient_put_absent(mem, d, &p, key_cell, value_cell, object);
-        cell_close(value_cell);
-    }
-    else
-        value_not_shareable(key);
-    cell_close(key_cell);
+    status = transient_put_absent(mem, d, &p, PAIR_KEY(&in), PAIR_VALUE(&in), object);
+    pair_close(&in);
     return status;
 }
 

@@ -210,22 +210,36 @@ dict_from_source(PyObject *source)
     return dict;
 }
 
-/* transient_put with objects: what they are as cells ends with the call. */
+/* A key and a value as cells for the length of a call: 0, then pair_close() ends it; or -1 (exception set). */
+static inline int
+pair_open(PyObject *key, const probe *p, PyObject *value, pair *opened)
+{
+    if (key_open(key, p, &PAIR_KEY(opened)) < 0)
+        return -1;
+    if (cell_open(value, &PAIR_VALUE(opened)) == 0)
+        return 0;
+    value_not_shareable(key);
+    cell_close(PAIR_KEY(opened));
+    return -1;
+}
+
+static inline void
+pair_close(const pair *opened)
+{
+    cell_close(PAIR_VALUE(opened));
+    cell_close(PAIR_KEY(opened));
+}
+
+/* transient_put with objects. */
 static int
 transient_set(memory *mem, transient *d, PyObject *key, PyObject *value)
 {
     probe p;
-    cell key_cell, value_cell;
-    if (probe_init(&p, key) < 0 || key_open(key, &p, &key_cell) < 0)
+    pair in;
+    if (probe_init(&p, key) < 0 || pair_open(key, &p, value, &in) < 0)
         return -1;
-    int status = cell_open(value, &value_cell);
-    if (status == 0) {
-        status = transient_put(mem, d, &p, key_cell, value_cell);
-        cell_close(value_cell);
-    }
-    else
-        value_not_shareable(key);
-    cell_close(key_cell);
+    int status = transient_put(mem, d, &p, PAIR_KEY(&in), PAIR_VALUE(&in));
+    pair_close(&in);
     return status;
 }
 
