@@ -102,10 +102,11 @@ typedef struct {
 
 static PyObject *decode_anew(decoding *d, box *b);
 
+/* With d NULL: a value that cannot be met again. */
 static PyObject *
 decode_part(decoding *d, cell c)
 {
-    if (!cell_is_box(c))
+    if (d == NULL || !cell_is_box(c))
         return cell_to_object(c);
     if (!budget_spend(&d->left, 1))
         return NULL;
@@ -217,32 +218,11 @@ needs_no_walk(const cell *cells, uint64_t size)
     return true;
 }
 
-static PyObject *
-decode_leaves(const cell *cells, uint64_t size)
-{
-    PyObject *parts = unknown_tuple((Py_ssize_t)size);
-    for (uint64_t i = 0; parts != NULL && i < size; i++) {
-        PyObject *part = cell_to_object(cells[i]);
-        if (part != NULL)
-            PyTuple_SET_ITEM(parts, (Py_ssize_t)i, part);
-        else
-            Py_CLEAR(parts);
-    }
-    if (parts != NULL)
-        sequence_known(parts);
-    return parts;
-}
-
 /* Most natives need no walk: it would cost more than the object. */
 PyObject *
 decode_native(box *b)
 {
     if (b->size == 0)
         return native_make(b, NULL);
-    if (!needs_no_walk(native_cells(b), b->size))
-        return decode_nested(b);
-    PyObject *parts = decode_leaves(native_cells(b), b->size);
-    PyObject *o = parts != NULL ? native_make(b, parts) : NULL;
-    Py_XDECREF(parts);
-    return o;
+    return needs_no_walk(native_cells(b), b->size) ? decode_native_within(NULL, b) : decode_nested(b);
 }
