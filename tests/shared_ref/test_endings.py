@@ -175,6 +175,17 @@ print(seen)
     assert printed(code) == "[1]"
 
 
+RUN_IN_ANOTHER = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+run = getattr(interpreters, "exec", None) or interpreters.run_string
+other = interpreters.create()
+"""
+"""The head of a script that calls `run(other, code)`."""
+
+
 @needs_subinterpreters
 @pytest.mark.parametrize("main_imports", [True, False], ids=["frozen in main", "frozen not in main"])
 @pytest.mark.parametrize("publishing", [True, False], ids=["publishing", "idle"])
@@ -183,12 +194,7 @@ def test_a_process_ends_while_an_interpreter_that_nobody_closed_watches(main_imp
 import sys
 if {main_imports}:
     import frozen
-try:
-    import _interpreters as interpreters
-except ImportError:
-    import _xxsubinterpreters as interpreters
-run = getattr(interpreters, "exec", None) or interpreters.run_string
-other = interpreters.create()
+{RUN_IN_ANOTHER}
 run(other, '''
 import sys
 sys.path[:] = {sys.path!r}
@@ -206,12 +212,7 @@ print("reached the end")
 def test_a_watch_is_called_while_an_interpreter_is_entered_and_left() -> None:
     """CPython 3.13.0 ends the process where a thread enters an interpreter that the last one is just leaving."""
     code = f"""
-try:
-    import _interpreters as interpreters
-except ImportError:
-    import _xxsubinterpreters as interpreters
-run = getattr(interpreters, "exec", None) or interpreters.run_string
-other = interpreters.create()
+{RUN_IN_ANOTHER}
 run(other, '''
 import sys
 sys.path[:] = {sys.path!r}
