@@ -26,7 +26,7 @@ from frozen._delta import (
     path_of,
     show_place,
 )
-from frozen._diff import difference, kind_of
+from frozen._diff import diff, difference, kind_of
 from frozen._sameness import same_value
 
 __all__ = ["Conflict", "MergeConflictError", "between", "compose", "merge3", "run"]
@@ -287,7 +287,7 @@ def merge3(
     82
     """
     merge = _Merge(on_conflict)
-    node = run(merge.nodes(base, base.diff(ours)._root, base.diff(theirs)._root, None))
+    node = run(merge.nodes(base, diff(base, ours)._root, diff(base, theirs)._root, None))
     if merge.conflicts:
         raise MergeConflictError(merge.conflicts)
     return base if node is None else apply_tree(base, node)  # type: ignore[no-any-return]

@@ -69,6 +69,8 @@ def _equal(a: Any, b: Any) -> bool:
         if type(equal) is not bool:
             return getattr(equal, "ndim", None) == 0 and bool(equal)  # numpy's numbers answer with a bool of its own
         return equal or bool(a != a and b != b)
+    except MemoryError:
+        raise
     except Exception:
         return False
 

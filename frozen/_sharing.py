@@ -61,7 +61,8 @@ class NotShareableError(TypeError):
         self.path = path
 
     def __str__(self) -> str:
-        at = f"{self.path}: " if self.path else ""
+        path = self.path if len(self.path) <= 400 else f"{self.path[:200]}...{self.path[-200:]}"
+        at = f"{path}: " if path else ""
         return f"{at}{_core._bounded_repr(self.value)} of type {_name_of(type(self.value))} {self.reason}"
 
 
@@ -654,7 +655,9 @@ def _extra(form: int, cls: Any, name: str) -> object | None:
         return _path_attribute(cls)
     if form == _NAMED_TUPLE:
         return len(cls._fields) if _is_plain_named_tuple(cls) else None
-    return cls._value2member_map_ if form == _FLAG else ()
+    if form == _FLAG:
+        return cls._value2member_map_ if type(cls._value2member_map_) is dict else None
+    return ()
 
 
 def _datetime_is_in_c() -> bool:
@@ -676,22 +679,29 @@ def _attributes(cls: Any, name: str) -> tuple[str, ...] | None:
     if names is not None:
         return names if _is_made_of(cls, names) else None
     _by_fields(cls)  # TypeError: it is another class here
-    try:
-        object.__new__(cls)
-    except TypeError:
-        return None
-    return tuple(field.name for field in dataclasses.fields(cls))
+    return tuple(field.name for field in dataclasses.fields(cls)) if _is_made_by_object(cls) else None
 
 
 def _is_plain_named_tuple(cls: Any) -> bool:
     """Whether its objects come from, and go into, a tuple as collections.namedtuple does it."""
+    if not (isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_make")):
+        return False  # another class has taken the name
     make = getattr(cls._make, "__func__", None)
     return getattr(make, "__module__", "").startswith(("collections", "namedtuple_")) and cls.__iter__ is tuple.__iter__
 
 
 def _is_made_of(cls: Any, names: tuple[str, ...]) -> bool:
     """Whether an object has just these attributes, so that it can be made of them."""
-    return {name for name in cls.__slots__ if name != "__weakref__"} == set(names)
+    return _is_made_by_object(cls) and {name for name in cls.__slots__ if name != "__weakref__"} == set(names)
+
+
+def _is_made_by_object(cls: Any) -> bool:
+    """Whether `object.__new__` makes an object of the class: C does so without asking again."""
+    try:
+        object.__new__(cls)
+    except TypeError:
+        return False
+    return True
 
 
 def _path_attribute(cls: Any) -> str | None:

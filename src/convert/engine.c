@@ -129,7 +129,7 @@ met_before(run *r, PyObject *part, bool remember, PyObject **result)
     address_entry *entry = remember || w->depth > DEPTH_OF_SCAN ? met_find(w, part) : NULL;
     if (entry != NULL && entry->value == MET_OPEN)
         return raise_cycle(r, part);
-    if (entry != NULL && entry->value != 0 && remember) {
+    if (entry != NULL && entry->value != 0) { /* also for what was taken for unique: the container has let go of it */
         *result = Py_NewRef((PyObject *)(uintptr_t)entry->value);
         return *result == part ? SAME : OPENED;
     }

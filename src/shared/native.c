@@ -2,6 +2,7 @@
 
 #include "shared/native.h"
 
+#include "platform/bounded_repr.h"
 #include "platform/wide_int.h"
 
 /* ---- apart ---- */
@@ -22,11 +23,12 @@ tuple_of_one(PyObject *o)
     return tuple;
 }
 
+/* Code of the class may run for each attribute. */
 static PyObject *
 attributes(PyObject *o, PyObject *names)
 {
     Py_ssize_t size = PyTuple_GET_SIZE(names);
-    PyObject *values = PyTuple_New(size);
+    PyObject *values = unknown_tuple(size);
     for (Py_ssize_t i = 0; values != NULL && i < size; i++) {
         PyObject *value = PyObject_GetAttr(o, PyTuple_GET_ITEM(names, i));
         if (value != NULL)
@@ -34,6 +36,8 @@ attributes(PyObject *o, PyObject *names)
         else
             Py_CLEAR(values);
     }
+    if (values != NULL)
+        sequence_known(values);
     return values;
 }
 
@@ -125,7 +129,7 @@ native_take(PyObject *o, native_value *v)
     }
     Py_DECREF(plan);
     if (status > 0 && v->parts != NULL && !PyTuple_CheckExact(v->parts)) {
-        PyErr_Format(PyExc_TypeError, "a plan of frozen._sharing took %R apart into no tuple", o);
+        raise_about(PyExc_TypeError, "a plan of frozen._sharing took ", o, " apart into no tuple");
         Py_CLEAR(v->parts);
         return -1;
     }
@@ -191,8 +195,8 @@ has_size(PyObject *plan, PyObject *parts, Py_ssize_t size)
     Py_ssize_t found = parts != NULL ? PyTuple_GET_SIZE(parts) : 0;
     if (found == size)
         return true;
-    PyErr_Format(PyExc_TypeError, "a shared %S has %zd fields, and this interpreter's class has %zd",
-                 plan_item(plan, PLAN_TARGET), found, size);
+    raise_about(PyExc_TypeError, "", plan_item(plan, PLAN_TARGET),
+                " has %zd fields in this interpreter, and a shared object of it has %zd", size, found);
     return false;
 }
 

@@ -4,9 +4,9 @@
 #include "shared/names.h"
 #include "shared/native.h"
 
-/* state->plans: a dict from an address, of a type, of a member of an enum or of a name, or from the number of a form, to
- * a plan.  Forms are below every address.  A plan owns the type or the member, so that nothing else comes to be at its
- * address while the dict has the plan.  Keys are ints: a look-up runs no Python code. */
+/* state->plans: a dict from an address to a plan, of a type or of a member of an enum, and to make objects of boxes: see
+ * key_of_box.  A plan owns the type or the member, so that nothing else comes to be at its address while the dict has
+ * the plan.  Keys are ints: a look-up runs no Python code. */
 
 /* The dict; NULL (exception set): an interpreter that ends has cleared the module. */
 static PyObject *
@@ -102,6 +102,15 @@ plan_by_name(native_form form, const name *n)
     return said;
 }
 
+/* The key of the plan that makes objects of a box.  Without a name it is the form, which is below every address.  With
+ * one it is an address inside the name, where nothing else begins, and for each form another one: a class of the same
+ * name may be a record in one interpreter, or at one time, and a named tuple in another. */
+static uintptr_t
+key_of_box(native_form form, const name *n)
+{
+    return (uintptr_t)n + form;
+}
+
 /* The dict's plan, or what _sharing.py says. */
 static PyObject *
 plan_at(uintptr_t address, native_form form, const name *n)
@@ -120,7 +129,7 @@ plan_of_box(const box *b)
     native_form form = b->head.form;
     bool named = form > NATIVE_DECIMAL;
     const name *n = named ? (const name *)(uintptr_t)native_words(b)[0] : NULL;
-    uintptr_t address = named ? (uintptr_t)n : (uintptr_t)form;
+    uintptr_t address = key_of_box(form, n);
 #ifdef Py_GIL_DISABLED
     return plan_at(address, form, n);
 #else

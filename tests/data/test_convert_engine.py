@@ -575,6 +575,29 @@ def test_registered_functions_leave_nothing_behind(registry: None) -> None:
         assert_no_leak(work, calls=2, settle=5, repeats=2)
 
 
+def test_an_object_that_its_container_let_go_of_is_the_one_that_was_converted_before(registry: None) -> None:
+    """Only its slot and what the walk remembers hold it, which looks as if only its container did."""
+
+    def work() -> None:
+        met = [1, [2]]
+        first, second = [met, 7], [Box(None), met]
+        deep: Any = second
+        for _ in range(40):  # there the walk marks what is open
+            deep = [deep]
+        freeze.register(Box, lambda obj, convert: (first.clear(), second.clear()))
+        whole = [first, deep]
+        del met
+        result = freeze(whole)
+        again = result[1]
+        while type(again[0]) is Vector:
+            again = again[0]
+        assert again[1] is result[0][0]
+
+    work()
+    if DEBUG_BUILD:
+        assert_no_leak(work, calls=2, settle=5, repeats=2)
+
+
 def test_results_hold_what_must_hold() -> None:
     for function, data in CALLS.values():
         todo = [function(data)]

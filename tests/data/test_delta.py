@@ -401,6 +401,19 @@ def test_values_that_cannot_be_compared_are_the_same_if_they_are_one_object(kind
         new.apply(delta)
 
 
+class Greedy:
+    def __eq__(self, other: object) -> bool:
+        raise MemoryError("not comparable now")
+
+    __hash__ = object.__hash__
+
+
+def test_a_comparison_without_memory_is_no_answer() -> None:
+    old, new = Map(x=Greedy()), Map(x=Greedy())
+    with pytest.raises(MemoryError, match="not comparable now"):
+        old.diff(new)
+
+
 def test_arrays_are_compared_by_identity() -> None:
     numpy = pytest.importorskip("numpy")
     array = numpy.zeros(3)

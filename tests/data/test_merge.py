@@ -160,7 +160,7 @@ def test_what_both_sides_do_alike_is_done_once() -> None:
 def test_only_containers_of_one_kind_and_family_are_merged() -> None:
     with pytest.raises(TypeError, match="compares a Map with another one, not with a SharedMap"):
         merge3(Map(), Map(), SharedMap())  # type: ignore[type-var]
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError, match="not a dict: freeze it first"):
         merge3({}, {}, {})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import decimal
 import fractions
@@ -13,7 +14,7 @@ import sys
 import uuid
 import zoneinfo
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import everyday_values
 import pytest
@@ -22,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import FREE_THREADED, Subinterpreter, live_shared_nodes, needs_subinterpreters
 
-from frozen import Map, NotShareableError, SharedMap, SharedSet, SharedVector, _core
+from frozen import Map, NotShareableError, SharedMap, SharedSet, SharedVector, _core, register_shareable
 
 UTC = datetime.UTC
 PARIS = zoneinfo.ZoneInfo("Europe/Paris")
@@ -347,8 +348,6 @@ def test_a_part_that_cannot_be_shared_is_named_by_its_place():
 
 
 def test_a_class_that_is_registered_anew_is_read_by_its_new_functions():
-    from frozen import register_shareable
-
     shared = SharedVector([Point(1, 2)])
     try:
         register_shareable(Point, lambda point: (point.y, point.x), lambda pair: Point(pair[1], pair[0]))
@@ -357,6 +356,70 @@ def test_a_class_that_is_registered_anew_is_read_by_its_new_functions():
     finally:
         register_shareable(Point)
     assert SharedVector([Point(3, 4)])[0] == shared[0]._replace(x=3, y=4)
+
+
+@dataclasses.dataclass(frozen=True)
+class Looking:
+    """Looks at all lists and tuples that the collector knows, whenever it is asked for its second field."""
+
+    fields: Any
+    last: Any
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "last":
+            SEEN.update(id(known[0]) for known in gc.get_objects() if type(known) is tuple and len(known) == 2)
+        return object.__getattribute__(self, name)
+
+
+SEEN: set[int] = set()
+
+
+def test_a_record_that_is_half_taken_apart_is_not_known_to_the_collector():
+    register_shareable(Looking)
+    first = object()
+    with pytest.raises(NotShareableError):
+        SharedVector([Looking(first, 2)])
+    assert SEEN
+    assert id(first) not in SEEN
+    SEEN.clear()
+
+
+def _record_of(fields: int) -> Any:
+    return dataclasses.make_dataclass("Changing", [f"f{i}" for i in range(fields)], frozen=True)
+
+
+def _named_tuple_of(fields: int) -> Any:
+    return NamedTuple("Changing", [(f"f{i}", object) for i in range(fields)])
+
+
+@pytest.mark.parametrize(
+    "kinds", [(_record_of, _named_tuple_of), (_named_tuple_of, _record_of)], ids=["record", "named tuple"]
+)
+@pytest.mark.parametrize("sizes", [(8, 2), (16, 5), (2, 8), (3, 3)])
+def test_a_class_of_the_name_of_another_kind_is_not_taken_for_it(kinds, sizes, monkeypatch):
+    shared = []
+    for kind, size in zip(kinds, sizes, strict=True):
+        cls = kind(size)
+        cls.__module__ = __name__
+        monkeypatch.setitem(globals(), "Changing", cls)
+        shared.append(SharedVector([register_shareable(cls)(*range(size))]))
+        assert shared[-1][0] == cls(*range(size))
+    for _ in range(2):
+        with pytest.raises(ImportError, match="the class is another one in this interpreter"):
+            shared[0][0]
+        assert shared[1][0] == cls(*range(size))
+
+
+def test_a_record_of_other_fields_than_the_class_has_here_is_an_error(monkeypatch):
+    shared = []
+    for size in 2, 3:
+        cls = _record_of(size)
+        cls.__module__ = __name__
+        monkeypatch.setitem(globals(), "Changing", cls)
+        shared.append(SharedVector([register_shareable(cls)(*range(size))]))
+    with pytest.raises(TypeError, match="has 3 fields in this interpreter, and a shared object of it has 2"):
+        shared[0][0]
+    assert shared[1][0] == cls(0, 1, 2)
 
 
 @pytest.mark.parametrize("value", ALL.values(), ids=ALL)

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import pytest
 from buffer_address import address_of
+from everyday_values import Access, Limits, Point
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,24 +62,6 @@ class Signature(bytes, enum.Enum):
 
 class Pair(tuple, enum.Enum):
     ONES = (1, 1)
-
-
-class Access(enum.Flag):
-    READ = 1
-    WRITE = 2
-
-
-@register_shareable
-class Point(NamedTuple):
-    x: int
-    y: int
-
-
-@register_shareable
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    low: float
-    names: tuple[str, ...]
 
 
 @register_shareable
@@ -142,7 +125,7 @@ STANDARD = [
     pathlib.Path("x/y"),
     *(Colour.RED, Colour.GREEN, Access.READ, Access.READ | Access.WRITE, Access(0)),
     *(Named.FIRST, Signature.PNG, Pair.ONES),
-    *(Point(1, -2), Limits(0.5, ("a", "b")), Version("1.2")),
+    *(Point(1, -2), Limits.of(0.5, ("a", "b")), Version("1.2")),
 ]
 NESTED = [(), (1,), (1, "a", (2.5, None), b""), frozenset(), frozenset({1, "a", (1, 2)}), (Colour.RED, Point(1, 2))]
 SHARED = [
@@ -458,7 +441,7 @@ class Ring(collections.abc.Sequence):
         (Triple([1, 2]), (1, 2)),
         (collections.UserString("text"), "text"),
         (Point([1], {}), Point(SharedVector([1]), SharedMap())),
-        (Limits(0.5, ([],)), Limits(0.5, (SharedVector(),))),
+        (Limits.of(0.5, ([],)), Limits.of(0.5, (SharedVector(),))),
     ],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
@@ -549,6 +532,13 @@ def test_the_text_of_an_error_does_not_grow_with_its_value():
     with pytest.raises(NotShareableError) as caught:
         share(deep)
     assert len(caught.value.path) < 400
+    nested = ([],)
+    for _ in range(200):
+        nested = (1, nested)
+    with pytest.raises(NotShareableError) as caught:
+        SharedMap(a=nested)
+    assert caught.value.path == "['a']" + 200 * "[1]" + "[0]"
+    assert len(str(caught.value)) < 600
 
 
 def test_share_keeps_what_is_shared():

@@ -153,6 +153,9 @@ def shared_fails(first: int, last: int, operation: Callable[[], Any]) -> tuple[A
     return outcome, left >= 0
 
 
+FAILURES = (python_fails, shared_fails) if PYTHON_SURVIVES else (shared_fails,)
+
+
 def fail_each(fails: Any, operation: Callable[[], Any], examine: Callable[[Any], None], fresh: Any = None) -> None:
     """`operation` with each allocation failing, `fresh()` before each try, `examine(outcome)` after it."""
     for first in range(MOST):
@@ -229,7 +232,7 @@ def fail_edit(fails: Any, entry: Entry, name: str, operation: Operation, argumen
 
 
 def run_case(case: harness.Case) -> None:
-    shared = case.number % 2 == 1 or not PYTHON_SURVIVES
+    shared = case.number % len(FAILURES) == len(FAILURES) - 1
     faulthandler.cancel_dump_traceback_later()  # a thread that starts while the allocator's hooks change crashes
     world = World(shared)
     gc.collect()
@@ -243,7 +246,7 @@ def run_case(case: harness.Case) -> None:
 
 def take_step(world: World, case: harness.Case, step: int, shared: bool) -> None:
     source = case.random(step)
-    fails = shared_fails if shared and (source.randrange(2) or not PYTHON_SURVIVES) else python_fails
+    fails = source.choice(FAILURES) if shared else python_fails
     kind = source.choice(("map", "set", "vector"))
     entry = world.pick(source, kind)
     arguments = arguments_of(world, entry, source)
