@@ -101,17 +101,22 @@ object_revive(PyObject *op)
 }
 
 /* This thread holds the only reference, so no other thread can reach the object.  May say no where the answer is yes
- * (an object that another thread made): callers then copy, which is always right. */
+ * (an object that another thread made): callers then copy, which is always right.
+ *
+ * The caller is about to change the object.  What other threads have read of it comes before that: they released their
+ * references by a decrement of ob_ref_shared, which the acquiring load reads. */
 static inline bool
 object_is_unique(PyObject *o)
 {
 #ifndef Py_GIL_DISABLED
     return Py_REFCNT(o) == 1;
-#elif PY_VERSION_HEX >= 0x030E0000
-    return PyUnstable_Object_IsUniquelyReferenced(o);
 #else
-    return _Py_IsOwnedByCurrentThread(o) && _Py_atomic_load_uint32_relaxed(&o->ob_ref_local) == 1
-           && _Py_atomic_load_ssize_relaxed(&o->ob_ref_shared) == 0;
+#if PY_VERSION_HEX >= 0x030E0000
+    bool unique = PyUnstable_Object_IsUniquelyReferenced(o);
+#else
+    bool unique = _Py_IsOwnedByCurrentThread(o) && _Py_atomic_load_uint32_relaxed(&o->ob_ref_local) == 1;
+#endif
+    return unique && atomic_load_explicit((_Atomic(Py_ssize_t) *)&o->ob_ref_shared, memory_order_acquire) == 0;
 #endif
 }
 

@@ -10,11 +10,25 @@
 
 #if REF_THREAD_HEADERS
 
+/* The current value, if that is None, True or False (borrowed: they are immortal); NULL: it is another one.
+ *
+ * Such a value is its own root, and no other value has its address. So an AtomicRef that is used as a flag is read
+ * without the lock; a thread that sees it set also sees what was written before (slot.h). */
+static PyObject *
+atomic_ref_singleton(AtomicRefObject *self)
+{
+    const void *root = atomic_load_explicit(&self->pub.slot.root, memory_order_acquire);
+    return root == Py_None || root == Py_True || root == Py_False ? (PyObject *)root : NULL;
+}
+
 /* As atomic_ref_read; when the value is a container, this thread keeps a header of it for the next time. */
 static PyObject *
 atomic_ref_read_first(AtomicRefObject *self, uint64_t *version)
 {
     uint64_t current;
+    PyObject *singleton = version == NULL ? atomic_ref_singleton(self) : NULL;
+    if (singleton != NULL)
+        return singleton;
     ref_mutex_lock(self->pub.slot.lock);
     PyObject *value = atomic_ref_value(self);
     bool is_container = atomic_load_explicit(&self->pub.slot.root, memory_order_relaxed) != self->pub.slot.value;

@@ -5,7 +5,8 @@
  *   lock retains it before unlocking.
  * - The store to `version` publishes: it comes last, and it is sequentially consistent.  A thread that reads a version
  *   from the slot without the lock has read something that was current at that moment.
- * - `root` names the version for comparison.  It may be compared without the lock, never followed. */
+ * - `root` names the version for comparison.  It may be compared without the lock, never followed.  Its store releases:
+ *   what the publisher wrote before happened before what a thread does that has loaded it. */
 #ifndef FROZEN_REF_SLOT_H
 #define FROZEN_REF_SLOT_H
 
@@ -50,7 +51,7 @@ slot_replace(ref_slot *slot, void *value, const void *root)
 {
     void *old = slot->value;
     slot->value = value;
-    atomic_store_explicit(&slot->root, root, memory_order_relaxed);
+    atomic_store_explicit(&slot->root, root, memory_order_release);
     return old;
 }
 

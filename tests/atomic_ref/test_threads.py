@@ -60,6 +60,30 @@ def test_no_compare_and_set_succeeds_twice():
     assert length == won == ref.version
 
 
+@pytest.mark.parametrize("raised", [True, False, None], ids=repr)
+def test_a_thread_that_sees_a_flag_sees_what_was_published_before(raised):
+    """None, True and False are read without the lock."""
+    data, flag = AtomicRef(0), AtomicRef(0)
+
+    def publish():
+        for number in range(1, 3000):
+            data.set(number)
+            flag.set(raised)
+            flag.set(number)
+        flag.set("end")
+
+    def read():
+        number = 0
+        while (seen := flag.get()) != "end":
+            if seen is raised:
+                assert data.get() > number
+            else:
+                number = seen
+
+    with switch_interval():
+        run_threads(publish, *[read] * (THREADS - 1))
+
+
 def test_each_exchanged_value_comes_out_once(Ref):
     ref, each = Ref(None), 3000
 

@@ -173,11 +173,12 @@ item_hash_cache(const layout *v)
     return v->children ? (_Atomic(uint64_t) *)(v->pair + v->entries) : NULL;
 }
 
+/* Mostly nothing is kept: then the line stays clean. */
 static inline void
 forget_item_hash(champ_node *n)
 {
     layout v = layout_of(n);
-    if (v.children)
+    if (v.children && atomic_load_explicit(item_hash_cache(&v), memory_order_relaxed) != 0)
         atomic_store_explicit(item_hash_cache(&v), 0, memory_order_relaxed);
 }
 
