@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 try:
     from frozen._core import (
         AtomicCounter,
+        AtomicMap,
         AtomicRef,
         Blob,
         Handle,
@@ -49,6 +50,7 @@ from frozen._sharing import NotShareableError, is_shareable, register_shareable,
 __all__ = [
     "ABSENT",
     "AtomicCounter",
+    "AtomicMap",
     "AtomicRef",
     "Blob",
     "Change",
@@ -109,6 +111,7 @@ for _public in (*map(globals().get, __all__), _Absent):
 
 Mapping.register(Map)
 Mapping.register(SharedMap)
+Mapping.register(AtomicMap)
 KeysView.register(MapKeys)
 KeysView.register(SharedMapKeys)
 ValuesView.register(MapValues)

@@ -20,6 +20,7 @@ from typing import (
     ClassVar,
     Concatenate,
     Generic,
+    Literal,
     NoReturn,
     ParamSpec,
     Protocol,
@@ -36,7 +37,7 @@ from typing import (
 
 from typing_extensions import Buffer, disjoint_base
 
-from frozen._delta import Delta
+from frozen._delta import Delta, _Absent
 
 _T = TypeVar("_T")
 _T2 = TypeVar("_T2")
@@ -251,6 +252,302 @@ class AtomicRef(Generic[_T]):
         >>> AtomicRef.snapshot(AtomicRef(1), AtomicRef(2))
         (1, 2)
         """
+
+@disjoint_base
+class AtomicMap(Generic[_K, _V]):
+    """A mapping whose entries all threads read and replace atomically, and that is a Map at any instant.
+
+    Every operation on a key is linearizable, and so is what concerns the whole: `len`, `snapshot`, `replace`, others.
+    On builds without the GIL threads that use different keys seldom wait for each other. Iteration, `keys`, `values`,
+    `items`, `==` and `repr` go over a snapshot. Keys are compared, and functions called, without any lock.
+
+    Method: a CHAMP trie whose top level is an array of trees, each edited in place under a short lock of its own.
+
+    >>> hits = AtomicMap()
+    >>> hits.add("/")
+    1
+    >>> hits.snapshot()
+    Map({'/': 1})
+    """
+
+    @overload
+    def __new__(cls) -> Self: ...
+    @overload
+    def __new__(cls, mapping: _Mapping[_K, _V], /) -> Self: ...
+    @overload
+    def __new__(cls, pairs: _Pairs[_K, _V], /) -> Self: ...
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+    @property
+    def version(self) -> int:
+        """How many changes were made since the map was. What is stored where it is already is no change.
+
+        >>> m = AtomicMap()
+        >>> m["key"] = 1
+        >>> m.version
+        1
+        """
+
+    @overload
+    def get(self, key: _K, /, default: None = None) -> _V | None: ...
+    @overload
+    def get(self, key: _K, /, default: _V | _D) -> _V | _D:
+        """Return the value under `key`, or `default`. O(1).
+
+        >>> AtomicMap({"a": 1}).get("a")
+        1
+        """
+
+    @overload
+    def setdefault(self: AtomicMap[_K, _D | None], key: _K, /) -> _D | None: ...
+    @overload
+    def setdefault(self, key: _K, /, default: _V) -> _V:
+        """Return the value under `key`; if there is none, store `default` and return that. O(1).
+
+        >>> m = AtomicMap()
+        >>> m.setdefault("a", 1), m.setdefault("a", 2)
+        (1, 1)
+        """
+
+    @overload
+    def pop(self, key: _K, /) -> _V: ...
+    @overload
+    def pop(self, key: _K, /, default: _V | _D) -> _V | _D:
+        """Remove `key` and return its value; if it is absent return `default`, or raise KeyError without one. O(1).
+
+        >>> m = AtomicMap({"a": 1})
+        >>> m.pop("a"), m.pop("a", None)
+        (1, None)
+        """
+
+    @overload
+    def exchange(self, key: _K, value: _V | Literal[_Absent.ABSENT], /) -> _V | None: ...
+    @overload
+    def exchange(self, key: _K, value: _V | Literal[_Absent.ABSENT], absent: _D, /) -> _V | _D:
+        """Store `value`, or remove the key if that is ABSENT; return what was there before, or `absent`. O(1).
+
+        >>> m = AtomicMap({"a": 1})
+        >>> m.exchange("a", 2), m.exchange("b", 3)
+        (1, None)
+        """
+
+    def compare_and_set(self, key: _K, expected: object, value: _V | Literal[_Absent.ABSENT], /) -> bool:
+        """Store `value` if what is under `key` is `expected`; return whether it did. O(1).
+
+        ABSENT stands for no value on either side: `expected` is ABSENT where the key must not be there, `value` where
+        it is to be removed. Two Maps, Sets or Vectors are the same if they are one version; numbers, str, bytes and
+        None if type and value are the same; any other object is compared by identity. No `__eq__` of a value is called.
+
+        >>> m = AtomicMap({"a": 1})
+        >>> m.compare_and_set("a", 1, 2), m.compare_and_set("a", 1, 3)
+        (True, False)
+        """
+
+    @overload
+    def update(self, key: _K, fn: Callable[[_V], _V], /, *, default: _V = ...) -> _V: ...
+    @overload
+    def update(self, key: _K, fn: Callable[[_V, _A], _V], a: _A, /, *, default: _V = ...) -> _V: ...
+    @overload
+    def update(self, key: _K, fn: Callable[[_V, _A, _B], _V], a: _A, b: _B, /, *, default: _V = ...) -> _V: ...
+    @overload
+    def update(self, key: _K, fn: Callable[..., _A], /, *args: Any, default: Any = ..., **kwargs: Any) -> _A:
+        """Replace the value under `key` by `fn(value, *args, **kwargs)`; return the new value.
+
+        Where the key is absent `fn` gets `default`, which is ABSENT if it is not given. If `fn` returns ABSENT the key
+        is removed. `fn` runs without any lock. It is called again if another thread, or `fn` itself, changed the value
+        meanwhile, so it should have no side effects. After some lost tries the update queues: later updates of this map
+        wait for it.
+
+        An exception of `fn` is raised here, and the value stays. RuntimeError if `fn` publishes to the key in each of
+        1,000 tries. TypeError if `fn` returns None for an unhashable value (a dict, a list): such a function changes
+        the value in place.
+
+        >>> m = AtomicMap()
+        >>> m.update("a", Vector.append, "event", default=Vector())
+        Vector(['event'])
+        """
+
+    def add(self, key: _K, n: Any = 1, /) -> Any:
+        """Add `n` to the number under `key`, which is 0 where the key is absent; return the sum. O(1).
+
+        >>> m = AtomicMap()
+        >>> m.add("a"), m.add("a", 2.5)
+        (1, 3.5)
+        """
+
+    def count(self, keys: Iterable[_K], /) -> None:
+        """Add to the number under each key how often `keys` has it.
+
+        The keys are counted first, then each one is added to once. The whole is not one instant.
+
+        >>> m = AtomicMap()
+        >>> m.count("hello")
+        >>> m["l"]
+        2
+        """
+
+    def reduce(self, pairs: Iterable[tuple[_K, _V]], fn: Callable[[_V, _V], _V], /) -> None:
+        """Combine the value under each key with those that `pairs` has for it, by `fn(old, new)`.
+
+        The pairs of a key are combined first, then the value under it is replaced once, as by `update`. Where the key
+        is absent its share becomes the value. The whole is not one instant.
+
+        >>> m = AtomicMap({"a": 3})
+        >>> m.reduce([("a", 5), ("b", 1), ("a", 4)], max)
+        >>> m["a"], m["b"]
+        (5, 1)
+        """
+
+    def snapshot(self) -> Map[_K, _V]:
+        """Return the contents at one instant as a Map. O(1) in the number of entries.
+
+        The Map shares the nodes of this map, which copies those that it changes afterwards.
+
+        >>> m = AtomicMap({"a": 1})
+        >>> before = m.snapshot()
+        >>> m["a"] = 2
+        >>> before
+        Map({'a': 1})
+        """
+
+    def get_versioned(self) -> tuple[Map[_K, _V], int]:
+        """Return the pair (snapshot, version), both of one instant.
+
+        >>> AtomicMap({"a": 1}).get_versioned()
+        (Map({'a': 1}), 0)
+        """
+
+    def drain(self) -> Map[_K, _V]:
+        """Remove all entries and return them, at one instant. O(1) in the number of entries.
+
+        >>> m = AtomicMap({"a": 1})
+        >>> m.drain(), len(m)
+        (Map({'a': 1}), 0)
+        """
+
+    def clear(self) -> None:
+        """Remove all entries at one instant.
+
+        >>> m = AtomicMap({"a": 1})
+        >>> m.clear()
+        >>> len(m)
+        0
+        """
+
+    def replace(self, contents: _Mapping[_K, _V] | _Pairs[_K, _V], /) -> Map[_K, _V]:
+        """Put other contents in place of all entries at one instant, and return those. O(1) for a Map.
+
+        >>> m = AtomicMap({"a": 1})
+        >>> m.replace(Map(b=2))
+        Map({'a': 1})
+        """
+
+    def compare_and_set_all(self, expected: Map[_K, _V], contents: _Mapping[_K, _V] | _Pairs[_K, _V], /) -> bool:
+        """Put `contents` in place of all entries if nothing was changed since `expected` was taken.
+
+        `expected` is a snapshot of this map, or the Map that was put there; return whether nothing was changed.
+
+        >>> m = AtomicMap({"a": 1})
+        >>> old = m.snapshot()
+        >>> m.compare_and_set_all(old, old.set("b", 2)), m.compare_and_set_all(old, Map())
+        (True, False)
+        """
+
+    def update_all(self, entries: _Mapping[_K, _V] | _Pairs[_K, _V], /) -> None:
+        """Store all entries of a mapping at one instant.
+
+        It starts again if another thread changes the map meanwhile; RuntimeError after 1,000 times.
+
+        >>> m = AtomicMap({"a": 1})
+        >>> m.update_all({"a": 2, "b": 3})
+        >>> m["a"], m["b"]
+        (2, 3)
+        """
+
+    def keys(self) -> MapKeys[_K, _V]:
+        """Return the keys of a snapshot.
+
+        >>> list(AtomicMap({"a": 1}).keys())
+        ['a']
+        """
+
+    def values(self) -> MapValues[_K, _V]:
+        """Return the values of a snapshot.
+
+        >>> list(AtomicMap({"a": 1}).values())
+        [1]
+        """
+
+    def items(self) -> MapItems[_K, _V]:
+        """Return the items of a snapshot.
+
+        >>> list(AtomicMap({"a": 1}).items())
+        [('a', 1)]
+        """
+
+    def wait(self, version: int, timeout: float | None = None) -> bool:
+        """Wait until the version is newer than `version`, at most `timeout` seconds; return whether it is.
+
+        The thread sleeps until a change wakes it; it does not poll. ValueError for a negative version.
+
+        >>> m = AtomicMap()
+        >>> m.wait(0, timeout=0.001)
+        False
+        """
+
+    def watch(self, callback: Callable[[Map[_K, _V], Map[_K, _V]], object], /) -> Watch:
+        """Call `callback(old, new)` with two snapshots after each change, until the Watch that this returns is closed.
+
+        As `AtomicRef.watch`: the thread that makes the change calls it, without any lock, and changes that are made
+        while the callback runs are delivered as one. While a watch is open each change takes a snapshot.
+        `old.diff(new)` tells what changed.
+
+        >>> m = AtomicMap()
+        >>> with m.watch(lambda old, new: print(old, "->", new)):
+        ...     m["a"] = 1
+        Map() -> Map({'a': 1})
+        """
+
+    async def changed(self) -> Map[_K, _V]:
+        """Await a change after this call; return a snapshot.
+
+        >>> import asyncio
+        >>> m = AtomicMap()
+        >>> async def next_change():
+        ...     asyncio.get_running_loop().call_soon(m.add, "a")
+        ...     return await m.changed()
+        >>> asyncio.run(next_change())
+        Map({'a': 1})
+        """
+
+    def changes(self) -> AsyncGenerator[Map[_K, _V]]:
+        """Iterate over snapshots, one after each change after this call, as they come.
+
+        Changes that are made before the event loop runs the iterating task come as one. The newest snapshot is never
+        missed. `old.diff(new)` tells what changed.
+
+        >>> import asyncio
+        >>> m = AtomicMap()
+        >>> async def first_change():
+        ...     changes = m.changes()
+        ...     m["a"] = 1
+        ...     async for snapshot in changes:
+        ...         return snapshot
+        >>> asyncio.run(first_change())
+        Map({'a': 1})
+        """
+
+    def _mirror(self) -> AtomicRef[Map[_K, _V]]: ...
+    def __len__(self) -> int: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __getitem__(self, key: _K, /) -> _V: ...
+    def __setitem__(self, key: _K, value: _V, /) -> None: ...
+    def __delitem__(self, key: _K, /) -> None: ...
+    def __iter__(self) -> Iterator[_K]: ...
+    def __reversed__(self) -> Iterator[_K]:
+        """Iterate over the keys of a snapshot backwards."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
 @final
 class AtomicCounter:

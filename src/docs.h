@@ -202,6 +202,314 @@
     ">>> AtomicRef.snapshot(AtomicRef(1), AtomicRef(2))\n" \
     "(1, 2)"
 
+#define DOC_AtomicMap_class \
+    "AtomicMap(mapping_or_pairs=(), /)\n" \
+    "--\n" \
+    "\n" \
+    "A mapping whose entries all threads read and replace atomically, and that is a Map at any instant.\n" \
+    "\n" \
+    "Every operation on a key is linearizable, and so is what concerns the whole: `len`, `snapshot`, `replace`, others.\n" \
+    "On builds without the GIL threads that use different keys seldom wait for each other. Iteration, `keys`, `values`,\n" \
+    "`items`, `==` and `repr` go over a snapshot. Keys are compared, and functions called, without any lock.\n" \
+    "\n" \
+    "Method: a CHAMP trie whose top level is an array of trees, each edited in place under a short lock of its own.\n" \
+    "\n" \
+    ">>> hits = AtomicMap()\n" \
+    ">>> hits.add(\"/\")\n" \
+    "1\n" \
+    ">>> hits.snapshot()\n" \
+    "Map({'/': 1})"
+
+#define DOC_AtomicMap_version \
+    "How many changes were made since the map was. What is stored where it is already is no change.\n" \
+    "\n" \
+    ">>> m = AtomicMap()\n" \
+    ">>> m[\"key\"] = 1\n" \
+    ">>> m.version\n" \
+    "1"
+
+#define DOC_AtomicMap_get \
+    "get($self, key, /, default=None)\n" \
+    "--\n" \
+    "\n" \
+    "Return the value under `key`, or `default`. O(1).\n" \
+    "\n" \
+    ">>> AtomicMap({\"a\": 1}).get(\"a\")\n" \
+    "1"
+
+#define DOC_AtomicMap_setdefault \
+    "setdefault($self, key, /, default=None)\n" \
+    "--\n" \
+    "\n" \
+    "Return the value under `key`; if there is none, store `default` and return that. O(1).\n" \
+    "\n" \
+    ">>> m = AtomicMap()\n" \
+    ">>> m.setdefault(\"a\", 1), m.setdefault(\"a\", 2)\n" \
+    "(1, 1)"
+
+#define DOC_AtomicMap_pop \
+    "pop($self, key, /, default=...)\n" \
+    "--\n" \
+    "\n" \
+    "Remove `key` and return its value; if it is absent return `default`, or raise KeyError without one. O(1).\n" \
+    "\n" \
+    ">>> m = AtomicMap({\"a\": 1})\n" \
+    ">>> m.pop(\"a\"), m.pop(\"a\", None)\n" \
+    "(1, None)"
+
+#define DOC_AtomicMap_exchange \
+    "exchange($self, key, value, absent=None, /)\n" \
+    "--\n" \
+    "\n" \
+    "Store `value`, or remove the key if that is ABSENT; return what was there before, or `absent`. O(1).\n" \
+    "\n" \
+    ">>> m = AtomicMap({\"a\": 1})\n" \
+    ">>> m.exchange(\"a\", 2), m.exchange(\"b\", 3)\n" \
+    "(1, None)"
+
+#define DOC_AtomicMap_compare_and_set \
+    "compare_and_set($self, key, expected, value, /)\n" \
+    "--\n" \
+    "\n" \
+    "Store `value` if what is under `key` is `expected`; return whether it did. O(1).\n" \
+    "\n" \
+    "ABSENT stands for no value on either side: `expected` is ABSENT where the key must not be there, `value` where\n" \
+    "it is to be removed. Two Maps, Sets or Vectors are the same if they are one version; numbers, str, bytes and\n" \
+    "None if type and value are the same; any other object is compared by identity. No `__eq__` of a value is called.\n" \
+    "\n" \
+    ">>> m = AtomicMap({\"a\": 1})\n" \
+    ">>> m.compare_and_set(\"a\", 1, 2), m.compare_and_set(\"a\", 1, 3)\n" \
+    "(True, False)"
+
+#define DOC_AtomicMap_update \
+    "update($self, key, fn, /, *args, default=..., **kwargs)\n" \
+    "--\n" \
+    "\n" \
+    "Replace the value under `key` by `fn(value, *args, **kwargs)`; return the new value.\n" \
+    "\n" \
+    "Where the key is absent `fn` gets `default`, which is ABSENT if it is not given. If `fn` returns ABSENT the key\n" \
+    "is removed. `fn` runs without any lock. It is called again if another thread, or `fn` itself, changed the value\n" \
+    "meanwhile, so it should have no side effects. After some lost tries the update queues: later updates of this map\n" \
+    "wait for it.\n" \
+    "\n" \
+    "An exception of `fn` is raised here, and the value stays. RuntimeError if `fn` publishes to the key in each of\n" \
+    "1,000 tries. TypeError if `fn` returns None for an unhashable value (a dict, a list): such a function changes\n" \
+    "the value in place.\n" \
+    "\n" \
+    ">>> m = AtomicMap()\n" \
+    ">>> m.update(\"a\", Vector.append, \"event\", default=Vector())\n" \
+    "Vector(['event'])"
+
+#define DOC_AtomicMap_add \
+    "add($self, key, n=1, /)\n" \
+    "--\n" \
+    "\n" \
+    "Add `n` to the number under `key`, which is 0 where the key is absent; return the sum. O(1).\n" \
+    "\n" \
+    ">>> m = AtomicMap()\n" \
+    ">>> m.add(\"a\"), m.add(\"a\", 2.5)\n" \
+    "(1, 3.5)"
+
+#define DOC_AtomicMap_count \
+    "count($self, keys, /)\n" \
+    "--\n" \
+    "\n" \
+    "Add to the number under each key how often `keys` has it.\n" \
+    "\n" \
+    "The keys are counted first, then each one is added to once. The whole is not one instant.\n" \
+    "\n" \
+    ">>> m = AtomicMap()\n" \
+    ">>> m.count(\"hello\")\n" \
+    ">>> m[\"l\"]\n" \
+    "2"
+
+#define DOC_AtomicMap_reduce \
+    "reduce($self, pairs, fn, /)\n" \
+    "--\n" \
+    "\n" \
+    "Combine the value under each key with those that `pairs` has for it, by `fn(old, new)`.\n" \
+    "\n" \
+    "The pairs of a key are combined first, then the value under it is replaced once, as by `update`. Where the key\n" \
+    "is absent its share becomes the value. The whole is not one instant.\n" \
+    "\n" \
+    ">>> m = AtomicMap({\"a\": 3})\n" \
+    ">>> m.reduce([(\"a\", 5), (\"b\", 1), (\"a\", 4)], max)\n" \
+    ">>> m[\"a\"], m[\"b\"]\n" \
+    "(5, 1)"
+
+#define DOC_AtomicMap_snapshot \
+    "snapshot($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the contents at one instant as a Map. O(1) in the number of entries.\n" \
+    "\n" \
+    "The Map shares the nodes of this map, which copies those that it changes afterwards.\n" \
+    "\n" \
+    ">>> m = AtomicMap({\"a\": 1})\n" \
+    ">>> before = m.snapshot()\n" \
+    ">>> m[\"a\"] = 2\n" \
+    ">>> before\n" \
+    "Map({'a': 1})"
+
+#define DOC_AtomicMap_get_versioned \
+    "get_versioned($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the pair (snapshot, version), both of one instant.\n" \
+    "\n" \
+    ">>> AtomicMap({\"a\": 1}).get_versioned()\n" \
+    "(Map({'a': 1}), 0)"
+
+#define DOC_AtomicMap_drain \
+    "drain($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Remove all entries and return them, at one instant. O(1) in the number of entries.\n" \
+    "\n" \
+    ">>> m = AtomicMap({\"a\": 1})\n" \
+    ">>> m.drain(), len(m)\n" \
+    "(Map({'a': 1}), 0)"
+
+#define DOC_AtomicMap_clear \
+    "clear($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Remove all entries at one instant.\n" \
+    "\n" \
+    ">>> m = AtomicMap({\"a\": 1})\n" \
+    ">>> m.clear()\n" \
+    ">>> len(m)\n" \
+    "0"
+
+#define DOC_AtomicMap_replace \
+    "replace($self, contents, /)\n" \
+    "--\n" \
+    "\n" \
+    "Put other contents in place of all entries at one instant, and return those. O(1) for a Map.\n" \
+    "\n" \
+    ">>> m = AtomicMap({\"a\": 1})\n" \
+    ">>> m.replace(Map(b=2))\n" \
+    "Map({'a': 1})"
+
+#define DOC_AtomicMap_compare_and_set_all \
+    "compare_and_set_all($self, expected, contents, /)\n" \
+    "--\n" \
+    "\n" \
+    "Put `contents` in place of all entries if nothing was changed since `expected` was taken.\n" \
+    "\n" \
+    "`expected` is a snapshot of this map, or the Map that was put there; return whether nothing was changed.\n" \
+    "\n" \
+    ">>> m = AtomicMap({\"a\": 1})\n" \
+    ">>> old = m.snapshot()\n" \
+    ">>> m.compare_and_set_all(old, old.set(\"b\", 2)), m.compare_and_set_all(old, Map())\n" \
+    "(True, False)"
+
+#define DOC_AtomicMap_update_all \
+    "update_all($self, entries, /)\n" \
+    "--\n" \
+    "\n" \
+    "Store all entries of a mapping at one instant.\n" \
+    "\n" \
+    "It starts again if another thread changes the map meanwhile; RuntimeError after 1,000 times.\n" \
+    "\n" \
+    ">>> m = AtomicMap({\"a\": 1})\n" \
+    ">>> m.update_all({\"a\": 2, \"b\": 3})\n" \
+    ">>> m[\"a\"], m[\"b\"]\n" \
+    "(2, 3)"
+
+#define DOC_AtomicMap_keys \
+    "keys($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the keys of a snapshot.\n" \
+    "\n" \
+    ">>> list(AtomicMap({\"a\": 1}).keys())\n" \
+    "['a']"
+
+#define DOC_AtomicMap_values \
+    "values($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the values of a snapshot.\n" \
+    "\n" \
+    ">>> list(AtomicMap({\"a\": 1}).values())\n" \
+    "[1]"
+
+#define DOC_AtomicMap_items \
+    "items($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the items of a snapshot.\n" \
+    "\n" \
+    ">>> list(AtomicMap({\"a\": 1}).items())\n" \
+    "[('a', 1)]"
+
+#define DOC_AtomicMap_wait \
+    "wait($self, /, version, timeout=None)\n" \
+    "--\n" \
+    "\n" \
+    "Wait until the version is newer than `version`, at most `timeout` seconds; return whether it is.\n" \
+    "\n" \
+    "The thread sleeps until a change wakes it; it does not poll. ValueError for a negative version.\n" \
+    "\n" \
+    ">>> m = AtomicMap()\n" \
+    ">>> m.wait(0, timeout=0.001)\n" \
+    "False"
+
+#define DOC_AtomicMap_watch \
+    "watch($self, callback, /)\n" \
+    "--\n" \
+    "\n" \
+    "Call `callback(old, new)` with two snapshots after each change, until the Watch that this returns is closed.\n" \
+    "\n" \
+    "As `AtomicRef.watch`: the thread that makes the change calls it, without any lock, and changes that are made\n" \
+    "while the callback runs are delivered as one. While a watch is open each change takes a snapshot.\n" \
+    "`old.diff(new)` tells what changed.\n" \
+    "\n" \
+    ">>> m = AtomicMap()\n" \
+    ">>> with m.watch(lambda old, new: print(old, \"->\", new)):\n" \
+    "...     m[\"a\"] = 1\n" \
+    "Map() -> Map({'a': 1})"
+
+#define DOC_AtomicMap_changed \
+    "changed($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Await a change after this call; return a snapshot.\n" \
+    "\n" \
+    ">>> import asyncio\n" \
+    ">>> m = AtomicMap()\n" \
+    ">>> async def next_change():\n" \
+    "...     asyncio.get_running_loop().call_soon(m.add, \"a\")\n" \
+    "...     return await m.changed()\n" \
+    ">>> asyncio.run(next_change())\n" \
+    "Map({'a': 1})"
+
+#define DOC_AtomicMap_changes \
+    "changes($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Iterate over snapshots, one after each change after this call, as they come.\n" \
+    "\n" \
+    "Changes that are made before the event loop runs the iterating task come as one. The newest snapshot is never\n" \
+    "missed. `old.diff(new)` tells what changed.\n" \
+    "\n" \
+    ">>> import asyncio\n" \
+    ">>> m = AtomicMap()\n" \
+    ">>> async def first_change():\n" \
+    "...     changes = m.changes()\n" \
+    "...     m[\"a\"] = 1\n" \
+    "...     async for snapshot in changes:\n" \
+    "...         return snapshot\n" \
+    ">>> asyncio.run(first_change())\n" \
+    "Map({'a': 1})"
+
+#define DOC_AtomicMap___reversed__ \
+    "__reversed__($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Iterate over the keys of a snapshot backwards."
+
 #define DOC_AtomicCounter_class \
     "AtomicCounter(initial=0)\n" \
     "--\n" \

@@ -35,7 +35,7 @@ typedef struct {
     FROZEN_FAMILIES(X)
 #undef X
     PyTypeObject *blob, *handle, *atomic_ref, *shared_ref, *transaction, *watch, *waker;
-    PyTypeObject *atomic_counter;
+    PyTypeObject *atomic_counter, *atomic_map;
     PyTypeObject *conversion, *converter;
     PyTypeObject *reader_registry, *reader_cache;
     PyObject *readers; /* the reader_registry */
@@ -91,6 +91,7 @@ typedef struct {
     X(watch, frozen_watch_spec, "Watch")                                               \
     X(waker, frozen_waker_spec, "_Waker")                                              \
     X(atomic_counter, frozen_atomic_counter_spec, "AtomicCounter")                     \
+    X(atomic_map, frozen_atomic_map_spec, "AtomicMap")                                 \
     X(conversion, frozen_conversion_spec, "_Conversion")                               \
     X(converter, frozen_converter_spec, NULL)                                          \
     X(reader_registry, frozen_reader_registry_spec, NULL)                              \

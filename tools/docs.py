@@ -24,6 +24,12 @@ HEADER = ROOT / "src/docs.h"
 
 SIGNATURES = {
     "AtomicCounter": "(initial=0)",
+    "AtomicMap": "(mapping_or_pairs=(), /)",
+    "AtomicMap.get": "($self, key, /, default=None)",
+    "AtomicMap.setdefault": "($self, key, /, default=None)",
+    "AtomicMap.pop": "($self, key, /, default=...)",
+    "AtomicMap.exchange": "($self, key, value, absent=None, /)",
+    "AtomicMap.update": "($self, key, fn, /, *args, default=..., **kwargs)",
     "AtomicRef": "(initial=None)",
     "SharedRef": "(*args, initial=None)",
     "Map": "(mapping_or_pairs=(), /, **entries)",

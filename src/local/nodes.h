@@ -239,6 +239,13 @@ cell_matches_object(cell c, const probe *p, bool hash_known)
     return PyObject_RichCompareBool(c, p->object, Py_EQ);
 }
 
+/* An includer that may not run arbitrary code everywhere names a function of its own before it includes this. */
+#ifndef MATCHES_OBJECT
+#define MATCHES_OBJECT cell_matches_object
+#else
+static int MATCHES_OBJECT(cell c, const probe *p, bool hash_known);
+#endif
+
 FORCE_INLINE int
 cell_matches(cell c, const probe *p, bool hash_known)
 {
@@ -246,7 +253,7 @@ cell_matches(cell c, const probe *p, bool hash_known)
         return 1;
     if (LIKELY(PyUnicode_CheckExact(c) && PyUnicode_CheckExact(p->object)))
         return unicode_equal(c, p->object);
-    return cell_matches_object(c, p, hash_known);
+    return MATCHES_OBJECT(c, p, hash_known);
 }
 
 static inline int

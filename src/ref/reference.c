@@ -77,8 +77,7 @@ reference_fetch_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, Py
     return update_one(op, args, nargs, kwnames, true);
 }
 
-/* Python's idea of a timeout, None or a number of seconds, for parker_park; false with an exception set. */
-static bool
+bool
 parse_timeout(PyObject *seconds, long long *microseconds)
 {
     *microseconds = PARK_FOREVER;

@@ -62,6 +62,9 @@ static const uint64_t ANY_VERSION = UINT64_MAX, NO_VERSION = UINT64_MAX - 1;
 /* The version that an int means, NO_VERSION for one that is too large ever to come; false with an exception set. */
 bool parse_version(PyObject *number, uint64_t *version);
 
+/* Python's idea of a timeout, None or a number of seconds, for parker_park; false with an exception set. */
+bool parse_timeout(PyObject *seconds, long long *microseconds);
+
 /* The one keyword argument `version` of compare_and_set(expected, value, *, version=None), if it was given, else
  * ANY_VERSION; false with an exception set. */
 bool parse_compare_and_set(Py_ssize_t nargs, PyObject *const *keyword_values, PyObject *kwnames, uint64_t *version);

@@ -130,7 +130,7 @@ def subjects() -> list[Any]:
     spent = frozen.Handle(frozen.Blob(b"x"))
     spent.revoke()
     made += [*refs, frozen.transaction(*refs), closed_watch(), refs[0].watch(quiet), frozen.Blob(b"bytes"), spent]
-    made.append(frozen.AtomicCounter(1))
+    made += [frozen.AtomicMap({"a": 1, 2: [3]}), frozen.AtomicCounter(1)]
     made.append(frozen.Map(a=1).diff(frozen.Map(b=2)))
     made.append(frozen.NotShareableError(1, "reason"))
     return made
@@ -208,6 +208,7 @@ ODD: tuple[Callable[[], Any], ...] = (
     lambda: frozen.Set([1]).mutate(),
     lambda: frozen.Map({1: 2}).items(),
     lambda: frozen.AtomicRef(1),
+    lambda: frozen.AtomicMap({1: 2}),
     lambda: frozen.AtomicCounter(1),
     lambda: frozen.SharedRef(1),
     lambda: asyncio.Future,
