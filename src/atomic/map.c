@@ -6,6 +6,7 @@
 #define ENTRY_WIDTH 2
 #define FAMILY atomic_map
 #define MATCHES_OBJECT atomic_map_matches_object
+#define NODES_HAVE_NO_OWNER
 
 #include "bindings/common/instance_names.inc.h"
 #include "local/nodes.h"

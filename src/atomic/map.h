@@ -22,6 +22,9 @@
  *       is left: an insertion that runs out of memory half way gives back counts that it has just taken.
  *   R3. An edit changes a node in place only where each node from the root down to it has one owner, which is the slot
  *       (champ_owned); every other node is copied. So what a snapshot has, or a reader that holds a root, never changes.
+ *       Nodes that an edit makes belong to no thread (object_disown): any thread sees that the slot is their one owner,
+ *       and frees them itself. If the thread that made a node owned it, as is usual without the GIL, every other thread
+ *       would copy it and leave the old one to its owner. The nodes of a Map that was put in are copied once.
  *   R4. What an edit takes out is dropped after unlocking (entry_close): destruction is prompt, and runs without a lock.
  *   R5. All locks at once are taken in ascending order.
  *

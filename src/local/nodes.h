@@ -11,6 +11,7 @@
 
 #include "trees/memory_contract.h"
 #include "platform/cpython.h"
+#include "platform/cpython_private.h"
 #include "local/free_list.h"
 
 #define container_dealloc local_container_dealloc
@@ -35,6 +36,15 @@ typedef NODE_CONTENTS(cell) node_contents;
 
 /* ---- nodes ---- */
 
+/* Nodes that threads edit in turn, under a lock, are made to have no owner: NODES_HAVE_NO_OWNER, defined before. */
+#ifdef NODES_HAVE_NO_OWNER
+#define NODE_MADE(node) object_disown(node)
+#define NODE_IS_UNIQUE(node) object_is_unique_in_any_thread(node)
+#else
+#define NODE_MADE(node) ((void)(node))
+#define NODE_IS_UNIQUE(node) object_is_unique(node)
+#endif
+
 static inline bool
 node_is_general(const void *node)
 {
@@ -51,14 +61,21 @@ plain_node_alloc(memory *mem, size_t class)
 static inline void *
 node_alloc(memory *mem, size_t size, bool general)
 {
+    PyObject *node = NULL;
     if (UNLIKELY(general)) {
         /* writes ob_size, which is where the first member behind the head is: the caller fills that in afterwards */
-        return PyObject_GC_NewVar(PyVarObject, mem->general, (Py_ssize_t)(size - sizeof(PyObject)));
+        node = (PyObject *)PyObject_GC_NewVar(PyVarObject, mem->general, (Py_ssize_t)(size - sizeof(PyObject)));
     }
-    size_t class = free_list_class(size);
-    PyObject *node =
-        LIKELY(class < FREE_LIST_CLASSES) ? free_list_take(&mem->free_lists->nodes[class], mem->plain) : NULL;
-    return LIKELY(node != NULL) ? node : plain_node_alloc(mem, class);
+    else {
+        size_t class = free_list_class(size);
+        if (LIKELY(class < FREE_LIST_CLASSES))
+            node = free_list_take(&mem->free_lists->nodes[class], mem->plain);
+        if (UNLIKELY(node == NULL))
+            node = plain_node_alloc(mem, class);
+    }
+    if (LIKELY(node != NULL))
+        NODE_MADE(node);
+    return node;
 }
 
 static inline void
@@ -99,7 +116,7 @@ node_release(void *node)
 static inline bool
 node_is_unique(void *node)
 {
-    return object_is_unique((PyObject *)node);
+    return NODE_IS_UNIQUE((PyObject *)node);
 }
 
 /* Bytes that the allocator's caller does not see: the collector's head of a tracked node. */

@@ -1,7 +1,7 @@
 /* The names of CPython that are not public, all of them, and the versions they are known to mean the same in.
  *
- * They serve one thing: on free-threaded builds each thread keeps a header of its own (reader.h), and has to know
- * whether it still owns it. Reference counts there are biased (Choi, Shull & Torrellas 2018): the thread that made an
+ * They serve two things on free-threaded builds: each thread keeps a header of its own (reader.h), and has to know
+ * whether it still owns it; and nodes that any thread edits have no owner (AtomicMap). Reference counts there are biased (Choi, Shull & Torrellas 2018): the thread that made an
  * object, its owner, counts in one field without atomics, all others in a second one; once the owner has merged the
  * two, the object has no owner and any thread may free it.
  *
@@ -28,8 +28,39 @@ object_is_merged(PyObject *op)
     return (_Py_atomic_load_ssize(&op->ob_ref_shared) & _Py_REF_SHARED_FLAG_MASK) == _Py_REF_MERGED;
 }
 
+/* Of an object that this thread has just made, so that it holds the only reference: from here on all threads count in
+ * the second field. Any thread may then find out that its reference is the last one, and frees the object itself,
+ * instead of leaving that to the owner. */
+static inline void
+object_disown(PyObject *op)
+{
+    _Py_atomic_store_uintptr_relaxed(&op->ob_tid, 0);
+    _Py_atomic_store_uint32_relaxed(&op->ob_ref_local, 0);
+    _Py_atomic_store_ssize_relaxed(&op->ob_ref_shared, _Py_REF_SHARED(1, _Py_REF_MERGED));
+}
+
+/* As object_is_unique, for an object without an owner too. The load acquires for the same reason. */
+static inline bool
+object_is_unique_in_any_thread(PyObject *op)
+{
+    return _Py_atomic_load_ssize_acquire(&op->ob_ref_shared) == _Py_REF_SHARED(1, _Py_REF_MERGED)
+           || object_is_unique(op);
+}
+
 #else
 #define REF_THREAD_HEADERS 0
+
+static inline void
+object_disown(PyObject *op)
+{
+    (void)op;
+}
+
+static inline bool
+object_is_unique_in_any_thread(PyObject *op)
+{
+    return object_is_unique(op);
+}
 #endif
 
 /* An object that many threads fetch from a global variable: let that cost no shared count.  Such an object is freed by
