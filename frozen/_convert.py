@@ -233,9 +233,10 @@ def keeps_items(make: Make) -> Rule:
     """Mappings; the scratch is a dict of the changes."""
 
     def rule(source: Any, atoms: set[type]) -> Opened:
-        if atoms.issuperset(map(type, source.values())):
+        items = list(source.items())
+        if all(type(value) in atoms for _, value in items):
             return make, None, ()
-        return make, {}, [(key, value) for key, value in source.items() if type(value) not in atoms]
+        return make, {}, [(key, value) for key, value in items if type(value) not in atoms]
 
     return rule
 
@@ -244,9 +245,10 @@ def keeps_elements(make: Make) -> Rule:
     """Sequences; the scratch is a dict of the changes."""
 
     def rule(source: Any, atoms: set[type]) -> Opened:
-        if atoms.issuperset(map(type, source)):
+        parts = list(source)
+        if atoms.issuperset(map(type, parts)):
             return make, None, ()
-        return make, {}, [(index, part) for index, part in enumerate(source) if type(part) not in atoms]
+        return make, {}, [(index, part) for index, part in enumerate(parts) if type(part) not in atoms]
 
     return rule
 

@@ -209,7 +209,7 @@ def _equal_in_json(a: Any, b: Any) -> bool:
         elif isinstance(a, (*_VECTORS, tuple)) and isinstance(b, (*_VECTORS, tuple)):
             if len(a) != len(b):
                 return False
-            todo += zip(a, b, strict=True)
+            todo += zip([*a], [*b], strict=True)
         elif (type(a) is bool) is not (type(b) is bool) or a != b:
             return False
     return True

@@ -7,7 +7,7 @@ that writes it out writes something else.  And it is less: a NaN equals nothing,
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from math import copysign
 from typing import Any
@@ -106,6 +106,11 @@ def _same_elements(a: Any, b: Any) -> bool | list[tuple[Any, Any]]:
     return pairs
 
 
+def _same_parts(a: Any, b: Any) -> bool | list[tuple[Any, Any]]:
+    """Of subclasses, whose `__iter__` may be code of anybody's."""
+    return _same_elements([*a], [*b])
+
+
 def _same_vectors(a: Any, b: Any) -> bool | list[tuple[Any, Any]]:
     """As elements, but what the vectors share is skipped."""
     if len(a) != len(b):
@@ -139,9 +144,9 @@ def _same_members(a: Any, b: Any) -> bool:
     if len(a) != len(b):
         return False
     only_a, only_b = a - b, b - a
-    if only_a and {*map(_token, only_a)} != {*map(_token, only_b)}:
+    if only_a and _tokens(only_a) != _tokens(only_b):
         return False
-    return {*map(_token, a)} == {*map(_token, b)}
+    return _tokens(a) == _tokens(b)
 
 
 def _token(value: Any) -> Any:
@@ -152,14 +157,18 @@ def _token(value: Any) -> Any:
     if issubclass(kind, float):
         return (kind, "nan") if value != value else (kind, value, copysign(1, value))
     if issubclass(kind, tuple):
-        return kind, (*map(_token, value),)
+        return kind, (*[_token(part) for part in value],)
     if issubclass(kind, (frozenset, Set, SharedSet)):
-        return kind, frozenset(map(_token, value))
+        return kind, frozenset(_tokens(value))
     if issubclass(kind, (Map, SharedMap)):
         return kind, frozenset((_token(key), _token(part)) for key, part in value.items())
     if _is_named(kind, "decimal", "Decimal"):
         return kind, value.as_tuple()
     return kind, value
+
+
+def _tokens(values: Iterable[Any]) -> set[Any]:
+    return {_token(value) for value in values}
 
 
 _ABSENT = object()  # the same as nothing else
@@ -191,7 +200,7 @@ def _comparison(kind: type) -> Comparison:
         return lambda a, b: _same_items(dict(field_values(record, a)), dict(field_values(record, b)))
     for base, comparison in _COMPARISONS.items():
         if issubclass(kind, base):
-            return comparison
+            return _same_parts if comparison is _same_elements else comparison
     if _is_named(kind, "decimal", "Decimal"):
         return _same_decimal
     if _is_named(kind, "datetime", "datetime") or _is_named(kind, "datetime", "time"):

@@ -598,6 +598,33 @@ def test_an_object_that_its_container_let_go_of_is_the_one_that_was_converted_be
         assert_no_leak(work, calls=2, settle=5, repeats=2)
 
 
+class LookingTuple(tuple[Any, ...]):
+    """Reads every list and tuple that the collector knows whenever somebody walks through it."""
+
+    def __iter__(self) -> Iterator[Any]:
+        for known in gc.get_objects():
+            if type(known) is list or type(known) is tuple:
+                for _ in known:  # CPython crashes where one of them is not full
+                    pass
+        return super().__iter__()
+
+
+class LookingDict(dict[Any, Any]):
+    def items(self) -> Any:
+        return LookingTuple(super().items())
+
+    def values(self) -> Any:
+        return LookingTuple(super().values())
+
+
+@pytest.mark.parametrize("function", [freeze, thaw, share])
+@pytest.mark.parametrize("cls", [LookingTuple, LookingDict])
+def test_nothing_half_filled_is_known_to_the_collector(function: Any, cls: Any) -> None:
+    pairs = [(1, [1]), (2, [2])]
+    assert len(function([cls(pairs)])[0]) == 2
+    assert not Map(a=cls(pairs)).diff(Map(a=cls([(1, [1]), (2, [2])])))
+
+
 def test_results_hold_what_must_hold() -> None:
     for function, data in CALLS.values():
         todo = [function(data)]

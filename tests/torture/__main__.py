@@ -14,6 +14,7 @@ SHORT: tuple[str, ...] = (
     "evil",
     "memory",
     "pickles",
+    "deltas",
     "encoding",
     "arguments",
     "hostile",

@@ -6,6 +6,11 @@ Nothing is expected but an answer or an exception other than SystemError, and th
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import datetime
+import decimal
+import fractions
+import pathlib
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -92,6 +97,25 @@ class Hint:
         return iter([1, 2])
 
 
+class OddZone(datetime.tzinfo):
+    """A time zone that answers with nonsense."""
+
+    def utcoffset(self, moment: Any) -> Any:
+        return 5
+
+    def tzname(self, moment: Any) -> Any:
+        return b"zone"
+
+    def __getinitargs__(self) -> Any:
+        return 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    a: Any
+    b: Any
+
+
 def finished(mutation: Any) -> Any:
     mutation.finish()
     return mutation
@@ -132,6 +156,8 @@ def subjects() -> list[Any]:
     made += [*refs, frozen.transaction(*refs), closed_watch(), refs[0].watch(quiet), frozen.Blob(b"bytes"), spent]
     made += [frozen.AtomicMap({"a": 1, 2: [3]}), frozen.AtomicCounter(1)]
     made.append(frozen.Map(a=1).diff(frozen.Map(b=2)))
+    made += [frozen.Vector("abc").diff(frozen.Vector("axbd")), frozen.Set([1, 2]).diff(frozen.Set([2, 3]))]
+    made += [frozen.Change(1, frozen.ABSENT), frozen.Span(1, 2), frozen.Conflict(("a",), 1, 2, 3), frozen.ABSENT]
     made.append(frozen.NotShareableError(1, "reason"))
     return made
 
@@ -212,6 +238,21 @@ ODD: tuple[Callable[[], Any], ...] = (
     lambda: frozen.AtomicCounter(1),
     lambda: frozen.SharedRef(1),
     lambda: asyncio.Future,
+    lambda: frozen.Map(a=1).diff(frozen.Map(a=2, b=3)),
+    lambda: frozen.SharedVector("ab").diff(frozen.SharedVector("axb")),
+    lambda: {("a",): (1, 2), ("a", "b"): (3, 4)},
+    lambda: {("a", frozen.Span(1 << 70, -5)): frozen.Change(1, 2), 5: 6},
+    lambda: [{"op": "add", "path": "/a", "value": 5}, {"op": "move", "from": "/a", "path": "/b/-"}],
+    lambda: [{"op": "test", "path": "/~2", "value": [[]]}, {"path": 5}, 6],
+    lambda: {"a": None, "b": {"c": {"d": None}}},
+    lambda: frozen.encode(frozen.Map(a=(1, 2))),
+    lambda: bytes.fromhex("d81b8261610000"),
+    lambda: datetime.datetime(2024, 1, 2, tzinfo=OddZone()),
+    lambda: datetime.time(1, tzinfo=OddZone()),
+    lambda: decimal.Decimal("sNaN"),
+    lambda: fractions.Fraction(1, 3),
+    lambda: pathlib.PurePosixPath("a"),
+    lambda: Record(1, [2]),
 )
 
 

@@ -8,20 +8,33 @@ very items, every tree stays in order, and nothing is left behind at the end.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import datetime
+import decimal
+import enum
+import fractions
 import gc
+import pathlib
 import random
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+import uuid
+from collections import UserList
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from frozen import (
+    AtomicCounter,
     AtomicRef,
+    Delta,
     Map,
     Set,
     SharedRef,
     Vector,
     _core,
+    decode,
+    encode,
     freeze,
+    merge3,
     register_shareable,
     share,
     snapshot,
@@ -29,7 +42,7 @@ from frozen import (
     transaction,
 )
 from torture import harness
-from torture.operations import EDITS, TABLES
+from torture.operations import EDITS, TABLES, pickled
 from torture.worlds import CONTAINERS, HASHES, KINDS, SHARED, draw_key, draw_value
 
 DEPTH = 3
@@ -234,6 +247,190 @@ class EvilMapping(dict[Any, Any]):
         return 1 << 40
 
 
+class EvilABC(Mapping[Any, Any]):
+    """A mapping to the rules of conversions that are in Python."""
+
+    def __init__(self, plain: dict[Any, Any]) -> None:
+        self.plain = plain
+
+    def __getitem__(self, key: Any) -> Any:
+        misbehave()
+        return self.plain[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        misbehave()
+        for key in list(self.plain):
+            misbehave()
+            yield key
+
+    def __len__(self) -> int:
+        misbehave()
+        return len(self.plain)
+
+
+class EvilList(UserList[Any]):
+    def __iter__(self) -> Iterator[Any]:
+        for element in list(self.data):
+            misbehave()
+            yield element
+
+    def __len__(self) -> int:
+        misbehave()
+        return 1 << 30
+
+
+class EvilTuple(tuple[Any, ...]):
+    def __iter__(self) -> Iterator[Any]:
+        misbehave()
+        return super().__iter__()
+
+
+class EvilZone(datetime.tzinfo):
+    """A time zone whose every method misbehaves."""
+
+    def utcoffset(self, moment: Any) -> Any:
+        misbehave()
+        return datetime.timedelta(hours=id(self) % 7)
+
+    def dst(self, moment: Any) -> Any:
+        misbehave()
+
+    def tzname(self, moment: Any) -> Any:
+        misbehave()
+        return "evil"
+
+    def __eq__(self, other: object) -> bool:
+        misbehave()
+        return type(other) is EvilZone
+
+    def __hash__(self) -> int:
+        misbehave()
+        return 5
+
+    def __getinitargs__(self) -> Any:
+        misbehave()
+        return ()
+
+
+class EvilMoment(datetime.datetime):
+    def __reduce__(self) -> Any:
+        misbehave()
+        return super().__reduce__()
+
+
+class EvilDecimal(decimal.Decimal):
+    def __str__(self) -> str:
+        misbehave()
+        return super().__str__()
+
+    def __hash__(self) -> int:
+        misbehave()
+        return super().__hash__()
+
+
+class EvilFraction(fractions.Fraction):
+    def __eq__(self, other: object) -> bool:
+        misbehave()
+        return super().__eq__(other)
+
+    def __hash__(self) -> int:
+        misbehave()
+        return super().__hash__()
+
+
+class EvilUUID(uuid.UUID):
+    def __eq__(self, other: object) -> bool:
+        misbehave()
+        return super().__eq__(other)
+
+    def __hash__(self) -> int:
+        misbehave()
+        return super().__hash__()
+
+
+class EvilPath(pathlib.PurePosixPath):
+    def __str__(self) -> str:
+        misbehave()
+        return super().__str__()
+
+
+class EvilEnum(enum.Enum):
+    ONE = 1
+    TWO = 2
+
+    def __eq__(self, other: object) -> bool:
+        misbehave()
+        return self is other
+
+    def __hash__(self) -> int:
+        misbehave()
+        return self._value_
+
+
+class EvilFlag(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+    def __hash__(self) -> int:
+        misbehave()
+        return super().__hash__()
+
+
+class EvilNamedTuple(NamedTuple):
+    a: Any
+    b: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class EvilRecord:
+    a: Any
+    b: Any
+
+    def __getattribute__(self, name: str) -> Any:
+        misbehave()
+        return object.__getattribute__(self, name)
+
+
+EVERYDAY: tuple[Callable[[Any], Any], ...] = (
+    lambda part: datetime.datetime(2024, 1, 2, 3, tzinfo=EvilZone()),
+    lambda part: datetime.time(3, fold=1, tzinfo=EvilZone()),
+    lambda part: EvilMoment(2024, 1, 2, tzinfo=EvilZone()),
+    lambda part: EvilDecimal("1.50"),
+    lambda part: EvilFraction(1, 3),
+    lambda part: EvilUUID(int=7),
+    lambda part: EvilPath("a/b"),
+    lambda part: EvilEnum.TWO,
+    lambda part: EvilFlag.READ | EvilFlag.WRITE,
+    lambda part: EvilNamedTuple(part, 1),
+    lambda part: EvilRecord(part, part),
+    lambda part: EvilTuple((part, part)),
+)
+"""Everyday values of classes that misbehave, around one that does."""
+
+TYPES = {"enum": EvilEnum, "flag": EvilFlag, "tuple": EvilNamedTuple, "record": EvilRecord}
+
+
+def make_changing(kind: int) -> Any:
+    """A class called `Changing`: a record or a named tuple, of two or three fields."""
+    fields = [(name, Any) for name in ("a", "b", "c")[: 2 + kind // 2]]
+    if kind % 2:
+        made: Any = dataclasses.make_dataclass("Changing", [(*field, None) for field in fields], frozen=True)
+    else:
+        made = NamedTuple("Changing", fields)
+        made.__new__.__defaults__ = (None,) * len(fields)
+    made.__module__ = __name__
+    return made
+
+
+CHANGING = [make_changing(kind) for kind in range(4)]
+
+
+def change_class(kind: int) -> None:
+    """Registers another class under the name `Changing`."""
+    global Changing
+    Changing = register_shareable(CHANGING[kind])
+
+
 def encode_evil(evil: Evil) -> Any:
     misbehave()
     return (evil.hash, evil.name)
@@ -245,6 +442,18 @@ def decode_evil(fields: Any) -> Evil:
 
 
 register_shareable(Evil, encode_evil, decode_evil)
+register_shareable(EvilNamedTuple)
+register_shareable(EvilRecord)
+register_shareable(EvilZone, lambda zone: misbehave() or (), lambda _: misbehave() or EvilZone())
+register_shareable(
+    EvilMoment, lambda moment: misbehave() or moment.replace(tzinfo=None).isoformat(), EvilMoment.fromisoformat
+)
+register_shareable(EvilDecimal, lambda number: misbehave() or decimal.Decimal(number), EvilDecimal)
+register_shareable(
+    EvilFraction, lambda number: (number.numerator, number.denominator), lambda pair: EvilFraction(*pair)
+)
+register_shareable(EvilUUID, lambda one: misbehave() or one.int, lambda number: EvilUUID(int=number))
+change_class(0)
 
 
 class EvilArguments:
@@ -259,9 +468,11 @@ class EvilArguments:
 
     def make_key(self) -> Any:
         source = self.stage.source
-        match source.randrange(5):
+        match source.randrange(6):
             case 0:
                 return draw_key(source, self.shared)
+            case 5:
+                return source.choice(EVERYDAY)(Evil(source.choice(HASHES[:4]), source.randrange(4)))
             case 1:
                 return (Evil(source.choice(HASHES[:4]), source.randrange(4)), 1)
             case 2 if self.stage.pool:
@@ -363,7 +574,74 @@ def change(stage: Stage, mutation: Any) -> None:
 def convert(stage: Stage) -> None:
     arguments = EvilArguments(stage, Map())
     data = [arguments.make_value(), {"k": arguments.make_value()}, (arguments.make_value(),)]
+    match stage.source.randrange(4):
+        case 0:
+            data.append(EvilABC({"k": arguments.make_value(), "l": data[0]}))
+        case 1:
+            data.append(EvilList([arguments.make_value(), data[1]]))
+        case 2:
+            data = attempt(lambda: EvilTuple([data, {*arguments.make_keys()}]))
     attempt(lambda: stage.source.choice((freeze, thaw, share, SHARED["vector"], SHARED["set"]))(data))
+
+
+def compare(stage: Stage) -> None:
+    """Deltas and merges of containers that hold hostile objects."""
+    kind = stage.source.choice(("map", "set", "vector"))
+    one, two, three = (stage.pick(kind) for _ in range(3))
+
+    def settle(conflict: Any) -> Any:
+        misbehave()
+        return conflict.theirs
+
+    first = attempt(lambda: one.diff(two))
+    second = attempt(lambda: two.diff(three))
+    if first is None or second is None:
+        return
+    result = attempt(
+        stage.source.choice(
+            (
+                lambda: one.apply(first),
+                lambda: two.apply(first.inverse()),
+                lambda: three.apply(first),
+                lambda: one.apply(first.then(second)),
+                lambda: one.apply(first.then(first)),
+                lambda: merge3(one, two, three),
+                lambda: merge3(one, two, three, on_conflict=settle),
+                lambda: one.apply(Delta.from_json_patch(one, first.to_json_patch())),
+                lambda: Delta.from_merge_patch(one, EvilABC({"k": Evil(0, 1), "l": {"m": Evil(1, 2)}})),
+                lambda: pickled(first) == first,
+                lambda: (repr(first), str(first), hash(first), list(first), first.changes),
+            )
+        )
+    )
+    if type(result) in KINDS:
+        stage.keep(result)
+
+
+def code(stage: Stage) -> None:
+    """encode and decode of what is hostile."""
+    arguments = EvilArguments(stage, Map())
+    value = stage.source.choice((arguments.make_value, arguments.make_dict, stage.pick))()
+    data = attempt(lambda: encode({"k": value, "l": [value]}, types=TYPES))
+    if data is None:
+        data = attempt(
+            lambda: encode([EvilRecord(EvilEnum.ONE, (1, 2)), EvilNamedTuple(1, {EvilFlag.READ})], types=TYPES)
+        )
+    if data is not None:
+        attempt(lambda: decode(data, types=TYPES))
+
+
+def keep_everyday(stage: Stage) -> None:
+    """Everyday values go into shared memory and come out again, some as another class of their name is registered."""
+    arguments = EvilArguments(stage, Map())
+    makers = (*EVERYDAY, lambda part: Changing(part, 1))
+    values = [stage.source.choice(makers)(arguments.make_key()) for _ in range(3)]
+    made = attempt(lambda: stage.source.choice((SHARED["vector"], SHARED["set"]))(values))
+    if stage.source.randrange(4) == 0:
+        attempt(lambda: change_class(stage.source.randrange(4)))
+    if made is not None:
+        stage.keep(made)
+        attempt(lambda: (list(made), hash(made), made == type(made)(values)))
 
 
 def walk(stage: Stage) -> None:
@@ -385,6 +663,8 @@ def publish(stage: Stage) -> None:
                 lambda: ref.compare_and_set(ref.get(), value),
                 lambda: ref.compare_and_set(value, value),
                 lambda: ref.update(lambda old: misbehave() or value),
+                lambda: ref.fetch_update(lambda old, new: misbehave() or new, value),
+                lambda: AtomicCounter(Evil(0, 3)).add(Evil(0, 2)),
                 lambda: ref.lookup(value, value),
                 lambda: snapshot(*stage.refs),
                 lambda: transaction(*stage.refs[:2]).update(lambda a, b: Evil(1, 2)),
@@ -429,6 +709,10 @@ def start(stage: Stage, number: int) -> None:
     stage.calm = False
 
 
+ACTIONS = (operate, change, convert, walk, publish, deed_mutate, compare, code, keep_everyday)
+ACTION_WEIGHTS = (8, 8, 2, 2, 3, 1, 3, 1, 2)
+
+
 def run_case(case: harness.Case) -> None:
     global STAGE
     stage = STAGE = Stage(case.random("start"))
@@ -436,7 +720,7 @@ def run_case(case: harness.Case) -> None:
         start(stage, case.number)
         for step in case.steps:
             stage.source = case.random(step)
-            action = stage.source.choices((operate, change, convert, walk, publish, deed_mutate), (8, 8, 1, 2, 3, 1))[0]
+            action = stage.source.choices(ACTIONS, ACTION_WEIGHTS)[0]
             case.note(step, action.__name__)
             if action is operate:
                 operate(stage, stage.pick())

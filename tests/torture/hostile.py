@@ -20,6 +20,7 @@ from keys import HashKey
 import frozen
 from frozen import (
     Blob,
+    Delta,
     Map,
     Set,
     SharedMap,
@@ -27,9 +28,12 @@ from frozen import (
     SharedSet,
     SharedVector,
     Vector,
+    decode,
+    encode,
     freeze,
     get_in,
     is_shareable,
+    merge3,
     set_in,
     share,
     thaw,
@@ -81,6 +85,19 @@ ANY: dict[str, Operation] = CONVERSIONS | {
     "Vector": lambda x, y: (Vector([x]) == Vector([y]), Vector([x]) < Vector([y]), Vector([x]).index(y)),
     "error text of a key": lambda x, y: Map()[x],
     "set_in": lambda x, y: ignore(set_in(Map(a=x), ["a", 0, 0], y)),
+    "encode": lambda x, y: encode(x, max_depth=None) == encode(y, max_depth=None),
+    "decode": lambda x, y: decode(encode(x, max_depth=None), max_bytes=None, max_depth=None) == x,
+    "then": lambda x, y: ignore(Map(a=1).diff(Map(a=x)).then(Map(a=y).diff(Map(a=2)))),
+    "delta, shown": lambda x, y: ignore(repr(Map(a=1).diff(Map(a=x))), str(Map(a=y).diff(Map(a=x, b=y)))),
+    "delta, pickled": lambda x, y: ignore(pickle.dumps(Map(a=1).diff(Map(a=x)))),
+    "delta, hash": lambda x, y: ignore(hash(Map(a=1).diff(Map(a=x)))),
+    "delta, ==": lambda x, y: Map().diff(Map(a=x)) == Map().diff(Map(a=y)),
+    "to_json_patch": lambda x, y: ignore(Map(a=1).diff(Map(a=x)).to_json_patch()),
+    "from_json_patch": lambda x, y: ignore(Delta.from_json_patch(Map(a=x), [{"op": "test", "path": "/a", "value": y}])),
+    "from_merge_patch": lambda x, y: ignore(Delta.from_merge_patch(Map(a=x), {"a": y, "b": {"c": x}})),
+    "merge3": lambda x, y: len(merge3(Map(a=x), Map(a=y, b=1), Map(a=x, c=2))) == 3,
+    "merge3, conflict": lambda x, y: ignore(merge3(Map(a=1), Map(a=x), Map(a=y).set("b", 2))),
+    "merge3, error text": lambda x, y: merge3(Map(a=1), Map(a=x), Map(a=[y])),
 }
 
 SEQUENCE: dict[str, Operation] = {

@@ -7,12 +7,17 @@ edit has changed nothing, and nothing is left behind.
 from __future__ import annotations
 
 import copy
+import datetime
+import decimal
 import faulthandler
+import fractions
 import gc
+import pathlib
 import pickle
 import random
 import re
 import sys
+import uuid
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -22,13 +27,19 @@ from frozen import (
     AtomicCounter,
     AtomicRef,
     Blob,
+    Delta,
     Handle,
     Map,
+    SharedMap,
     SharedRef,
+    SharedVector,
     _core,
+    decode,
     delete_in,
+    encode,
     freeze,
     get_in,
+    merge3,
     set_in,
     share,
     snapshot,
@@ -67,6 +78,22 @@ if one of its own fails. The type that it calls is an operation of its own."""
 
 PICKLE_LOOKED_IN_VAIN = re.compile("import of module .* failed|attribute lookup .* failed|not found as", re.S)
 
+EVERYDAY = (
+    datetime.datetime(2024, 1, 2, 3, tzinfo=datetime.timezone(datetime.timedelta(hours=1), "one")),
+    datetime.date(2024, 1, 2),
+    datetime.timedelta(5),
+    decimal.Decimal("1234567890.12345678901234567890"),
+    fractions.Fraction(1, 3),
+    uuid.UUID(int=7),
+    pathlib.PurePosixPath("a/b"),
+    range(3),
+)
+
+
+def done(*results: Any) -> None:
+    """What is there to compare is none of the outcome."""
+
+
 REST: dict[str, Callable[[Any], Any]] = {
     "AtomicRef": lambda a: AtomicRef(a.map).get_versioned(),
     "AtomicRef, published": lambda a: a.ref.set(a.value) or a.ref.exchange(a.map),
@@ -79,6 +106,14 @@ REST: dict[str, Callable[[Any], Any]] = {
     "views": lambda a: len([iter(a.map.keys()), iter(a.map.values()), iter(a.map.items()), a.map.items().mapping]),
     "AtomicCounter": lambda a: (c := AtomicCounter(1 << 40), c.add(1 << 41), c.get(), c.take()),
     "Blob": lambda a: bytes(Blob(b"x" * 100)),
+    "AtomicRef, fetched": lambda a: AtomicRef(1).fetch_update(a.fn, a.value),
+    "AtomicCounter, shown": lambda a: repr(AtomicCounter(1 << 40)),
+    "encode": lambda a: encode(a.tree),
+    "decode": lambda a: decode(a.encoded),
+    "everyday values": lambda a: SharedVector(EVERYDAY),
+    "everyday values, read": lambda a: a.everyday.totuple(),
+    "everyday values, as keys": lambda a: SharedMap(a.everyday_keys),
+    "everyday values, compared": lambda a: a.everyday == a.everyday2,
     "signature": lambda a: str(type(a.map)[int, str]),
 }
 
@@ -95,6 +130,17 @@ IN_PYTHON: dict[str, Callable[[Any], Any]] = {
     "diff": lambda a: a.tree.diff(a.tree.set("b", a.value)),
     "apply": lambda a: a.tree.apply(a.delta),
     "inverse": lambda a: a.delta.inverse(),
+    "delta, composed": lambda a: a.delta.then(a.delta.inverse()),
+    "delta, other family": lambda a: SharedMap(a=SharedMap(x=SharedVector([1, 2])), b=5).apply(a.delta),
+    "delta, shown": lambda a: done(repr(a.delta), str(a.delta)),
+    "to_json_patch": lambda a: a.delta.to_json_patch(),
+    "from_json_patch": lambda a: Delta.from_json_patch(a.tree, a.patch),
+    "from_merge_patch": lambda a: Delta.from_merge_patch(a.tree, {"a": {"x": None}, "b": 7}),
+    "merge3": lambda a: merge3(a.tree, a.tree.apply(a.delta), a.tree.set("b", 7)),
+    "merge3, settled": lambda a: merge3(a.tree, a.tree.set("b", 6), a.tree.set("b", 7), on_conflict=max),
+    "encode, records": lambda a: decode(encode(EVERYDAY)),
+    "SharedRef, fetched": lambda a: SharedRef(5).fetch_update(a.fn, a.value),
+    "classes anew": lambda a: done(_core._forget_plans(), SharedVector(EVERYDAY).totuple()),
     "delta, pickled": lambda a: pickle.loads(pickle.dumps(a.delta)),
     "share": lambda a: share(a.data),
     "SharedRef": lambda a: SharedRef(a.map).get(),
@@ -184,6 +230,10 @@ def arguments_of(world: World, entry: Entry, source: random.Random) -> SimpleNam
     drawn.tree = world.family["map"]({"a": world.family["map"](x=world.family["vector"]([1, 2])), "b": 5})
     drawn.path = ["a", "x", 1]
     drawn.delta = drawn.tree.diff(set_in(drawn.tree, ["a", "y"], "value"))
+    drawn.patch = drawn.delta.to_json_patch()
+    drawn.encoded = encode(drawn.tree)
+    drawn.everyday, drawn.everyday2 = SharedVector(EVERYDAY), SharedVector(EVERYDAY)
+    drawn.everyday_keys = dict.fromkeys(EVERYDAY, 1)
     drawn.ref, drawn.ref2 = AtomicRef(1), AtomicRef(2)
     return drawn
 

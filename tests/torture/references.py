@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from frozen import AtomicRef, Blob, Handle, SharedRef, snapshot, transaction
+from frozen import AtomicCounter, AtomicRef, Blob, Handle, SharedRef, snapshot, transaction
 from torture.worlds import World, same
 
 
@@ -29,7 +29,7 @@ class RefWorld:
         self.make = SharedRef if shared else AtomicRef
         self.refs = [(self.make(number), ModelRef(number)) for number in range(3)]
         self.seen: list[tuple[Any, Any]] = []
-        self.watches: list[Any] = []
+        self.counter, self.counted = AtomicCounter(5), 5
         self.steps = (
             self.publish,
             self.exchange,
@@ -40,6 +40,7 @@ class RefWorld:
             self.watch,
             self.renew,
             self.send,
+            self.count,
         )
 
     def step(self, world: World, source: random.Random, note: Callable[[str], None]) -> None:
@@ -137,3 +138,15 @@ class RefWorld:
         model.set(blob)
         assert bytes(ref.get()) == data
         assert bytes(Blob.handle(blob).redeem()) == data
+
+    def count(self, world: World, source: random.Random, ref: Any, model: ModelRef) -> None:
+        by = source.choice((1, -1, 3, 1 << 40, 1 << 57, -(1 << 57)))
+        try:
+            self.counter.add(by)
+            self.counted += by
+        except OverflowError:
+            assert abs(self.counted + by) > 1 << 57
+        assert self.counter.get() == self.counted
+        if source.randrange(4) == 0:
+            assert self.counter.take() == self.counted
+            self.counted = 0
