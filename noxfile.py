@@ -19,7 +19,7 @@ PYTHONS = ["3.11", "3.12", "3.13", "3.13t", "3.14", "3.14d", "3.15", "3.15d"]
 MAIN = "3.14"
 """Where one interpreter is enough."""
 FRIENDS = ["attrs", "cbor2", "gevent", "greenlet", "msgspec", "numpy", "pydantic", "pyyaml", "tzdata"]
-FRIENDS += ["jsonschema", "python-dotenv", "watchfiles"]
+FRIENDS += ["django", "fastapi", "flask", "gunicorn", "jsonschema", "python-dotenv", "uvicorn", "watchfiles"]
 """Libraries whose objects and threads some tests meet, and are skipped without."""
 MAIN_DEBUG = "3.14d"
 """... of those built for debugging."""
