@@ -15,6 +15,7 @@ from frozen import AtomicRef, SharedMap, SharedRef
 BENCHMARKS = ROOT / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+import bench_config  # noqa: E402
 import bench_convert  # noqa: E402
 import bench_delta  # noqa: E402
 import bench_encoding  # noqa: E402
@@ -92,6 +93,13 @@ def test_a_wrong_statement_is_refused(name, wrong):
     operation = next(o for o in bench_map.OPERATIONS if f"{{{name}}}" in o.timed)
     with pytest.raises(harness.WrongResult, match="frozen"):
         race(operation, liar)
+
+
+def test_configurations_are_read_rightly(tmp_path):
+    for peer in (peer for peer in bench_config.PEERS if peer.name != "dynaconf"):
+        for operation in bench_config.OPERATIONS:
+            if operation.statement(peer, operation.timed) is not None:
+                harness.Contender(peer.name, peer, operation, bench_config.World(10, tmp_path)).check()
 
 
 @pytest.mark.parametrize("shape", bench_encoding.SHAPES)
