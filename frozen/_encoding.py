@@ -21,6 +21,7 @@ __all__ = ["EncodingError"]
 
 _TIMESTAMP, _DECIMAL, _OBJECT, _FRACTION, _UUID, _IP4, _IP6, _DATE, _COMPLEX = 0, 4, 27, 30, 37, 52, 54, 1004, 43000
 _DATETIME, _TIME, _TIMEDELTA, _DECIMAL_TEXT, _RANGE, _POSIX_PATH, _WINDOWS_PATH = range(39206, 39213)
+_MOST_BITS = 8 * 8192  # KEY_INT_BYTES of src/codec/format.h
 
 
 class EncodingError(ValueError):
@@ -192,7 +193,7 @@ def _make_flag(cls: Any, values: tuple[Any, ...]) -> Any:
         raise EncodingError(f"a member of {_bounded_repr(cls)} is encoded as its name and an int")
     made = cls(values[0])
     if made.value != values[0]:
-        raise EncodingError(f"{values[0]} is not the value of a member of {_bounded_repr(cls)}")
+        raise EncodingError(f"{_bounded_repr(values[0])} is not the value of a member of {_bounded_repr(cls)}")
     return made
 
 
@@ -247,7 +248,16 @@ def _make_decimal_text(content: Any) -> Any:
 def _make_fraction(content: Any) -> Any:
     from fractions import Fraction
 
-    return Fraction(*_ints(content, 2))
+    return Fraction(*_bounded(_ints(content, 2)))
+
+
+def _bounded(parts: tuple[int, int]) -> tuple[int, int]:
+    """Of a Fraction: Python takes quadratic time to find out what they have in common."""
+    if any(part.bit_length() > _MOST_BITS for part in parts):
+        raise EncodingError(
+            f"a Fraction of more than {_MOST_BITS:,} bits: encode its numerator and denominator as ints"
+        )
+    return parts
 
 
 def _make_uuid(content: Any) -> Any:
@@ -428,7 +438,7 @@ def _typed(cls: type, content: Any) -> Any:
 
 _TAKES: dict[str, Callable[[Any], tuple[int, Any]]] = {
     "decimal.Decimal": _take_decimal,
-    "fractions.Fraction": lambda f: (_FRACTION, (f.numerator, f.denominator)),
+    "fractions.Fraction": lambda f: (_FRACTION, _bounded((f.numerator, f.denominator))),
     "uuid.UUID": lambda u: (_UUID, u.bytes),
     "datetime.date": lambda d: (_DATE, d.isoformat()),
     "datetime.datetime": _take_datetime,

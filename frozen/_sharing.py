@@ -270,8 +270,8 @@ def register_shareable(
     `decode` returns the very same object, as that of ZoneInfo does; then its encoding is the key. A tuple or record
     that contains such an object is no key either.
 
-    Raises TypeError for a class that is not immutable by itself and comes without functions, ValueError for a class
-    that import cannot find.
+    Raises TypeError for a class that comes without functions and is not immutable by itself, or has more than its
+    fields, as an exception has; ValueError for a class that import cannot find.
 
     >>> from fractions import Fraction
     >>> class Ratio(Fraction): ...
@@ -308,10 +308,15 @@ def _by_fields(cls: type[_T]) -> tuple[Callable[[_T], object], Callable[[Any], _
         return lambda obj: (*cast(Any, obj),), named._make
     parameters = getattr(cls, "__dataclass_params__", None)
     if parameters is not None and parameters.frozen:
+        if not _is_made_by_object(cls):
+            raise TypeError(
+                f"{_name_of(cls)} has more than its fields, from a base class in C, or is abstract: "
+                "pass encode(obj) -> shareable value and decode(value) -> obj"
+            )
         names = tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
 
         def encode(obj: _T) -> object:
-            return (*(getattr(obj, name) for name in names),)
+            return (*[getattr(obj, name) for name in names],)
 
         def decode(values: Iterable[Any]) -> _T:
             obj = object.__new__(cls)  # as copy does: the fields were computed already

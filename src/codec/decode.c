@@ -191,6 +191,10 @@ read_big(decoder *d, size_t start, int64_t tag, const head *h)
         (void)REFUSE(start, "an integer in more bytes than it needs");
         return NULL;
     }
+    if (h->argument > KEY_INT_BYTES && d->key_floor >= 0) {
+        (void)REFUSE(start, "an int of more than %d bits within a key or a member of a set", 8 * KEY_INT_BYTES);
+        return NULL;
+    }
     PyObject *number = int_of_bytes(bytes, (size_t)h->argument);
     if (number != NULL && tag == TAG_NEGATIVE_BIG)
         Py_SETREF(number, PyNumber_Invert(number));

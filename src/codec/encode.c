@@ -308,7 +308,7 @@ write_value(encoder *e, PyObject *o)
     if (type == &PyUnicode_Type)
         status = write_text(&e->out, o);
     else if (type == &PyLong_Type)
-        status = write_int(&e->out, o);
+        status = write_int(&e->out, o, e->key_floor >= 0);
     else if (o == Py_None)
         status = write_byte(&e->out, BYTE_NULL);
     else if (type == &PyFloat_Type)

@@ -42,6 +42,10 @@ enum {
 /* Keys and members nest no deeper: CPython hashes tuples by recursion. */
 #define KEY_DEPTH 200
 
+/* Ints within keys and members are no longer, in bytes: CPython compares an int with a Decimal, and finds what the parts of
+ * a Fraction have in common, in quadratic time. frozen/_encoding.py has the same number of bits. */
+#define KEY_INT_BYTES 8192
+
 /* So many keys of one container may have the same hash; RFC 8949's section 10 on crafted collisions. */
 #define ALIKE_MOST 64
 

@@ -127,7 +127,7 @@ write_zone_part(writer *w, PyObject *part)
 {
     if (part == Py_None)
         return write_byte(w, BYTE_NULL);
-    return PyLong_Check(part) ? write_int(w, part) : write_text(w, part);
+    return PyLong_Check(part) ? write_int(w, part, false) : write_text(w, part);
 }
 
 /* [text, fold, zone], or [text, fold, offset, name] for an offset that has a name. */

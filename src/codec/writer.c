@@ -134,7 +134,7 @@ magnitude_bytes(PyObject *magnitude)
 
 /* An int that no int64_t holds: as a head while 64 bits hold its magnitude, as a byte string beyond. */
 static int
-write_large_int(writer *w, PyObject *number, bool negative)
+write_large_int(writer *w, PyObject *number, bool negative, bool in_key)
 {
     PyObject *magnitude = negative ? PyNumber_Invert(number) : Py_NewRef(number);
     if (magnitude == NULL)
@@ -147,7 +147,9 @@ write_large_int(writer *w, PyObject *number, bool negative)
     else if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
         PyErr_Clear();
         PyObject *bytes = magnitude_bytes(magnitude);
-        if (bytes != NULL)
+        if (bytes != NULL && in_key && PyBytes_GET_SIZE(bytes) > KEY_INT_BYTES)
+            status = encoding_error("an int of more than %d bits within a key or a member of a set", 8 * KEY_INT_BYTES);
+        else if (bytes != NULL)
             status = write_tagged_head(w, negative ? TAG_NEGATIVE_BIG : TAG_BIG, MAJOR_BYTES,
                                        (uint64_t)PyBytes_GET_SIZE(bytes))
                      || write_raw(w, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
@@ -158,13 +160,13 @@ write_large_int(writer *w, PyObject *number, bool negative)
 }
 
 int
-write_int(writer *w, PyObject *number)
+write_int(writer *w, PyObject *number, bool in_key)
 {
     int overflow = 0;
     Py_ssize_t small;
     long long value = small_int_value(number, &small) ? small : PyLong_AsLongLongAndOverflow(number, &overflow);
     if (UNLIKELY(overflow != 0))
-        return write_large_int(w, number, overflow < 0);
+        return write_large_int(w, number, overflow < 0, in_key);
     return value >= 0 ? write_head(w, MAJOR_UNSIGNED, (uint64_t)value)
                       : write_head(w, MAJOR_NEGATIVE, ~(uint64_t)value);
 }

@@ -83,7 +83,9 @@ write_byte(writer *w, unsigned char byte)
 int write_block(writer *w, unsigned major, const char *data, size_t size);
 int write_raw(writer *w, const void *data, size_t size);
 int write_text(writer *w, PyObject *text);
-int write_int(writer *w, PyObject *number);
+
+/* `in_key`: within a key or a member of a set, where it may not be of any size. */
+int write_int(writer *w, PyObject *number, bool in_key);
 
 /* The shortest of 16, 32 and 64 bits that holds the number; one encoding for all NaNs. Writes at most HEAD_MOST bytes,
  * and returns how many. */

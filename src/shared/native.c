@@ -38,6 +38,10 @@ attributes(PyObject *o, PyObject *names)
     }
     if (values != NULL)
         sequence_known(values);
+    else if (PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyErr_Clear();
+        not_shareable(o, "has a field without a value: give it one");
+    }
     return values;
 }
 

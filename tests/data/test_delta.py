@@ -548,6 +548,15 @@ def test_versions_may_be_nested_deeper_than_the_stack() -> None:
     assert not diff(apply(old, delta), new)
 
 
+def test_a_delta_answers_like_a_mapping_and_stays_what_it_is() -> None:
+    delta = Map(a=1).diff(Map(a=2))
+    assert ("a",) in delta
+    assert ("b",) not in delta
+    assert delta != 5
+    with pytest.raises(AttributeError, match="a Delta does not change: cannot delete 'shared'"):
+        del delta.shared
+
+
 def test_deltas_are_values() -> None:
     delta = diff(Map(a=1), Map(b=1))
     for twin in (pickle.loads(pickle.dumps(delta)), copy.deepcopy(delta), diff(Map(a=1), Map(b=1))):

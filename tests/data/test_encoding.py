@@ -809,3 +809,75 @@ for wrong in b"2024-1-2", b"2024-01-02 03:04:05Z", b"2024-01-02T03:04:05+00:00",
         raise AssertionError(wrong)
 """
     )
+
+
+LARGE = 1 << 65_536
+"""One bit more than where Python takes quadratic time."""
+
+
+@pytest.mark.parametrize("value", [Fraction(LARGE, 3), Fraction(-1, LARGE), {LARGE: 1}, frozenset({(1, -2 * LARGE)})])
+def test_what_python_would_take_quadratic_time_for_is_refused(value: Any) -> None:
+    with pytest.raises(EncodingError, match=r"of more than 65,?536 bits"):
+        encode(value)
+
+
+def test_large_ints_are_values_and_those_below_the_limit_are_keys() -> None:
+    below = LARGE - 1
+    value = [LARGE, -LARGE, {"key": LARGE}, {below: LARGE, -below: 1}, Fraction(below, 2)]
+    assert decode(encode(value)) == value
+
+
+@pytest.mark.parametrize("data", ["d81e82{large}03", "d81e8203{large}", "a1{large}01", "d9010281d9992082{large}01"])
+def test_data_that_python_would_take_quadratic_time_for_is_refused(data: str) -> None:
+    large = "c2592001" + "01" + 8192 * "00"
+    with pytest.raises(EncodingError, match=r"of more than 65,?536 bits|keys or members"):
+        decode(bytes.fromhex(data.format(large=large)))
+
+
+class Nothing(enum.Enum):
+    """An enum without members."""
+
+
+class Steady(enum.Flag, boundary=enum.CONFORM):
+    ONE = 1
+
+
+@dataclass(frozen=True)
+class Late:
+    first: int
+    last: int
+
+    def __post_init__(self) -> None:
+        object.__delattr__(self, "last")
+
+
+@pytest.mark.parametrize(
+    ("hex_digits", "types", "message"),
+    [
+        ("d81b826163a0", {"c": Steady}, "encoded as its name and an int"),
+        ("d81b82616302", {"c": Steady}, "2 is not the value of a member"),
+        ("d81b82616301", {"c": Late}, "is encoded as its name and a map of its fields"),
+        ("d81b826163a1616101", {"c": Late}, "the fields of .* are first, last"),
+        ("d81b80", {"c": Late}, "a class called None, which types= does not name"),
+        ("d9992682617800", {}, r"at offset 0: a time with a zone or fold is \[text, fold, zone\]"),
+        ("d9992683617800f6", {}, "at offset 0: .*isoformat"),
+    ],
+)
+def test_malformed_records_and_times_are_refused(hex_digits: str, types: dict[str, type], message: str) -> None:
+    with pytest.raises(EncodingError, match=message):
+        decode(bytes.fromhex(hex_digits), types=types)
+
+
+def test_an_enum_without_members_is_no_registered_class() -> None:
+    with pytest.raises(TypeError, match="is an enum without members"):
+        encode(1, types=[Nothing])
+
+
+def test_a_field_without_a_value_is_named() -> None:
+    with pytest.raises(EncodingError, match=r"has a field without value: .*'last'"):
+        encode(Late(1, 2), types=[Late])
+
+
+def test_a_scoped_interface_comes_back() -> None:
+    value = ipaddress.ip_interface("fe80::1%eth0/64")
+    assert decode(encode(value)) == value

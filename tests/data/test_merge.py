@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 from typing import Any
 
@@ -162,6 +163,29 @@ def test_only_containers_of_one_kind_and_family_are_merged() -> None:
         merge3(Map(), Map(), SharedMap())  # type: ignore[type-var]
     with pytest.raises(TypeError, match="not a dict: freeze it first"):
         merge3({}, {}, {})
+
+
+def test_changes_of_sets_are_composed_member_by_member() -> None:
+    versions = [Map(s=Set(members)) for members in ("ab", "bc", "bd", "ab")]
+    deltas = [old.diff(new) for old, new in itertools.pairwise(versions)]
+    assert versions[0].apply(deltas[0].then(deltas[1])) == versions[2]
+    assert deltas[0].then(deltas[1]) == versions[0].diff(versions[2])
+    assert not deltas[0].then(deltas[1]).then(deltas[2])
+
+
+def test_a_conflict_of_many_places_is_told_briefly() -> None:
+    base, ours, theirs = (Map((n, value) for n in range(1000)) for value in (0, 1, 2))
+    with pytest.raises(MergeConflictError) as caught:
+        merge3(base, ours, theirs)
+    assert len(caught.value.conflicts) == 1000
+    assert str(caught.value).startswith("1,000 conflicts; pass on_conflict=")
+    assert str(caught.value).endswith("; and 995 more")
+
+
+def test_elements_that_are_not_there_are_not_composed() -> None:
+    first, second = Vector("abc").diff(Vector("axyc")), Vector("azyc").diff(Vector("ac"))
+    with pytest.raises(ConflictError):
+        first.then(second)
 
 
 def test_versions_may_be_nested_deeper_than_the_stack() -> None:

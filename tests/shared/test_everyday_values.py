@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import FREE_THREADED, Subinterpreter, live_shared_nodes, needs_subinterpreters
 
-from frozen import Map, NotShareableError, SharedMap, SharedSet, SharedVector, _core, register_shareable
+from frozen import Map, NotShareableError, SharedMap, SharedSet, SharedVector, _core, is_shareable, register_shareable
 
 UTC = datetime.UTC
 PARIS = zoneinfo.ZoneInfo("Europe/Paris")
@@ -356,6 +356,31 @@ def test_a_class_that_is_registered_anew_is_read_by_its_new_functions():
     finally:
         register_shareable(Point)
     assert SharedVector([Point(3, 4)])[0] == shared[0]._replace(x=3, y=4)
+
+
+@dataclasses.dataclass(frozen=True)
+class Incomplete:
+    first: Any
+    last: Any = dataclasses.field(init=False)
+
+
+def test_a_record_without_a_value_for_a_field_is_not_shared():
+    register_shareable(Incomplete)
+    assert not is_shareable(Incomplete(1))
+    with pytest.raises(NotShareableError, match="has a field without a value"):
+        SharedMap(a=(Incomplete(1),))
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure(Exception):
+    code: Any
+
+
+def test_a_record_that_no_reader_could_make_is_not_registered():
+    with pytest.raises(TypeError, match="has more than its fields, from a base class in C"):
+        register_shareable(Failure)
+    register_shareable(Failure, lambda failure: failure.code, Failure)
+    assert SharedVector([Failure(5)])[0] == Failure(5)
 
 
 @dataclasses.dataclass(frozen=True)
