@@ -71,26 +71,33 @@ block_contents(block *b)
 
 /* ---- allocation ---- */
 
-/* Counted down by allocations while it is not negative; the one that finds 0 fails. */
+typedef void *allocator(size_t size);
+
+/* For tests: the allocation that finds 0 fails. */
 static atomic_long allocations_until_failure = -1;
 
-static inline bool
-allocation_fails(void)
+static void *
+malloc_until_failure(size_t size)
 {
-    return UNLIKELY(atomic_load_explicit(&allocations_until_failure, memory_order_relaxed) >= 0)
-           && atomic_fetch_sub(&allocations_until_failure, 1) == 0;
+    return atomic_fetch_sub(&allocations_until_failure, 1) == 0 ? NULL : malloc(size);
 }
+
+/* A function of another library is called through a pointer in any case: that tests can put theirs here costs nothing
+ * more. */
+static _Atomic(allocator *) allocate = malloc;
 
 long
 block_fail_after(long count)
 {
-    return atomic_exchange(&allocations_until_failure, count);
+    long left = atomic_exchange(&allocations_until_failure, count);
+    atomic_store(&allocate, count >= 0 ? malloc_until_failure : malloc);
+    return left;
 }
 
 void *
 block_alloc(size_t size, block_kind kind)
 {
-    block *b = allocation_fails() ? NULL : malloc(size);
+    block *b = atomic_load_explicit(&allocate, memory_order_relaxed)(size);
     if (b == NULL)
         return NULL;
     atomic_init(&b->count, 1);
