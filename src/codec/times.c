@@ -6,11 +6,11 @@
 #include <datetime.h>
 
 #include "codec/errors.h"
+#include "shared/native.h"
 
 void
 calendar_close(calendar *c)
 {
-    Py_CLEAR(c->capsule);
     Py_CLEAR(c->zone);
     Py_CLEAR(c->described);
 }
@@ -20,18 +20,12 @@ static PyDateTime_CAPI *
 calendar_open(calendar *c)
 {
     (void)PyDateTimeAPI; /* CPython's static pointer is not used */
-    if (c->capsule == NULL && !c->in_python) {
-        PyObject *capsule = imported("datetime", "datetime_CAPI");
-        c->api = capsule != NULL ? PyCapsule_GetPointer(capsule, PyDateTime_CAPSULE_NAME) : NULL;
-        if (capsule == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+    if (c->api == NULL && !c->in_python) {
+        c->api = datetime_functions();
+        if (c->api == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
             PyErr_Clear();
             c->in_python = true;
         }
-        if (c->api == NULL) {
-            Py_XDECREF(capsule);
-            return NULL;
-        }
-        c->capsule = capsule;
     }
     return c->api;
 }

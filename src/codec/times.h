@@ -4,11 +4,9 @@
 
 #include "codec/writer.h"
 
-/* What one call of encode or decode knows of the datetime module. CPython's macros keep a static pointer for the whole
- * process, which several interpreters would share; so each call asks its own interpreter, when it first needs to. */
+/* What one call of encode or decode knows of the datetime module. */
 typedef struct {
-    PyObject *capsule; /* owned; NULL: not asked yet */
-    void *api;
+    void *api;      /* NULL: not asked for yet */
     bool in_python; /* the module is its version in Python, which has no C interface: subinterpreters of 3.12 */
     PyObject *zone, *described; /* the last time zone met, and what stands for it in the encoding */
 } calendar;

@@ -92,6 +92,11 @@ PyObject *forget_plans(PyObject *module, PyObject *unused);
 
 /* ---- times.c ---- */
 
+/* The C functions of the datetime module in this interpreter, a PyDateTime_CAPI. CPython's macros keep a static
+ * pointer for the whole process, which several interpreters would share; so each asks its own. NULL: failed (exception
+ * set), with AttributeError where the module is its version in Python: in subinterpreters of 3.12. */
+void *datetime_functions(void);
+
 /* An object of that form: 1: taken apart; 0: of a class that is not in C; -1: failed (exception set). */
 int times_take(PyObject *object, native_value *v);
 

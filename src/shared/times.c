@@ -13,22 +13,19 @@ enum { ZONE_NONE, ZONE_UTC, ZONE_CELL, ZONE_OFFSET, ZONE_BITS = 2 };
 #define SECONDS_OF_DAY 86400
 #define DAY INT64_C(86400000000) /* microseconds */
 
-/* CPython's macros keep a static pointer for the whole process, which several interpreters would share: so each asks
- * its own.  The first thread that has the capsule publishes it, and the module owns it. NULL: there is none, or failed
- * (exception set): 3.12 has these types in C in its main interpreter only. */
-static PyDateTime_CAPI *
-calendar_of(module_state *state)
+/* The first thread that has the capsule publishes it, and the module owns it. */
+void *
+datetime_functions(void)
 {
+    module_state *state = current_state();
     (void)PyDateTimeAPI;
     if (state == NULL)
         return NULL;
     _Atomic(PyObject *) *known = (_Atomic(PyObject *) *)&state->datetime;
     PyObject *capsule = atomic_load_explicit(known, memory_order_acquire);
     if (UNLIKELY(capsule == NULL)) {
-        PyObject *module = PyImport_ImportModule("datetime"), *none = NULL;
-        capsule = module != NULL ? PyObject_GetAttrString(module, "datetime_CAPI") : NULL;
-        Py_XDECREF(module);
-        if (capsule == NULL)
+        PyObject *none = NULL;
+        if ((capsule = imported("datetime", "datetime_CAPI")) == NULL)
             return NULL;
         if (!atomic_compare_exchange_strong_explicit(known, &none, capsule, memory_order_acq_rel,
                                                      memory_order_acquire)) {
@@ -97,7 +94,7 @@ take_zone(PyDateTime_CAPI *api, PyObject *zone, native_value *v)
 int
 times_take(PyObject *o, native_value *v)
 {
-    PyDateTime_CAPI *api = calendar_of(current_state());
+    PyDateTime_CAPI *api = datetime_functions();
     if (api == NULL)
         return -1;
     if (Py_IS_TYPE(o, api->DateTimeType)) {
@@ -190,7 +187,7 @@ make_in_python(native_form form, const uint64_t *words, const moment *m, PyObjec
 PyObject *
 times_make(native_form form, const uint64_t *words, PyObject *zone)
 {
-    PyDateTime_CAPI *api = calendar_of(current_state());
+    PyDateTime_CAPI *api = datetime_functions();
     moment m = form == NATIVE_DATE ? unpack(words[0], 0)
                                    : unpack(words[0] >> CLOCK_BITS, words[0] & ((UINT64_C(1) << CLOCK_BITS) - 1));
     if (UNLIKELY(api == NULL)) {
