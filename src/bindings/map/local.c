@@ -43,8 +43,7 @@ local_map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
 int
 local_map_each(PyObject *self, visit_item visit, void *context, bool *unique)
 {
-    budget left = BUDGET;
-    return node_each(ROOT(self), ENTRY_WIDTH, visit, context, unique, &left);
+    return items_visit(ROOT(self), ENTRY_WIDTH, visit, context, unique);
 }
 
 PyObject *

@@ -29,9 +29,8 @@ shared_map_lookup(PyObject *self, PyObject *key, PyObject *fallback)
 int
 shared_map_each(PyObject *self, visit_item visit, void *context)
 {
-    budget left = BUDGET;
     bool unique;
-    return node_each(ROOT(self), ENTRY_WIDTH, visit, context, &unique, &left);
+    return items_visit(ROOT(self), ENTRY_WIDTH, visit, context, &unique);
 }
 
 PyObject *

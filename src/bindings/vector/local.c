@@ -26,9 +26,8 @@ local_vector_setup(PyObject *Py_UNUSED(module), module_state *state)
 int
 local_vector_each(PyObject *self, visit_item visit, void *context, bool *unique)
 {
-    budget left = BUDGET;
     rrb v = vector_value(self);
-    return v.root == NULL ? 0 : node_each(v.root, 1, visit, context, unique, &left);
+    return v.root == NULL ? 0 : items_visit(v.root, 1, visit, context, unique);
 }
 
 PyObject *

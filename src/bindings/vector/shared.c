@@ -19,10 +19,9 @@ VECTOR_SPECS(frozen_shared_vector, "frozen.SharedVector", 0);
 int
 shared_vector_each(PyObject *self, visit_item visit, void *context)
 {
-    budget left = BUDGET;
     rrb v = vector_value(self);
     bool unique;
-    return v.root == NULL ? 0 : node_each(v.root, 1, visit, context, &unique, &left);
+    return v.root == NULL ? 0 : items_visit(v.root, 1, visit, context, &unique);
 }
 
 PyObject *
