@@ -20,7 +20,7 @@ What holds at every moment, for every reader in every thread:
 5. *Forward only.* Versions are numbered. A reader that has seen version n sees n or a newer one from then on.
 6. *No empty news.* If no value changed, nothing is published.
 7. *Watching only hastens.* Correctness is that of polling: file events make a look come sooner, and nothing else.
-8. *Readers wait for nobody.* They read an AtomicRef or a SharedRef; only those who load take a lock.
+8. *Readers never wait.* They read an AtomicRef or a SharedRef; only those who load take a lock.
 
 How layers are merged: a mapping is merged into a mapping, key by key, at any depth. Every other value, a list too,
 replaces the value below as a whole. A null is a value.

@@ -10,7 +10,7 @@
 /* ---- keys ---- */
 
 /* Two keys of these types are equal only if their encodings are the same. Hashes of str and bytes have a secret in them,
- * and those of small ints differ: so nobody can make many that are alike. */
+ * and those of small ints differ: so an attacker cannot make many that are alike. */
 static inline bool
 key_is_simple(PyObject *key)
 {

@@ -21,7 +21,7 @@ typedef enum {
 /* An array or map of which not all items have been read. */
 typedef struct {
     made_kind kind;
-    bool odd; /* some key is none of those that differ if their encodings do, and whose hashes nobody can foresee */
+    bool odd; /* some key is none of those that differ if their encodings do, and whose hashes cannot be foreseen */
     bool keyed; /* some key was read */
     int64_t tag;
     uint64_t left; /* items; those of a map are its keys and values */

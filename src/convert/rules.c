@@ -71,7 +71,7 @@ open_set(run *r, frame *f, PyObject *Py_UNUSED(opener))
     return fits ? OPENED : FAILED;
 }
 
-/* The members of sets are hashable, hence frozen already, and stay: there is nothing to convert but the set. */
+/* The members of sets are hashable, so they are frozen already, and stay: there is nothing to convert but the set. */
 static int
 open_whole(run *r, frame *f, PyObject *Py_UNUSED(opener))
 {

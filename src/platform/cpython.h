@@ -120,7 +120,7 @@ object_is_unique(PyObject *o)
 #endif
 }
 
-/* Beside `own` references of the caller's there is one other: whoever holds it is the only way to the object.  May say no
+/* Beside `own` references of the caller's there is one other, and its holder is the only way to the object.  May say no
  * where the answer is yes, and does on free-threaded builds. */
 static inline bool
 object_is_held_once(PyObject *o, Py_ssize_t own)

@@ -7,7 +7,7 @@
  *     ...cccc llll l010   a str of up to 7 ASCII characters: length in bits 3-7, then one byte a character
  *     ...0000 nnnn n011   None, False, True, Ellipsis, ()
  *
- * Each value has one encoding: what fits into the word is never in a box.  Hence two words that differ, and are not
+ * Each value has one encoding: what fits into the word is never in a box.  So two words that differ, and are not
  * both boxes, hold different values, up to 1 == 1.0 == True.
  *
  * Reading makes a new object, in the interpreter that reads. Hashes are those that Python gives to the objects: for

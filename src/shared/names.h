@@ -1,7 +1,7 @@
 /* Names that the whole process knows by one address: those of classes, and of members of enums.
  *
  * A box that holds an object of such a class has the address in a word, so that a reader finds its own class by an
- * integer, and need not make a str.  A name is made once and never freed, hence an address always stands for the same
+ * integer, and need not make a str.  A name is made once and never freed, so an address always stands for the same
  * name.  There are as many as there are classes, and members of enums, of which objects were ever shared. */
 #ifndef FROZEN_SHARED_NAMES_H
 #define FROZEN_SHARED_NAMES_H

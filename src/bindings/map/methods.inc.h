@@ -152,7 +152,7 @@ altered_value(PyObject *key, PyObject *fn, PyObject *fallback, const champ_path 
     return value;
 }
 
-/* The path stays valid while the function runs: the caller's map holds its nodes, and nobody edits nodes that a map
+/* The path stays valid while the function runs: the caller's map holds its nodes, and no thread edits nodes that a map
  * holds. */
 static PyObject *
 map_alter(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)

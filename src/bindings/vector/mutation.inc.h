@@ -2,7 +2,7 @@
  *
  * Threads may share one. Whatever runs arbitrary code (indices, iterables, comparisons, destructors) runs before or
  * after the object is locked; between the locks the transient is whole. What reads it for longer than that reads a
- * snapshot: it shares the root, which thereby is not unique any more, so that edits copy instead of changing what is
+ * snapshot: it shares the root, which is not unique any more then, so that edits copy instead of changing what is
  * read. */
 #ifndef FROZEN_BINDINGS_VECTOR_MUTATION_INC_H
 #define FROZEN_BINDINGS_VECTOR_MUTATION_INC_H

@@ -13,7 +13,7 @@
  *     +------+---------+---------+---------+---------+------+------+---------+---------+-----------+
  *
  * Children come first, so that the descent needs one population count. `h` are the entries' hashes: their low 32 bits
- * in plain nodes, all 64 in general ones (trees/memory_contract.h says which is which). Hence a lookup that misses
+ * in plain nodes, all 64 in general ones (trees/memory_contract.h says which is which). So a lookup that misses
  * touches no key, and no stored key is ever hashed again by arbitrary code: a plain key's hash is pure, any other's is
  * here. Entries are ENTRY_WIDTH cells: key and value, or a key alone. `item hash`, only in nodes with children, caches
  * the hash of all items below (trees/champ/hash.inc.h). A node has exactly the size of its contents.

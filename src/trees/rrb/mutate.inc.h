@@ -1,5 +1,5 @@
 /* Mutation: edits in place what only this vector can reach.  A node is edited if it is unique and reached through
- * unique nodes only; any other is first replaced by a copy (rrb_edit).  Whoever calls must keep others out; no cell is
+ * unique nodes only; any other is first replaced by a copy (rrb_edit).  The caller keeps other threads out; no cell is
  * released here, and on failure the vector holds what it held. */
 #ifndef FROZEN_TREES_RRB_MUTATE_INC_H
 #define FROZEN_TREES_RRB_MUTATE_INC_H

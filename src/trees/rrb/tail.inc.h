@@ -9,7 +9,7 @@
  *         tail   [a  b  c  d  .  .  .  .]   length 4, capacity 8
  *         tops    0  0  1  2  0  0  0  0    by the length that they use
  *
- * Whoever is the first to append to a version of the tail's full length takes the free place; anybody else copies.  No
+ * The first thread to append to a version of the tail's full length takes the free place; any other copies.  No
  * place is filled twice, so that no version sees another one's cells.
  *
  * Lifetime.  A cell must not outlive the last version that it is in, though a shorter one may keep the tail alive.  So
