@@ -120,7 +120,7 @@ class Config(Reader[M]):
         self._follow(ref, made, secret, first)
         self._watcher = Watcher(
             self.check,
-            lambda: stamps_of(self._loader.sources),
+            self._stamps,
             self._files,
             interval,
             debounce,
@@ -132,6 +132,12 @@ class Config(Reader[M]):
 
     def _files(self) -> Iterable[str]:
         return [file for source in self._loader.sources for file in source.files()]
+
+    def _stamps(self) -> object:
+        try:
+            return stamps_of(self._loader.sources)
+        except ConfigError:
+            return None  # the look that follows says so
 
     # -- Reading what is there ----------------------------------------------------------------------------------
 

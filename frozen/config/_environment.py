@@ -10,7 +10,6 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Literal, Union, get_args, get_origin
 
 from frozen.config._errors import ConfigError, shown, steps_text
-from frozen.config._secrets import is_secret
 from frozen.config._sources import Below, Layer, Source
 
 __all__ = ["Environment", "variable_layers"]
@@ -112,7 +111,7 @@ def _value_of(text: str, path: tuple[Any, ...], variable: str, below: Below) -> 
     try:
         return _PARSERS[kind](text)
     except ValueError:
-        value = "***" if is_secret(path) else shown(text)
+        value = "***" if below.is_secret(path) else shown(text)
         raise ConfigError(f"{variable} is {value}, but {steps_text(path)} is {_TITLES[kind]}") from None
 
 

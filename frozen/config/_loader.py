@@ -102,7 +102,7 @@ class Loader:
     def _merge_all(self, merge: Merge) -> None:
         for source in self.sources:
             try:
-                for layer in source.layers(Below(merge.data, self.schema.declared)):
+                for layer in source.layers(Below(merge.data, self.schema.declared, self.secret)):
                     merge.add(layer)
             except ConfigError:
                 raise
@@ -120,7 +120,9 @@ class Loader:
         stamps = stamps_of(self.sources)
         if stamps != self._stamps:
             return True
-        return self.error is not None or None in stamps or time.monotonic() - self._moved < GRACE
+        return (
+            self.error is not None or any(stamp is None for stamp in stamps) or time.monotonic() - self._moved < GRACE
+        )
 
     def load(self, current: Any, publish: Callable[[Any, Any], None]) -> Delta | None:
         """Read; publish data and model if a value is another than in `current`; return what changed."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from frozen._convert import freeze
-from frozen.config._errors import ConfigError, shown
+from frozen.config._errors import ConfigError
 from frozen.config._sources import Layer
 
 __all__ = ["Merge"]
@@ -29,8 +29,8 @@ class Merge:
         """Merge a layer over the others. O(its size, and that of what it replaces)."""
         if not isinstance(layer.data, Mapping):
             raise ConfigError(
-                f"{layer.origin} gives a {type(layer.data).__name__}, {shown(layer.data)}: a configuration is a "
-                "mapping of keys to values at its top"
+                f"{layer.origin} gives a {type(layer.data).__name__}: at its top a configuration is a mapping of keys "
+                "to values"
             )
         try:
             frozen = freeze(layer.data)  # nothing that contains itself comes through, and nothing mutable

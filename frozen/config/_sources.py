@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from frozen._records import field_values, record_kind
 from frozen.config._errors import ConfigError, shown
+from frozen.config._secrets import is_secret
 
 __all__ = ["Below", "Call", "Defaults", "Layer", "Source", "as_source"]
 
@@ -28,18 +29,24 @@ class Layer(NamedTuple):
 
 
 class Below:
-    """What a Source may look at: the values of the layers below it, and the types that the schema declares.
+    """What a Source may look at: the values below it, the types that the schema declares, and `is_secret(path)`.
 
     >>> below = Below({"database": {"port": 5432}})
     >>> below.value(("database", "port")), below.value(("database", "host"), None)
     (5432, None)
     """
 
-    __slots__ = ("_data", "_declared")
+    __slots__ = ("_data", "_declared", "is_secret")
 
-    def __init__(self, data: Mapping[Any, Any], declared: Callable[[tuple[Any, ...]], Any] | None = None) -> None:
+    def __init__(
+        self,
+        data: Mapping[Any, Any],
+        declared: Callable[[tuple[Any, ...]], Any] | None = None,
+        secret: Callable[[tuple[Any, ...]], bool] = is_secret,
+    ) -> None:
         self._data = data
         self._declared = declared
+        self.is_secret = secret
 
     def value(self, path: Iterable[Any], default: Any = None) -> Any:
         """Return the value at the path, or `default`. O(length of the path).

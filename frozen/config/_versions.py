@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, overload
 
@@ -208,9 +208,12 @@ def _value_at_length(data: Any, path: Path, default: Any) -> Any:
     if isinstance(path, str):
         value, found = data, []
         for step in steps:
-            step = int(step) if not isinstance(value, Mapping) and step.isdecimal() else step
-            found.append(step)
-            value = get_in(value, [step], None) if isinstance(value, Mapping) or isinstance(step, int) else None
+            is_index = step.isdecimal() and isinstance(value, Sequence) and not isinstance(value, str)
+            found.append(int(step) if is_index else step)
+            try:
+                value = value[found[-1]]
+            except (LookupError, TypeError):
+                value = None  # `get_in` says what is wrong
         steps = tuple(found)
     return get_in(data, steps) if default is _MISSING else get_in(data, steps, default)
 

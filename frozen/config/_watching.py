@@ -44,7 +44,7 @@ class Watcher:
         self._look = look
         self._stamp = stamp
         self._files = files
-        self._interval = interval
+        self._interval = min(interval, threading.TIMEOUT_MAX)
         self._debounce = debounce
         self._watch = watch
         self._logger = logger
@@ -83,15 +83,17 @@ class Watcher:
                 self._logger.exception("looking at the sources failed; the next look follows")
 
     def _pauses(self, stop: threading.Event) -> Iterator[None]:
-        """Ends a pause at each step, until the watcher is stopped."""
+        """Ends a pause at each step, until the watcher is stopped. Where events fail, the next try follows a poll."""
+        said = ""
         while not stop.is_set():
             if self._watch is not None:
                 try:
                     yield from self._events(stop, self._watch)
                     continue
-                except Exception:  # no more inotify watches, a folder that vanished just now
-                    self._logger.exception("watching files failed; going on by polling every %s s", self._interval)
-                    self._watch = None
+                except Exception as error:  # no more inotify watches, a folder that vanished just now
+                    if str(error) != said:
+                        said = str(error)
+                        self._logger.warning("files are polled until their events can be had: %s", said)
             if not stop.wait(self._interval):
                 yield
 

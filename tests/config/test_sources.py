@@ -254,6 +254,8 @@ def test_a_variable_of_another_type_is_refused_by_name(below: Any) -> None:
 
 def test_the_text_of_a_secret_variable_is_not_shown() -> None:
     assert "hunter2" not in refused({"secret_number": 1}, Environment("A_", {"A_SECRET_NUMBER": "hunter2"}))
+    own = refused({"pin": 1}, Environment("A_", {"A_PIN": "hunter2"}), secret=lambda path: path == ("pin",))
+    assert own == "A_PIN in the environment is ***, but ['pin'] is an int: write a whole number"
 
 
 def test_variables_without_a_place_are_refused() -> None:
@@ -370,7 +372,7 @@ def test_get_reads_by_dots_and_by_steps() -> None:
     assert config.get("a.list.1.x") == config.get(("a", "list", 1, "x")) == 11
     assert config.get("a.list") == Vector([10, Map(x=11)])
     assert config.get("a.nothing", None) is None
-    assert config.get("nothing.at.all", 5) == 5
+    assert config.get("nothing.at.all", 5) == config.get("nothing.0", 5) == config.get("a.list.9.x", 5) == 5
     for path, error in (("a.nothing", KeyError), ("a.list.7", IndexError), ("a.1.x", TypeError), ("", ValueError)):
         with pytest.raises(error):
             config.get(path)

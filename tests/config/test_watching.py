@@ -151,10 +151,11 @@ def test_a_file_system_without_events_is_polled(file: Path) -> None:
         comes(config, 1)
 
 
-def test_events_that_cannot_be_had_any_more_are_replaced_by_polling(
-    file: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_while_events_cannot_be_had_files_are_polled(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tries = []
+
     def broken(*folders: str, **options: Any) -> Iterator[set[Any]]:
+        tries.append(folders)
         raise OSError(28, "no more watches")
         yield
 
@@ -163,7 +164,8 @@ def test_events_that_cannot_be_had_any_more_are_replaced_by_polling(
     with config:
         replace(file, '{"n": 1}')
         comes(config, 1)
-    assert "going on by polling" in caplog.text
+        eventually(lambda: len(tries) > 2)
+    assert caplog.text.count("no more watches") == 1
 
 
 def test_a_change_is_read_once_it_has_come_to_rest(file: Path) -> None:
@@ -195,6 +197,21 @@ def test_a_schema_that_exits_does_not_end_the_watching(file: Path, caplog: pytes
         eventually(lambda: "looking at the sources failed" in caplog.text)
         replace(file, '{"n": 2}')
         comes(config, 1)
+
+
+def test_a_source_without_a_stamp_is_reported(file: Path) -> None:
+    reported = threading.Event()
+    stamp: list[int] = [1]
+    source = Call(dict, "it", stamp=lambda: stamp[0])
+    with watched(source, on_error=lambda error: reported.set()) as config:
+        stamp.clear()
+        assert reported.wait(TIMEOUT)
+        assert "a source has no stamp: IndexError" in str(config.state.error)
+
+
+def test_the_interval_may_be_of_any_length(file: Path) -> None:
+    with Config(file, watch="poll", interval=float("inf")) as config:
+        assert config.state.watching
 
 
 def test_a_thread_waits_for_the_next_version(file: Path) -> None:
