@@ -1,0 +1,293 @@
+"""AtomicMap beside dict, cereggii and an AtomicRef of a Map: one thread, and two threads on a free-threaded build.
+
+All go through their bound methods, so that the count of the container itself, which on CPython 3.13t every `m[k]`
+writes, is the same for all. Two threads are measured only while both were running (slices.py); where no such moment
+was found, because the threads put each other to sleep, there is no figure.
+
+Some extension modules turn the GIL on when they are imported; PYTHON_GIL=0 keeps it off here, for all of them.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import random
+import statistics
+import sys
+import sysconfig
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import report
+from slices import calibrated, in_threads, undisturbed
+
+from frozen import AtomicMap, AtomicRef, Map
+
+SIZE, KEYS = 10_000, 400  # of the map; of those, the keys that a thread goes over
+ENOUGH = 30  # slices, for a figure that is worth printing
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A kind of map, and its statements over m, k, v; `prologue` runs once in each thread."""
+
+    name: str
+    make: object  # a function of a dict
+    get: str
+    set: str
+    delete: str
+    add: str
+    prologue: str = ""
+    names: dict = field(default_factory=dict)
+
+
+def of_cereggii():
+    import cereggii
+
+    add = """\
+while True:
+  old = get(k, NOT_FOUND)
+  try:
+    swap(k, old, 1 if old is NOT_FOUND else old + 1)
+    break
+  except ExpectationFailed:
+    pass"""
+    return Peer(
+        "cereggii",
+        cereggii.AtomicDict,
+        "get(k)",
+        "put(k, v)",
+        "remove(k)",
+        add,
+        "get, put, remove, swap = m.get, m.__setitem__, m.__delitem__, m.compare_and_set",
+        names={"NOT_FOUND": cereggii.NOT_FOUND, "ExpectationFailed": cereggii.ExpectationFailed},
+    )
+
+
+def peers():
+    bound = "get, put, remove = m.get, m.__setitem__, m.__delitem__"
+    yield Peer("frozen", AtomicMap, "get(k)", "put(k, v)", "remove(k)", "add(k)", bound + "; add = m.add")
+    yield Peer("dict", dict, "get(k)", "put(k, v)", "remove(k)", "put(k, get(k, 0) + 1)", bound)
+    yield Peer(
+        "dict with a lock",
+        dict,
+        "get(k)",
+        "with lock: put(k, v)",
+        "with lock: remove(k)",
+        "with lock: put(k, get(k, 0) + 1)",
+        bound,
+        names={"lock": threading.Lock()},
+    )
+    yield Peer(
+        "AtomicRef of a Map",
+        lambda plain: AtomicRef(Map(plain)),
+        "ref().get(k)",
+        "update(Map.set, k, v)",
+        "update(Map.delete, k)",
+        "update(increased, k)",
+        "ref, update = m.get, m.update",
+        names={"Map": Map, "increased": lambda m, k: m.set(k, m.get(k, 0) + 1)},
+    )
+    try:
+        yield of_cereggii()
+    except ImportError as error:
+        print(f"cereggii is left out: {error}", file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class Work:
+    name: str
+    title: str
+    body: str  # of the peer's statements
+    target: float | None = None  # throughput of two threads over one
+    one: float | None = None  # cost in one thread over dict's
+    own: bool = True  # each thread its own keys
+
+
+WORKS = (
+    Work("get_own", "get, own keys", "for k in keys:\n  {get}", target=1.8, one=1.0),
+    Work("get_same", "get, the same keys", "for k in keys:\n  {get}", target=1.8, one=1.0, own=False),
+    Work("set_own", "set, own keys", "for k in keys:\n  {set}", target=1.2, one=1.3),
+    Work("set_same", "set, the same keys", "for k in keys:\n  {set}", own=False),
+    Work(
+        "mixed", "90 get, 10 set", "for k in keys[:360]:\n  {get}\nfor k in keys[360:]:\n  {set}", target=1.7, own=False
+    ),
+    Work("insert_delete", "insert and delete", "for k in new:\n  {set}\nfor k in new:\n  {delete}", target=1.0),
+    Work("add_own", "add 1, own keys", "for k in keys:\n  {add}", target=1.5),
+    Work("add_zipf", "add 1, words by Zipf", "for k in words:\n  {add}", own=False),
+    Work("add_one", "add 1, one key", "for k in keys:\n  k = hot\n  {add}", own=False),
+)
+
+
+def name_of(number):
+    return f"key:{number:07d}"
+
+
+def keys_of(work, thread):
+    """Names of each thread's own making, in a random order of its own: equal to those in the map, not the same."""
+    source = random.Random(thread)
+    numbers = list(range(thread, SIZE, 2)) if work.own else random.Random(8).sample(range(SIZE), KEYS)
+    source.shuffle(numbers)
+    words = source.choices(range(1000), [1 / (rank + 1) for rank in range(1000)], k=KEYS)
+    return {
+        "keys": [name_of(number) for number in numbers[:KEYS]],
+        "new": [f"new:{thread}:{number:07d}" for number in range(KEYS // 2)],
+        "words": [name_of(number) for number in words],
+        "hot": name_of(0),
+    }
+
+
+def indented(text, by):
+    return "\n".join(" " * by + line for line in text.splitlines())
+
+
+def spelled(peer, body):
+    lines = []
+    for line in body.splitlines():
+        margin = len(line) - len(line.lstrip())
+        statement = line.format(get=peer.get, set=peer.set, delete=peer.delete, add=peer.add)
+        lines.append(indented(statement.lstrip(), margin))
+    return "\n".join(lines)
+
+
+def function_of(peer, work, m, thread):
+    source = (
+        "def run(rounds):\n"
+        f"{indented(peer.prologue, 2)}\n"
+        "  for turn in range(rounds):\n"
+        "    v = values[turn & 15]\n"
+        f"{indented(spelled(peer, work.body), 4)}\n"
+    )
+    scope = {**peer.names, **keys_of(work, thread), "m": m, "values": [1000 + i for i in range(16)]}
+    exec(source, scope)
+    return scope["run"]
+
+
+def measure(found, work, rounds, threads):
+    """By peer: seconds of a pass in one thread, and the throughput of all threads over one with its slices' count."""
+    team = {}
+    for peer in found:
+        m = peer.make({name_of(number): number for number in range(SIZE)})
+        team[peer.name] = [function_of(peer, work, m, thread) for thread in range(threads)]
+    fill = {name: calibrated(functions[0]) for name, functions in team.items()}
+    alone, together = {name: [] for name in team}, {name: [] for name in team}
+    for _ in range(rounds):
+        for name, functions in team.items():
+            alone[name] += undisturbed(in_threads(functions[:1], fill[name]))
+            if threads > 1:
+                together[name] += undisturbed(in_threads(functions, fill[name]))
+    return {
+        name: {
+            "pass": statistics.median(alone[name]) / fill[name] if alone[name] else None,
+            "scaling": threads * statistics.median(alone[name]) / statistics.median(together[name])
+            if alone[name] and len(together[name]) >= ENOUGH
+            else None,
+            "slices": len(together[name]),
+        }
+        for name in team
+    }
+
+
+def figure(value, form="{:.2f}"):
+    return "-" if value is None else form.format(value)
+
+
+def verdict(value, target, at_least):
+    if target is None or value is None:
+        return ""
+    return ("reached" if (value >= target if at_least else value <= target) else "missed") + f" {target}"
+
+
+def tables(results):
+    """Two: the cost in one thread over dict's, and the throughput of two threads over one."""
+    names = list(next(iter(results.values())))
+    one, two = [["one thread, over dict", *names, "target"]], [["two threads / one", *names, "target"]]
+    for work in WORKS:
+        if work.name not in results:
+            continue
+        got = results[work.name]
+        base = got["dict"]["pass"]
+        costs = [got[name]["pass"] / base if got[name]["pass"] and base else None for name in names]
+        scales = [got[name]["scaling"] for name in names]
+        one.append([work.title, *map(figure, costs), verdict(costs[0], work.one, False)])
+        two.append([work.title, *map(figure, scales), verdict(scales[0], work.target, True)])
+    return [one, two] if any(line[1:-1] != ["-"] * len(names) for line in two[1:]) else [one]
+
+
+def plot(results, path):
+    import matplotlib
+
+    matplotlib.use("Agg")  # no display
+    from matplotlib import pyplot
+
+    works = [work for work in WORKS if work.name in results]
+    names = list(next(iter(results.values())))
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, 5), layout="constrained", sharey=True)
+    height = 0.8 / len(names)
+    for i, name in enumerate(names):
+        at = [row + (i - (len(names) - 1) / 2) * height for row in range(len(works))]
+        colour = "crimson" if name == "frozen" else f"{0.3 + 0.13 * i:.2f}"
+        got = [results[work.name] for work in works]
+        cost = [
+            one[name]["pass"] / one["dict"]["pass"] if one[name]["pass"] and one["dict"]["pass"] else 0 for one in got
+        ]
+        left.barh(at, cost, height * 0.92, color=colour, label=name)
+        right.barh(at, [one[name]["scaling"] or 0 for one in got], height * 0.92, color=colour)
+    left.set(xlabel="time of one thread / dict's", xscale="log", yticks=range(len(works)))
+    left.set_yticklabels([work.title for work in works])
+    left.invert_yaxis()
+    right.set(xlabel="throughput of two threads / of one (no bar: never both at once)")
+    for axes in (left, right):
+        axes.axvline(1, color="black", linewidth=0.8)
+    right.axvline(2, color="black", linewidth=0.8, linestyle=":")
+    figure.legend(frameon=False, ncols=len(names), loc="outside upper center")
+    figure.savefig(path, dpi=130)
+    pyplot.close(figure)
+
+
+def save(results, lines, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = "atomic_map-free-threaded" if FREE_THREADED else "atomic_map"
+    (folder / f"{stem}.json").write_text(json.dumps(results, indent=1) + "\n")
+    text = ""
+    for table in lines:
+        head, *body = report.aligned(table, left=(0,))
+        rows = [head, ["-" * len(cell) for cell in head], *body]
+        text += "".join("| " + " | ".join(row) + " |\n" for row in rows) + "\n"
+    version = platform.python_version()
+    build = "free-threaded" if FREE_THREADED else "with the GIL"
+    cereggii = next((d.version for d in importlib.metadata.distributions() if d.name == "cereggii"), "none")
+    (folder / f"{stem}.md").write_text(f"CPython {version}, {build}; cereggii {cereggii}; {SIZE:,} entries.\n\n{text}")
+    try:
+        plot(results, folder / f"{stem}.png")
+    except ImportError as error:
+        print(f"no plot: {error}", file=sys.stderr)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=8, help="of the interleaved run (default: 8)")
+    parser.add_argument("--only", nargs="+", choices=[work.name for work in WORKS])
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="for the JSON, Markdown and plot: default none")
+    options = parser.parse_args()
+    if FREE_THREADED and os.environ.get("PYTHON_GIL") != "0":
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"PYTHON_GIL": "0"})
+    found = list(peers())
+    works = [work for work in WORKS if not options.only or work.name in options.only]
+    results = {}
+    for work in works:
+        results[work.name] = measure(found, work, options.rounds, 2 if FREE_THREADED else 1)
+        print(work.title, file=sys.stderr, flush=True)
+    lines = tables(results)
+    for table in lines:
+        print("\n".join("  ".join(line).rstrip() for line in report.aligned(table, left=(0,))), end="\n\n")
+    if options.output:
+        save(results, lines, options.output)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
