@@ -195,3 +195,79 @@ def test_spelling_says_what_it_needs() -> None:
     done = run_python(EXAMPLES / "spelling.py", check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Python 3.14" in done.stderr
+
+
+# word_count.py
+
+
+def test_words_of_all_files_are_counted_once(tmp_path: Path) -> None:
+    example = load_example("word_count")
+    paths = [tmp_path / f"{number}.txt" for number in range(6)]
+    for path in paths:
+        path.write_text("the cat, the dog\nThe end\n" * 50)
+    assert example.count_words(paths, threads=4) == {"the": 900, "cat": 300, "dog": 300, "end": 300}
+
+
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_example("word_count").count_words([tmp_path / "missing.txt"])
+
+
+# rate_limit.py
+
+
+def test_exactly_the_limit_of_requests_is_allowed_in_a_window() -> None:
+    now = 0.0
+    limiter = load_example("rate_limit").RateLimiter(limit=150, seconds=10.0, clock=lambda: now)
+    allowed = run_threads(*[lambda: sum(limiter.allows("ada") for _ in range(100))] * 4)
+    assert sum(allowed) == 150
+    now = 10.0
+    assert limiter.allows("ada")
+    limiter.forget_old_windows()
+    assert list(limiter.requests) == [("ada", 1)]
+
+
+def test_each_count_is_written_once() -> None:
+    written: list[Any] = []
+    metrics = load_example("rate_limit").Metrics(written.append)
+
+    def count() -> None:
+        for _ in range(500):
+            metrics.count("requests")
+
+    def flush() -> None:
+        for _ in range(50):
+            metrics.flush()
+
+    run_threads(count, count, flush)
+    metrics.flush()
+    assert sum(counters["requests"] for counters in written) == 1000
+
+
+# sessions.py
+
+
+def test_no_change_of_a_session_is_lost() -> None:
+    sessions = load_example("sessions").Sessions()
+    name = sessions.begin("ada")
+
+    def put() -> None:
+        for _ in range(100):
+            sessions.change(name, lambda session: session.set("basket", session.get("basket", 0) + 1))
+
+    run_threads(*[put] * 4)
+    assert sessions.read(name)["basket"] == 400
+
+
+def test_a_session_that_is_used_does_not_expire() -> None:
+    now = 0.0
+    sessions = load_example("sessions").Sessions(lifetime=10.0, clock=lambda: now)
+    used, unused = sessions.begin("ada"), sessions.begin("bob")
+    now = 8.0
+    sessions.change(used, lambda session: session.set("seen", True))
+    now = 12.0
+    assert sessions.expire() == 1
+    assert sessions.read(used)["seen"]
+    assert sessions.read(unused) is None
+    with pytest.raises(KeyError):
+        sessions.change(unused, lambda session: session)
