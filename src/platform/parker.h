@@ -1,4 +1,5 @@
-/* Putting a thread to sleep until another one wakes it.  The thread that wakes another needs no thread state and no interpreter. */
+/* Putting a thread to sleep until another one wakes it.  The thread that wakes it needs no thread state and no
+ * interpreter. */
 #ifndef FROZEN_PLATFORM_PARKER_H
 #define FROZEN_PLATFORM_PARKER_H
 

@@ -19,6 +19,7 @@ SHORT: tuple[str, ...] = (
     "arguments",
     "hostile",
     "handles",
+    "atomic_maps",
 )
 LONG: tuple[str, ...] = ("short_threads", "signals", "exits", "forks", "interpreters")
 PROGRAMS = SHORT + LONG
