@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from typing import Any, NamedTuple
 
+from frozen._convert import freeze
 from frozen._records import field_values, record_kind
 from frozen.config._errors import ConfigError, shown
 from frozen.config._secrets import is_secret
@@ -89,7 +90,7 @@ class Source(ABC):
         """Return the layers as they are now, the lowest first. What it raises leaves the last good version in place.
 
         >>> list(Defaults({"port": 80}).layers(Below({})))
-        [Layer(origin='defaults', data={'port': 80})]
+        [Layer(origin='defaults', data=Map({'port': 80}))]
         """
 
     def stamp(self) -> object:
@@ -112,9 +113,9 @@ class Source(ABC):
 class Defaults(Source):
     """Values in the program: a mapping, a dataclass or pydantic model (its fields' defaults), or an instance of one.
 
-    Fields without a default are left out: other layers give them. O(n) at each load.
+    Fields without a default are left out: other layers give them. They are frozen at once. O(n).
 
-    Raises TypeError for anything else.
+    Raises TypeError for anything else, and what `freeze` raises.
 
     >>> Config(Defaults({"port": 80}), {"port": 8080}).get("port")
     8080
@@ -123,22 +124,23 @@ class Defaults(Source):
     def __init__(self, values: Any, name: str = "defaults") -> None:
         self.name = name
         if isinstance(values, type):
-            self._data: Mapping[Any, Any] = class_defaults(values)
+            data: Any = class_defaults(values)
         elif isinstance(values, Mapping):
-            self._data = values
+            data = values
         elif record_kind(type(values)) is not None:
-            self._data = as_mapping(values)
+            data = as_mapping(values)
         else:
             raise TypeError(
                 f"defaults are a mapping, a dataclass or a pydantic model, not {shown(values)} "
                 f"({type(values).__name__})"
             )
+        self._data: Mapping[Any, Any] = freeze(data)  # what the program does to them later is no change of a source
 
     def layers(self, below: Below) -> Iterable[Layer]:
         """Return the one layer.
 
         >>> list(Defaults({"port": 80}).layers(Below({})))
-        [Layer(origin='defaults', data={'port': 80})]
+        [Layer(origin='defaults', data=Map({'port': 80}))]
         """
         return [Layer(self.name, self._data)]
 

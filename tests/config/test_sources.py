@@ -101,7 +101,17 @@ def test_layers_merge_as_the_rule_says_and_every_path_has_an_origin(layers: list
 def test_a_layer_that_contains_itself_is_refused() -> None:
     loop: dict[str, Any] = {}
     loop["again"] = loop
-    assert "cannot be frozen" in refused(Defaults(loop, "looping"))
+    assert "looping gives what cannot be frozen" in refused(Call(lambda: loop, "looping"))
+    with pytest.raises(ValueError, match="contains itself"):
+        Defaults(loop)
+
+
+def test_defaults_are_those_of_the_beginning() -> None:
+    values = {"hosts": ["a"]}
+    config = Config(values)
+    values["hosts"].append("b")
+    assert not config.reload()
+    assert config.get("hosts") == Vector(["a"])
 
 
 # Files

@@ -40,7 +40,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     yield
-    assert [thread for thread in threading.enumerate() if thread.name == "frozen.config"] == []
+    eventually(lambda: not any(thread.name == "frozen.config" for thread in threading.enumerate()))
     assert watching._running == {}
 
 
