@@ -23,7 +23,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from frozen import (
+    ABSENT,
     AtomicCounter,
+    AtomicMap,
     AtomicRef,
     Delta,
     Map,
@@ -63,6 +65,7 @@ class Stage:
         self.mutations: list[Any] = []
         self.iterators: list[Any] = []
         self.refs: list[Any] = [AtomicRef(), AtomicRef(), SharedRef(0)]
+        self.table: Any = AtomicMap()
         self.depth = 0
         self.calm = False
 
@@ -675,6 +678,35 @@ def publish(stage: Stage) -> None:
     )
 
 
+def fill_atomically(stage: Stage) -> None:
+    """An AtomicMap, whose functions, keys and values come back to it."""
+    arguments, table = EvilArguments(stage, Map()), stage.table
+    key, value, fn = arguments.make_key(), arguments.make_value(), arguments.make_fn()
+    result = attempt(
+        stage.source.choice(
+            (
+                lambda: table.__setitem__(key, value),
+                lambda: table.pop(key, None),
+                lambda: (table.get(key), key in table, len(table), table[key]),
+                lambda: table.setdefault(key, value),
+                lambda: table.exchange(key, stage.source.choice((value, ABSENT))),
+                lambda: table.compare_and_set(key, stage.source.choice((value, ABSENT)), value),
+                lambda: table.update(key, fn, value, default=value),
+                lambda: table.update(key, lambda old: fill_atomically(stage) or misbehave() or (key,)),
+                lambda: table.add(key, stage.source.choice((1, value))),
+                lambda: table.count(arguments.make_keys()),
+                lambda: table.reduce(arguments.make_pairs(), fn),
+                lambda: table.snapshot(),
+                lambda: table.get_versioned()[0],
+                lambda: table.drain(),
+                lambda: (repr(table), list(table), list(table.items())),
+            )
+        )
+    )
+    if type(result) is Map:
+        stage.keep(result)
+
+
 def listen(stage: Stage, ref: Any) -> None:
     if isinstance(ref, AtomicRef):  # a SharedRef calls from another thread
         with ref.watch(lambda old, new: misbehave()):
@@ -709,8 +741,8 @@ def start(stage: Stage, number: int) -> None:
     stage.calm = False
 
 
-ACTIONS = (operate, change, convert, walk, publish, deed_mutate, compare, code, keep_everyday)
-ACTION_WEIGHTS = (8, 8, 2, 2, 3, 1, 3, 1, 2)
+ACTIONS = (operate, change, convert, walk, publish, deed_mutate, compare, code, keep_everyday, fill_atomically)
+ACTION_WEIGHTS = (8, 8, 2, 2, 3, 1, 3, 1, 2, 3)
 
 
 def run_case(case: harness.Case) -> None:

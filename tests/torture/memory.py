@@ -25,6 +25,7 @@ from typing import Any
 import frozen
 from frozen import (
     AtomicCounter,
+    AtomicMap,
     AtomicRef,
     Blob,
     Delta,
@@ -90,6 +91,15 @@ EVERYDAY = (
 )
 
 
+def edit_atomically(table: Any, a: Any) -> Any:
+    before = table.snapshot()
+    table[a.key] = a.value
+    table.exchange("new", 1)
+    table.add("new", 2)
+    table.pop("new")
+    return before
+
+
 def done(*results: Any) -> None:
     """What is there to compare is none of the outcome."""
 
@@ -108,6 +118,8 @@ REST: dict[str, Callable[[Any], Any]] = {
     "Blob": lambda a: bytes(Blob(b"x" * 100)),
     "AtomicRef, fetched": lambda a: AtomicRef(1).fetch_update(a.fn, a.value),
     "AtomicCounter, shown": lambda a: repr(AtomicCounter(1 << 40)),
+    "AtomicMap": lambda a: AtomicMap(a.map).snapshot(),
+    "AtomicMap, edited": lambda a: edit_atomically(AtomicMap(a.map), a),
     "encode": lambda a: encode(a.tree),
     "decode": lambda a: decode(a.encoded),
     "everyday values": lambda a: SharedVector(EVERYDAY),

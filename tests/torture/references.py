@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from frozen import AtomicCounter, AtomicRef, Blob, Handle, SharedRef, snapshot, transaction
-from torture.worlds import World, same
+from frozen import ABSENT, AtomicCounter, AtomicMap, AtomicRef, Blob, Handle, SharedRef, snapshot, transaction
+from torture.worlds import World, draw_value, matches, same
 
 
 class ModelRef:
@@ -30,6 +30,8 @@ class RefWorld:
         self.refs = [(self.make(number), ModelRef(number)) for number in range(3)]
         self.seen: list[tuple[Any, Any]] = []
         self.counter, self.counted = AtomicCounter(5), 5
+        self.table: Any = AtomicMap()
+        self.entries: dict[Any, Any] = {}
         self.steps = (
             self.publish,
             self.exchange,
@@ -41,6 +43,7 @@ class RefWorld:
             self.renew,
             self.send,
             self.count,
+            self.tabulate,
         )
 
     def step(self, world: World, source: random.Random, note: Callable[[str], None]) -> None:
@@ -150,3 +153,37 @@ class RefWorld:
         if source.randrange(4) == 0:
             assert self.counter.take() == self.counted
             self.counted = 0
+
+    def tabulate(self, world: World, source: random.Random, ref: Any, model: ModelRef) -> None:
+        """An AtomicMap against a dict."""
+        table, entries = self.table, self.entries
+        key, value, before = world.key(source), draw_value(source, shared=True), dict(entries)
+        match source.randrange(8):
+            case 0:
+                table[key] = entries[key] = value
+            case 1:
+                assert same(table.setdefault(key, value), entries.setdefault(key, value))
+            case 2:
+                assert same(table.pop(key, "absent"), entries.pop(key, "absent"))
+            case 3:
+                assert same(table.exchange(key, value, "absent"), entries.get(key, "absent"))
+                entries[key] = value
+            case 4:
+                assert table.compare_and_set(key, table.get(key, ABSENT), value)
+                entries[key] = value
+            case 5:
+                entries[key] = (entries.get(key, value), value)
+                assert same(table.update(key, lambda old: (old, value), default=value), entries[key])
+            case 6:
+                snapshot = table.snapshot()
+                assert matches("map", snapshot, entries)
+                for known in [*entries][: source.randrange(3)]:
+                    del table[known]
+                    del entries[known]
+                assert matches("map", snapshot, before)
+            case _ if len(entries) > 30:
+                assert matches("map", table.drain(), entries)
+                entries.clear()
+        if source.randrange(2):
+            assert matches("map", table.snapshot(), entries)
+        assert len(table) == len(entries)
