@@ -29,7 +29,7 @@ class RefWorld:
         self.make = SharedRef if shared else AtomicRef
         self.refs = [(self.make(number), ModelRef(number)) for number in range(3)]
         self.seen: list[tuple[Any, Any]] = []
-        self.counter, self.counted = AtomicCounter(5), 5
+        self.counter, self.counted = AtomicCounter(), 0
         self.table: Any = AtomicMap()
         self.entries: dict[Any, Any] = {}
         self.steps = (
