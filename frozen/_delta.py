@@ -185,7 +185,7 @@ class Delta:
 
     def __getstate__(self) -> tuple[Any, ...]:
         entries = self._by_path()
-        return self.shared, tuple((kinds, path, *change) for path, (kinds, change) in entries.items())
+        return self.shared, (*[(kinds, path, *change) for path, (kinds, change) in entries.items()],)
 
     def __setstate__(self, state: Any) -> None:
         shared, entries = state
@@ -399,7 +399,7 @@ def _rank(key: Any, depth: int = 3) -> Any:
     if kind is bytes:
         return 2, key
     if issubclass(kind, tuple) and depth:
-        return 3, tuple(_rank(part, depth - 1) for part in key)
+        return 3, (*[_rank(part, depth - 1) for part in key],)
     return 4, kind.__qualname__, _bounded_repr(key)
 
 
