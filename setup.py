@@ -81,7 +81,7 @@ setup(
         Extension(
             "frozen._core",
             sources=sorted(glob("src/**/*.c", recursive=True)),
-            depends=sorted(glob("src/**/*.h", recursive=True)),
+            depends=sorted([*glob("src/**/*.h", recursive=True), "frozen/include/frozen.h"]),
             include_dirs=["src"],
             define_macros=[("FROZEN_CHECK", "1")] if debug else [],
             extra_compile_args=compile_args,

@@ -43,6 +43,7 @@ from frozen._convert import freeze, thaw
 from frozen._delta import ABSENT, Change, ConflictError, Delta, JSONPatchError, Span, _Absent
 from frozen._encoding import EncodingError
 from frozen._forking import ForkWarning
+from frozen._include import get_include
 from frozen._merge import Conflict, MergeConflictError, merge3
 from frozen._paths import delete_in, get_in, set_in, update_in
 from frozen._sharing import NotShareableError, is_shareable, register_shareable, share
@@ -89,6 +90,7 @@ __all__ = [
     "encode",
     "freeze",
     "get_in",
+    "get_include",
     "is_shareable",
     "merge3",
     "register_shareable",

@@ -121,7 +121,8 @@ typedef struct {
     X(shared_ref_setup)   \
     X(dispatcher_setup)   \
     X(interp_setup)       \
-    X(inspect_setup)
+    X(inspect_setup)      \
+    X(capi_setup)
 
 /* What it has to give back when the module goes away, before its types do. */
 #define FROZEN_TEARDOWNS(X) \

@@ -16,6 +16,7 @@
 #include "bindings/common/arguments.h"
 #include "bindings/common/containers.h"
 #include "bindings/common/same.h"
+#include "atomic/direct.h"
 #include "atomic/map_update.h"
 #include "atomic/map_watch.h"
 
@@ -410,6 +411,54 @@ static PyObject *
 atomic_map_reduce(PyObject *op, PyObject *args, PyObject *kwargs)
 {
     return call_python("reduce", op, args, kwargs);
+}
+
+/* ---- for direct.h ---- */
+
+int
+atomic_map_find(PyObject *op, PyObject *key, PyObject **value)
+{
+    bool failed;
+    *value = map_find((AtomicMapObject *)op, key, &failed);
+    return failed ? -1 : *value != NULL;
+}
+
+int
+atomic_map_store(PyObject *op, PyObject *key, PyObject *value)
+{
+    return atomic_map_assign(op, key, value);
+}
+
+int
+atomic_map_drop(PyObject *op, PyObject *key)
+{
+    return atomic_map_edit(op, key, IF_THERE, NULL, NULL, true, NULL);
+}
+
+int
+atomic_map_store_if(PyObject *op, PyObject *key, PyObject *expected, PyObject *value)
+{
+    bool absent = expected == NULL || expected == ((AtomicMapObject *)op)->absent;
+    return atomic_map_edit(op, key, absent ? IF_ABSENT : IF_SAME, expected, value, true, NULL);
+}
+
+PyObject *
+atomic_map_increase(PyObject *op, PyObject *key, PyObject *by)
+{
+    PyObject *const args[] = {key, by};
+    return atomic_map_add(op, args, 2);
+}
+
+Py_ssize_t
+atomic_map_count_all(PyObject *op)
+{
+    return atomic_map_len(op);
+}
+
+PyObject *
+atomic_map_contents(PyObject *op)
+{
+    return atomic_map_snapshot(op, NULL);
 }
 
 /* ---- the object ---- */

@@ -5,6 +5,7 @@
 
 #include "docs.h"
 #include "ref/atomic_ref.h"
+#include "ref/direct.h"
 #include "ref/updating.h"
 #include "bindings/common/arguments.h"
 
@@ -218,6 +219,26 @@ atomic_ref_compare_and_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs
         return NULL;
     int done = atomic_ref_publish_if(self, args[0], args[1], version);
     return done >= 0 ? PyBool_FromLong(done) : NULL;
+}
+
+/* For direct.h. */
+PyObject *
+atomic_ref_load(PyObject *op, uint64_t *version)
+{
+    return atomic_ref_read_own((AtomicRefObject *)op, version);
+}
+
+int
+atomic_ref_store(PyObject *op, PyObject *value)
+{
+    AtomicRefObject *self = (AtomicRefObject *)op;
+    return atomic_ref_published(self, atomic_ref_publish(self, value)) ? 0 : -1;
+}
+
+int
+atomic_ref_store_if(PyObject *op, PyObject *expected, PyObject *value, uint64_t version)
+{
+    return atomic_ref_publish_if((AtomicRefObject *)op, expected, value, version);
 }
 
 static PyObject *

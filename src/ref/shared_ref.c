@@ -7,6 +7,7 @@
 #include "shared/current.h"
 #include "platform/fork.h"
 #include "shared/handle.h"
+#include "ref/direct.h"
 #include "ref/reference.h"
 #include "ref/shared_names.h"
 #include "ref/shared_reader.h"
@@ -283,6 +284,30 @@ shared_ref_compare_and_set(PyObject *op, PyObject *const *args, Py_ssize_t nargs
         return NULL;
     int done = shared_ref_publish_if(op, args[0], args[1], version);
     return done >= 0 ? PyBool_FromLong(done) : NULL;
+}
+
+/* For direct.h. */
+PyObject *
+shared_ref_load(PyObject *op, uint64_t *version)
+{
+    uint64_t unused = 0;
+    return shared_ref_read(op, version != NULL ? version : &unused);
+}
+
+int
+shared_ref_store(PyObject *op, PyObject *value)
+{
+    cell old;
+    if (!shared_ref_publish(op, value, &old))
+        return -1;
+    shared_ref_published(op, slot_value_of_cell(old));
+    return 0;
+}
+
+int
+shared_ref_store_if(PyObject *op, PyObject *expected, PyObject *value, uint64_t version)
+{
+    return shared_ref_publish_if(op, expected, value, version);
 }
 
 static PyObject *

@@ -1,5 +1,5 @@
 """The layers of src/README.md,
-`module -> atomic -> ref, convert, codec -> bindings -> shared, local -> trees -> platform`.
+`module -> capi -> atomic -> ref, convert, codec -> bindings -> shared, local -> trees -> platform`.
 
 They hold twice: for the names that object files define and use, as the linker sees them, and for what files include. No
 name and no include goes up. Beyond that, trees/ names neither Python nor threads nor interpreters, the bindings know
@@ -32,7 +32,8 @@ LAYERS = {
     "codec": 4,
     "ref": 4,
     "atomic": 5,
-    "module": 6,
+    "capi": 6,
+    "module": 7,
 }
 # module.h is the one list of types and what one interpreter holds of them. All but platform/ and trees/ may include it,
 # as if it lay in local/, of which it includes a header. The definition that it declares is how a type finds its module.
@@ -40,6 +41,8 @@ SHARED_DECLARATIONS = "module.h"
 SHARED_NAMES = {"frozen_module"}
 # docs.h has the docstrings of all types, and no declaration. It is included as module.h is.
 INCLUDED_EVERYWHERE = {SHARED_DECLARATIONS, "docs.h"}
+# The one header outside src/ is what extensions include. capi/ defines what it declares; no other folder may read it.
+PUBLIC_HEADER = ROOT / "frozen/include/frozen.h"
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 NO_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
@@ -57,6 +60,7 @@ FORBIDDEN = {
     "shared": re.compile(rf"\b({PRIVATE})\b"),
     "ref": re.compile(rf"\b({PRIVATE})\b"),
     "atomic": re.compile(rf"\b({PRIVATE})\b"),
+    "capi": re.compile(rf"\b({PRIVATE})\b"),
     "module": re.compile(rf"\b(Py_GIL_DISABLED|{PRIVATE})\b"),
 }
 
@@ -91,6 +95,10 @@ def violations(file: Path, src: Path) -> list[str]:
         return [f"{name}: {folder}/ is in no layer; give it one in tests/core/test_layers.py and src/README.md"]
     level = LAYERS["local"] if str(name) == SHARED_DECLARATIONS else LAYERS[folder]
     for header in included(file, src):
+        if header == PUBLIC_HEADER:
+            if folder != "capi":
+                found.append(f"{name} includes frozen.h: it is for capi/ and for extensions")
+            continue
         target = folder_of(header, src)
         if str(header.relative_to(src)) in INCLUDED_EVERYWHERE:
             if LAYERS[folder] < LAYERS["local"]:

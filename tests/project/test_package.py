@@ -28,7 +28,7 @@ import frozen
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 VERSION = PYPROJECT["project"]["version"]
-SHIPPED = (".py", ".pyi", ".typed")
+SHIPPED = (".py", ".pyi", ".typed", ".h", ".pxd")
 DOCUMENTS = sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("src/*.md")) + sorted(ROOT.glob("docs/*.md"))
 
 
@@ -136,6 +136,7 @@ def test_the_sdist_holds_what_building_and_testing_need(built):
     names = names_in_sdist(built)
     sources = {str(file.relative_to(ROOT)) for file in (ROOT / "src").rglob("*.[ch]")}
     assert sources | {"pyproject.toml", "setup.py", "README.md", "LICENSE", "frozen/py.typed"} <= names
+    assert {"frozen/include/frozen.h", "frozen/include/frozen.pxd", "frozen/__init__.pxd"} <= names
 
 
 # Importing the extension

@@ -98,9 +98,9 @@ mutation_len(PyObject *self)
     return count;
 }
 
-/* Remove a key; 0, or -1: it was `needed` and absent, or something failed. */
+/* Remove a key: 1, 0: it was absent, or -1. */
 static int
-mutation_drop(PyObject *self, PyObject *key, bool needed)
+mutation_drop_key(PyObject *self, PyObject *key)
 {
     mutation *m = (mutation *)self;
     probe p;
@@ -110,6 +110,14 @@ mutation_drop(PyObject *self, PyObject *key, bool needed)
         status = transient_remove(family_memory(family_of(self)), &m->transient, &p);
     mutation_edited(m);
     OBJECT_UNLOCK();
+    return status;
+}
+
+/* The same; 0, or -1: it was `needed` and absent, or something failed. */
+static int
+mutation_drop(PyObject *self, PyObject *key, bool needed)
+{
+    int status = mutation_drop_key(self, key);
     if (status == 0 && needed) {
         set_key_error(key);
         return -1;

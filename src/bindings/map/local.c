@@ -6,6 +6,7 @@
 
 #include "bindings/common/instance_names.inc.h"
 #include "local/nodes.h"
+#include "bindings/common/direct.h"
 #include "bindings/common/containers.h"
 #include "bindings/map/type.inc.h"
 #include "bindings/map/bulk.inc.h"
@@ -63,4 +64,83 @@ PyObject *
 local_map_of(module_state *state, PyObject *const *objects, Py_ssize_t count)
 {
     return keyed_of_objects(&state->local_map, objects, count);
+}
+
+/* ---- for direct.h ---- */
+
+_Static_assert(sizeof(champ_iter) <= MAP_WALK_ROOM, "frozen_map_iter of frozen.h is what extensions reserve");
+
+int
+local_map_find(PyObject *self, PyObject *key, PyObject **value)
+{
+    bool failed = false;
+    pair *found = keyed_lookup(self, key, &failed);
+    *value = found != NULL ? PAIR_VALUE(found) : NULL;
+    return failed ? -1 : found != NULL;
+}
+
+void
+local_map_walk(PyObject *self, void *walk)
+{
+    champ_iter_init((champ_iter *)walk, ROOT(self));
+}
+
+bool
+local_map_walk_next(void *walk, PyObject **key, PyObject **value)
+{
+    pair *next = champ_iter_next((champ_iter *)walk);
+    if (next == NULL)
+        return false;
+    *key = PAIR_KEY(next);
+    *value = PAIR_VALUE(next);
+    return true;
+}
+
+PyObject *
+local_map_with(PyObject *self, PyObject *key, PyObject *value)
+{
+    PyObject *const args[] = {key, value};
+    return map_set(self, args, 2);
+}
+
+PyObject *
+local_map_without(PyObject *self, PyObject *key)
+{
+    return keyed_discard(self, key);
+}
+
+PyObject *
+local_map_draft(PyObject *self)
+{
+    return keyed_mutate(self, NULL);
+}
+
+bool
+local_map_is_draft(PyObject *object)
+{
+    return Py_TYPE(object)->tp_dealloc == mutation_dealloc;
+}
+
+int
+local_map_draft_get(PyObject *draft, PyObject *key, PyObject **value)
+{
+    return mutation_lookup(draft, key, value);
+}
+
+int
+local_map_draft_set(PyObject *draft, PyObject *key, PyObject *value)
+{
+    return mutation_assign(draft, key, value);
+}
+
+int
+local_map_draft_drop(PyObject *draft, PyObject *key)
+{
+    return mutation_drop_key(draft, key);
+}
+
+PyObject *
+local_map_draft_finish(PyObject *draft)
+{
+    return mutation_finish(draft, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "bindings/common/instance_names.inc.h"
 #include "local/nodes.h"
+#include "bindings/common/direct.h"
 #include "bindings/vector/type.inc.h"
 #include "bindings/vector/bulk.inc.h"
 #include "bindings/vector/contents.inc.h"
@@ -47,4 +48,111 @@ int
 local_vector_contents(PyObject *self, PyObject **out)
 {
     return vector_take_contents(self, out);
+}
+
+/* ---- for direct.h ---- */
+
+/* Where a walk stands: `run` more cells in the leaf of `next`, then the leaf at `index`. Borrows the root. */
+typedef struct {
+    void *root;
+    const cell *next;
+    Py_ssize_t index, count, run;
+} vector_walk;
+
+_Static_assert(sizeof(vector_walk) <= VECTOR_WALK_ROOM, "frozen_vector_iter of frozen.h is what extensions reserve");
+
+PyObject *
+local_vector_at(PyObject *self, Py_ssize_t index)
+{
+    if (UNLIKELY((size_t)index >= (size_t)VECTOR_LENGTH(self))) {
+        index_error(self, index, VECTOR_LENGTH(self));
+        return NULL;
+    }
+    return rrb_get(((container *)self)->root, (size_t)index);
+}
+
+void
+local_vector_walk(PyObject *self, void *walk)
+{
+    *(vector_walk *)walk = (vector_walk){.root = ((container *)self)->root, .count = VECTOR_LENGTH(self)};
+}
+
+bool
+local_vector_walk_next(void *walk, PyObject **value)
+{
+    vector_walk *w = walk;
+    if (w->run == 0) {
+        if (w->index == w->count)
+            return false;
+        size_t slot = (size_t)w->index;
+        const rrb_node *leaf = rrb_leaf(w->root, &slot);
+        w->next = leaf_cells(leaf) + slot;
+        w->run = Py_MIN(leaf->length - (Py_ssize_t)slot, w->count - w->index); /* a shared tail may be longer */
+        w->index += w->run;
+    }
+    w->run--;
+    *value = *w->next++;
+    return true;
+}
+
+PyObject *
+local_vector_with(PyObject *self, Py_ssize_t index, PyObject *value)
+{
+    if (UNLIKELY((size_t)index >= (size_t)VECTOR_LENGTH(self))) {
+        index_error(self, index, VECTOR_LENGTH(self));
+        return NULL;
+    }
+    PyObject *number = PyLong_FromSsize_t(index);
+    PyObject *const args[] = {number, value};
+    PyObject *result = number != NULL ? vector_set(self, args, 2) : NULL;
+    Py_XDECREF(number);
+    return result;
+}
+
+PyObject *
+local_vector_with_last(PyObject *self, PyObject *value)
+{
+    return vector_append(self, value);
+}
+
+PyObject *
+local_vector_draft(PyObject *self)
+{
+    return vector_mutate(self, NULL);
+}
+
+bool
+local_vector_is_draft(PyObject *object)
+{
+    return Py_TYPE(object)->tp_dealloc == mutation_dealloc;
+}
+
+Py_ssize_t
+local_vector_draft_len(PyObject *draft)
+{
+    return mutation_length(draft);
+}
+
+int
+local_vector_draft_append(PyObject *draft, PyObject *value)
+{
+    PyObject *none = mutation_append(draft, value);
+    Py_XDECREF(none);
+    return none != NULL ? 0 : -1;
+}
+
+int
+local_vector_draft_set(PyObject *draft, Py_ssize_t index, PyObject *value)
+{
+    if (index < 0) {
+        index_error(draft, index, mutation_length(draft));
+        return -1;
+    }
+    return mutation_set_item(draft, index, value);
+}
+
+PyObject *
+local_vector_draft_finish(PyObject *draft)
+{
+    return mutation_finish(draft, NULL);
 }
