@@ -99,6 +99,9 @@
     "so it should have no side effects. After some lost tries the update queues: later updates of this reference wait\n" \
     "for it, so `fn` should not wait for a thread that updates this reference.\n" \
     "\n" \
+    "If `fn` returns the very object that it was given, nothing is published: no new version, no watch is called.\n" \
+    "What is unhashable, and may have been changed in place, is published again.\n" \
+    "\n" \
     "An exception of `fn` is raised here, and the reference keeps its value. RuntimeError if `fn` publishes to this\n" \
     "reference in each of 1,000 tries. TypeError if `fn` returns None for an unhashable value (a dict, a list): such\n" \
     "a function changes the value in place. `set(None)` publishes None.\n" \

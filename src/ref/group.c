@@ -196,25 +196,52 @@ results_are_meant(const ref_group *group, const update_call *call, PyObject *con
     return true;
 }
 
-/* One try.  Returns what the call is to return, or NULL with the exception set; `published` says whether it counts. */
+/* Whether the function returned the very objects that it was given: then there is nothing to publish. What is
+ * unhashable it may have changed in place. */
+static bool
+results_are_unchanged(const ref_group *group, PyObject *const *values, PyObject *const *results)
+{
+    for (Py_ssize_t i = 0; i < group->count; i++) {
+        if (results[i] != values[i] || Py_TYPE(values[i])->tp_hash == PyObject_HashNotImplemented)
+            return false;
+    }
+    return true;
+}
+
+typedef enum { TRY_FAILED = -1, TRY_LOST, TRY_PUBLISHED, TRY_UNCHANGED } try_status;
+
+/* What the function returned takes the place of what it was given, if that is current still. */
+static try_status
+group_publish_results(const ref_group *group, const update_call *call, const uint64_t *versions,
+                      PyObject *const *values, PyObject *const *results, void **old)
+{
+    if (!results_are_meant(group, call, values, results))
+        return TRY_FAILED;
+    if (!results_are_unchanged(group, values, results))
+        return (try_status)group_publish(group, versions, results, old);
+    slots_lock(group->sorted, group->count);
+    bool current = group_is_at(group, versions);
+    slots_unlock(group->sorted, group->count);
+    return current ? TRY_UNCHANGED : TRY_LOST;
+}
+
+/* One try.  Returns what the call is to return, or NULL with the exception set. */
 static PyObject *
-group_try_update(const ref_group *group, update_call *call, void **old, bool *published)
+group_try_update(const ref_group *group, update_call *call, void **old, try_status *status)
 {
     PyObject *values[GROUP_MAX];
     uint64_t versions[GROUP_MAX];
-    *published = false;
+    *status = TRY_FAILED;
     if (!group_read(group, values, versions))
         return NULL;
     PyObject *result = call_with(call, values, group->count);
     PyObject *const *unpacked = result != NULL ? unpack_result(group, &result) : NULL;
-    int status = 0;
     if (unpacked != NULL)
-        status = results_are_meant(group, call, values, unpacked) ? group_publish(group, versions, unpacked, old) : -1;
-    if (status < 0)
+        *status = group_publish_results(group, call, versions, values, unpacked, old);
+    if (*status == TRY_FAILED)
         Py_CLEAR(result);
-    else if (status > 0 && call->gives_old)
+    else if (*status != TRY_LOST && call->gives_old)
         Py_SETREF(result, Py_NewRef(values[0]));
-    *published = status > 0;
     for (Py_ssize_t i = 0; i < group->count; i++)
         Py_DECREF(values[i]);
     return result;
@@ -278,11 +305,11 @@ group_may_try_again(const ref_group *group, const update_call *call, update_reco
     return true;
 }
 
-/* Tries until it publishes or fails; on success `old` is filled. */
+/* Tries until it succeeds or fails; `old` is filled if it published. */
 static PyObject *
-group_update_retrying(const ref_group *group, update_call *call, bool nested, void **old)
+group_update_retrying(const ref_group *group, update_call *call, bool nested, void **old, try_status *status)
 {
-    bool has_turn = false, published = false;
+    bool has_turn = false;
     unsigned lost_to_itself = 0;
     update_record *record = NULL;
     PyObject *result = NULL;
@@ -295,8 +322,8 @@ group_update_retrying(const ref_group *group, update_call *call, bool nested, vo
         uint64_t publications = updating.publications;
         if (record != NULL)
             record->disturbed = false;
-        result = group_try_update(group, call, old, &published);
-        if (result == NULL || published)
+        result = group_try_update(group, call, old, status);
+        if (*status != TRY_LOST)
             break;
         Py_CLEAR(result);
         if (!group_may_try_again(group, call, &record, &lost_to_itself, publications))
@@ -314,13 +341,14 @@ group_update(const ref_group *group, PyObject *const *args, Py_ssize_t nargs, Py
 {
     update_call call;
     void *old[GROUP_MAX];
+    try_status status = TRY_FAILED;
     call.gives_old = gives_old;
     if (!call_prepare(&call, group->count, args, nargs, kwnames))
         return NULL;
     bool nested = updating.updates++ != 0;
-    PyObject *result = group_update_retrying(group, &call, nested, old);
+    PyObject *result = group_update_retrying(group, &call, nested, old, &status);
     updating.updates--;
-    if (result != NULL && !group_published(group, old))
+    if (result != NULL && status == TRY_PUBLISHED && !group_published(group, old))
         Py_CLEAR(result);
     call_release(&call);
     return result;

@@ -105,6 +105,46 @@ def test_each_item_is_taken_by_one_thread(Ref):
     assert sorted(taken) == list(range(200))
 
 
+def test_an_update_that_returns_what_it_was_given_is_no_version(Ref):
+    ref, seen = Ref((1, "two")), []
+    with ref.watch(lambda old, new: seen.append((old, new))):
+        value = ref.get()
+        assert ref.update(lambda current: current) == value
+        assert ref.fetch_update(lambda current: current) == value
+        assert transaction(ref).update(lambda current: current) == value
+        assert ref.version == 0
+        assert not ref.wait(0, timeout=0)
+    assert seen == []
+    ref.set(ref.get())
+    assert ref.version == 1
+
+
+def test_an_update_that_changes_a_mutable_value_in_place_is_a_version():
+    ref = AtomicRef([])
+    assert ref.update(lambda current: current.append(1) or current) == [1]
+    assert ref.version == 1
+
+
+def test_a_transaction_is_a_version_of_each_unless_all_values_stay(Ref):
+    a, b = Ref(1), Ref("same")
+    transaction(a, b).update(lambda x, y: (x + 1, y))
+    assert (a.version, b.version) == (1, 1)
+    transaction(a, b).update(lambda x, y: (x, y))
+    assert (a.version, b.version) == (1, 1)
+
+
+def test_an_update_that_publishes_from_inside_does_not_return_what_is_old(Ref):
+    ref = Ref(0)
+
+    def publish_once(current):
+        if current == 0:
+            ref.set(1)
+        return current
+
+    assert ref.update(publish_once) == 1
+    assert ref.version == 1
+
+
 def test_update_passes_further_arguments():
     ref = AtomicRef([1])
 
@@ -262,7 +302,7 @@ def test_none_from_a_function_that_changes_a_mutable_value_is_an_error(value, ch
 def test_none_is_published_like_any_other_result(value):
     ref = AtomicRef(value)
     assert ref.update(lambda _: None) is None
-    assert ref.get_versioned() == (None, 1)
+    assert ref.get_versioned() == (None, 0 if value is None else 1)
 
 
 def test_repr_shows_the_value_and_survives_recursion():

@@ -291,7 +291,8 @@ from frozen import SharedMap, SharedRef
 ref = SharedRef("config", SharedMap({index: str(index) for index in range(10_000)}))
 kept = [Subinterpreter() for _ in range(3)]
 for interpreter in kept:
-    interpreter.run("from frozen import SharedRef; ref = SharedRef.attach('config'); ref.update(lambda table: table)")
+    interpreter.run("from frozen import SharedRef; ref = SharedRef.attach('config')")
+    interpreter.run("ref.update(lambda table: table.set(-1, None) if -1 not in table else table.delete(-1))")
     interpreter.run("ref.get()")
 print("reached the end", ref.version)
 """,
