@@ -120,7 +120,8 @@ def running(command: str, folder: Path, port: int) -> Iterator[None]:
     log = folder.parent / "log"
     with log.open("wb") as output:
         env = child_environment() | {"CONFIG": str(folder)}
-        process = subprocess.Popen([sys.executable, *program, *rest], env=env, stdout=output, stderr=output)
+        where = folder.parent  # not in a checkout: `-m` would import its frozen
+        process = subprocess.Popen([sys.executable, *program, *rest], env=env, cwd=where, stdout=output, stderr=output)
         try:
             yield
             assert process.poll() is None, "the server ended"

@@ -91,6 +91,7 @@ PROGRAMS = [
 
 def write_broken_sources(to: Path) -> None:
     shutil.copytree(ROOT / "src", to / "src")
+    shutil.copytree(ROOT / "frozen/include", to / "frozen/include")
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         if (ROOT / name).exists():
             shutil.copy(ROOT / name, to)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from frozen import ABSENT, AtomicCounter, AtomicMap, AtomicRef, Blob, Handle, SharedRef, snapshot, transaction
@@ -78,11 +78,12 @@ class RefWorld:
         value = world.value(source)
         if value is None:
             value = 5  # from a list, None is refused: the function has probably changed the list in place
+        before = ref.version
         if source.random() < 0.5:
             assert same(ref.update(lambda old, new: new, value), value)
         else:
             assert same(ref.fetch_update(lambda old, new: new, value), model.value)
-        model.set(value)
+        self.follow(before, [(ref, model)], [value])
         try:
             ref.update(lambda old: 1 // 0)
         except ZeroDivisionError:
@@ -104,11 +105,19 @@ class RefWorld:
         several = source.sample(self.refs, 2)
         both = transaction(*[ref for ref, _ in several])
         assert same(both.get(), tuple([model.value for _, model in several]))
-        values = world.value(source), world.value(source)
+        values, before = (world.value(source), world.value(source)), several[0][0].version
         if source.randrange(2):
             both.set(*values)
+            assert several[0][0].version == before + 1
         else:
             assert same(both.update(lambda a, b, *new: new, *values), values)
+        self.follow(before, several, values)
+
+    def follow(self, before: int, several: list[tuple[Any, ModelRef]], values: Sequence[Any]) -> None:
+        """An update that stored the very objects that were there is no version; then the values are the same."""
+        if several[0][0].version == before:
+            assert all(same(model.value, value) for (_, model), value in zip(several, values, strict=True))
+            return
         for (_, model), value in zip(several, values, strict=True):
             model.set(value)
 
