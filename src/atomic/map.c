@@ -404,13 +404,13 @@ atomic_map_repr(PyObject *op)
 static PyObject *
 atomic_map_count(PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    return call_python("count", op, args, kwargs);
+    return call_python_layer("frozen._atomic_map", "count", op, args, kwargs);
 }
 
 static PyObject *
 atomic_map_reduce(PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    return call_python("reduce", op, args, kwargs);
+    return call_python_layer("frozen._atomic_map", "reduce", op, args, kwargs);
 }
 
 /* ---- for direct.h ---- */

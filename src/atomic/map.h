@@ -113,9 +113,11 @@ slot_changed(map_slot *slot)
     atomic_store_explicit(&slot->version, version + 1, SLOTS > 1 ? memory_order_seq_cst : memory_order_relaxed);
 }
 
-static inline uint64_t
-map_version(AtomicMapObject *self)
+/* Of an AtomicMapObject, as a version_reader. */
+static uint64_t
+map_version(const void *map)
 {
+    AtomicMapObject *self = (AtomicMapObject *)map;
     uint64_t version = 0;
     for (int i = 0; i < SLOTS; i++)
         version += atomic_load_explicit(&self->slots[i].version, memory_order_seq_cst);

@@ -5,6 +5,7 @@
 #define FROZEN_ATOMIC_MAP_WATCH_H
 
 #include "atomic/map_whole.h"
+#include "ref/direct.h"
 
 static PyObject *
 atomic_map_version(PyObject *op, void *Py_UNUSED(closure))
@@ -21,40 +22,10 @@ atomic_map_get_versioned(PyObject *op, PyObject *Py_UNUSED(ignored))
     return versioned_pair(snapshot, version);
 }
 
-/* As slot_wait in ref/waiters.h, for the versions of all slots. */
-static park_result
-map_wait(AtomicMapObject *self, uint64_t version, long long microseconds)
-{
-    if (map_version(self) > version)
-        return PARK_WOKEN;
-    waiter *w = PyMem_RawCalloc(1, sizeof(waiter));
-    if (w == NULL || !parker_init(&w->parker)) {
-        PyMem_RawFree(w);
-        PyErr_NoMemory();
-        return PARK_ERROR;
-    }
-    w->version = version;
-    w->thread = thread_number();
-    waiters_add(&self->waiters, w);
-    park_result result = map_version(self) <= version ? parker_park(&w->parker, microseconds) : PARK_WOKEN;
-    waiters_remove(&self->waiters, w);
-    parker_free(&w->parker);
-    PyMem_RawFree(w);
-    return result == PARK_TIMEOUT && map_version(self) > version ? PARK_WOKEN : result;
-}
-
 static PyObject *
 atomic_map_wait(PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"version", "timeout", NULL};
-    PyObject *number, *timeout = NULL;
-    uint64_t version;
-    long long microseconds;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:wait", names, &number, &timeout)
-        || !parse_version(number, &version) || !parse_timeout(timeout, &microseconds))
-        return NULL;
-    park_result result = map_wait((AtomicMapObject *)op, version, microseconds);
-    return result != PARK_ERROR ? PyBool_FromLong(result == PARK_WOKEN) : NULL;
+    return wait_for_version(&((AtomicMapObject *)op)->waiters, map_version, op, args, kwargs);
 }
 
 /* Publishes what the map holds in its mirror, if that has something else: then the mirror's watches are called.
@@ -65,39 +36,29 @@ atomic_map_wait(PyObject *op, PyObject *args, PyObject *kwargs)
 static bool
 map_reflect(AtomicMapObject *self, reference *mirror)
 {
-    for (int done = 0; !done;) {
+    int done = 0;
+    while (done == 0) {
         uint64_t version;
-        PyObject *known = reference_read(mirror, &version);
+        PyObject *known = reference_read(mirror, &version), *snapshot = NULL;
         family *types = map_family((PyObject *)self);
-        PyObject *snapshot = NULL, *result = NULL;
+        done = -1;
         if (known != NULL && types != NULL && Py_TYPE(known) == types->container) {
             map_lock(self);
             done = map_holds(self, ((container *)known)->root);
             map_unlock(self);
-            if (!done && (snapshot = map_snapshot(self, types, NULL)) != NULL) {
-                PyObject *number = PyLong_FromUnsignedLongLong(version);
-                PyObject *method =
-                    number != NULL ? PyObject_GetAttrString((PyObject *)mirror, "compare_and_set") : NULL;
-                PyObject *names = method != NULL ? Py_BuildValue("(s)", "version") : NULL;
-                PyObject *args[] = {known, snapshot, number};
-                result = names != NULL ? PyObject_Vectorcall(method, args, 2, names) : NULL;
-                done = result == Py_True;
-                Py_XDECREF(names);
-                Py_XDECREF(method);
-                Py_XDECREF(number);
+            if (done == 0) {
+                snapshot = map_snapshot(self, types, NULL);
+                done = snapshot != NULL ? atomic_ref_store_if((PyObject *)mirror, known, snapshot, version) : -1;
             }
         }
-        bool failed = !done && result == NULL;
         Py_XDECREF(known);
         Py_XDECREF(snapshot);
-        Py_XDECREF(result);
-        if (!failed)
-            continue;
-        if (!PyErr_Occurred() || !PyErr_ExceptionMatches(PyExc_Exception))
-            return !PyErr_Occurred();
-        PyErr_WriteUnraisable((PyObject *)self); /* the change itself is done */
-        return true;
     }
+    if (done > 0 || !PyErr_Occurred())
+        return true;
+    if (!PyErr_ExceptionMatches(PyExc_Exception))
+        return false;
+    PyErr_WriteUnraisable((PyObject *)self); /* the change itself is done */
     return true;
 }
 
@@ -147,28 +108,16 @@ atomic_map_watch(PyObject *op, PyObject *callback)
     return NULL;
 }
 
-/* A function of frozen._atomic_map, with self at the head of the arguments. */
-static PyObject *
-call_python(const char *name, PyObject *op, PyObject *args, PyObject *kwargs)
-{
-    PyObject *function = imported("frozen._atomic_map", name);
-    PyObject *bound = function != NULL ? PyMethod_New(function, op) : NULL;
-    PyObject *result = bound != NULL ? PyObject_Call(bound, args, kwargs) : NULL;
-    Py_XDECREF(bound);
-    Py_XDECREF(function);
-    return result;
-}
-
 static PyObject *
 atomic_map_changed(PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    return call_python("changed", op, args, kwargs);
+    return call_python_layer("frozen._atomic_map", "changed", op, args, kwargs);
 }
 
 static PyObject *
 atomic_map_changes(PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    return call_python("changes", op, args, kwargs);
+    return call_python_layer("frozen._atomic_map", "changes", op, args, kwargs);
 }
 
 #endif

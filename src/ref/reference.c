@@ -101,7 +101,7 @@ parse_timeout(PyObject *seconds, long long *microseconds)
 }
 
 PyObject *
-reference_wait(PyObject *op, PyObject *args, PyObject *kwargs)
+wait_for_version(waiter_list *list, version_reader *current, const void *source, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"version", "timeout", NULL};
     PyObject *number, *timeout = NULL;
@@ -110,17 +110,27 @@ reference_wait(PyObject *op, PyObject *args, PyObject *kwargs)
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:wait", names, &number, &timeout)
         || !parse_version(number, &version) || !parse_timeout(timeout, &microseconds))
         return NULL;
-    publication *pub = reference_of(op)->pub;
-    park_result result = slot_wait(&pub->slot, &pub->waiters, version, microseconds);
+    park_result result = waiters_sleep(list, current, source, version, microseconds);
     return result != PARK_ERROR ? PyBool_FromLong(result == PARK_WOKEN) : NULL;
 }
 
-/* Calls a function of frozen._aio, where what needs an event loop is written, with self at the head of the
- * arguments. */
-static PyObject *
-call_aio(const char *name, PyObject *op, PyObject *args, PyObject *kwargs)
+static uint64_t
+version_of_slot(const void *slot)
 {
-    PyObject *function = imported("frozen._aio", name);
+    return atomic_load_explicit(&((ref_slot *)slot)->version, memory_order_seq_cst);
+}
+
+PyObject *
+reference_wait(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    publication *pub = reference_of(op)->pub;
+    return wait_for_version(&pub->waiters, version_of_slot, &pub->slot, args, kwargs);
+}
+
+PyObject *
+call_python_layer(const char *module, const char *name, PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    PyObject *function = imported(module, name);
     PyObject *bound = function != NULL ? PyMethod_New(function, op) : NULL;
     PyObject *result = bound != NULL ? PyObject_Call(bound, args, kwargs) : NULL;
     Py_XDECREF(bound);
@@ -128,14 +138,15 @@ call_aio(const char *name, PyObject *op, PyObject *args, PyObject *kwargs)
     return result;
 }
 
+/* In frozen._aio is what needs an event loop. */
 PyObject *
 reference_changed(PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    return call_aio("changed", op, args, kwargs);
+    return call_python_layer("frozen._aio", "changed", op, args, kwargs);
 }
 
 PyObject *
 reference_changes(PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    return call_aio("changes", op, args, kwargs);
+    return call_python_layer("frozen._aio", "changes", op, args, kwargs);
 }

@@ -65,6 +65,13 @@ bool parse_version(PyObject *number, uint64_t *version);
 /* Python's idea of a timeout, None or a number of seconds, for parker_park; false with an exception set. */
 bool parse_timeout(PyObject *seconds, long long *microseconds);
 
+/* wait(version, timeout=None) of what the list's waiters wait for: a new reference, or NULL (exception set). */
+PyObject *
+wait_for_version(waiter_list *list, version_reader *current, const void *source, PyObject *args, PyObject *kwargs);
+
+/* What a function of the Python layer returns, with `op` at the head of the arguments, or NULL (exception set). */
+PyObject *call_python_layer(const char *module, const char *name, PyObject *op, PyObject *args, PyObject *kwargs);
+
 /* The one keyword argument `version` of compare_and_set(expected, value, *, version=None), if it was given, else
  * ANY_VERSION; false with an exception set. */
 bool parse_compare_and_set(Py_ssize_t nargs, PyObject *const *keyword_values, PyObject *kwnames, uint64_t *version);

@@ -94,13 +94,16 @@ waiters_wake(waiter_list *list, uint64_t version)
     ref_mutex_unlock(list->lock);
 }
 
-/* Sleeps until `slot` holds a version newer than `version`.  The caller keeps slot and list alive.
+/* The current version of what `source` is about, by sequentially consistent loads. */
+typedef uint64_t version_reader(const void *source);
+
+/* Sleeps until a version newer than `version` is current.  The caller keeps source and list alive.
  *
  * The waiter is not on the C stack: in the child of a fork it stays in the list although its thread is gone. */
 static inline park_result
-slot_wait(ref_slot *slot, waiter_list *list, uint64_t version, long long microseconds)
+waiters_sleep(waiter_list *list, version_reader *current, const void *source, uint64_t version, long long microseconds)
 {
-    if (slot_version(slot) > version)
+    if (current(source) > version)
         return PARK_WOKEN;
     waiter *self = PyMem_RawCalloc(1, sizeof(waiter));
     if (self == NULL || !parker_init(&self->parker)) {
@@ -111,15 +114,11 @@ slot_wait(ref_slot *slot, waiter_list *list, uint64_t version, long long microse
     self->version = version;
     self->thread = thread_number();
     waiters_add(list, self);
-    park_result result = PARK_WOKEN;
-    if (atomic_load_explicit(&slot->version, memory_order_seq_cst) <= version)
-        result = parker_park(&self->parker, microseconds);
+    park_result result = current(source) <= version ? parker_park(&self->parker, microseconds) : PARK_WOKEN;
     waiters_remove(list, self);
     parker_free(&self->parker);
     PyMem_RawFree(self);
-    if (result == PARK_TIMEOUT && slot_version(slot) > version)
-        result = PARK_WOKEN;
-    return result;
+    return result == PARK_TIMEOUT && current(source) > version ? PARK_WOKEN : result;
 }
 
 #endif
