@@ -33,8 +33,9 @@ condition_holds(condition needed, PyObject *current, PyObject *expected)
     }
 }
 
-/* Puts `value` under the key, or removes it where that is NULL, if the condition holds: 1, 0, or -1 (exception set: all is
- * as it was, unless the callback of a watch was interrupted). Unless `before` is NULL, what was there comes out in it, a new reference or NULL. */
+/* Puts `value` under the key, or removes it where that is NULL, if the condition holds: 1, 0, or -1 (exception set: all
+ * is as it was, unless the callback of a watch was interrupted). Unless `before` is NULL, what was there comes out in it,
+ * a new reference or NULL. */
 static int
 map_edit(AtomicMapObject *self, memory *mem, PyObject *key, condition needed, PyObject *expected, PyObject *value,
          PyObject **before)
@@ -118,20 +119,6 @@ value_call_release(value_call *call)
     Py_XDECREF(call->kwnames);
 }
 
-/* A function that changes a mutable value in place, such as dict.update, returns None; stored, that would be the loss
- * of the value. Unhashable stands for mutable. */
-static bool
-result_is_meant(PyObject *value, PyObject *result)
-{
-    if (result != Py_None || Py_TYPE(value)->tp_hash != PyObject_HashNotImplemented)
-        return true;
-    PyErr_Format(PyExc_TypeError,
-                 "the function given to update() returned None for a %.100s, which it may have changed in place: let "
-                 "it return the new value, best one that is immutable (a Map, freeze(value))",
-                 Py_TYPE(value)->tp_name);
-    return false;
-}
-
 /* One try: what the function returned, or NULL (exception set). `stored` says whether it counts. */
 static PyObject *
 map_try_update(AtomicMapObject *self, memory *mem, PyObject *key, value_call *call, bool *stored)
@@ -144,7 +131,7 @@ map_try_update(AtomicMapObject *self, memory *mem, PyObject *key, value_call *ca
     PyObject *given = call->arguments[1] = value != NULL ? value : call->fallback;
     PyObject *result = PyObject_Vectorcall(call->fn, call->arguments + 1,
                                            (size_t)call->count | PY_VECTORCALL_ARGUMENTS_OFFSET, call->kwnames);
-    if (result != NULL && !result_is_meant(given, result))
+    if (result != NULL && !update_result_is_meant(given, result, "update", ""))
         Py_CLEAR(result);
     int status = 0;
     if (result != NULL)
@@ -157,58 +144,33 @@ map_try_update(AtomicMapObject *self, memory *mem, PyObject *key, value_call *ca
     return result;
 }
 
-/* After a try that was lost: whether to try again; false with an exception set. */
-static bool
-map_may_try_again(const map_slot *slot, update_record **record, unsigned *lost_to_itself, uint64_t publications)
-{
-    const ref_slot *identity = (const ref_slot *)slot;
-    if (PyErr_CheckSignals() < 0)
-        return false;
-    if (*record == NULL && updating.publications != publications) {
-        *record = update_record_new(&identity, 1);
-        return *record != NULL;
-    }
-    if (*record == NULL || !(*record)->disturbed || ++*lost_to_itself < LOST_TO_ITSELF_MAX)
-        return true;
-    PyErr_Format(PyExc_RuntimeError,
-                 "update() gave up: in each of %d tries something published to the key from inside the function, which "
-                 "makes update() call it again; let the function return the new value instead",
-                 LOST_TO_ITSELF_MAX);
-    return false;
-}
-
 static PyObject *
 map_update_retrying(AtomicMapObject *self, memory *mem, PyObject *key, value_call *call, bool nested)
 {
-    enum { OPTIMISTIC_TRIES = 8 };
     Py_hash_t hash = PyObject_Hash(key);
     if (hash == -1)
         return NULL;
+    const ref_slot *identity = (const ref_slot *)slot_of(self, (uint64_t)hash);
     bool has_turn = false, stored = false;
-    unsigned lost_to_itself = 0;
-    update_record *record = NULL;
+    update_tries tries = {0};
     PyObject *result = NULL;
-    for (unsigned tries = 0;; tries++) {
-        if (!has_turn && !nested && (tries >= OPTIMISTIC_TRIES || turns_taken(&self->writers))) {
+    for (;;) {
+        if (!has_turn && !nested && (tries.lost >= OPTIMISTIC_TRIES || turns_taken(&self->writers))) {
             has_turn = turns_acquire(&self->writers);
             if (!has_turn)
                 break;
         }
-        uint64_t publications = updating.publications;
-        if (record != NULL)
-            record->disturbed = false;
+        update_try_begin(&tries);
         result = map_try_update(self, mem, key, call, &stored);
         if (result == NULL || stored)
             break;
         Py_CLEAR(result);
-        if (!map_may_try_again(slot_of(self, (uint64_t)hash), &record, &lost_to_itself, publications))
+        if (!update_may_try_again(&tries, &identity, 1, "update", "key"))
             break;
-        for (unsigned spins = 1u << (tries < OPTIMISTIC_TRIES ? tries : OPTIMISTIC_TRIES); spins > 0; spins--)
-            SPIN_PAUSE();
     }
     if (has_turn)
         turns_release(&self->writers);
-    update_record_free(record);
+    update_tries_end(&tries);
     return result;
 }
 

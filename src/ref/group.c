@@ -15,7 +15,7 @@
 #include "ref/group.h"
 #include "ref/updating.h"
 
-enum { OPTIMISTIC_TRIES = 8, STACK_ARGUMENTS = 16 };
+enum { STACK_ARGUMENTS = 16 };
 
 /* The objects behind `values`, which are stolen; false: failed (exception set), and none are left. */
 static bool
@@ -177,32 +177,22 @@ unpack_result(const ref_group *group, PyObject **result)
     return tuple != NULL ? &PyTuple_GET_ITEM(tuple, 0) : NULL;
 }
 
-/* Whether the results can be meant. A function that changes a mutable value in place, such as dict.update, returns
- * None; published, that would be the loss of the value. Unhashable stands for mutable. */
 static bool
 results_are_meant(const ref_group *group, const update_call *call, PyObject *const *values, PyObject *const *results)
 {
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        PyTypeObject *type = Py_TYPE(values[i]);
-        if (results[i] != Py_None || type->tp_hash != PyObject_HashNotImplemented)
-            continue;
-        PyErr_Format(
-            PyExc_TypeError,
-            "the function given to %s() returned None for a %.100s, which it may have changed in place: let "
-            "it return the new value, best one that is immutable (a Map, freeze(value)); set(None) publishes None",
-            call_name(call), type->tp_name);
-        return false;
+        if (!update_result_is_meant(values[i], results[i], call_name(call), "; set(None) publishes None"))
+            return false;
     }
     return true;
 }
 
-/* Whether the function returned the very objects that it was given: then there is nothing to publish. What is
- * unhashable it may have changed in place. */
+/* Whether the function returned the very objects that it was given, unchanged: then there is nothing to publish. */
 static bool
 results_are_unchanged(const ref_group *group, PyObject *const *values, PyObject *const *results)
 {
     for (Py_ssize_t i = 0; i < group->count; i++) {
-        if (results[i] != values[i] || Py_TYPE(values[i])->tp_hash == PyObject_HashNotImplemented)
+        if (results[i] != values[i] || may_change_in_place(values[i]))
             return false;
     }
     return true;
@@ -276,63 +266,31 @@ group_acquire_turns(const ref_group *group)
     return true;
 }
 
-static void
-back_off(unsigned tries)
-{
-    for (unsigned spins = 1u << tries; spins > 0; spins--)
-        SPIN_PAUSE();
-}
-
-/* After a try that was lost: whether to try again; false with an exception set. */
-static bool
-group_may_try_again(const ref_group *group, const update_call *call, update_record **record, unsigned *lost_to_itself,
-                    uint64_t publications)
-{
-    if (PyErr_CheckSignals() < 0)
-        return false;
-    if (*record == NULL && updating.publications != publications) {
-        *record = update_record_new((const ref_slot *const *)group->sorted, group->count);
-        if (*record == NULL)
-            return false;
-    }
-    else if (*record != NULL && (*record)->disturbed && ++*lost_to_itself == LOST_TO_ITSELF_MAX) {
-        PyErr_Format(PyExc_RuntimeError,
-                     "%s() gave up: in each of %d tries something published to the reference from inside the "
-                     "function, so that it is called again; let the function return the new value instead",
-                     call_name(call), LOST_TO_ITSELF_MAX);
-        return false;
-    }
-    return true;
-}
-
 /* Tries until it succeeds or fails; `old` is filled if it published. */
 static PyObject *
 group_update_retrying(const ref_group *group, update_call *call, bool nested, void **old, try_status *status)
 {
     bool has_turn = false;
-    unsigned lost_to_itself = 0;
-    update_record *record = NULL;
+    update_tries tries = {0};
     PyObject *result = NULL;
-    for (unsigned tries = 0;; tries++) {
-        if (!has_turn && !nested && (tries >= OPTIMISTIC_TRIES || group_has_turn_taken(group))) {
+    for (;;) {
+        if (!has_turn && !nested && (tries.lost >= OPTIMISTIC_TRIES || group_has_turn_taken(group))) {
             has_turn = group_acquire_turns(group);
             if (!has_turn)
                 break;
         }
-        uint64_t publications = updating.publications;
-        if (record != NULL)
-            record->disturbed = false;
+        update_try_begin(&tries);
         result = group_try_update(group, call, old, status);
         if (*status != TRY_LOST)
             break;
         Py_CLEAR(result);
-        if (!group_may_try_again(group, call, &record, &lost_to_itself, publications))
+        if (!update_may_try_again(&tries, (const ref_slot *const *)group->sorted, group->count, call_name(call),
+                                  "reference"))
             break;
-        back_off(tries < OPTIMISTIC_TRIES ? tries : OPTIMISTIC_TRIES);
     }
     if (has_turn)
         group_release_turns(group, group->count);
-    update_record_free(record);
+    update_tries_end(&tries);
     return result;
 }
 

@@ -34,9 +34,41 @@ typedef struct {
 
 extern FROZEN_THREAD_LOCAL updating_state updating;
 
-/* A record for an update of these slots, which the calling thread has begun; NULL: out of memory (exception set). */
-update_record *update_record_new(const ref_slot *const *slots, Py_ssize_t count);
-void update_record_free(update_record *self); /* NULL does no harm */
+/* The tries of one call of update(). Begins as {0}. */
+typedef struct {
+    unsigned lost, lost_to_itself;
+    uint64_t publications; /* by this thread when the try began */
+    update_record *record; /* or NULL: no try was lost to this thread */
+} update_tries;
+
+/* So many tries are made before the update takes a turn. */
+enum { OPTIMISTIC_TRIES = 8 };
+
+static inline void
+update_try_begin(update_tries *tries)
+{
+    tries->publications = updating.publications;
+    if (tries->record != NULL)
+        tries->record->disturbed = false;
+}
+
+/* After a try that was lost, of update() or what `name` says: whether to try again, which is after a while that grows;
+ * false with an exception set. The slots stand for what is updated, a `what` to the user. */
+bool update_may_try_again(update_tries *tries, const ref_slot *const *slots, Py_ssize_t count, const char *name,
+                          const char *what);
+
+void update_tries_end(update_tries *tries);
+
+/* Whether a function that was given the value may have changed it in place: unhashable stands for mutable. */
+static inline bool
+may_change_in_place(PyObject *value)
+{
+    return Py_TYPE(value)->tp_hash == PyObject_HashNotImplemented;
+}
+
+/* Whether the result of the function can be meant; false with an exception set, whose text ends with `hint`. A function
+ * that changes a mutable value in place, such as dict.update, returns None; stored, that would be the loss of it. */
+bool update_result_is_meant(PyObject *value, PyObject *result, const char *name, const char *hint);
 
 /* Notes that the calling thread has published in `slot`. */
 void updating_note_publication(const ref_slot *slot);
