@@ -80,6 +80,13 @@ def eventually(condition: Callable[[], Any], timeout: float = 60.0) -> None:
         time.sleep(0.001)
 
 
+def replace_file(path: Path, text: str) -> None:
+    """Replace a file in one step, as editors do: no reader finds half of it."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(text)
+    beside.replace(path)
+
+
 @contextlib.contextmanager
 def switch_interval(seconds: float = 1e-6) -> Iterator[None]:
     """Let the GIL change hands as often as possible, so that races show on builds that have one."""

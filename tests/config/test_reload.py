@@ -13,18 +13,11 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from support import Subinterpreter, needs_subinterpreters, run_threads
+from support import Subinterpreter, needs_subinterpreters, replace_file, run_threads
 
 import frozen.config._loader as loader
 from frozen import AtomicRef, Map, SharedMap, SharedRef
 from frozen.config import Below, Config, ConfigError, Directory, File, Layer, Reader, Source
-
-
-def replace(path: Path, text: str) -> None:
-    """As an editor does."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text)
-    beside.replace(path)
 
 
 @pytest.fixture
@@ -37,7 +30,7 @@ def file(tmp_path: Path) -> Path:
 def test_a_change_is_published_once_and_shares_what_is_the_same(file: Path) -> None:
     config = Config(file)
     first = config.version
-    replace(file, '{"port": 2, "db": {"host": "a"}}')
+    replace_file(file, '{"port": 2, "db": {"host": "a"}}')
     assert (config.check(), config.check(), config.reload()) == (True, False, False)
     assert (config.version.number, config.ref.version) == (1, 1)
     assert (first.get("port"), config.get("port")) == (1, 2)
@@ -46,10 +39,10 @@ def test_a_change_is_published_once_and_shares_what_is_the_same(file: Path) -> N
 
 def test_what_says_the_same_in_other_words_is_not_published(file: Path) -> None:
     config = Config(file)
-    replace(file, '{ "db": {"host": "a"}, "port": 1 }')
+    replace_file(file, '{ "db": {"host": "a"}, "port": 1 }')
     assert not config.check()
     assert config.ref.version == 0
-    replace(file, '{ "db": {"host": "a"}, "port": true }')
+    replace_file(file, '{ "db": {"host": "a"}, "port": true }')
     assert config.check(), "True is another value than 1"
 
 
@@ -73,14 +66,14 @@ def test_failures_leave_the_last_good_version_and_are_reported_once(
     assert (state.failures, state.loads, state.number) == (1, 1, 0)
     assert [state.error] == reported
     assert "app.json is missing" in str(state.error)
-    replace(file, '{"port":')
+    replace_file(file, '{"port":')
     assert not config.check()
     assert config.state.failures == len(reported) == 2
     with pytest.raises(ConfigError, match="no JSON"):
         config.reload()
     assert len(reported) == 2, "it goes on"
     assert caplog.text.count("version 0 stays") == 2
-    replace(file, '{"port": 1, "db": {"host": "a"}}')
+    replace_file(file, '{"port": 1, "db": {"host": "a"}}')
     assert not config.check(), "as it was"
     assert (config.state.error, config.state.failures, config.state.loads) == (None, 2, 2)
 
@@ -109,7 +102,7 @@ def test_what_on_error_raises_is_logged(file: Path, caplog: pytest.LogCaptureFix
 
 def test_on_error_may_reload(file: Path) -> None:
     def repair(error: ConfigError) -> None:
-        replace(file, '{"port": 5}')
+        replace_file(file, '{"port": 5}')
         config.reload()
 
     config = Config(file, on_error=repair)
@@ -122,7 +115,7 @@ def test_a_watch_of_the_reference_may_check(file: Path) -> None:
     config = Config(file)
     seen = []
     with config.ref.watch(lambda old, new: seen.append((config.check(), new.number, config.origin("port")))):
-        replace(file, '{"port": 2}')
+        replace_file(file, '{"port": 2}')
         config.check()
     assert seen == [(False, 1, str(file))]
 
@@ -134,10 +127,10 @@ def test_what_the_schema_refuses_is_not_published(file: Path) -> None:
         return ("model", data["port"])
 
     config = Config(file, schema=small)
-    replace(file, '{"port": 10, "db": {"host": "a"}}')
+    replace_file(file, '{"port": 10, "db": {"host": "a"}}')
     assert not config.check()
     assert (config.model, config.get("port")) == (("model", 1), 1)
-    replace(file, '{"port": 9}')
+    replace_file(file, '{"port": 9}')
     assert config.check()
     version = config.version
     assert (version.model, version.get("port")) == (("model", 9), 9)
@@ -166,7 +159,7 @@ def test_an_unexpected_exception_is_a_failure_too(file: Path) -> None:
 def test_changes_are_logged_in_a_stable_order(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     config = Config(file)
     caplog.set_level(logging.INFO, "frozen.config")
-    replace(file, json.dumps(dict.fromkeys("zyxwvu", 1)))
+    replace_file(file, json.dumps(dict.fromkeys("zyxwvu", 1)))
     config.check()
     (record,) = caplog.records
     head, *lines = record.getMessage().splitlines()
@@ -194,8 +187,8 @@ def test_files_that_are_replaced_while_they_are_read_are_read_again(tmp_path: Pa
     def deploy() -> None:
         if to_come:
             number = to_come.pop()
-            replace(tmp_path / "a.json", f'{{"a": {number}}}')
-            replace(tmp_path / "b.json", f'{{"b": {number}}}')
+            replace_file(tmp_path / "a.json", f'{{"a": {number}}}')
+            replace_file(tmp_path / "b.json", f'{{"b": {number}}}')
 
     to_come = [3, 2, 1]
     deploy()
@@ -207,7 +200,7 @@ def test_files_that_are_replaced_while_they_are_read_are_read_again(tmp_path: Pa
 def test_files_that_never_rest_are_no_version(tmp_path: Path) -> None:
     def touch() -> None:
         numbers.append(len(numbers))
-        replace(tmp_path / "b.json", f'{{"b": {len(numbers)}}}')
+        replace_file(tmp_path / "b.json", f'{{"b": {len(numbers)}}}')
 
     numbers: list[int] = []
     (tmp_path / "a.json").write_text('{"a": 1}')
@@ -275,7 +268,7 @@ def test_a_shared_configuration_is_read_by_its_name(file: Path, name: str) -> No
     reader: Reader[Any] = Reader(attached, lambda data: ("mine", data["port"]))
     assert (reader.model, config.model, reader.get("db.host")) == (("mine", 1), ("model", 1), "a")
     assert reader.model is reader.model, "made once"
-    replace(file, '{"port": 2}')
+    replace_file(file, '{"port": 2}')
     assert config.check()
     assert (reader.version.number, reader.model, config.model) == (1, ("mine", 2), ("model", 2))
     with pytest.raises(TypeError, match="SharedRef"):
@@ -300,7 +293,7 @@ def test_other_interpreters_read_and_reload(file: Path, name: str) -> None:
             own = Config({str(file)!r}, watch="poll", interval=0.005, debounce=0).start()
             assert own.state.watching
         """)
-        replace(file, '{"port": 2}')
+        replace_file(file, '{"port": 2}')
         config.check()
         interpreter.run("""
             assert reader.get("port") == 2
@@ -330,13 +323,13 @@ def test_no_reader_in_a_thread_sees_half_of_a_version(tmp_path: Path) -> None:
         return data["a"]["release"]
 
     def write(number: int) -> None:
-        replace(tmp_path / "a.json", f'{{"a": {{"release": {number}}}}}')
-        replace(tmp_path / "b.json", f'{{"b": {{"release": {number}}}}}')
+        replace_file(tmp_path / "a.json", f'{{"a": {{"release": {number}}}}}')
+        replace_file(tmp_path / "b.json", f'{{"b": {{"release": {number}}}}}')
 
     def edit() -> None:
         try:
             for number in range(1, 30):
-                replace(tmp_path / "a.json", "{")
+                replace_file(tmp_path / "a.json", "{")
                 write(number)
             done.set(1)
         finally:
@@ -404,7 +397,7 @@ class Editing(RuleBasedStateMachine):
             raise ValueError("both are 3")
 
     def write(self, name: str, value: int) -> None:
-        replace(self.folder / f"{name}.json", json.dumps({name: value}))
+        replace_file(self.folder / f"{name}.json", json.dumps({name: value}))
         self.good[name] = value
 
     @rule(name=where, value=values)

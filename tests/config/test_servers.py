@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import ROOT, child_environment, eventually, run_threads
+from support import ROOT, child_environment, eventually, replace_file, run_threads
 
 EXAMPLES = ROOT / "examples"
 SECONDS = float(os.environ.get("FROZEN_STRESS_SECONDS", "1"))
@@ -38,12 +38,6 @@ SERVERS = {
 NEEDED = {"fastapi": ["fastapi", "uvicorn"], "flask": ["flask", "gunicorn"], "django": ["django", "gunicorn"]}
 
 
-def replace(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text)
-    beside.replace(path)
-
-
 class Files:
     """Two files of one release, replaced one after the other."""
 
@@ -57,7 +51,7 @@ class Files:
 
     def whole(self, release: int) -> None:
         for name, text in self.texts(release).items():
-            replace(self.folder / name, text)
+            replace_file(self.folder / name, text)
 
     def broken(self, release: int) -> list[Callable[[], object]]:
         """What leaves the release before in place, each in another way."""
@@ -67,7 +61,7 @@ class Files:
             lambda: limits.write_text(texts["limits.json"][:12]),
             lambda: limits.write_text(""),
             lambda: limits.unlink(missing_ok=True),
-            lambda: replace(limits, texts["limits.json"]),  # without the other file
+            lambda: replace_file(limits, texts["limits.json"]),  # without the other file
         ]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import eventually, run_python
+from support import eventually, replace_file, run_python
 
 import frozen.config._watching as watching
 from frozen import Map
@@ -22,12 +22,6 @@ from frozen.config._watching import folders_of
 TIMEOUT = 60.0
 HAS_EVENTS = watching.watchfiles_watch("auto") is not None
 MODES = ["poll", pytest.param("events", marks=pytest.mark.skipif(not HAS_EVENTS, reason="needs watchfiles"))]
-
-
-def replace(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text)
-    beside.replace(path)
 
 
 @pytest.fixture
@@ -59,7 +53,7 @@ def comes(config: Config[Any], number: int) -> None:
 def test_a_file_that_is_replaced_or_written_is_published(file: Path, mode: str) -> None:
     with watched(file, mode=mode) as config:
         assert config.state.watching
-        replace(file, '{"n": 1}')
+        replace_file(file, '{"n": 1}')
         comes(config, 1)
         file.write_text('{"n": 22}')
         comes(config, 2)
@@ -68,7 +62,7 @@ def test_a_file_that_is_replaced_or_written_is_published(file: Path, mode: str) 
         comes(config, 3)
         assert config.get("n") == 333
     assert not config.state.watching
-    replace(file, '{"n": 4}')
+    replace_file(file, '{"n": 4}')
     assert config.get("n") == 333, "it has stopped"
 
 
@@ -76,10 +70,10 @@ def test_a_file_that_is_replaced_or_written_is_published(file: Path, mode: str) 
 def test_a_broken_file_is_reported_and_its_repair_published(file: Path, mode: str) -> None:
     reported = threading.Event()
     with watched(file, mode=mode, on_error=lambda error: reported.set()) as config:
-        replace(file, '{"n":')
+        replace_file(file, '{"n":')
         assert reported.wait(TIMEOUT)
         assert config.data == Map(n=0)
-        replace(file, '{"n": 1}')
+        replace_file(file, '{"n": 1}')
         comes(config, 1)
     assert config.state.error is None
 
@@ -147,7 +141,7 @@ def test_a_file_system_without_events_is_polled(file: Path) -> None:
     config = Config(file, watch="poll", interval=0.01, debounce=0.0)
     config._watcher._watch = deaf
     with config:
-        replace(file, '{"n": 1}')
+        replace_file(file, '{"n": 1}')
         comes(config, 1)
 
 
@@ -162,7 +156,7 @@ def test_while_events_cannot_be_had_files_are_polled(file: Path, caplog: pytest.
     config = Config(file, watch="poll", interval=0.005, debounce=0.0)
     config._watcher._watch = broken
     with config:
-        replace(file, '{"n": 1}')
+        replace_file(file, '{"n": 1}')
         comes(config, 1)
         eventually(lambda: len(tries) > 2)
     assert caplog.text.count("no more watches") == 1
@@ -193,9 +187,9 @@ def test_a_schema_that_exits_does_not_end_the_watching(file: Path, caplog: pytes
             sys.exit("no")
 
     with watched(file, schema=schema) as config:
-        replace(file, '{"n": 1}')
+        replace_file(file, '{"n": 1}')
         eventually(lambda: "looking at the sources failed" in caplog.text)
-        replace(file, '{"n": 2}')
+        replace_file(file, '{"n": 2}')
         comes(config, 1)
 
 
@@ -229,7 +223,7 @@ def test_starting_twice_is_refused_and_stopping_twice_is_not(file: Path) -> None
         config.start()
     config.stop()
     with config:
-        replace(file, '{"n": 1}')
+        replace_file(file, '{"n": 1}')
         comes(config, 1)
 
 
@@ -253,12 +247,12 @@ def test_a_loop_iterates_over_the_versions_of_its_lifespan(file: Path) -> None:
     async def lifespan() -> list[int]:
         seen = []
         async with watched(file) as config:
-            replace(file, '{"n": 1}')
+            replace_file(file, '{"n": 1}')
             async for version in config.changes(since=0):
                 seen.append(version.get("n"))
                 if len(seen) == 3:
                     break
-                replace(file, json_of(len(seen) + 1))
+                replace_file(file, json_of(len(seen) + 1))
         assert not config.state.watching
         return seen
 

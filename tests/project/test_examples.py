@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from support import ROOT, run_python, run_threads
+from support import ROOT, replace_file, run_python, run_threads
 
 from frozen import Map
 
@@ -54,10 +54,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def write(path: Path, data: Any) -> None:
-    """Replace the file in one step, as an editor does."""
-    beside = path.with_suffix(".new")
-    beside.write_text(data if isinstance(data, str) else json.dumps(data))
-    beside.replace(path)
+    replace_file(path, data if isinstance(data, str) else json.dumps(data))
 
 
 @pytest.fixture

@@ -334,7 +334,9 @@ class EvilDecimal(decimal.Decimal):
         return super().__hash__()
 
 
-class EvilFraction(fractions.Fraction):
+class EvilInComparing:
+    """Put before a class: comparing and hashing its objects misbehaves."""
+
     def __eq__(self, other: object) -> bool:
         misbehave()
         return super().__eq__(other)
@@ -344,14 +346,12 @@ class EvilFraction(fractions.Fraction):
         return super().__hash__()
 
 
-class EvilUUID(uuid.UUID):
-    def __eq__(self, other: object) -> bool:
-        misbehave()
-        return super().__eq__(other)
+class EvilFraction(EvilInComparing, fractions.Fraction):
+    pass
 
-    def __hash__(self) -> int:
-        misbehave()
-        return super().__hash__()
+
+class EvilUUID(EvilInComparing, uuid.UUID):
+    pass
 
 
 class EvilPath(pathlib.PurePosixPath):
