@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import report
-from slices import calibrated, in_threads, undisturbed
+from slices import alternating
 
 from frozen import AtomicMap, AtomicRef, Map
 
@@ -172,22 +172,15 @@ def measure(found, work, rounds, threads):
     for peer in found:
         m = peer.make({name_of(number): number for number in range(SIZE)})
         team[peer.name] = [function_of(peer, work, m, thread) for thread in range(threads)]
-    fill = {name: calibrated(functions[0]) for name, functions in team.items()}
-    alone, together = {name: [] for name in team}, {name: [] for name in team}
-    for _ in range(rounds):
-        for name, functions in team.items():
-            alone[name] += undisturbed(in_threads(functions[:1], fill[name]))
-            if threads > 1:
-                together[name] += undisturbed(in_threads(functions, fill[name]))
     return {
         name: {
-            "pass": statistics.median(alone[name]) / fill[name] if alone[name] else None,
-            "scaling": threads * statistics.median(alone[name]) / statistics.median(together[name])
-            if alone[name] and len(together[name]) >= ENOUGH
+            "pass": statistics.median(alone) / fill if alone else None,
+            "scaling": threads * statistics.median(alone) / statistics.median(together)
+            if alone and len(together) >= ENOUGH
             else None,
-            "slices": len(together[name]),
+            "slices": len(together),
         }
-        for name in team
+        for name, (fill, alone, together) in alternating(team, rounds).items()
     }
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import report
 from bench_map import World
 from peers import MAPS, installed
-from slices import calibrated, in_threads, undisturbed
+from slices import alternating
 
 SIZE, KEYS = 1_000, 100  # of each map; of those, the keys that a thread goes over
 ENOUGH = 40  # slices, for a figure that is worth printing
@@ -70,18 +70,12 @@ def team_of(peer, work, threads):
 
 def measure(peers, work, rounds, threads=2):
     """By peer: (throughput of all threads over that of one, slices that counted)."""
-    team = {peer.name: team_of(peer, work, threads) for peer in peers}
-    fill = {name: calibrated(functions[0]) for name, functions in team.items()}
-    alone, together = {name: [] for name in team}, {name: [] for name in team}
-    for _ in range(rounds):
-        for name, functions in team.items():
-            alone[name] += undisturbed(in_threads(functions[:1], fill[name]))
-            together[name] += undisturbed(in_threads(functions, fill[name]))
+    done = alternating({peer.name: team_of(peer, work, threads) for peer in peers}, rounds)
     return {
-        name: (threads * statistics.median(alone[name]) / statistics.median(together[name]), len(together[name]))
-        if alone[name] and together[name]
+        name: (threads * statistics.median(alone) / statistics.median(together), len(together))
+        if alone and together
         else (None, 0)
-        for name in team
+        for name, (_, alone, together) in done.items()
     }
 
 
