@@ -183,10 +183,10 @@ refuse_another_encoding(decoder *d, PyObject *value, size_t start)
 PyObject *
 decoder_put_together(decoder *d, size_t start, int64_t tag, PyObject *content)
 {
+    if (d->put_together == NULL && (d->put_together = imported("frozen._encoding", "_put_together")) == NULL)
+        return NULL;
     PyObject *number = PyLong_FromLongLong(tag), *value = NULL;
-    if (d->put_together == NULL)
-        d->put_together = imported("frozen._encoding", "_put_together");
-    if (number != NULL && d->put_together != NULL && deep_call_enter(" while a value is decoded") == 0) {
+    if (number != NULL && deep_call_enter(" while a value is decoded") == 0) {
         value = PyObject_CallFunctionObjArgs(d->put_together, number, content, d->types, NULL);
         deep_call_leave(DEEP_CALL);
     }

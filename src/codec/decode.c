@@ -172,8 +172,8 @@ int_of_bytes(const unsigned char *bytes, size_t size)
     return PyLong_FromUnsignedNativeBytes(bytes, size, Py_ASNATIVEBYTES_BIG_ENDIAN);
 #else
     PyObject *copy = PyBytes_FromStringAndSize((const char *)bytes, (Py_ssize_t)size);
-    PyObject *order = PyUnicode_InternFromString("big"), *number = NULL;
-    if (copy != NULL && order != NULL)
+    PyObject *order = copy != NULL ? PyUnicode_InternFromString("big") : NULL, *number = NULL;
+    if (order != NULL)
         number = call_method((PyObject *)&PyLong_Type, "from_bytes", copy, order);
     Py_XDECREF(copy);
     Py_XDECREF(order);

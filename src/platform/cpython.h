@@ -394,10 +394,11 @@ name_in_module(PyObject *module, const char *name)
 
 /* `from module import name`: a new reference, or NULL (exception set). A module that is there is not imported again:
  * that costs more, and without memory CPython's `__import__` raises SystemError.  One that another thread is importing
- * may lack the name, and is waited for. */
+ * may lack the name, and is waited for. No exception may be set, which CPython's look for the module would clear. */
 static inline PyObject *
 imported(const char *module_name, const char *name)
 {
+    assert(!PyErr_Occurred());
     PyObject *key = PyUnicode_FromString(module_name);
     PyObject *module = key != NULL ? PyImport_GetModule(key) : NULL;
     Py_XDECREF(key);
