@@ -115,6 +115,8 @@ take_due(worker *me)
         links_remove(&next->due);
         next->late += self->ending;
         watch = (WatchObject *)Py_NewRef(next->watch); /* it is open: the list still owns it */
+        if (self->patient == 0 && !links_empty(&self->due[SLOW]))
+            dispatcher_ring(self); /* this thread took the ring for all that is due, and may stay away with the first */
     }
     me->since = watch != NULL ? monotonic_microseconds() : LEAVES;
     ref_mutex_unlock(&dispatcher_lock);

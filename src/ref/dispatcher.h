@@ -14,6 +14,9 @@
  * - An idle thread leaves the user's functions to a thread that is at work, until all that are at work have been in one
  *   call each for PATIENCE.  Then it goes to work itself.  So quick callbacks are called by one thread, one after the
  *   other, and there are as many threads as there are callbacks that block, and at most IDLE_MOST more.
+ * - While one of the user's functions is due and all threads at work are in a call, an idle thread is `patient`, or was
+ *   rung or started and has not looked yet.  Publishers ring only once until a thread looks; so a thread that takes one
+ *   of several rings for the others.
  * - What only wakes an event loop (`quick`) is not the user's code and has a queue of its own: an idle thread delivers
  *   it at once.
  *

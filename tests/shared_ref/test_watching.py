@@ -221,6 +221,26 @@ def test_there_are_as_many_threads_as_callbacks_that_block():
     eventually(lambda: _core._threads_of_watches() == (0, 0))
 
 
+def test_a_thread_that_blocks_passes_the_ring_on():
+    """Several changes before the first thread looks are one ring, and two threads are idle from the second round on."""
+    refs, inside, release = [SharedRef(0) for _ in range(5)], [], threading.Event()
+
+    def block(old, new):
+        inside.append(new)
+        assert release.wait(60)
+
+    watches = [ref.watch(block) for ref in refs]
+    for number in range(1, 20):
+        for ref in refs:
+            ref.set(number)
+        eventually(lambda number=number: inside.count(number) == 5)
+        release.set()
+        eventually(nobody_is_at_work)
+        release.clear()
+    for watch in watches:
+        watch.close()
+
+
 def test_quick_callbacks_of_many_watches_share_a_few_threads():
     ref, seen = SharedRef(0), []
     watches = [ref.watch(lambda old, new: seen.append(new)) for _ in range(500)]
