@@ -1,6 +1,6 @@
 """Set against its peers: `python benchmarks/bench_set.py --output benchmarks/results` writes set.{json,md,png}.
 
-The targets are Map's own, for a set does the same work on entries half as wide.
+The targets are Map's own, because a set does the same work on entries half as wide.
 """
 
 import bench_map

@@ -24,7 +24,7 @@ class Environment(Source):
     *Names.* What follows the prefix is split at `__`. A step is the key of the layers below that is equal to it but for
     upper and lower case; where there is none, it is in lower case.
 
-    *Types.* The text becomes what stands there already, in the layers below: a bool (1, true, yes, on, and 0, false,
+    *Types.* The text is converted to the type that the layers below have there: a bool (1, true, yes, on, and 0, false,
     no, off), an int, a float, a list or a mapping (as JSON), or a str. Where nothing stands there, or null, the type is
     the one that the schema declares (a pydantic model, a dataclass, a JSON Schema). Where that does not say either,
     JSON is taken for what it says (`8080`, `true`, `null`, `["a"]`), and everything else is a str.

@@ -1,6 +1,6 @@
-"""Which values are secrets, and what stands in their place in everything that is printed or logged.
+"""Which values are secrets, and what is printed or logged in their place.
 
-A predicate is given a path and says whether what stands there is secret, with all that is in it.  Passwords inside of
+A predicate is given a path and says whether the value there is secret, with all that is in it.  Passwords inside of
 URLs are masked wherever they stand.
 """
 

@@ -44,7 +44,7 @@ compare_hashes(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Few keys have one hash: tables and tries take time in proportion to those that do, for each of them. */
+/* Few keys may have one hash: in a table or trie, each of them takes time in proportion to their number. */
 static int
 refuse_alike(PyObject *const *keys, size_t count, size_t width)
 {

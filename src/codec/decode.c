@@ -346,7 +346,7 @@ read_tagged_bytes(decoder *d, size_t start, int64_t tag, const head *h)
     return value;
 }
 
-/* What stands behind a tag: an array or map, which is opened, or a string. */
+/* The item after a tag: an array or map, which is opened, or a string. */
 static int
 read_tagged(decoder *d, size_t start, int64_t tag)
 {

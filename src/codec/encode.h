@@ -14,7 +14,7 @@ typedef enum {
     OWNED_BY_FRAME,
 } item_owner;
 
-/* A container that is being written. What a walk holds is on the heap and owned, for the code of registered classes runs
+/* A container that is being written. What a walk holds is on the heap and owned, because the code of registered classes runs
  * in between, and other threads do. */
 typedef struct {
     frame_kind kind;

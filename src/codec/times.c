@@ -87,7 +87,7 @@ put_offset(char *out, long minutes)
 
 #define MICROSECONDS_OF_MINUTE 60000000
 
-/* What stands for a time zone, borrowed: None, an offset in microseconds, a name, or the tuple of both. */
+/* A time zone as it is encoded, borrowed: None, an offset in microseconds, a name, or the tuple of both. */
 static PyObject *
 described_zone(calendar *c, PyDateTime_CAPI *api, PyObject *zone)
 {

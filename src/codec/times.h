@@ -8,12 +8,12 @@
 typedef struct {
     void *api;      /* NULL: not asked for yet */
     bool in_python; /* the module is its version in Python, which has no C interface: subinterpreters of 3.12 */
-    PyObject *zone, *described; /* the last time zone met, and what stands for it in the encoding */
+    PyObject *zone, *described; /* the last time zone met, and its form in the encoding */
 } calendar;
 
 void calendar_close(calendar *c);
 
-/* 1: dates and times are read here; 0: not, for the datetime module is in Python; or -1 (exception set). */
+/* 1: dates and times are read here; 0: not, because the datetime module is in Python; or -1 (exception set). */
 int calendar_is_in_c(calendar *c);
 
 /* Whether the exact type is one of date, datetime, time in C, and then writes the value: 1, 0, or -1 (exception set).

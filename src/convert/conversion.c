@@ -153,7 +153,7 @@ conversion_traverse(PyObject *op, visitproc visit, void *arg)
     return 0;
 }
 
-/* Nothing clears a conversion before it dies, for a call of it may be under way: what it refers to breaks cycles. */
+/* Nothing clears a conversion before it dies, because a call of it may be under way; its referents break cycles. */
 static void
 conversion_dealloc(PyObject *op)
 {

@@ -493,7 +493,7 @@ run_end(run *r)
         walk_free(w);
 }
 
-/* Gives up what the walk knows.  What it owned goes when the walk is empty, for that may call foreign code. */
+/* Gives up what the walk knows.  What it owned goes when the walk is empty, because that may call foreign code. */
 static void
 walk_forget(walk *w)
 {

@@ -77,7 +77,7 @@ typedef struct walk {
 
 enum { MET_OPEN = 1 };
 
-/* What stands in frame.known: `met` does not have it; it is marked as open; its result will be kept. */
+/* Values of frame.known: `met` does not have it; it is marked as open; its result will be kept. */
 enum { UNKNOWN, MARKED, REMEMBERED };
 
 /* Frames up to this depth are compared one by one where a part might be one of them; deeper ones are marked. */

@@ -39,7 +39,7 @@ object_disown(PyObject *op)
     _Py_atomic_store_ssize_relaxed(&op->ob_ref_shared, _Py_REF_SHARED(1, _Py_REF_MERGED));
 }
 
-/* As object_is_unique, for an object without an owner too. The load acquires for the same reason. */
+/* As object_is_unique, also of an object without an owner. The load acquires for the same reason. */
 static inline bool
 object_is_unique_in_any_thread(PyObject *op)
 {

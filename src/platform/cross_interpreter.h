@@ -14,7 +14,7 @@ typedef struct crossing_data {
     void (*free)(void *);
 } crossing_data;
 
-/* Fills in what stands for an object: 0, or -1 (exception set). */
+/* Fills in the form in which an object crosses: 0, or -1 (exception set). */
 typedef int (*crossing_sender)(PyThreadState *, PyObject *, crossing_data *);
 
 /* Whether this CPython has the registry, and with the known layout. */

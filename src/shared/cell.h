@@ -90,7 +90,7 @@ enum {
     BOX_HASH_DIFFERS =
         4, /* a registered type whose hash depends on the interpreter: no key may hold it (but be it, if it
                              is found by its value: `hash` is that of cell_probe_hash() then, with BOX_HASHED) */
-    BOX_HASH_AGREES = 8, /* ... whose hash does not, whatever it holds */
+    BOX_HASH_AGREES = 8, /* ... whose hash does not, with any content */
     /* Found out later, by any thread: */
     BOX_VALUE_HASHED = 16, /* `hash` is what cell_value_hash() computed, the same in every interpreter */
     BOX_KNOWN_TO_AGREE = 32, /* there is no BOX_HASH_DIFFERS in it */
@@ -256,7 +256,7 @@ bool hash_is_address(PyObject *object, uint64_t hash);
 /* Whether there is anything in the block whose hash depends on the interpreter: 1, 0, or -1 (exception set). */
 int block_hash_differs(block *b);
 
-/* The hash of what stands for an object of a registered type: the same everywhere, and for cells that are the same. */
+/* The hash of the encoded form of an object of a registered type: the same everywhere, and for cells that are the same. */
 uint64_t box_hash_encoded(const box *b);
 
 /* ---- objects that stand for shared values (objects.c, registered.c) ---- */

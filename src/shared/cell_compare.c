@@ -238,7 +238,7 @@ cells_equal_as_objects(cell a, cell b)
     return equal;
 }
 
-/* What was encoded alike is the same value, whatever its class says of two objects. */
+/* Two objects with one encoding are the same value, even if the class says that they differ. */
 int
 equal_registered(box *a, box *b)
 {

@@ -198,7 +198,8 @@ mutation_contents(PyObject *self)
 static PyObject *
 mutation_iter(PyObject *self)
 {
-    return PyErr_Format(PyExc_TypeError, "a %s is not iterable, for it may change at any time: iterate over finish()",
+    return PyErr_Format(PyExc_TypeError,
+                        "a %s is not iterable, because it may change at any time: iterate over finish()",
                         short_type_name(Py_TYPE(self)));
 }
 
