@@ -9,6 +9,7 @@ try:
         AtomicMap,
         AtomicRef,
         Blob,
+        Cache,
         Handle,
         Map,
         MapItems,
@@ -39,6 +40,7 @@ except ModuleNotFoundError as _missing:
 
     raise explanation(_missing) from None
 
+from frozen._cache import cached
 from frozen._convert import freeze, thaw
 from frozen._delta import ABSENT, Change, ConflictError, Delta, JSONPatchError, Span, _Absent
 from frozen._encoding import EncodingError
@@ -54,6 +56,7 @@ __all__ = [
     "AtomicMap",
     "AtomicRef",
     "Blob",
+    "Cache",
     "Change",
     "Conflict",
     "ConflictError",
@@ -85,6 +88,7 @@ __all__ = [
     "Vector",
     "VectorMutation",
     "Watch",
+    "cached",
     "decode",
     "delete_in",
     "encode",

@@ -3,7 +3,10 @@
 import sys
 from collections.abc import (
     AsyncGenerator,
+    Awaitable,
     Callable,
+    Coroutine,
+    Generator,
     ItemsView,
     Iterable,
     Iterator,
@@ -37,12 +40,14 @@ from typing import (
 
 from typing_extensions import Buffer, disjoint_base
 
+from frozen._cache import CacheInfo, CacheStats
 from frozen._delta import Delta, _Absent
 
 _T = TypeVar("_T")
 _T2 = TypeVar("_T2")
 _T_co = TypeVar("_T_co", covariant=True)
 _P = ParamSpec("_P")
+_P2 = ParamSpec("_P2")
 
 # References: src/ref/
 
@@ -598,6 +603,235 @@ class AtomicCounter:
         """
 
     def __reduce__(self) -> NoReturn: ...
+
+# Caches: src/cache/
+
+@final
+class _CacheEntry: ...
+
+@final
+class _Ready:
+    def __await__(self) -> Generator[Any, Any, Any]: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Any: ...
+    def send(self, value: object, /) -> Any: ...
+    def throw(self, *error: Any) -> Any: ...
+    def close(self) -> None: ...
+
+@disjoint_base
+class Cache(Generic[_K, _V]):
+    """A mapping of bounded size that forgets what is used least, for all threads of an interpreter.
+
+    It has at most `maxsize` entries (None: any number; by default 128), or entries of that weight, if `weigh`, a
+    function of the value, tells theirs: never more, however many threads store. `ttl` is the number of seconds that a
+    value is good for, or a function of the value that returns it (None: for ever); for `stale_while_revalidate`
+    seconds more a computed value is still returned, while one thread or task computes it again. `on_evict(key, value,
+    reason)` is called without any lock for each entry that goes, for the reason "size", "expired", "replaced",
+    "deleted" or "cleared"; what it raises is reported. `cache_exceptions` names the exceptions that are kept as
+    results (True: all).
+
+    A hit takes no lock, and writes no memory that other threads write but reference counts. Time is that of a coarse
+    clock, some milliseconds behind. It has no copies and no pickle (TypeError).
+
+    Method: an AtomicMap for the keys; eviction by SIEVE (Zhang et al., NSDI 2024).
+
+    >>> cache = Cache(maxsize=2)
+    >>> cache["a"] = 1
+    >>> cache.get_or_compute("b", str.upper, "x")
+    'X'
+    >>> cache["c"] = 3
+    >>> len(cache), "a" in cache
+    (2, False)
+    """
+
+    def __new__(
+        cls,
+        maxsize: SupportsIndex | None = 128,
+        *,
+        ttl: float | Callable[[_V], float | None] | None = None,
+        weigh: Callable[[_V], int] | None = None,
+        on_evict: Callable[[_K, _V, str], object] | None = None,
+        stale_while_revalidate: float | None = None,
+        cache_exceptions: bool | type[Exception] | tuple[type[Exception], ...] = False,
+        _clock: Callable[[], float] | None = None,
+    ) -> Self: ...
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+    @property
+    def maxsize(self) -> int | None:
+        """The largest number of entries, or their largest weight.
+
+        >>> Cache().maxsize
+        128
+        """
+
+    @property
+    def weight(self) -> int:
+        """What the entries weigh together: their number, unless there is `weigh`. O(1).
+
+        >>> cache = Cache(weigh=len)
+        >>> cache["a"] = "text"
+        >>> cache.weight
+        4
+        """
+
+    @overload
+    def get(self, key: _K, /, default: None = None) -> _V | None: ...
+    @overload
+    def get(self, key: _K, /, default: _V | _D) -> _V | _D:
+        """Return the value under `key`, or `default` where there is none or it has expired. O(1).
+
+        >>> Cache().get("a", 0)
+        0
+        """
+
+    def set(self, key: _K, value: _V, /, *, ttl: float | None = ...) -> None:
+        """Store a value, and evict what exceeds `maxsize`. O(1) for each entry that goes.
+
+        With `ttl` it is good for so many seconds (None: for ever), whatever the cache's own are. What is heavier than
+        the whole cache is not kept.
+
+        >>> cache = Cache()
+        >>> cache.set("a", 1, ttl=60)
+        >>> cache["a"]
+        1
+        """
+
+    def delete(self, key: _K, /) -> bool:
+        """Remove the value under `key`; whether there was one. O(1).
+
+        A computation that is under way gives its value to those who wait for it, and is not stored.
+
+        >>> Cache().delete("a")
+        False
+        """
+
+    @overload
+    def pop(self, key: _K, /) -> _V: ...
+    @overload
+    def pop(self, key: _K, /, default: _V | _D) -> _V | _D:
+        """Remove the value under `key` and return it, or `default`. O(1). KeyError if there is neither.
+
+        >>> Cache().pop("a", None)
+        """
+
+    def get_or_compute(self, key: _K, fn: Callable[_P, _V], /, *args: _P.args, **kwargs: _P.kwargs) -> _V:
+        """Return the value under `key`; where there is none, store and return `fn(*args, **kwargs)`. O(1).
+
+        However many threads and tasks ask, one computes, and the others get its value or its exception. If it is
+        interrupted, by KeyboardInterrupt or by its task being cancelled, one of the others computes. RuntimeError where
+        a computation would wait for itself.
+
+        >>> cache = Cache()
+        >>> cache.get_or_compute("a", sum, [1, 2])
+        3
+        """
+
+    def get_or_compute_async(
+        self, key: _K, fn: Callable[_P, Awaitable[_V]], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> Coroutine[Any, Any, _V]:
+        """Return the same to tasks: a coroutine, in which `fn(*args, **kwargs)` is awaited. O(1).
+
+        >>> import asyncio
+        >>> async def main(cache):
+        ...     return await cache.get_or_compute_async("a", asyncio.sleep, 0, 5)
+        >>> asyncio.run(main(Cache()))
+        5
+        """
+
+    def snapshot(self) -> Map[_K, _V]:
+        """Return the entries of one instant that have not expired. O(n).
+
+        >>> cache = Cache()
+        >>> cache["a"] = 1
+        >>> cache.snapshot()
+        Map({'a': 1})
+        """
+
+    def stats(self) -> CacheStats:
+        """Return the numbers of hits, misses, evictions and expirations, of entries, their weight, and `maxsize`. O(1).
+
+        >>> cache = Cache()
+        >>> cache.get("a")
+        >>> cache.stats().misses
+        1
+        """
+
+    def clear(self) -> None:
+        """Remove all entries that are there. O(n). Those that threads store meanwhile may stay.
+
+        >>> cache = Cache()
+        >>> cache["a"] = 1
+        >>> cache.clear()
+        >>> len(cache)
+        0
+        """
+
+    def resize(self, maxsize: SupportsIndex | None, /) -> None:
+        """Make it larger or smaller, and evict what exceeds that. O(1) for each entry that goes.
+
+        >>> cache = Cache()
+        >>> cache.resize(10)
+        >>> cache.maxsize
+        10
+        """
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[_K]: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __getitem__(self, key: _K, /) -> _V: ...
+    def __setitem__(self, key: _K, value: _V, /) -> None: ...
+    def __delitem__(self, key: _K, /) -> None: ...
+    def __reduce__(self) -> NoReturn: ...
+    @property
+    def _flights(self) -> AtomicMap[_K, Any]: ...
+    @property
+    def _exceptions(self) -> tuple[type[Exception], ...]: ...
+    def _look(self, key: _K, /) -> tuple[int, Any]: ...
+    def _keep(self, key: _K, value: object, is_error: bool, /) -> _CacheEntry: ...
+    def _discard(self, entry: _CacheEntry, /) -> None: ...
+    def _counts(self) -> tuple[int, int, int, int]: ...
+    def _reset_counts(self) -> None: ...
+    def _check(self) -> None: ...
+
+@final
+class _CachedFunction(Generic[_P, _T_co]):
+    __wrapped__: Callable[_P, _T_co]
+    __name__: str
+    __qualname__: str
+    _parameters: dict[str, Any]
+    def __new__(
+        cls,
+        fn: Callable[_P, _T_co],
+        cache: Cache[Any, Any],
+        compute: Callable[..., Any],
+        kwd_mark: object,
+        *,
+        key: Callable[..., Any] | None = None,
+        typed: bool = False,
+        is_coroutine: bool = False,
+    ) -> Self: ...
+    @property
+    def cache(self) -> Cache[Any, Any]: ...
+    @property
+    def _fn(self) -> Callable[_P, _T_co]: ...
+    @property
+    def _typed(self) -> bool: ...
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _T_co: ...
+    @overload
+    def __get__(self, instance: None, owner: type | None = None, /) -> Self: ...
+    @overload
+    def __get__(
+        self: _CachedFunction[Concatenate[_A, _P2], _T], instance: _A, owner: type | None = None, /
+    ) -> Callable[_P2, _T]: ...
+    def cache_info(self) -> CacheInfo: ...
+    def cache_parameters(self) -> dict[str, Any]: ...
+    def cache_clear(self) -> None: ...
+    def __reduce__(self) -> str: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Self: ...
+
+def _thread_number() -> int: ...
+def _thread_vanished(number: int, /) -> bool: ...
 
 @final
 class SharedRef(Generic[_T]):

@@ -564,6 +564,160 @@
     ">>> counter.take(), counter.get()\n" \
     "(2, 0)"
 
+#define DOC_Cache_class \
+    "Cache(maxsize=128, *, ttl=None, weigh=None, on_evict=None, stale_while_revalidate=None, cache_exceptions=False, _clock=None)\n" \
+    "--\n" \
+    "\n" \
+    "A mapping of bounded size that forgets what is used least, for all threads of an interpreter.\n" \
+    "\n" \
+    "It has at most `maxsize` entries (None: any number; by default 128), or entries of that weight, if `weigh`, a\n" \
+    "function of the value, tells theirs: never more, however many threads store. `ttl` is the number of seconds that a\n" \
+    "value is good for, or a function of the value that returns it (None: for ever); for `stale_while_revalidate`\n" \
+    "seconds more a computed value is still returned, while one thread or task computes it again. `on_evict(key, value,\n" \
+    "reason)` is called without any lock for each entry that goes, for the reason \"size\", \"expired\", \"replaced\",\n" \
+    "\"deleted\" or \"cleared\"; what it raises is reported. `cache_exceptions` names the exceptions that are kept as\n" \
+    "results (True: all).\n" \
+    "\n" \
+    "A hit takes no lock, and writes no memory that other threads write but reference counts. Time is that of a coarse\n" \
+    "clock, some milliseconds behind. It has no copies and no pickle (TypeError).\n" \
+    "\n" \
+    "Method: an AtomicMap for the keys; eviction by SIEVE (Zhang et al., NSDI 2024).\n" \
+    "\n" \
+    ">>> cache = Cache(maxsize=2)\n" \
+    ">>> cache[\"a\"] = 1\n" \
+    ">>> cache.get_or_compute(\"b\", str.upper, \"x\")\n" \
+    "'X'\n" \
+    ">>> cache[\"c\"] = 3\n" \
+    ">>> len(cache), \"a\" in cache\n" \
+    "(2, False)"
+
+#define DOC_Cache_maxsize \
+    "The largest number of entries, or their largest weight.\n" \
+    "\n" \
+    ">>> Cache().maxsize\n" \
+    "128"
+
+#define DOC_Cache_weight \
+    "What the entries weigh together: their number, unless there is `weigh`. O(1).\n" \
+    "\n" \
+    ">>> cache = Cache(weigh=len)\n" \
+    ">>> cache[\"a\"] = \"text\"\n" \
+    ">>> cache.weight\n" \
+    "4"
+
+#define DOC_Cache_get \
+    "get($self, key, /, default=None)\n" \
+    "--\n" \
+    "\n" \
+    "Return the value under `key`, or `default` where there is none or it has expired. O(1).\n" \
+    "\n" \
+    ">>> Cache().get(\"a\", 0)\n" \
+    "0"
+
+#define DOC_Cache_set \
+    "set($self, key, value, /, *, ttl=...)\n" \
+    "--\n" \
+    "\n" \
+    "Store a value, and evict what exceeds `maxsize`. O(1) for each entry that goes.\n" \
+    "\n" \
+    "With `ttl` it is good for so many seconds (None: for ever), whatever the cache's own are. What is heavier than\n" \
+    "the whole cache is not kept.\n" \
+    "\n" \
+    ">>> cache = Cache()\n" \
+    ">>> cache.set(\"a\", 1, ttl=60)\n" \
+    ">>> cache[\"a\"]\n" \
+    "1"
+
+#define DOC_Cache_delete \
+    "delete($self, key, /)\n" \
+    "--\n" \
+    "\n" \
+    "Remove the value under `key`; whether there was one. O(1).\n" \
+    "\n" \
+    "A computation that is under way gives its value to those who wait for it, and is not stored.\n" \
+    "\n" \
+    ">>> Cache().delete(\"a\")\n" \
+    "False"
+
+#define DOC_Cache_pop \
+    "pop($self, key, /, default=...)\n" \
+    "--\n" \
+    "\n" \
+    "Remove the value under `key` and return it, or `default`. O(1). KeyError if there is neither.\n" \
+    "\n" \
+    ">>> Cache().pop(\"a\", None)"
+
+#define DOC_Cache_get_or_compute \
+    "get_or_compute($self, key, fn, /, *args, **kwargs)\n" \
+    "--\n" \
+    "\n" \
+    "Return the value under `key`; where there is none, store and return `fn(*args, **kwargs)`. O(1).\n" \
+    "\n" \
+    "However many threads and tasks ask, one computes, and the others get its value or its exception. If it is\n" \
+    "interrupted, by KeyboardInterrupt or by its task being cancelled, one of the others computes. RuntimeError where\n" \
+    "a computation would wait for itself.\n" \
+    "\n" \
+    ">>> cache = Cache()\n" \
+    ">>> cache.get_or_compute(\"a\", sum, [1, 2])\n" \
+    "3"
+
+#define DOC_Cache_get_or_compute_async \
+    "get_or_compute_async($self, key, fn, /, *args, **kwargs)\n" \
+    "--\n" \
+    "\n" \
+    "Return the same to tasks: a coroutine, in which `fn(*args, **kwargs)` is awaited. O(1).\n" \
+    "\n" \
+    ">>> import asyncio\n" \
+    ">>> async def main(cache):\n" \
+    "...     return await cache.get_or_compute_async(\"a\", asyncio.sleep, 0, 5)\n" \
+    ">>> asyncio.run(main(Cache()))\n" \
+    "5"
+
+#define DOC_Cache_snapshot \
+    "snapshot($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the entries of one instant that have not expired. O(n).\n" \
+    "\n" \
+    ">>> cache = Cache()\n" \
+    ">>> cache[\"a\"] = 1\n" \
+    ">>> cache.snapshot()\n" \
+    "Map({'a': 1})"
+
+#define DOC_Cache_stats \
+    "stats($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the numbers of hits, misses, evictions and expirations, of entries, their weight, and `maxsize`. O(1).\n" \
+    "\n" \
+    ">>> cache = Cache()\n" \
+    ">>> cache.get(\"a\")\n" \
+    ">>> cache.stats().misses\n" \
+    "1"
+
+#define DOC_Cache_clear \
+    "clear($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Remove all entries that are there. O(n). Those that threads store meanwhile may stay.\n" \
+    "\n" \
+    ">>> cache = Cache()\n" \
+    ">>> cache[\"a\"] = 1\n" \
+    ">>> cache.clear()\n" \
+    ">>> len(cache)\n" \
+    "0"
+
+#define DOC_Cache_resize \
+    "resize($self, maxsize, /)\n" \
+    "--\n" \
+    "\n" \
+    "Make it larger or smaller, and evict what exceeds that. O(1) for each entry that goes.\n" \
+    "\n" \
+    ">>> cache = Cache()\n" \
+    ">>> cache.resize(10)\n" \
+    ">>> cache.maxsize\n" \
+    "10"
+
 #define DOC_SharedRef_class \
     "SharedRef(*args, initial=None)\n" \
     "--\n" \

@@ -36,6 +36,7 @@ typedef struct {
 #undef X
     PyTypeObject *blob, *handle, *atomic_ref, *shared_ref, *transaction, *watch, *waker;
     PyTypeObject *atomic_counter, *atomic_map;
+    PyTypeObject *cache, *cache_entry, *cached, *ready;
     PyTypeObject *conversion, *converter;
     PyTypeObject *reader_registry, *reader_cache;
     PyObject *readers; /* the reader_registry */
@@ -92,6 +93,10 @@ typedef struct {
     X(waker, frozen_waker_spec, "_Waker")                                              \
     X(atomic_counter, frozen_atomic_counter_spec, "AtomicCounter")                     \
     X(atomic_map, frozen_atomic_map_spec, "AtomicMap")                                 \
+    X(cache, frozen_cache_spec, "Cache")                                               \
+    X(cache_entry, frozen_cache_entry_spec, NULL)                                      \
+    X(cached, frozen_cached_spec, "_CachedFunction")                                   \
+    X(ready, frozen_ready_spec, "_Ready")                                              \
     X(conversion, frozen_conversion_spec, "_Conversion")                               \
     X(converter, frozen_converter_spec, NULL)                                          \
     X(reader_registry, frozen_reader_registry_spec, NULL)                              \
@@ -136,6 +141,7 @@ typedef struct {
     X(inspect_functions)      \
     X(dispatcher_functions)   \
     X(codec_functions)        \
+    X(cached_functions)       \
     X(interp_functions)
 
 #define X(field, spec, name) extern PyType_Spec spec;

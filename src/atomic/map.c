@@ -442,6 +442,18 @@ atomic_map_store_if(PyObject *op, PyObject *key, PyObject *expected, PyObject *v
     return atomic_map_edit(op, key, absent ? IF_ABSENT : IF_SAME, expected, value, true, NULL);
 }
 
+int
+atomic_map_exchange_if(PyObject *op, PyObject *key, PyObject *expected, PyObject *value, PyObject **before)
+{
+    return atomic_map_edit(op, key, expected != NULL ? IF_OBJECT : IF_ABSENT, expected, value, true, before);
+}
+
+int
+atomic_map_take(PyObject *op, PyObject *key, PyObject **before)
+{
+    return atomic_map_edit(op, key, IF_THERE, NULL, NULL, true, before);
+}
+
 PyObject *
 atomic_map_increase(PyObject *op, PyObject *key, PyObject *by)
 {

@@ -18,3 +18,15 @@ monotonic_microseconds(void)
     return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 #endif
 }
+
+long long
+coarse_microseconds(void)
+{
+#ifdef CLOCK_MONOTONIC_COARSE
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+#else
+    return monotonic_microseconds();
+#endif
+}

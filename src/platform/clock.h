@@ -4,4 +4,7 @@
 
 long long monotonic_microseconds(void);
 
+/* The same clock where it costs least: some milliseconds behind. Never negative. */
+long long coarse_microseconds(void);
+
 #endif

@@ -1,5 +1,5 @@
 """The layers of src/README.md,
-`module -> capi -> atomic -> ref, convert, codec -> bindings -> shared, local -> trees -> platform`.
+`module -> capi, cache -> atomic -> ref, convert, codec -> bindings -> shared, local -> trees -> platform`.
 
 They hold twice: for the names that object files define and use, as the linker sees them, and for what files include. No
 name and no include goes up. Beyond that, trees/ names neither Python nor threads nor interpreters, the bindings know
@@ -32,6 +32,7 @@ LAYERS = {
     "codec": 4,
     "ref": 4,
     "atomic": 5,
+    "cache": 6,
     "capi": 6,
     "module": 7,
 }
@@ -60,6 +61,7 @@ FORBIDDEN = {
     "shared": re.compile(rf"\b({PRIVATE})\b"),
     "ref": re.compile(rf"\b({PRIVATE})\b"),
     "atomic": re.compile(rf"\b({PRIVATE})\b"),
+    "cache": re.compile(rf"\b({PRIVATE})\b"),
     "capi": re.compile(rf"\b({PRIVATE})\b"),
     "module": re.compile(rf"\b(Py_GIL_DISABLED|{PRIVATE})\b"),
 }
@@ -137,7 +139,7 @@ def test_no_include_goes_up(file):
         ("ref/slot.h", '#include "module.h"\n#ifdef Py_GIL_DISABLED\n#endif\n', ""),
         ("module.c", "#ifdef Py_GIL_DISABLED\n#endif", "names Py_GIL_DISABLED"),
         ("module.h", '#include "bindings/map/methods.inc.h"', "bindings/ does not lie below module/"),
-        ("cache/lru.h", "", "cache/ is in no layer"),
+        ("lists/lru.h", "", "lists/ is in no layer"),
     ],
 )
 def test_a_breach_is_found_and_nothing_else(tmp_path, name, text, complaint):

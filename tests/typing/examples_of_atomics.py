@@ -1,10 +1,11 @@
-"""AtomicMap, which has no twin in the shared family, as mypy and pyright see it. Never run. See examples.py."""
+"""AtomicMap and Cache, which have no shared twins, as mypy and pyright see them. Never run. See examples.py."""
 
 # pyright: strict, reportUnnecessaryTypeIgnoreComment=true, reportPrivateUsage=false
 
+from collections.abc import Awaitable, Callable
 from typing import assert_type
 
-from frozen import ABSENT, AtomicMap, Map
+from frozen import ABSENT, AtomicMap, Cache, Map, cached
 
 
 def increased(value: int) -> int:
@@ -35,3 +36,51 @@ def atomic_maps(sessions: AtomicMap[str, int], old: Map[str, int]) -> None:
     sessions[1]  # type: ignore
     sessions.update_all({"a": "text"})  # type: ignore
     AtomicMap(5)  # type: ignore
+
+
+def caches(cache: Cache[str, int], load: Callable[[int], Awaitable[int]]) -> None:
+    assert_type(cache["a"], int)
+    assert_type(cache.get("a"), int | None)
+    assert_type(cache.get("a", 2.5), int | float)
+    assert_type(cache.pop("a", None), int | None)
+    assert_type(cache.get_or_compute("a", increased, 1), int)
+    assert_type(cache.snapshot(), Map[str, int])
+    assert_type(cache.stats().hits, int)
+    assert_type(cache.maxsize, int | None)
+    assert_type(list(cache), list[str])
+    own: Cache[str, bytes] = Cache(1_000_000, weigh=len, ttl=60)
+    own.set("a", b"", ttl=None)
+    cache["a"] = "text"  # type: ignore
+    cache.get_or_compute("a", increased, "text")  # type: ignore
+    Cache(maxsize="many")  # type: ignore
+
+
+async def async_caches(cache: Cache[str, int], load: Callable[[int], Awaitable[int]]) -> None:
+    assert_type(await cache.get_or_compute_async("a", load, 1), int)
+
+
+@cached
+def area(width: int, height: int = 1) -> str:
+    return str(width * height)
+
+
+@cached(maxsize=None, ttl=5, cache_exceptions=KeyError)
+async def fetch(url: str) -> bytes:
+    return url.encode()
+
+
+class Service:
+    @cached
+    def rate(self, currency: str) -> float:
+        return float(len(currency))
+
+
+async def decorated(service: Service) -> None:
+    assert_type(area(1, height=2), str)
+    assert_type(area.cache_info().hits, int)
+    assert_type(area.__wrapped__(1), str)
+    assert_type(await fetch("a"), bytes)
+    assert_type(service.rate("EUR"), float)
+    area("text")  # type: ignore
+    service.rate(5)  # type: ignore
+    await fetch(5)  # type: ignore

@@ -1,0 +1,224 @@
+"""What a cache does about a miss: it computes the value once, for all threads and tasks that ask for it meanwhile.
+
+Who computes registers a flight under the key, in an AtomicMap of the cache. Whoever finds one there waits for its
+outcome, an AtomicRef that is published once: threads wait for it, and tasks of any loop await it. The flight is removed
+before its outcome is published. It is removed, too, by what stores or deletes the value meanwhile: then it belongs to
+the past, and its value is given to those who wait, but not kept.
+
+A computation that was cancelled or interrupted has no outcome but that it was abandoned. Those who waited then look
+again, and the first of them computes.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from frozen._core import AtomicRef, Cache, _bounded_repr, _thread_number, _thread_vanished
+from frozen._delta import ABSENT
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from frozen._core import _CachedFunction, _CacheEntry
+
+_MISS, _HIT, _STALE, _ERROR = range(4)
+"""What `Cache._look` says, as in src/cache/cache.h."""
+
+
+class _Value(NamedTuple):
+    """The outcome of a computation that returned."""
+
+    value: Any
+
+
+class _Error(NamedTuple):
+    """... that raised."""
+
+    error: BaseException
+
+
+_ABANDONED = object()
+
+
+class _Flight:
+    """One computation under way."""
+
+    __slots__ = ("outcome", "process", "task", "thread")
+
+    def __init__(self) -> None:
+        self.outcome: AtomicRef[Any] = AtomicRef(None)
+        """None, then in its next version what came of it."""
+        self.thread = 0
+        """The number of the thread that computes."""
+        self.task: asyncio.Task[Any] | None = None
+        """The task that computes, unless a plain function does."""
+        self.process = 0
+        """The process whose thread is to compute, where it has been started and has no number yet."""
+
+    def end(self, cache: Cache[Any, Any], key: Any, outcome: object) -> None:
+        try:
+            cache._flights.compare_and_set(key, self, ABSENT)
+        finally:
+            self.outcome.set(outcome)
+
+    def keep(self, cache: Cache[Any, Any], key: Any, value: object, is_error: bool) -> None:
+        """Store what was computed, unless it is outdated: the value was replaced or deleted since this began."""
+        flights = cache._flights
+        if flights.get(key) is self:
+            entry: _CacheEntry = cache._keep(key, value, is_error)
+            if not flights.compare_and_set(key, self, ABSENT):
+                cache._discard(entry)
+
+
+_waiting: dict[object, _Flight] = {}
+"""By the task or the number of the thread that waits: for which flight."""
+
+
+def _refuse(key: object) -> NoReturn:
+    raise RuntimeError(
+        f"the value for the key {_bounded_repr(key)} is being computed by the same thread or task, or by one that "
+        "waits for it: it would wait for itself"
+    )
+
+
+def _enter_waiting(flight: _Flight, key: object, thread: int, task: object) -> object:
+    """Register who waits, the task or else the thread. RuntimeError if it waits for itself, by however many others.
+
+    Two who close a circle at once have both registered before either looks: one of them finds it, or both.
+    """
+    me = thread if task is None else task
+    before = _waiting.get(me)
+    _waiting[me] = flight
+    other: _Flight | None = flight
+    for _ in range(1000):
+        if other is None:
+            return me
+        blocks_me = other.thread == thread and (task is None or other.task is None)
+        if blocks_me or (task is not None and other.task is task):
+            _leave_waiting(me, before)
+            _refuse(key)
+        other = _waiting.get(other.task) if other.task in _waiting else _waiting.get(other.thread)
+    return me
+
+
+def _leave_waiting(me: object, before: _Flight | None = None) -> None:
+    if before is None:
+        _waiting.pop(me, None)
+    else:
+        _waiting[me] = before
+
+
+def _is_lost(cache: Cache[Any, Any], key: Any, flight: _Flight) -> bool:
+    """Whether the thread that computed stayed in the parent of a fork; then the flight is removed."""
+    in_parent = flight.thread == 0 and flight.process not in (0, os.getpid())
+    if not in_parent and not _thread_vanished(flight.thread):
+        return False
+    cache._flights.compare_and_set(key, flight, ABSENT)
+    return True
+
+
+# Computing in a thread
+
+
+def compute(cached: _CachedFunction[..., Any], key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Called by the core for a call that the cache cannot answer."""
+    return _compute(cached.cache, key, cached._fn, args, kwargs)
+
+
+def get_or_compute(cache: Cache[Any, Any], key: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    return _compute(cache, key, fn, args, kwargs)
+
+
+def _compute(
+    cache: Cache[Any, Any], key: Any, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    flights = cache._flights
+    while True:
+        state, value = cache._look(key)
+        if state == _HIT:
+            return value
+        if state == _ERROR:
+            raise value.with_traceback(None)
+        own = _Flight()
+        flight = flights.setdefault(key, own)
+        try:
+            if state == _STALE:
+                if flight is own:
+                    _refresh_in_thread(cache, key, flight, fn, args, kwargs)
+                return value
+            if flight is own:
+                return _lead(cache, key, flight, fn, args, kwargs)
+            outcome = _join(cache, key, flight)
+            if isinstance(outcome, _Value):
+                return outcome.value
+            if isinstance(outcome, _Error):
+                raise outcome.error
+        finally:
+            del flight, own  # an exception that they hold has this frame in its traceback
+            outcome = None
+
+
+def _lead(
+    cache: Cache[Any, Any],
+    key: Any,
+    flight: _Flight,
+    fn: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    flight.thread = _thread_number()
+    outcome: object = _ABANDONED
+    try:
+        state, value = cache._look(key)  # a flight may have ended since the last look
+        if state == _ERROR:
+            raise value.with_traceback(None)
+        if state != _HIT:
+            value = fn(*args, **kwargs)
+            flight.keep(cache, key, value, False)
+        outcome = _Value(value)
+        return value
+    except Exception as error:
+        outcome = _Error(error)
+        if isinstance(error, cache._exceptions):
+            flight.keep(cache, key, error, True)
+        raise
+    finally:
+        flight.end(cache, key, outcome)
+        del flight, outcome
+
+
+def _join(cache: Cache[Any, Any], key: Any, flight: _Flight) -> object:
+    """Sleep until the flight has an outcome."""
+    if _is_lost(cache, key, flight):
+        return _ABANDONED
+    me = _enter_waiting(flight, key, _thread_number(), None)
+    try:
+        flight.outcome.wait(0)
+        return flight.outcome.get()
+    finally:
+        _leave_waiting(me)
+
+
+def _refresh_in_thread(
+    cache: Cache[Any, Any],
+    key: Any,
+    flight: _Flight,
+    fn: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    """Compute a stale value again while its users go on; what fails is reported by threading.excepthook."""
+    from threading import Thread
+
+    flight.process = os.getpid()
+    try:
+        arguments = (_lead, cache, key, flight, fn, args, kwargs)
+        context = contextvars.copy_context()
+        Thread(target=context.run, args=arguments, name="frozen.cache", daemon=True).start()
+    except BaseException as error:
+        flight.end(cache, key, _ABANDONED)
+        if not isinstance(error, RuntimeError):  # there can be no more threads: the next one who asks tries again
+            raise

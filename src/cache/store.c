@@ -1,0 +1,424 @@
+/* What changes a cache: see cache.h. */
+
+#include "cache/cache.h"
+#include "bindings/common/arguments.h"
+
+#include <math.h>
+
+enum {
+    MOST_DOOMED = 64, /* entries that leave the ring while its lock is held once */
+    MOST_ROUNDS = 1000,
+};
+
+/* Entries that have left the ring and are still to be dropped, each with a reference. */
+typedef struct {
+    cache_entry *first;
+    int count;
+    PyObject *interrupt; /* of on_evict, to be raised when all is done */
+} doomed;
+
+/* ---- time ---- */
+
+bool
+cache_seconds(PyObject *number, const char *what, int64_t *microseconds)
+{
+    *microseconds = NEVER;
+    if (number == Py_None)
+        return true;
+    double seconds = PyFloat_AsDouble(number);
+    if (seconds == -1 && PyErr_Occurred())
+        return false;
+    if (isnan(seconds)) {
+        PyErr_Format(PyExc_ValueError, "%s is a number of seconds, not NaN", what);
+        return false;
+    }
+    if (seconds < 1e12)
+        *microseconds = seconds > 0 ? (int64_t)(seconds * 1e6) : 0;
+    return true;
+}
+
+int64_t
+cache_now(CacheObject *self)
+{
+    if (LIKELY(self->clock == NULL))
+        return coarse_microseconds();
+    PyObject *seconds = PyObject_CallNoArgs(self->clock);
+    int64_t now;
+    bool done = seconds != NULL && cache_seconds(seconds, "the clock's result", &now);
+    Py_XDECREF(seconds);
+    return done ? now : -1;
+}
+
+look
+cache_look_closer(CacheObject *self, cache_entry *e)
+{
+    look fresh = e->is_error ? LOOK_ERROR : LOOK_HIT;
+    if (e->expires == NEVER)
+        return fresh;
+    int64_t now = cache_now(self);
+    if (now < 0)
+        return LOOK_FAILED;
+    if (now < e->expires)
+        return fresh;
+    if (now < e->ends && !e->is_error)
+        return LOOK_STALE;
+    return cache_discard(self, e, GONE_EXPIRED) < 0 ? LOOK_FAILED : LOOK_MISS;
+}
+
+/* ---- what leaves ---- */
+
+/* Under the lock: makes the entry GONE, which this call then has to drop, unless another one did. */
+static void
+doom(CacheObject *self, cache_entry *e, entry_reason reason, doomed *list)
+{
+    switch (entry_get_state(e)) {
+    case ENTRY_GONE: return;
+    case ENTRY_LINKED: ring_unlink(&self->ring, e); break; /* the ring's reference is the list's */
+    case ENTRY_NEW: entry_set_state(e, ENTRY_GONE); Py_INCREF(e);
+    }
+    e->reason = (uint8_t)reason;
+    e->newer = list->first;
+    list->first = e;
+    list->count++;
+}
+
+/* The same of what the ring gives. */
+static bool
+doom_next(cache_entry *e, entry_reason reason, doomed *list)
+{
+    if (e == NULL)
+        return false;
+    e->reason = (uint8_t)reason;
+    e->newer = list->first;
+    list->first = e;
+    list->count++;
+    return true;
+}
+
+/* Tells on_evict. What it raises is reported, or kept as *interrupt where it is no Exception. */
+static void
+tell_of(CacheObject *self, cache_entry *e, PyObject **interrupt)
+{
+    PyObject *word = entry_reason_word((entry_reason)e->reason);
+    PyObject *result = NULL;
+    if (word != NULL)
+        result = PyObject_CallFunctionObjArgs(self->on_evict, e->key, e->value, word, NULL);
+    if (result == NULL && (*interrupt != NULL || PyErr_ExceptionMatches(PyExc_Exception)))
+        PyErr_WriteUnraisable(self->on_evict);
+    else if (result == NULL)
+        *interrupt = take_exception();
+    Py_XDECREF(result);
+    Py_XDECREF(word);
+}
+
+/* Without the lock: takes the entries out of the map, reports them and drops them. Keeps the exception that is set. */
+static void
+doomed_drop(CacheObject *self, doomed *list)
+{
+    PyObject *error = take_exception();
+    while (list->first != NULL) {
+        cache_entry *e = list->first;
+        list->first = e->newer;
+        e->newer = NULL;
+        if (atomic_map_exchange_if(self->map, e->key, (PyObject *)e, NULL, NULL) < 0)
+            PyErr_WriteUnraisable(e->key); /* a key whose __hash__ or __eq__ raises */
+        if (e->reason == GONE_SIZE || e->reason == GONE_EXPIRED)
+            cache_count(self, e->reason == GONE_SIZE ? COUNT_EVICTIONS : COUNT_EXPIRATIONS);
+        if (self->on_evict != NULL)
+            tell_of(self, e, &list->interrupt);
+        Py_DECREF(e);
+    }
+    list->count = 0;
+    restore_exception(error);
+}
+
+/* Ends what made the list: whether nothing was interrupted. */
+static bool
+doomed_end(doomed *list)
+{
+    if (LIKELY(list->interrupt == NULL))
+        return true;
+    PyErr_Clear();
+    restore_exception(list->interrupt);
+    return false;
+}
+
+int
+cache_discard(CacheObject *self, cache_entry *e, entry_reason reason)
+{
+    doomed list = {0};
+    cache_lock(self);
+    doom(self, e, reason, &list);
+    cache_unlock(self);
+    doomed_drop(self, &list);
+    return doomed_end(&list) ? 0 : -1;
+}
+
+int
+cache_take(CacheObject *self, PyObject *key, PyObject **value)
+{
+    PyObject *found;
+    if (value != NULL)
+        *value = NULL;
+    int status = atomic_map_take(self->map, key, &found);
+    if (status <= 0)
+        return status;
+    cache_entry *e = (cache_entry *)found;
+    int64_t now = e->ends == NEVER ? 0 : cache_now(self);
+    bool there = now >= 0 && now < e->ends && !e->is_error && entry_get_state(e) != ENTRY_GONE;
+    if (cache_discard(self, e, now >= e->ends ? GONE_EXPIRED : GONE_DELETED) < 0 || now < 0)
+        status = -1;
+    else if (!there)
+        status = 0;
+    else if (value != NULL)
+        *value = Py_NewRef(e->value);
+    Py_DECREF(found);
+    return status;
+}
+
+int
+cache_clear(CacheObject *self)
+{
+    doomed list = {0};
+    cache_lock(self);
+    Py_ssize_t left = self->ring.count;
+    cache_unlock(self);
+    while (left > 0) {
+        cache_lock(self);
+        while (list.count < MOST_DOOMED && self->ring.oldest != NULL)
+            doom(self, self->ring.oldest, GONE_CLEARED, &list);
+        cache_unlock(self);
+        if (list.count == 0)
+            break;
+        left -= list.count;
+        doomed_drop(self, &list);
+        if (list.interrupt == NULL && PyErr_CheckSignals() < 0)
+            list.interrupt = take_exception();
+    }
+    return doomed_end(&list) ? 0 : -1;
+}
+
+/* Under the lock: evicts until there is room for so much more, or enough is doomed; whether there is. */
+static bool
+make_room(CacheObject *self, int64_t weight, int64_t now, doomed *list)
+{
+    int64_t limit = atomic_load_explicit(&self->limit, memory_order_relaxed);
+    for (int i = 0; now > 0 && i < SWEEP_STEPS; i++)
+        doom_next(ring_sweep(&self->ring, now), GONE_EXPIRED, list);
+    while (self->ring.weight > limit - weight && list->count < MOST_DOOMED)
+        if (!doom_next(ring_evict(&self->ring), GONE_SIZE, list))
+            break;
+    return self->ring.weight <= limit - weight;
+}
+
+int
+cache_shrink(CacheObject *self, int64_t limit)
+{
+    doomed list = {0};
+    bool fits = false;
+    cache_lock(self);
+    atomic_store_explicit(&self->limit, limit, memory_order_relaxed);
+    cache_unlock(self);
+    while (!fits) {
+        cache_lock(self);
+        fits = make_room(self, 0, 0, &list);
+        cache_unlock(self);
+        doomed_drop(self, &list);
+    }
+    return doomed_end(&list) ? 0 : -1;
+}
+
+/* ---- what comes ---- */
+
+/* Weight and end of a new entry, by the functions of the user; false: they failed (exception set). */
+static bool
+entry_measure(CacheObject *self, cache_entry *e, PyObject *ttl)
+{
+    if (self->weigh != NULL && !e->is_error) {
+        PyObject *weight = PyObject_CallOneArg(self->weigh, e->value);
+        e->weight = weight != NULL ? PyLong_AsLongLong(weight) : -1;
+        Py_XDECREF(weight);
+        if (e->weight < 0 && !PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "weigh() returned a negative weight");
+        if (PyErr_Occurred())
+            return false;
+    }
+    int64_t lifetime = self->lifetime;
+    PyObject *own = ttl == NULL && self->ttl != NULL ? PyObject_CallOneArg(self->ttl, e->value) : Py_XNewRef(ttl);
+    bool known = own != NULL ? cache_seconds(own, "ttl", &lifetime) : !PyErr_Occurred();
+    Py_XDECREF(own);
+    if (!known || lifetime == NEVER)
+        return known;
+    int64_t now = cache_now(self);
+    if (now < 0)
+        return false;
+    e->expires = now + lifetime;
+    e->ends = self->stale_for > NEVER - e->expires ? NEVER - 1 : e->expires + self->stale_for;
+    if (!atomic_load_explicit(&self->timed, memory_order_relaxed))
+        atomic_store_explicit(&self->timed, true, memory_order_relaxed);
+    return true;
+}
+
+/* Puts the entry into the map. What it replaces comes out in *old, a new reference or NULL. False: exception set. */
+static bool
+entry_publish(CacheObject *self, cache_entry *e, cache_entry **old)
+{
+    PyObject *before = NULL, *found;
+    for (int tries = 0; tries < MOST_ROUNDS; tries++) {
+        int status = atomic_map_exchange_if(self->map, e->key, before, (PyObject *)e, &found);
+        if (status > 0)
+            Py_XSETREF(found, before); /* which is what was found */
+        *old = (cache_entry *)found;
+        if (status > 0)
+            return true;
+        Py_XDECREF(before);
+        if (status < 0 || (tries > 0 && PyErr_CheckSignals() < 0)) {
+            Py_XDECREF(found);
+            return false;
+        }
+        before = found;
+        if (before != NULL)
+            Py_SETREF(e->key, Py_NewRef(((cache_entry *)before)->key)); /* C6; nobody has this entry yet */
+    }
+    Py_XDECREF(before);
+    PyErr_SetString(PyExc_RuntimeError, "the key was changed by other threads each time that a value was to be stored");
+    return false;
+}
+
+/* Links an entry that is in the map, in place of `old` (borrowed, or NULL), and makes room for it. */
+static bool
+entry_settle(CacheObject *self, cache_entry *e, cache_entry *old, int64_t now)
+{
+    doomed list = {0};
+    bool settled = false;
+    for (int round = 0; !settled; round++) {
+        cache_lock(self);
+        if (old != NULL)
+            doom(self, old, old->ends <= now ? GONE_EXPIRED : GONE_REPLACED, &list);
+        int64_t limit = atomic_load_explicit(&self->limit, memory_order_relaxed);
+        if (entry_get_state(e) == ENTRY_GONE)
+            settled = true;
+        else if (e->weight > limit || e->ends <= now || round == MOST_ROUNDS) {
+            doom(self, e, e->ends <= now ? GONE_EXPIRED : GONE_SIZE, &list);
+            settled = true;
+        }
+        else if (make_room(self, e->weight, now, &list)) {
+            Py_INCREF(e);
+            ring_link(&self->ring, e);
+            settled = true;
+        }
+        cache_unlock(self);
+        doomed_drop(self, &list);
+    }
+    return doomed_end(&list);
+}
+
+PyObject *
+cache_store(CacheObject *self, PyObject *key, PyObject *value, PyObject *ttl, bool is_error)
+{
+    module_state *state = module_state_of((PyObject *)self);
+    cache_entry *e = state != NULL ? entry_new(state->cache_entry, key, value) : NULL, *old = NULL;
+    if (e == NULL)
+        return NULL;
+    e->is_error = is_error;
+    int64_t now = 0;
+    bool done = entry_measure(self, e, ttl);
+    if (done && atomic_load_explicit(&self->timed, memory_order_relaxed))
+        done = (now = cache_now(self)) >= 0;
+    if (done && (done = entry_publish(self, e, &old))) {
+        done = entry_settle(self, e, old, now);
+        Py_XDECREF(old);
+    }
+    if (!done) {
+        PyObject *error = take_exception();
+        Py_CLEAR(e);
+        restore_exception(error);
+    }
+    return (PyObject *)e;
+}
+
+/* ---- the whole ---- */
+
+/* Appends the pairs of those entries that are not expired; the items of an iterator. */
+static bool
+append_pairs(PyObject *entries, int64_t now, PyObject *pairs)
+{
+    PyObject *next;
+    while ((next = PyIter_Next(entries)) != NULL) {
+        cache_entry *e = (cache_entry *)next;
+        PyObject *pair = e->ends > now && !e->is_error ? PyTuple_Pack(2, e->key, e->value) : NULL;
+        bool failed = pair != NULL ? PyList_Append(pairs, pair) < 0 : PyErr_Occurred() != NULL;
+        Py_XDECREF(pair);
+        Py_DECREF(next);
+        if (failed)
+            return false;
+    }
+    return !PyErr_Occurred();
+}
+
+PyObject *
+cache_pairs(CacheObject *self)
+{
+    int64_t now = cache_now(self);
+    PyObject *map = now >= 0 ? atomic_map_contents(self->map) : NULL;
+    PyObject *values = map != NULL ? PyObject_CallMethod(map, "values", NULL) : NULL;
+    PyObject *entries = values != NULL ? PyObject_GetIter(values) : NULL;
+    PyObject *pairs = entries != NULL ? PyList_New(0) : NULL;
+    if (pairs != NULL && !append_pairs(entries, now, pairs))
+        Py_CLEAR(pairs);
+    Py_XDECREF(entries);
+    Py_XDECREF(values);
+    Py_XDECREF(map);
+    return pairs;
+}
+
+/* The first of the rules that does not hold, or NULL. */
+static const char *
+ring_fault(CacheObject *self)
+{
+    cache_ring *ring = &self->ring;
+    Py_ssize_t count = 0;
+    int64_t weight = 0;
+    bool hand = ring->hand == NULL, sweep = ring->sweep == NULL;
+    cache_entry *before = NULL;
+    for (cache_entry *e = ring->oldest; e != NULL; before = e, e = e->newer) {
+        if (e->older != before)
+            return "the ring is broken";
+        if (entry_get_state(e) != ENTRY_LINKED)
+            return "C1: an entry of the ring is not LINKED";
+        count++;
+        weight += e->weight;
+        hand |= e == ring->hand;
+        sweep |= e == ring->sweep;
+    }
+    if (before != ring->newest || !hand || !sweep)
+        return "an end of the ring, its hand or its sweep is not in it";
+    if (count != ring->count || weight != ring->weight)
+        return "C4: count or weight are not those of the ring";
+    return weight > atomic_load(&self->limit) ? "C4: the ring weighs more than the limit" : NULL;
+}
+
+PyObject *
+cache_check(CacheObject *self)
+{
+    cache_lock(self);
+    const char *fault = ring_fault(self);
+    Py_ssize_t count = self->ring.count;
+    cache_unlock(self);
+    if (fault == NULL && atomic_map_count_all(self->map) != count)
+        fault = "C3: map and ring have not the same entries";
+    cache_entry *e = fault == NULL ? self->ring.oldest : NULL;
+    for (; e != NULL && fault == NULL; e = e->newer) {
+        PyObject *found;
+        int status = atomic_map_find(self->map, e->key, &found);
+        if (status < 0)
+            return NULL;
+        if (found != (PyObject *)e)
+            fault = "C3: an entry of the ring is not in the map";
+        Py_XDECREF(found);
+    }
+    if (fault == NULL)
+        Py_RETURN_NONE;
+    PyErr_SetString(PyExc_AssertionError, fault);
+    return NULL;
+}
