@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from dataclasses import replace
@@ -293,3 +294,10 @@ def test_the_plot_of_interpreters_has_every_part(tmp_path):
     given = [bench_interpreters.row(f"{way}_{count}", "", 10, costs, "pickled") for way in ways for count in counts]
     bench_interpreters.plot([*given, row([1.0], [2.0])], "shared", tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 0
+
+
+@pytest.mark.once
+@pytest.mark.skipif(importlib.util.find_spec("gunicorn") is None, reason="needs gunicorn")
+def test_servers_answer():
+    table = run_script("bench_servers.py", "--rounds", "1", "--seconds", "0.5", timeout=200)
+    assert "answers that fail or mix two versions" in table.stdout
