@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support import run_python
+from support import FREE_THREADED, run_python
 from torture.__main__ import SHORT
+
+pytestmark = [] if FREE_THREADED else [pytest.mark.once]
 
 
 @pytest.mark.parametrize("program", [name for name in SHORT if name != "core"])  # tests/core/test_trees.py has that

@@ -32,6 +32,7 @@ import probes  # noqa: E402
 import report  # noqa: E402
 import slices  # noqa: E402
 
+pytestmark = pytest.mark.once
 FROZEN, DICT = peers.MAPS[0], peers.MAPS[-1]
 
 
@@ -296,7 +297,6 @@ def test_the_plot_of_interpreters_has_every_part(tmp_path):
     assert (tmp_path / "plot.png").stat().st_size > 0
 
 
-@pytest.mark.once
 @pytest.mark.skipif(importlib.util.find_spec("gunicorn") is None, reason="needs gunicorn")
 def test_servers_answer():
     table = run_script("bench_servers.py", "--rounds", "1", "--seconds", "0.5", timeout=200)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
+pytestmark = pytest.mark.once  # it reads sources
+
 C_FILES = sorted([*ROOT.glob("src/**/*.[ch]"), *ROOT.glob("tests/c/*.[ch]")])
 PYTHON_FILES = sorted(
     file
