@@ -140,7 +140,7 @@ cache_delete(PyObject *op, PyObject *key)
 static PyObject *
 cache_pop(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-    PyObject *key, *fallback = NULL, *value;
+    PyObject *key, *fallback = NULL, *value = NULL;
     if (!parse_key_default("pop", args, nargs, names, &key, &fallback))
         return NULL;
     int status = cache_drop((CacheObject *)op, key, &value);

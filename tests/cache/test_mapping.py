@@ -491,3 +491,12 @@ def test_cycles_are_collected():
         other["a"] = [other]
 
     assert_no_leak(use)
+
+
+@pytest.mark.parametrize("drop", [lambda c, k: c.pop(k), lambda c, k: c.pop(k, None), Cache.delete, Cache.__delitem__])
+def test_a_key_that_cannot_be_hashed_is_not_dropped(drop):
+    cache = Cache(maxsize=2)
+    assert cache.get_or_compute("a", lambda: 1) == 1  # from here on, computations under way are looked up too
+    with pytest.raises(TypeError, match="unhashable"):
+        drop(cache, ["a"])
+    assert list(cache.snapshot().items()) == [("a", 1)]
