@@ -633,7 +633,7 @@ class Cache(Generic[_K, _V]):
     A hit takes no lock, and writes no memory that other threads write but reference counts. Time is that of a coarse
     clock, some milliseconds behind. It has no copies and no pickle (TypeError).
 
-    Method: an AtomicMap for the keys; eviction by SIEVE (Zhang et al., NSDI 2024).
+    Method: an AtomicMap for the keys; eviction by CAR (Bansal and Modha, FAST 2004).
 
     >>> cache = Cache(maxsize=2)
     >>> cache["a"] = 1

@@ -581,7 +581,7 @@
     "A hit takes no lock, and writes no memory that other threads write but reference counts. Time is that of a coarse\n" \
     "clock, some milliseconds behind. It has no copies and no pickle (TypeError).\n" \
     "\n" \
-    "Method: an AtomicMap for the keys; eviction by SIEVE (Zhang et al., NSDI 2024).\n" \
+    "Method: an AtomicMap for the keys; eviction by CAR (Bansal and Modha, FAST 2004).\n" \
     "\n" \
     ">>> cache = Cache(maxsize=2)\n" \
     ">>> cache[\"a\"] = 1\n" \

@@ -7,7 +7,8 @@
 #include "bindings/common/arguments.h"
 #include "ref/reference.h"
 
-enum { FORGET_STEPS = 64 };
+enum { FORGET_STEPS = 64, FIRST_SHARE = 10 /* of RECENT, before the ring has learnt */ };
+#define LONG_TIME INT64_C(1000000000000000000) /* microseconds */
 
 /* ---- computations under way ---- */
 
@@ -245,11 +246,7 @@ cache_private_check(PyObject *op, PyObject *Py_UNUSED(ignored))
 static Py_ssize_t
 cache_len(PyObject *op)
 {
-    CacheObject *self = (CacheObject *)op;
-    cache_lock(self);
-    Py_ssize_t count = self->ring.count;
-    cache_unlock(self);
-    return count;
+    return cache_count_entries((CacheObject *)op);
 }
 
 static PyObject *
@@ -396,8 +393,12 @@ take_times(CacheObject *self, PyObject *ttl, PyObject *stale_for)
         self->ttl = Py_NewRef(ttl);
     else if (ttl != NULL && !cache_seconds(ttl, "ttl", &self->lifetime))
         return false;
-    return stale_for == NULL || stale_for == Py_None
-           || cache_seconds(stale_for, "stale_while_revalidate", &self->stale_for);
+    if (stale_for == NULL || stale_for == Py_None)
+        return true;
+    bool done = cache_seconds(stale_for, "stale_while_revalidate", &self->stale_for);
+    if (self->stale_for == NEVER)
+        self->stale_for = LONG_TIME;
+    return done;
 }
 
 static bool
@@ -431,6 +432,7 @@ cache_object_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (self == NULL)
         return NULL;
     atomic_init(&self->limit, limit);
+    self->ring.target = limit / FIRST_SHARE;
     if (!take_times(self, ttl, stale) || !take_function(weigh, "weigh=", &self->weigh)
         || !take_function(on_evict, "on_evict=", &self->on_evict) || !take_function(clock, "_clock=", &self->clock)
         || !take_exceptions(self, errors) || !cache_allocate(self, state))
@@ -450,8 +452,9 @@ cache_object_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(self->on_evict);
     Py_VISIT(self->clock);
     Py_VISIT(self->cached_exceptions);
-    for (cache_entry *e = self->ring.oldest; e != NULL; e = e->newer)
-        Py_VISIT((PyObject *)e);
+    for (int i = RECENT; i <= FREQUENT; i++)
+        for (cache_entry *e = self->ring.queues[i].oldest; e != NULL; e = e->newer)
+            Py_VISIT((PyObject *)e);
     return 0;
 }
 
@@ -463,8 +466,8 @@ cache_forget(CacheObject *self)
     do {
         list = NULL;
         cache_lock(self);
-        for (int i = 0; i < FORGET_STEPS && self->ring.oldest != NULL; i++) {
-            cache_entry *e = self->ring.oldest;
+        for (int i = 0; i < FORGET_STEPS && self->ring.count > 0; i++) {
+            cache_entry *e = ring_first(&self->ring);
             ring_unlink(&self->ring, e);
             e->newer = list;
             list = e;
@@ -503,6 +506,7 @@ cache_object_dealloc(PyObject *op)
     Py_XDECREF(self->on_evict);
     Py_XDECREF(self->clock);
     Py_XDECREF(self->cached_exceptions);
+    ghosts_free(&self->ring.ghosts);
     PyMem_Free(self->block);
     type->tp_free(op);
     Py_DECREF(type);

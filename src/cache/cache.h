@@ -91,6 +91,15 @@ cache_unlock(CacheObject *self)
 #endif
 }
 
+static inline Py_ssize_t
+cache_count_entries(CacheObject *self)
+{
+    cache_lock(self);
+    Py_ssize_t count = self->ring.count;
+    cache_unlock(self);
+    return count;
+}
+
 static inline void
 cache_count(CacheObject *self, counted what)
 {

@@ -3,7 +3,7 @@
 #include "cache/entry.h"
 
 cache_entry *
-entry_new(PyTypeObject *type, PyObject *key, PyObject *value)
+entry_new(PyTypeObject *type, PyObject *key, Py_hash_t hash, PyObject *value)
 {
     cache_entry *e = PyObject_GC_New(cache_entry, type);
     if (e == NULL)
@@ -11,7 +11,9 @@ entry_new(PyTypeObject *type, PyObject *key, PyObject *value)
     e->key = Py_NewRef(key);
     e->value = Py_NewRef(value);
     e->older = e->newer = NULL;
-    e->expires = e->ends = NEVER;
+    e->expires = NEVER;
+    e->hash = hash;
+    e->queue = 0;
     e->weight = 1;
     atomic_init(&e->mark, 0);
     atomic_init(&e->state, ENTRY_NEW);

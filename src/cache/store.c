@@ -60,7 +60,7 @@ cache_look_closer(CacheObject *self, cache_entry *e)
         return LOOK_FAILED;
     if (now < e->expires)
         return fresh;
-    if (now < e->ends && !e->is_error)
+    if (!e->is_error && !entry_has_ended(e, now, self->stale_for))
         return LOOK_STALE;
     return cache_discard(self, e, GONE_EXPIRED) < 0 ? LOOK_FAILED : LOOK_MISS;
 }
@@ -164,9 +164,10 @@ cache_take(CacheObject *self, PyObject *key, PyObject **value)
     if (status <= 0)
         return status;
     cache_entry *e = (cache_entry *)found;
-    int64_t now = e->ends == NEVER ? 0 : cache_now(self);
-    bool there = now >= 0 && now < e->ends && !e->is_error && entry_get_state(e) != ENTRY_GONE;
-    if (cache_discard(self, e, now >= e->ends ? GONE_EXPIRED : GONE_DELETED) < 0 || now < 0)
+    int64_t now = e->expires == NEVER ? 0 : cache_now(self);
+    bool ended = entry_has_ended(e, now, self->stale_for);
+    bool there = now >= 0 && !ended && !e->is_error && entry_get_state(e) != ENTRY_GONE;
+    if (cache_discard(self, e, ended ? GONE_EXPIRED : GONE_DELETED) < 0 || now < 0)
         status = -1;
     else if (!there)
         status = 0;
@@ -185,8 +186,8 @@ cache_clear(CacheObject *self)
     cache_unlock(self);
     while (left > 0) {
         cache_lock(self);
-        while (list.count < MOST_DOOMED && self->ring.oldest != NULL)
-            doom(self, self->ring.oldest, GONE_CLEARED, &list);
+        while (list.count < MOST_DOOMED && self->ring.count > 0)
+            doom(self, ring_first(&self->ring), GONE_CLEARED, &list);
         cache_unlock(self);
         if (list.count == 0)
             break;
@@ -204,7 +205,7 @@ make_room(CacheObject *self, int64_t weight, int64_t now, doomed *list)
 {
     int64_t limit = atomic_load_explicit(&self->limit, memory_order_relaxed);
     for (int i = 0; now > 0 && i < SWEEP_STEPS; i++)
-        doom_next(ring_sweep(&self->ring, now), GONE_EXPIRED, list);
+        doom_next(ring_sweep(&self->ring, now, self->stale_for), GONE_EXPIRED, list);
     while (self->ring.weight > limit - weight && list->count < MOST_DOOMED)
         if (!doom_next(ring_evict(&self->ring), GONE_SIZE, list))
             break;
@@ -218,6 +219,8 @@ cache_shrink(CacheObject *self, int64_t limit)
     bool fits = false;
     cache_lock(self);
     atomic_store_explicit(&self->limit, limit, memory_order_relaxed);
+    if (self->ring.target > limit)
+        self->ring.target = limit;
     cache_unlock(self);
     while (!fits) {
         cache_lock(self);
@@ -253,7 +256,6 @@ entry_measure(CacheObject *self, cache_entry *e, PyObject *ttl)
     if (now < 0)
         return false;
     e->expires = now + lifetime;
-    e->ends = self->stale_for > NEVER - e->expires ? NEVER - 1 : e->expires + self->stale_for;
     if (!atomic_load_explicit(&self->timed, memory_order_relaxed))
         atomic_store_explicit(&self->timed, true, memory_order_relaxed);
     return true;
@@ -285,31 +287,50 @@ entry_publish(CacheObject *self, cache_entry *e, cache_entry **old)
     return false;
 }
 
+/* Lets the cache remember as many evicted keys as it has entries, or more. What it remembered is lost: it grows before it
+ * is full, when it has evicted little. */
+static void
+grow_ghosts(CacheObject *self)
+{
+    ghost_table unused = ghosts_new((size_t)cache_count_entries(self));
+    cache_lock(self);
+    if (ghosts_room(&self->ring.ghosts) < ghosts_room(&unused)) {
+        ghost_table larger = unused;
+        unused = self->ring.ghosts;
+        self->ring.ghosts = larger;
+    }
+    cache_unlock(self);
+    ghosts_free(&unused);
+}
+
 /* Links an entry that is in the map, in place of `old` (borrowed, or NULL), and makes room for it. */
 static bool
 entry_settle(CacheObject *self, cache_entry *e, cache_entry *old, int64_t now)
 {
     doomed list = {0};
-    bool settled = false;
+    bool settled = false, ended = entry_has_ended(e, now, self->stale_for), grow = false;
     for (int round = 0; !settled; round++) {
         cache_lock(self);
         if (old != NULL)
-            doom(self, old, old->ends <= now ? GONE_EXPIRED : GONE_REPLACED, &list);
+            doom(self, old, entry_has_ended(old, now, self->stale_for) ? GONE_EXPIRED : GONE_REPLACED, &list);
         int64_t limit = atomic_load_explicit(&self->limit, memory_order_relaxed);
         if (entry_get_state(e) == ENTRY_GONE)
             settled = true;
-        else if (e->weight > limit || e->ends <= now || round == MOST_ROUNDS) {
-            doom(self, e, e->ends <= now ? GONE_EXPIRED : GONE_SIZE, &list);
+        else if (e->weight > limit || ended || round == MOST_ROUNDS) {
+            doom(self, e, ended ? GONE_EXPIRED : GONE_SIZE, &list);
             settled = true;
         }
         else if (make_room(self, e->weight, now, &list)) {
             Py_INCREF(e);
-            ring_link(&self->ring, e);
+            ring_link(&self->ring, e, old != NULL ? old->queue : -1, limit);
+            grow = limit != NO_LIMIT && (size_t)self->ring.count > ghosts_room(&self->ring.ghosts);
             settled = true;
         }
         cache_unlock(self);
         doomed_drop(self, &list);
     }
+    if (UNLIKELY(grow))
+        grow_ghosts(self);
     return doomed_end(&list);
 }
 
@@ -317,7 +338,10 @@ PyObject *
 cache_store(CacheObject *self, PyObject *key, PyObject *value, PyObject *ttl, bool is_error)
 {
     module_state *state = module_state_of((PyObject *)self);
-    cache_entry *e = state != NULL ? entry_new(state->cache_entry, key, value) : NULL, *old = NULL;
+    Py_hash_t hash = PyObject_Hash(key);
+    if (hash == -1)
+        return NULL;
+    cache_entry *e = state != NULL ? entry_new(state->cache_entry, key, hash, value) : NULL, *old = NULL;
     if (e == NULL)
         return NULL;
     e->is_error = is_error;
@@ -341,12 +365,13 @@ cache_store(CacheObject *self, PyObject *key, PyObject *value, PyObject *ttl, bo
 
 /* Appends the pairs of those entries that are not expired; the items of an iterator. */
 static bool
-append_pairs(PyObject *entries, int64_t now, PyObject *pairs)
+append_pairs(CacheObject *self, PyObject *entries, int64_t now, PyObject *pairs)
 {
     PyObject *next;
     while ((next = PyIter_Next(entries)) != NULL) {
         cache_entry *e = (cache_entry *)next;
-        PyObject *pair = e->ends > now && !e->is_error ? PyTuple_Pack(2, e->key, e->value) : NULL;
+        bool shown = !e->is_error && !entry_has_ended(e, now, self->stale_for);
+        PyObject *pair = shown ? PyTuple_Pack(2, e->key, e->value) : NULL;
         bool failed = pair != NULL ? PyList_Append(pairs, pair) < 0 : PyErr_Occurred() != NULL;
         Py_XDECREF(pair);
         Py_DECREF(next);
@@ -364,7 +389,7 @@ cache_pairs(CacheObject *self)
     PyObject *values = map != NULL ? PyObject_CallMethod(map, "values", NULL) : NULL;
     PyObject *entries = values != NULL ? PyObject_GetIter(values) : NULL;
     PyObject *pairs = entries != NULL ? PyList_New(0) : NULL;
-    if (pairs != NULL && !append_pairs(entries, now, pairs))
+    if (pairs != NULL && !append_pairs(self, entries, now, pairs))
         Py_CLEAR(pairs);
     Py_XDECREF(entries);
     Py_XDECREF(values);
@@ -372,30 +397,57 @@ cache_pairs(CacheObject *self)
     return pairs;
 }
 
-/* The first of the rules that does not hold, or NULL. */
+/* The first of the rules that a queue breaks, or NULL. Adds up the entries. */
+static const char *
+queue_fault(cache_ring *ring, int index, Py_ssize_t *count, bool *sweep)
+{
+    cache_queue *queue = &ring->queues[index];
+    int64_t weight = 0;
+    cache_entry *before = NULL;
+    for (cache_entry *e = queue->oldest; e != NULL; before = e, e = e->newer) {
+        if (e->older != before || e->queue != index)
+            return "a queue is broken";
+        if (entry_get_state(e) != ENTRY_LINKED)
+            return "C1: an entry of the ring is not LINKED";
+        ++*count;
+        weight += e->weight;
+        *sweep |= e == ring->sweep && index == ring->sweep_queue;
+    }
+    return before != queue->newest || weight != queue->weight ? "C4: the end or the weight of a queue is wrong" : NULL;
+}
+
 static const char *
 ring_fault(CacheObject *self)
 {
     cache_ring *ring = &self->ring;
+    int64_t limit = atomic_load(&self->limit);
     Py_ssize_t count = 0;
-    int64_t weight = 0;
-    bool hand = ring->hand == NULL, sweep = ring->sweep == NULL;
-    cache_entry *before = NULL;
-    for (cache_entry *e = ring->oldest; e != NULL; before = e, e = e->newer) {
-        if (e->older != before)
-            return "the ring is broken";
-        if (entry_get_state(e) != ENTRY_LINKED)
-            return "C1: an entry of the ring is not LINKED";
-        count++;
-        weight += e->weight;
-        hand |= e == ring->hand;
-        sweep |= e == ring->sweep;
-    }
-    if (before != ring->newest || !hand || !sweep)
-        return "an end of the ring, its hand or its sweep is not in it";
-    if (count != ring->count || weight != ring->weight)
+    bool sweep = ring->sweep == NULL;
+    const char *fault = queue_fault(ring, RECENT, &count, &sweep);
+    if (fault == NULL)
+        fault = queue_fault(ring, FREQUENT, &count, &sweep);
+    if (fault != NULL)
+        return fault;
+    if (!sweep || ring->target < 0 || ring->target > limit)
+        return "the sweep is in no queue, or the target out of bounds";
+    if (count != ring->count || ring->weight != ring->queues[RECENT].weight + ring->queues[FREQUENT].weight)
         return "C4: count or weight are not those of the ring";
-    return weight > atomic_load(&self->limit) ? "C4: the ring weighs more than the limit" : NULL;
+    return ring->weight > limit ? "C4: the ring weighs more than the limit" : NULL;
+}
+
+/* Whether the entries of a queue are those of the map: 1, 0, or -1 (exception set). */
+static int
+queue_in_map(CacheObject *self, cache_queue *queue)
+{
+    int status = 1;
+    for (cache_entry *e = queue->oldest; e != NULL && status > 0; e = e->newer) {
+        PyObject *found;
+        status = atomic_map_find(self->map, e->key, &found);
+        if (status > 0)
+            status = found == (PyObject *)e;
+        Py_XDECREF(found);
+    }
+    return status;
 }
 
 PyObject *
@@ -403,19 +455,15 @@ cache_check(CacheObject *self)
 {
     cache_lock(self);
     const char *fault = ring_fault(self);
-    Py_ssize_t count = self->ring.count;
     cache_unlock(self);
-    if (fault == NULL && atomic_map_count_all(self->map) != count)
+    if (fault == NULL && atomic_map_count_all(self->map) != cache_count_entries(self))
         fault = "C3: map and ring have not the same entries";
-    cache_entry *e = fault == NULL ? self->ring.oldest : NULL;
-    for (; e != NULL && fault == NULL; e = e->newer) {
-        PyObject *found;
-        int status = atomic_map_find(self->map, e->key, &found);
+    for (int i = RECENT; fault == NULL && i <= FREQUENT; i++) {
+        int status = queue_in_map(self, &self->ring.queues[i]);
         if (status < 0)
             return NULL;
-        if (found != (PyObject *)e)
+        if (status == 0)
             fault = "C3: an entry of the ring is not in the map";
-        Py_XDECREF(found);
     }
     if (fault == NULL)
         Py_RETURN_NONE;

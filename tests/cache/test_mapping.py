@@ -25,11 +25,19 @@ class Clock:
         return self.now
 
 
-class Sieve:
-    """A plain model of SIEVE: entries from the oldest to the newest, a hand, and a mark for each entry."""
+class Car:
+    """A plain model of the clock with adaptive replacement: two queues, the oldest first, marks, and what was evicted.
+
+    For keys of different buckets, so that no ghost pushes out another.
+    """
 
     def __init__(self, maxsize: int) -> None:
-        self.maxsize, self.keys, self.marked, self.hand = maxsize, [], set(), 0
+        self.maxsize, self.target = maxsize, maxsize // 10
+        self.recent, self.frequent, self.marked, self.ghosts = [], [], set(), {}
+
+    @property
+    def keys(self) -> list:
+        return self.recent + self.frequent
 
     def hit(self, key: object) -> bool:
         if key in self.keys:
@@ -37,28 +45,44 @@ class Sieve:
         return key in self.keys
 
     def remove(self, key: object) -> None:
-        at = self.keys.index(key)
-        del self.keys[at]
+        (self.recent if key in self.recent else self.frequent).remove(key)
         self.marked.discard(key)
-        if at < self.hand:
-            self.hand -= 1
+
+    def clear(self) -> None:
+        for key in self.keys:
+            self.remove(key)
 
     def insert(self, key: object) -> None:
+        is_frequent = key in self.frequent
         if key in self.keys:
             self.remove(key)
-        while self.keys and len(self.keys) >= self.maxsize:
-            if self.hand >= len(self.keys):
-                self.hand = 0
-            victim = self.keys[self.hand]
-            if victim in self.marked:
-                self.marked.discard(victim)
-                self.hand += 1
-            else:
-                self.remove(victim)
-        if self.hand >= len(self.keys):
-            self.hand = 0  # the hand had come to the end: it begins again with the oldest
-        if self.maxsize > 0:
-            self.keys.append(key)
+        if self.maxsize == 0:
+            return
+        while len(self.keys) >= self.maxsize:
+            self.evict()
+        if key in self.ghosts:
+            self.adapt(self.ghosts.pop(key))
+            is_frequent = True
+        (self.frequent if is_frequent else self.recent).append(key)
+
+    def evict(self) -> None:
+        while True:
+            first = not self.frequent or (self.recent and len(self.recent) >= max(1, self.target))
+            queue = self.recent if first else self.frequent
+            key = queue[0]
+            if key not in self.marked:
+                self.remove(key)
+                self.ghosts[key] = "recent" if first else "frequent"
+                return
+            self.remove(key)
+            self.frequent.append(key)
+
+    def adapt(self, came_from: str) -> None:
+        own = sum(queue == came_from for queue in self.ghosts.values())
+        other = len(self.ghosts) - own
+        step = other // own if 0 < own < other else 1
+        change = step if came_from == "recent" else -step
+        self.target = min(max(self.target + change, 0), self.maxsize)
 
 
 class CacheBesideModel(RuleBasedStateMachine):
@@ -66,7 +90,7 @@ class CacheBesideModel(RuleBasedStateMachine):
 
     @initialize(maxsize=st.integers(0, 8))
     def begin(self, maxsize):
-        self.cache, self.model, self.values, self.count = Cache(maxsize), Sieve(maxsize), {}, itertools.count()
+        self.cache, self.model, self.values, self.count = Cache(maxsize), Car(maxsize), {}, itertools.count()
 
     @rule(key=keys)
     def get(self, key):
@@ -106,7 +130,7 @@ class CacheBesideModel(RuleBasedStateMachine):
     @rule()
     def clear(self):
         self.cache.clear()
-        self.model = Sieve(self.model.maxsize)
+        self.model.clear()
 
     @invariant()
     def the_same_entries(self):
