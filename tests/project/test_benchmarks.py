@@ -16,6 +16,7 @@ from frozen import AtomicRef, SharedMap, SharedRef
 BENCHMARKS = ROOT / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+import bench_cache  # noqa: E402
 import bench_config  # noqa: E402
 import bench_convert  # noqa: E402
 import bench_delta  # noqa: E402
@@ -112,6 +113,12 @@ def test_encodings_give_back_what_they_were_given(shape, racing):
         for operation in bench_encoding.operations(world, "Map", (), ()):
             harness.Contender(peer.name, peer, operation, world).check()
         world.maps.clear()
+
+
+def test_the_hit_ratio_is_at_least_that_of_lru_on_every_trace():
+    peers_of_traces = {name: bench_cache.PLAIN[name] for name in ("frozen", "lru_cache")}
+    for title, found in bench_cache.ratios(peers_of_traces).items():
+        assert found["frozen"] >= found["lru_cache"] - 1e-9, title
 
 
 def test_a_result_of_another_type_is_wrong():
