@@ -46,11 +46,13 @@ _ABANDONED = object()
 class _Flight:
     """One computation under way."""
 
-    __slots__ = ("outcome", "process", "task", "thread")
+    __slots__ = ("ended", "outcome", "process", "task", "thread")
 
     def __init__(self) -> None:
         self.outcome: AtomicRef[Any] = AtomicRef(None)
         """None, then in its next version what came of it."""
+        self.ended = False
+        """Nobody is to begin to wait for it. It may be registered still, where there was no memory to remove it."""
         self.thread = 0
         """The number of the thread that computes."""
         self.task: asyncio.Task[Any] | None = None
@@ -59,6 +61,7 @@ class _Flight:
         """The process whose thread is to compute, where it has been started and has no number yet."""
 
     def end(self, cache: Cache[Any, Any], key: Any, outcome: object) -> None:
+        self.ended = True
         try:
             cache._flights.compare_and_set(key, self, ABSENT)
         finally:
@@ -112,9 +115,9 @@ def _leave_waiting(me: object, before: _Flight | None = None) -> None:
 
 
 def _is_lost(cache: Cache[Any, Any], key: Any, flight: _Flight) -> bool:
-    """Whether the thread that computed stayed in the parent of a fork; then the flight is removed."""
+    """Whether there is no outcome to wait for, and removes it then: it has ended, or a fork left its thread behind."""
     in_parent = flight.thread == 0 and flight.process not in (0, os.getpid())
-    if not in_parent and not _thread_vanished(flight.thread):
+    if not flight.ended and not in_parent and not _thread_vanished(flight.thread):
         return False
     cache._flights.compare_and_set(key, flight, ABSENT)
     return True

@@ -455,6 +455,8 @@ cache_object_traverse(PyObject *op, visitproc visit, void *arg)
     for (int i = RECENT; i <= FREQUENT; i++)
         for (cache_entry *e = self->ring.queues[i].oldest; e != NULL; e = e->newer)
             Py_VISIT((PyObject *)e);
+    for (cache_entry *e = self->strays; e != NULL; e = e->newer)
+        Py_VISIT((PyObject *)e);
     return 0;
 }
 
@@ -464,8 +466,9 @@ cache_forget(CacheObject *self)
 {
     cache_entry *list;
     do {
-        list = NULL;
         cache_lock(self);
+        list = self->strays;
+        self->strays = NULL;
         for (int i = 0; i < FORGET_STEPS && self->ring.count > 0; i++) {
             cache_entry *e = ring_first(&self->ring);
             ring_unlink(&self->ring, e);

@@ -15,8 +15,10 @@
  *   C5. Under the lock there are loads and stores alone: no Python code, no memory is allocated, no reference dropped
  *       (platform/spinlock.h). What is to be dropped goes into a list, a bounded number at a time.
  *   C6. The key of an entry is the very object that the map holds. An entry is found by it without calling __eq__,
- *       unless other keys have the same hash. If one of those raises then, the entry stays in the map, which nobody is
- *       shown any more, and the error is reported.
+ *       unless other keys have the same hash.
+ *   C7. An entry that is GONE and cannot be taken out of the map, for want of memory or because a key of the same hash
+ *       raises when it is compared, is a stray: nobody is shown it, and each later call that stores tries one again.
+ *       Without strays, map and ring are the same between calls.
  *
  * Storing: the entry goes into the map (compare-and-set with what is there, which is C6: an entry takes over the key of
  * the one that it replaces), then under the lock into the ring, behind those that make room for it. If another call
@@ -69,6 +71,7 @@ typedef struct {
     _Atomic(int64_t) limit; /* written under the lock */
     _Atomic(bool) timed;    /* some entry has had an end */
     cache_ring ring;
+    cache_entry *strays; /* C7; guarded by the lock, linked by `newer`, each with a reference */
 } CacheObject;
 
 static inline void

@@ -5,6 +5,7 @@
 
 #include "docs.h"
 #include "bindings/common/arguments.h"
+#include "platform/cpython_private.h"
 #include "ref/reference.h"
 
 typedef struct {
@@ -284,6 +285,7 @@ cached_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->typed = typed;
     self->is_coroutine = is_coroutine;
     self->vectorcall = cached_vectorcall;
+    object_defer_counting((PyObject *)self);
     return (PyObject *)self;
 }
 

@@ -111,6 +111,23 @@ tell_of(CacheObject *self, cache_entry *e, PyObject **interrupt)
     Py_XDECREF(word);
 }
 
+/* Takes an entry that is GONE out of the map, or makes it a stray; drops the reference. */
+static void
+remove_or_stray(CacheObject *self, cache_entry *e, bool report)
+{
+    if (LIKELY(atomic_map_exchange_if(self->map, e->key, (PyObject *)e, NULL, NULL) >= 0)) {
+        Py_DECREF(e);
+        return;
+    }
+    if (report && !PyErr_ExceptionMatches(PyExc_MemoryError))
+        PyErr_WriteUnraisable(e->key);
+    PyErr_Clear();
+    cache_lock(self);
+    e->newer = self->strays;
+    self->strays = e;
+    cache_unlock(self);
+}
+
 /* Without the lock: takes the entries out of the map, reports them and drops them. Keeps the exception that is set. */
 static void
 doomed_drop(CacheObject *self, doomed *list)
@@ -120,8 +137,8 @@ doomed_drop(CacheObject *self, doomed *list)
         cache_entry *e = list->first;
         list->first = e->newer;
         e->newer = NULL;
-        if (atomic_map_exchange_if(self->map, e->key, (PyObject *)e, NULL, NULL) < 0)
-            PyErr_WriteUnraisable(e->key); /* a key whose __hash__ or __eq__ raises */
+        Py_INCREF(e);
+        remove_or_stray(self, e, true);
         if (e->reason == GONE_SIZE || e->reason == GONE_EXPIRED)
             cache_count(self, e->reason == GONE_SIZE ? COUNT_EVICTIONS : COUNT_EXPIRATIONS);
         if (self->on_evict != NULL)
@@ -308,6 +325,7 @@ static bool
 entry_settle(CacheObject *self, cache_entry *e, cache_entry *old, int64_t now)
 {
     doomed list = {0};
+    cache_entry *stray = NULL;
     bool settled = false, ended = entry_has_ended(e, now, self->stale_for), grow = false;
     for (int round = 0; !settled; round++) {
         cache_lock(self);
@@ -326,9 +344,15 @@ entry_settle(CacheObject *self, cache_entry *e, cache_entry *old, int64_t now)
             grow = limit != NO_LIMIT && (size_t)self->ring.count > ghosts_room(&self->ring.ghosts);
             settled = true;
         }
+        if (settled && (stray = self->strays) != NULL) {
+            self->strays = stray->newer;
+            stray->newer = NULL;
+        }
         cache_unlock(self);
         doomed_drop(self, &list);
     }
+    if (UNLIKELY(stray != NULL))
+        remove_or_stray(self, stray, false);
     if (UNLIKELY(grow))
         grow_ghosts(self);
     return doomed_end(&list);
@@ -370,7 +394,7 @@ append_pairs(CacheObject *self, PyObject *entries, int64_t now, PyObject *pairs)
     PyObject *next;
     while ((next = PyIter_Next(entries)) != NULL) {
         cache_entry *e = (cache_entry *)next;
-        bool shown = !e->is_error && !entry_has_ended(e, now, self->stale_for);
+        bool shown = !e->is_error && !entry_has_ended(e, now, self->stale_for) && entry_get_state(e) != ENTRY_GONE;
         PyObject *pair = shown ? PyTuple_Pack(2, e->key, e->value) : NULL;
         bool failed = pair != NULL ? PyList_Append(pairs, pair) < 0 : PyErr_Occurred() != NULL;
         Py_XDECREF(pair);
@@ -455,8 +479,11 @@ cache_check(CacheObject *self)
 {
     cache_lock(self);
     const char *fault = ring_fault(self);
+    Py_ssize_t count = self->ring.count;
+    for (cache_entry *e = self->strays; e != NULL; e = e->newer)
+        count++;
     cache_unlock(self);
-    if (fault == NULL && atomic_map_count_all(self->map) != cache_count_entries(self))
+    if (fault == NULL && atomic_map_count_all(self->map) != count)
         fault = "C3: map and ring have not the same entries";
     for (int i = RECENT; fault == NULL && i <= FREQUENT; i++) {
         int status = queue_in_map(self, &self->ring.queues[i]);
