@@ -33,6 +33,7 @@ try:
         Watch,
         decode,
         encode,
+        immortalize,
         transaction,
     )
 except ModuleNotFoundError as _missing:
@@ -95,6 +96,7 @@ __all__ = [
     "freeze",
     "get_in",
     "get_include",
+    "immortalize",
     "is_shareable",
     "merge3",
     "register_shareable",

@@ -3540,6 +3540,24 @@ def decode(
     (1, Vector(['a', 'b']), {'c'})
     """
 
+_Shared = TypeVar("_Shared", bound=SharedMap[Any, Any] | SharedSet[Any] | SharedVector[Any] | Blob)
+
+def immortalize(shared: _Shared, /) -> _Shared:
+    """Never free `shared` and all that it holds, and never count references to it again; return it. O(its size), once.
+
+    After a fork, a process that reads it, nested containers included, or derives versions from it writes to none of its
+    memory, so that all workers of a server go on sharing it. Call this before the fork, beside `gc.freeze()`. It is a
+    leak by intent: immortalize what is loaded once, not each version of what changes. A hash is kept where it is
+    computed first: call `hash(shared)` before the fork, too, if workers hash it.
+
+    TypeError for what is no SharedMap, SharedSet, SharedVector or Blob: `share` makes one. Interrupted by a signal, it
+    leaves `shared` usable, and the next call goes on.
+
+    >>> table = immortalize(share({"hosts": ["a", "b"]}))
+    >>> table["hosts"][0]
+    'a'
+    """
+
 # For the tests of this project; not public, may change at any time.
 
 _BITS: int
@@ -3554,6 +3572,7 @@ def _check_shareable(obj: object, /) -> None: ...
 def _settle_watches() -> None: ...
 def _threads_of_watches() -> tuple[int, int]: ...
 def _live_shared_nodes() -> int: ...
+def _count_shared_blocks(container: Any, /) -> tuple[int, int, int]: ...
 def _fail_shared_allocation(after: int, /) -> int: ...
 def _register_sharing(
     encode: Callable[[object], tuple[str, object, bool | None]],

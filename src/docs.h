@@ -3235,4 +3235,22 @@
     ">>> decode(encode((1, Vector(\"ab\"), {\"c\"})))\n" \
     "(1, Vector(['a', 'b']), {'c'})"
 
+#define DOC_immortalize \
+    "immortalize($module, shared, /)\n" \
+    "--\n" \
+    "\n" \
+    "Never free `shared` and all that it holds, and never count references to it again; return it. O(its size), once.\n" \
+    "\n" \
+    "After a fork, a process that reads it, nested containers included, or derives versions from it writes to none of its\n" \
+    "memory, so that all workers of a server go on sharing it. Call this before the fork, beside `gc.freeze()`. It is a\n" \
+    "leak by intent: immortalize what is loaded once, not each version of what changes. A hash is kept where it is\n" \
+    "computed first: call `hash(shared)` before the fork, too, if workers hash it.\n" \
+    "\n" \
+    "TypeError for what is no SharedMap, SharedSet, SharedVector or Blob: `share` makes one. Interrupted by a signal, it\n" \
+    "leaves `shared` usable, and the next call goes on.\n" \
+    "\n" \
+    ">>> table = immortalize(share({\"hosts\": [\"a\", \"b\"]}))\n" \
+    ">>> table[\"hosts\"][0]\n" \
+    "'a'"
+
 #endif

@@ -108,6 +108,16 @@ block_alloc(size_t size, block_kind kind)
     return b;
 }
 
+void
+block_make_immortal(block *b)
+{
+    /* The store may take the place of another thread's count: nothing depends on a count from here on, because the
+     * caller holds a reference.  release: pairs with block_is_immortal(). */
+    uint32_t before = atomic_exchange_explicit(&b->count, COUNT_IMMORTAL, memory_order_acq_rel);
+    if (before < COUNT_MARKED)
+        count_alive(-1);
+}
+
 /* ---- freeing ---- */
 
 /* Dead blocks wait for their turn in a list through their own heads: a dead block needs no count any more.  malloc

@@ -56,38 +56,58 @@ void *block_alloc(size_t size, block_kind kind);
 /* Free a block whose count has come to zero, and all that only it kept alive. */
 void block_free(block *);
 
-/* Blocks alive in the process.  For tests: exact when no other thread allocates or frees. */
+/* Mark the block as never freed; all below it is marked already. */
+void block_make_immortal(block *);
+
+/* Blocks alive in the process that may end, so without the immortal ones.  For tests: exact when no other thread
+ * allocates, frees or marks. */
 long blocks_alive(void);
 
 /* For tests: the allocation after this many, in whichever thread, fails; negative: none. Returns what was left of the
  * last call's count, which is negative if an allocation failed since. */
 long block_fail_after(long count);
 
-/* Counts have 32 bits, to keep nodes small. A block that has been referenced two billion times is never freed: from
- * there on its count is held far above the limit, so that no number of racing releases can bring it back below. */
+/* Counts have 32 bits, to keep nodes small. Both operations look before they write, and leave what is never freed
+ * alone, so that no page of it is written.
+ *
+ * A block that has been referenced two billion times is never freed. Releases stop counting at COUNT_LIMIT, and
+ * references far above it. So up to COUNT_FULL a count is never smaller than the number of references; and from there it
+ * comes back below COUNT_LIMIT only if 2^30 threads had looked, and not yet written, when it got there.
+ *
+ * An immortal block (immortal.c) starts in the middle above COUNT_MARKED, and what such threads add or take away keeps it
+ * there. */
 #define COUNT_LIMIT UINT32_C(0x80000000)
-#define COUNT_FOREVER UINT32_C(0xC0000000)
+#define COUNT_FULL UINT32_C(0xC0000000)
+#define COUNT_MARKED UINT32_C(0xD0000000)
+#define COUNT_IMMORTAL UINT32_C(0xE8000000)
 
 static inline void
 block_retain(block *b)
 {
     /* relaxed: the caller holds a reference already, so nothing can be freed or published by this */
-    uint32_t before = atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
-    if (UNLIKELY(before >= COUNT_LIMIT))
-        atomic_store_explicit(&b->count, COUNT_FOREVER, memory_order_relaxed);
+    if (LIKELY(atomic_load_explicit(&b->count, memory_order_relaxed) < COUNT_FULL))
+        atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
 }
 
 /* Give up one reference; true: it was the last one, and the caller must free the block. */
 static inline bool
 block_drop(block *b)
 {
+    uint32_t seen = atomic_load_explicit(&b->count, memory_order_acquire);
     /* The only reference is ours, so no other thread can change the count: no need to write it. */
-    if (atomic_load_explicit(&b->count, memory_order_acquire) == 1)
+    if (seen == 1)
         return true;
-    uint32_t before = atomic_fetch_sub_explicit(&b->count, 1, memory_order_acq_rel);
-    if (UNLIKELY(before >= COUNT_LIMIT))
-        atomic_store_explicit(&b->count, COUNT_FOREVER, memory_order_relaxed);
-    return before == 1;
+    if (UNLIKELY(seen >= COUNT_LIMIT))
+        return false;
+    return atomic_fetch_sub_explicit(&b->count, 1, memory_order_acq_rel) == 1;
+}
+
+/* Whether the block and all below it are marked as never freed. */
+static inline bool
+block_is_immortal(const block *b)
+{
+    /* acquire: the marks below were set before this one */
+    return atomic_load_explicit(&((block *)b)->count, memory_order_acquire) >= COUNT_MARKED;
 }
 
 static inline void

@@ -1,9 +1,11 @@
 /* What shared/ does in each interpreter that imports the module, and what it adds to the module. */
 
+#include "docs.h"
 #include "platform/cross_interpreter.h"
 #include "shared/crossing.h"
 #include "shared/current.h"
 #include "shared/handle.h"
+#include "shared/immortal.h"
 #include "shared/tickets.h"
 #include "shared/native.h"
 
@@ -58,7 +60,11 @@ check_shareable(PyObject *module, PyObject *object)
 }
 
 PyMethodDef interp_functions[] = {
-    {"_live_shared_nodes", live_shared_nodes, METH_NOARGS, "Blocks of shared memory alive in the process, for tests."},
+    {"immortalize", immortalize, METH_O, DOC_immortalize},
+    {"_count_shared_blocks", count_shared_blocks, METH_O,
+     "Of the blocks below a shared container: how many, how many immortal, the sum of their counts.  For tests."},
+    {"_live_shared_nodes", live_shared_nodes, METH_NOARGS,
+     "Blocks of shared memory alive in the process, but for immortal ones.  For tests."},
     {"_register_sharing", register_sharing, METH_VARARGS,
      PyDoc_STR("_register_sharing($module, /, *functions)\n--\n\n"
                "What frozen/_sharing.py does for the core.")},

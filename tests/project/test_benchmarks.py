@@ -6,6 +6,7 @@ import importlib.util
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -308,3 +309,16 @@ def test_the_plot_of_interpreters_has_every_part(tmp_path):
 def test_servers_answer():
     table = run_script("bench_servers.py", "--rounds", "1", "--seconds", "0.5", timeout=200)
     assert "answers that fail or mix two versions" in table.stdout
+
+
+# Forked workers
+
+weighs_itself = pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs /proc/self/smaps_rollup")
+
+
+@weighs_itself
+def test_the_script_of_forked_workers_prints_a_table_and_writes_its_files(tmp_path):
+    done = run_script("bench_prefork.py", "--sizes", "3000", "--peers", "dict", "--output", tmp_path)
+    assert "after 1,000 publications of 10" in done.stdout
+    facts = json.loads((tmp_path / "prefork.json").read_text())
+    assert {row["row"] for row in facts["rows"]} >= {"read_str", "published_1000_nested"}
