@@ -145,9 +145,9 @@ def _compute(
             return value
         if state == _ERROR:
             raise value.with_traceback(None)
-        own = _Flight()
-        flight = flights.setdefault(key, own)
+        own, flight = _Flight(), None
         try:
+            flight = flights.setdefault(key, own)
             if state == _STALE:
                 if flight is own:
                     _refresh_in_thread(cache, key, flight, fn, args, kwargs)
@@ -160,6 +160,8 @@ def _compute(
             if isinstance(outcome, _Error):
                 raise outcome.error
         finally:
+            if not own.ended and state != _STALE and (flight is None or flight is own):
+                own.end(cache, key, _ABANDONED)  # it was interrupted before it began
             del flight, own  # an exception that they hold has this frame in its traceback
             outcome = None
 

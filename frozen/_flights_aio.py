@@ -47,9 +47,9 @@ async def _compute_async(
             return value
         if state == _ERROR:
             raise value.with_traceback(None)
-        own = _Flight()
-        flight = flights.setdefault(key, own)
+        own, flight = _Flight(), None
         try:
+            flight = flights.setdefault(key, own)
             if state == _STALE:
                 if flight is own:
                     _refresh_in_task(cache, key, flight, fn, args, kwargs)
@@ -62,6 +62,8 @@ async def _compute_async(
             if isinstance(outcome, _Error):
                 raise outcome.error
         finally:
+            if not own.ended and state != _STALE and (flight is None or flight is own):
+                own.end(cache, key, _ABANDONED)  # it was interrupted before it began
             del flight, own
             outcome = None
 
