@@ -266,10 +266,12 @@ class AtomicMap(Generic[_K, _V]):
     """A mapping whose entries all threads read and replace atomically, and that is a Map at any instant.
 
     Every operation on a key is linearizable, and so is what concerns the whole: `len`, `snapshot`, `replace`, others.
-    On builds without the GIL threads that use different keys seldom wait for each other. Iteration, `keys`, `values`,
-    `items`, `==` and `repr` go over a snapshot. Keys are compared, and functions called, without any lock.
+    Without the GIL threads that change different keys seldom wait for each other, and reading what a str or an int is
+    the key of never waits. Iteration, `keys`, `values`, `items`, `==` and `repr` go over a snapshot. Keys are compared,
+    and functions called, without any lock.
 
-    Method: a CHAMP trie whose top level is an array of trees, each edited in place under a short lock of its own.
+    Method: a CHAMP trie whose top level is an array of trees, each edited in place under a short lock of its own, and
+    read without one (SRCU: McKenney 2006).
 
     >>> hits = AtomicMap()
     >>> hits.add("/")

@@ -212,10 +212,12 @@
     "A mapping whose entries all threads read and replace atomically, and that is a Map at any instant.\n" \
     "\n" \
     "Every operation on a key is linearizable, and so is what concerns the whole: `len`, `snapshot`, `replace`, others.\n" \
-    "On builds without the GIL threads that use different keys seldom wait for each other. Iteration, `keys`, `values`,\n" \
-    "`items`, `==` and `repr` go over a snapshot. Keys are compared, and functions called, without any lock.\n" \
+    "Without the GIL threads that change different keys seldom wait for each other, and reading what a str or an int is\n" \
+    "the key of never waits. Iteration, `keys`, `values`, `items`, `==` and `repr` go over a snapshot. Keys are compared,\n" \
+    "and functions called, without any lock.\n" \
     "\n" \
-    "Method: a CHAMP trie whose top level is an array of trees, each edited in place under a short lock of its own.\n" \
+    "Method: a CHAMP trie whose top level is an array of trees, each edited in place under a short lock of its own, and\n" \
+    "read without one (SRCU: McKenney 2006).\n" \
     "\n" \
     ">>> hits = AtomicMap()\n" \
     ">>> hits.add(\"/\")\n" \

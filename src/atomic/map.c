@@ -1,12 +1,17 @@
 /* AtomicMap: a mapping whose entries all threads of an interpreter read and replace atomically.
  *
- * The structure is map.h's, the contents as a whole map_whole.h's, update() map_update.h's, waiting and watching
- * map_watch.h's; here is the Python type. */
+ * The structure is map.h's, reading map_reads.h's, what edits take out map_leftovers.h's, the contents as a whole
+ * map_whole.h's, update() map_update.h's, waiting and watching map_watch.h's; here is the Python type. */
 
 #define ENTRY_WIDTH 2
 #define FAMILY atomic_map
 #define MATCHES_OBJECT atomic_map_matches_object
 #define NODES_HAVE_NO_OWNER
+
+#include "platform/cpython.h" /* says whether there is a GIL */
+#ifdef Py_GIL_DISABLED
+#define NODES_HAVE_READERS
+#endif
 
 #include "bindings/common/instance_names.inc.h"
 #include "local/nodes.h"
@@ -33,7 +38,7 @@ static PyObject *
 atomic_map_subscript(PyObject *op, PyObject *key)
 {
     bool failed;
-    PyObject *value = map_find((AtomicMapObject *)op, key, &failed);
+    PyObject *value = map_look((AtomicMapObject *)op, key, &failed);
     if (value == NULL && !failed)
         set_key_error(key);
     return value;
@@ -46,17 +51,14 @@ atomic_map_get(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *
     bool failed;
     if (!parse_key_default("get", args, nargs, names, &key, &fallback))
         return NULL;
-    PyObject *value = map_find((AtomicMapObject *)op, key, &failed);
+    PyObject *value = map_look((AtomicMapObject *)op, key, &failed);
     return value != NULL || failed ? value : Py_NewRef(fallback);
 }
 
 static int
 atomic_map_contains(PyObject *op, PyObject *key)
 {
-    bool failed;
-    PyObject *value = map_find((AtomicMapObject *)op, key, &failed);
-    Py_XDECREF(value);
-    return failed ? -1 : value != NULL;
+    return map_has((AtomicMapObject *)op, key);
 }
 
 /* As map_edit of the map `op`. A value that is frozen.ABSENT stands for none, where `may_remove`. */
@@ -413,13 +415,24 @@ atomic_map_reduce(PyObject *op, PyObject *args, PyObject *kwargs)
     return call_python_layer("frozen._atomic_map", "reduce", op, args, kwargs);
 }
 
+/* `_reader_records`: how many threads have ever read at once, as grace.h counts them. For tests. */
+static PyObject *
+atomic_map_reader_records(PyObject *Py_UNUSED(op), PyObject *Py_UNUSED(ignored))
+{
+#ifdef NODES_HAVE_READERS
+    return PyLong_FromSize_t(grace_records());
+#else
+    return PyLong_FromLong(0);
+#endif
+}
+
 /* ---- for direct.h ---- */
 
 int
 atomic_map_find(PyObject *op, PyObject *key, PyObject **value)
 {
     bool failed;
-    *value = map_find((AtomicMapObject *)op, key, &failed);
+    *value = map_look((AtomicMapObject *)op, key, &failed);
     return failed ? -1 : *value != NULL;
 }
 
@@ -494,7 +507,7 @@ atomic_map_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->empty = types->empty;
     node_retain(self->empty);
     for (int i = 0; i < SLOTS; i++) {
-        self->slots[i].root = self->empty;
+        root_set(self, i, self->empty);
         node_retain(self->empty);
     }
     turns_init(&self->writers, &self->writers_lock);
@@ -517,8 +530,12 @@ atomic_map_tp_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT((PyObject *)self->empty);
     Py_VISIT(atomic_load_explicit(&self->mirror, memory_order_relaxed));
     for (int i = 0; i < SLOTS; i++)
-        Py_VISIT((PyObject *)self->slots[i].root);
+        Py_VISIT((PyObject *)root_get(self, i));
+#ifdef NODES_HAVE_READERS
+    return leftovers_traverse(&self->left, visit, arg);
+#else
     return 0;
+#endif
 }
 
 /* Threads may still reach the map when the collector clears it: it is emptied as clear() does, and stays usable.
@@ -527,17 +544,16 @@ static int
 atomic_map_tp_clear(PyObject *op)
 {
     AtomicMapObject *self = (AtomicMapObject *)op;
-    champ_node *before[SLOTS];
-    map_lock(self);
+    champ_node *roots[SLOTS];
     for (int i = 0; i < SLOTS; i++) {
-        before[i] = self->slots[i].root;
-        self->slots[i].root = self->empty;
+        roots[i] = self->empty;
         node_retain(self->empty);
-        self->slots[i].count = 0;
     }
+    map_lock(self);
+    map_put(self, roots, 0);
     slot_changed(&self->slots[0]);
     map_unlock(self);
-    roots_release(before);
+    map_leave(self, roots);
     return 0;
 }
 
@@ -550,7 +566,10 @@ atomic_map_tp_dealloc(PyObject *op)
     Py_TRASHCAN_BEGIN(op, atomic_map_tp_dealloc)
     weakrefs_clear(op, &self->weakrefs);
     for (int i = 0; i < SLOTS; i++)
-        node_release(self->slots[i].root);
+        node_release(root_get(self, i));
+#ifdef NODES_HAVE_READERS
+    leftovers_end(&self->left);
+#endif
     node_release(self->empty);
     Py_XDECREF(self->absent);
     Py_XDECREF(atomic_load_explicit(&self->mirror, memory_order_relaxed));
@@ -584,6 +603,7 @@ static PyMethodDef atomic_map_methods[] = {
     {"changed", FASTCALL(atomic_map_changed), METH_VARARGS | METH_KEYWORDS, DOC_AtomicMap_changed},
     {"changes", FASTCALL(atomic_map_changes), METH_VARARGS | METH_KEYWORDS, DOC_AtomicMap_changes},
     {"_mirror", atomic_map_mirror, METH_NOARGS, NULL},
+    {"_reader_records", atomic_map_reader_records, METH_NOARGS, NULL},
     {"__reversed__", atomic_map_reversed, METH_NOARGS, DOC_AtomicMap___reversed__},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},

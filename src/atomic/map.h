@@ -13,31 +13,58 @@
  *                   node          node             node   node
  *
  * Rules
- *   R1. `root` is never NULL, and what it leads to changes only while the slot's lock is held. With the GIL the lock is
+ *   R1. `roots[i]` is never NULL, and what it leads to changes only while the slot's lock is held. With the GIL the lock is
  *       the GIL: no arbitrary code runs where one is said to be held, CPython 3.11's collector is paused there.
- *   R2. Readers and writers hold one lock for one descent, one edit, and the allocations of that: never while arbitrary
- *       code runs, never while a reference is dropped that could be the last one or that could be another thread's. So
- *       no thread is detached while it holds a lock, and no safepoint lies in a locked section: a world that is stopped,
- *       for the collector or for fork, finds every lock free and every tree whole (platform/spinlock.h). One exception
- *       is left: an insertion that runs out of memory half way gives back counts that it has just taken.
+ *   R2. A lock is held for one descent, one edit, and the allocations of that: never while arbitrary code runs, never while
+ *       a reference is dropped that could be the last one or that could be another thread's. So no thread is detached while
+ *       it holds a lock, and no safepoint lies in a locked section: a world that is stopped, for the collector or for fork,
+ *       finds every lock free and every tree whole (platform/spinlock.h). One exception is left: an insertion that runs out
+ *       of memory half way gives back counts that it has just taken.
  *   R3. An edit changes a node in place only where each node from the root down to it has one owner, which is the slot
- *       (champ_owned); every other node is copied. So what a snapshot has, or a reader that holds a root, never changes.
+ *       (champ_owned); every other node is copied. So what a snapshot has, or a thread that holds a root, never changes.
  *       Nodes that an edit makes belong to no thread (object_disown): any thread sees that the slot is their one owner,
  *       and frees them itself. If the thread that made a node owned it, as is usual without the GIL, every other thread
  *       would copy it and leave the old one to its owner. The nodes of a Map that was put in are copied once.
- *   R4. What an edit takes out is dropped after unlocking (entry_close): destruction is prompt, and runs without a lock.
- *   R5. All locks at once are taken in ascending order.
+ *   R4. An edit in place is one store, of a root, a child or a value. The bitmaps, hashes and keys of a node that a reader
+ *       can reach never change: inserting and removing make a new node, into which the contents of the old one move.
+ *   R5. What an edit takes out (a value, a key, a node; a node whose contents have moved, as it is) is dropped after
+ *       unlocking, and not before every reader has left that was inside when it was taken out (map_leftovers.h):
+ *       destruction is prompt, and runs without a lock.
+ *   R6. All locks at once are taken in ascending order.
  *
- * Which store publishes, which load sees it, who frees. An edit's stores, in place or to `root`, come before the store
- * that unlocks; a reader's loads come after the exchange that locked. A reader counts the value it returns before it
- * unlocks, so that a writer that comes next drops one reference of several. The last one to drop a node frees it.
+ * Writers. An edit's stores come before the store that unlocks, the next writer's loads after the exchange that locked.
+ * So does whoever locks all slots.
  *
- * The instant of an operation on one key is while it holds the lock. That of an operation on the whole (snapshot, len,
- * replace) is while it holds all of them, when no edit is under way.
+ * Readers, without the GIL, take no lock (map_reads.h): they enter (platform/grace.h), descend, count what they return, and
+ * leave. With the GIL they are alone anyhow.
  *
- * Keys whose comparing may run arbitrary code are compared outside the lock, in a root that the thread holds: R3 keeps
- * it as it is. If that root is still the slot's once the lock is taken again, the place that was found in it is, and it
- * cannot be another node at the same address, because it was held all the time. Otherwise the operation starts again.
+ *   Which store publishes, which load sees it. The store of R4 releases, and a reader's load of that root, child or value
+ *   acquires: whatever it leads to is whole, and what its writer did before has happened before.
+ *
+ *   Who frees. Each node and object that a reader can meet is owned by a node of the tree, or was taken out while the
+ *   reader was inside, and is then owned by the leftovers until it has left: R5. The same goes for what it meets by way of
+ *   a node that was moved out before, which owns nothing any more: its children and values belong to the node that has
+ *   taken its place, and once they are taken out of that one, they wait for the reader too. A snapshot, or a thread that
+ *   drops a root it held, drops one reference of several for as long as a reader may be inside.
+ *
+ *   Counting a value that is found without a lock, Py_INCREF of an object of which the thread has no reference, is safe for
+ *   this reason alone: the reference of the tree or of the leftovers is given up only after the reader has left, and so
+ *   after it has counted.
+ *
+ *   The instant of a read. A node has a place in the tree from its publication until it is taken out, and is frozen from
+ *   then on, because edits reach only what has a place. Each node that a reader comes to had its place at some instant
+ *   since the read began: by induction, either the node above had its place when its pointer to this one was loaded, or it
+ *   was taken out since the read began and its pointers are those of that instant. The same holds for the value, or its
+ *   absence: if the last node has its place when it is looked at, that is the instant, and otherwise the one at which
+ *   the node was taken out.
+ *
+ * The instant of any other operation on one key is while it holds the lock. That of an operation on the whole (snapshot,
+ * len, replace) is while it holds all of them, when no edit is under way.
+ *
+ * Keys whose comparing may run arbitrary code are compared outside, in a root that the thread has locked the slot to get
+ * and holds: R3 keeps it as it is. A writer then locks again. If that root is still the slot's, the place that was found
+ * in it is, and it cannot be another node at the same address, because it was held all the time. Otherwise the operation
+ * starts again.
  *
  * `version` counts the changes. Each slot counts its own, and the sum over the slots, read without a lock, is the
  * number of changes at some instant of the call: it only grows, by one each time.
@@ -48,6 +75,7 @@
 #define FROZEN_ATOMIC_MAP_H
 
 #include "module.h"
+#include "atomic/map_leftovers.h"
 #include "ref/reference.h"
 #include "ref/turns.h"
 #include "ref/updating.h"
@@ -59,12 +87,12 @@ enum { SLOTS = BRANCHES };
 enum { SLOTS = 1 };
 #endif
 
+/* What writers alone use of a slot. */
 typedef struct {
     ref_mutex lock;
-    champ_node *root;          /* owned */
     Py_ssize_t count;          /* of entries; only the sum over all slots means something */
     _Atomic(uint64_t) version; /* how often the slot was changed; written under the lock */
-    char apart[64 - 4 * sizeof(uint64_t)]; /* slots of different threads lie on different cache lines */
+    char apart[64 - 3 * sizeof(uint64_t)]; /* slots of different threads lie on different cache lines */
 } map_slot;
 
 typedef struct {
@@ -76,8 +104,26 @@ typedef struct {
     turn_queue writers;
     waiter_list waiters;
     ref_mutex writers_lock, waiters_lock;
+    map_leftovers left;
+    char apart[64]; /* what readers load is not on a line that writers store to all the time */
+    _Atomic(champ_node *) roots[SLOTS]; /* owned */
+    char apart_too[64];
     map_slot slots[SLOTS];
 } AtomicMapObject;
+
+/* The caller holds the slot's lock, or nobody else knows the map. */
+static inline champ_node *
+root_get(AtomicMapObject *self, int slot)
+{
+    return atomic_load_explicit(&self->roots[slot], memory_order_relaxed);
+}
+
+/* The same. Publishes the root, and all that the caller has written into its nodes before. */
+static inline void
+root_set(AtomicMapObject *self, int slot, champ_node *root)
+{
+    atomic_store_explicit(&self->roots[slot], root, SLOTS > 1 ? memory_order_release : memory_order_relaxed);
+}
 
 static inline void
 slot_lock(map_slot *slot)
@@ -99,10 +145,16 @@ slot_unlock(map_slot *slot)
 #endif
 }
 
+static inline int
+slot_index(uint64_t hash)
+{
+    return SLOTS > 1 ? (int)(hash & LEVEL_MASK) : 0;
+}
+
 static inline map_slot *
 slot_of(AtomicMapObject *self, uint64_t hash)
 {
-    return &self->slots[SLOTS > 1 ? hash & LEVEL_MASK : 0];
+    return &self->slots[slot_index(hash)];
 }
 
 /* The caller holds the lock and has changed what the slot holds. */
@@ -169,6 +221,7 @@ MATCHES_OBJECT(cell c, const probe *p, bool hash_known)
 
 /* What one operation does to one key, from entry_open to entry_close. */
 typedef struct {
+    AtomicMapObject *map;
     map_key key;
     map_slot *slot;
     champ_node *held; /* or NULL: a root of the slot in which the key was compared without the lock */
@@ -180,6 +233,12 @@ typedef struct {
 
 enum { MAP_RETRIES = 1000 };
 
+static inline champ_node *
+entry_root(const entry_visit *v)
+{
+    return root_get(v->map, slot_index(v->key.probe.hash));
+}
+
 /* Goes on where the comparison has to run without the lock, which is held on entry. As entry_open. */
 NO_INLINE static bool
 entry_open_unlocked(entry_visit *v)
@@ -187,7 +246,7 @@ entry_open_unlocked(entry_visit *v)
     bool failed = PyErr_Occurred() != NULL; /* the comparison itself */
     v->key.in_place = false;
     for (unsigned tries = 0; tries < MAP_RETRIES; tries++) {
-        champ_node *root = v->slot->root, *before = v->held;
+        champ_node *root = entry_root(v), *before = v->held;
         node_retain(root);
         slot_unlock(v->slot);
         v->held = root;
@@ -199,7 +258,7 @@ entry_open_unlocked(entry_visit *v)
             return false;
         }
         slot_lock(v->slot);
-        if (v->slot->root == root)
+        if (entry_root(v) == root)
             return true;
     }
     slot_unlock(v->slot);
@@ -216,13 +275,14 @@ entry_open(AtomicMapObject *self, PyObject *key, entry_visit *v)
 {
     if (UNLIKELY(probe_init(&v->key.probe, key) < 0))
         return false;
+    v->map = self;
     v->slot = slot_of(self, v->key.probe.hash);
     v->held = NULL;
     v->changed = false;
     v->left = (deferred){0};
     v->key.in_place = true;
     slot_lock(v->slot);
-    v->where = champ_locate(v->slot->root, &v->key.probe, &v->path, false);
+    v->where = champ_locate(entry_root(v), &v->key.probe, &v->path, false);
     return LIKELY(v->where != PLACE_FAILED) || entry_open_unlocked(v);
 }
 
@@ -243,9 +303,11 @@ entry_owned(const entry_visit *v, bool general)
 static inline void
 entry_store(entry_visit *v, champ_node *root, unsigned own, Py_ssize_t delta)
 {
+    champ_node *before = entry_root(v);
     if (own == 0)
-        v->left.node = v->slot->root;
-    v->slot->root = root;
+        v->left.node = before;
+    if (root != before) /* or else it was edited below: the line of roots stays clean */
+        root_set(v->map, slot_index(v->key.probe.hash), root);
     v->slot->count += delta;
     slot_changed(v->slot);
     v->changed = true;
@@ -259,10 +321,6 @@ entry_put(memory *mem, entry_visit *v, PyObject *key, PyObject *value)
         return true;
     entry in = {v->path.hash, {{key, value}}};
     unsigned own = entry_owned(v, pair_is_general(&in.pair));
-    /* Two entries that part a level further down: moving the old one there drops a reference to it, which is never the
-     * last one but may be one that only its owner may count down (R2). So without the GIL that node is copied. */
-    if (SLOTS > 1 && v->where == PLACE_TAKEN && own > v->path.depth)
-        own = v->path.depth;
     COLLECTOR_PAUSE();
     champ_node *root = champ_put(mem, &v->path, v->where, &in, own, &v->left);
     COLLECTOR_RESUME();
@@ -327,40 +385,15 @@ entry_close(AtomicMapObject *self, entry_visit *v)
     slot_unlock(v->slot);
     bool undisturbed = !v->changed || map_published(self, v->slot);
     PyObject *error = PyErr_Occurred() ? take_exception() : NULL; /* not in the way of destructors */
+#ifdef NODES_HAVE_READERS
+    leftovers_add(self, &self->left, &v->left);
+#else
     deferred_release(&v->left);
+#endif
     if (UNLIKELY(v->held != NULL))
         node_release(v->held);
     restore_exception(error);
     return undisturbed;
-}
-
-/* A new reference to what is under the key; NULL: absent, or *failed (exception set). */
-static inline PyObject *
-map_find(AtomicMapObject *self, PyObject *key, bool *failed)
-{
-    map_key k;
-    if (UNLIKELY((*failed = probe_init(&k.probe, key) < 0)))
-        return NULL;
-    map_slot *slot = slot_of(self, k.probe.hash);
-    k.in_place = true;
-    slot_lock(slot);
-    pair *found = champ_find(slot->root, &k.probe, failed);
-    PyObject *value = found != NULL ? Py_NewRef(PAIR_VALUE(found)) : NULL;
-    champ_node *root = slot->root;
-    if (UNLIKELY(*failed))
-        node_retain(root);
-    slot_unlock(slot);
-    if (LIKELY(!*failed))
-        return value;
-    if (PyErr_Occurred() == NULL) {
-        *failed = k.in_place = false;
-        found = champ_find(root, &k.probe, failed);
-        value = found != NULL ? Py_NewRef(PAIR_VALUE(found)) : NULL;
-    }
-    PyObject *error = PyErr_Occurred() ? take_exception() : NULL;
-    node_release(root);
-    restore_exception(error);
-    return value;
 }
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef FROZEN_ATOMIC_MAP_UPDATE_H
 #define FROZEN_ATOMIC_MAP_UPDATE_H
 
-#include "atomic/map.h"
+#include "atomic/map_reads.h"
 
 /* What is required of the value that is there. */
 typedef enum {

@@ -48,6 +48,45 @@ roots_release(champ_node **roots)
         node_release(roots[i]);
 }
 
+/* Exchanges the roots of the slots, whose entries are `count` from then on. The caller holds all locks. */
+static inline void
+map_put(AtomicMapObject *self, champ_node **roots, Py_ssize_t count)
+{
+    for (int i = 0; i < SLOTS; i++) {
+        champ_node *before = root_get(self, i);
+        root_set(self, i, roots[i]);
+        roots[i] = before;
+        self->slots[i].count = i == 0 ? count : 0;
+    }
+}
+
+#ifdef NODES_HAVE_READERS
+NO_INLINE static void
+roots_late(AtomicMapObject *self, champ_node **roots)
+{
+    uintptr_t items[SLOTS];
+    for (int i = 0; i < SLOTS; i++)
+        items[i] = (uintptr_t)roots[i];
+    late_add(self, &self->left, items, SLOTS);
+}
+#endif
+
+/* Releases the roots that map_put took out. The caller has unlocked. May run arbitrary code. */
+static inline void
+map_leave(AtomicMapObject *self, champ_node **roots)
+{
+#ifdef NODES_HAVE_READERS
+    if (UNLIKELY(!grace_passed(self, GRACE_PATIENCE))) {
+        roots_late(self, roots);
+        return;
+    }
+    late_release(self, &self->left);
+#else
+    (void)self;
+#endif
+    roots_release(roots);
+}
+
 /* The tree of the whole map over the trees of its slots, which are borrowed: a new reference, or NULL (exception set). */
 static champ_node *
 roots_join(memory *mem, champ_node *const *roots)
@@ -117,13 +156,13 @@ static bool
 map_holds(AtomicMapObject *self, champ_node *top)
 {
     if (SLOTS == 1) {
-        champ_node *root = self->slots[0].root;
+        champ_node *root = root_get(self, 0);
         return root == top || (root->datamap | root->nodemap | top->datamap | top->nodemap) == 0;
     }
     layout whole = layout_of(top);
     for (int i = 0; i < SLOTS; i++) {
         bitmap bit = (bitmap)1 << i;
-        layout part = layout_of(self->slots[i].root);
+        layout part = layout_of(root_get(self, i));
         if (part.node->datamap != (top->datamap & bit) || part.node->nodemap != (top->nodemap & bit))
             return false;
         if (part.children && part.child[0] != whole.child[bits_rank(top->nodemap, bit)])
@@ -153,7 +192,7 @@ map_snapshot(AtomicMapObject *self, family *types, uint64_t *version)
     champ_node *roots[SLOTS];
     map_lock(self);
     for (int i = 0; i < SLOTS; i++) {
-        roots[i] = self->slots[i].root;
+        roots[i] = root_get(self, i);
         node_retain(roots[i]);
     }
     Py_ssize_t count = map_count(self);
@@ -190,19 +229,15 @@ map_exchange(AtomicMapObject *self, family *types, PyObject *expected, PyObject 
     if (expected != NULL)
         status = map_holds(self, ((container *)expected)->root);
     for (int i = 0; i < SLOTS; i++)
-        before[i] = self->slots[i].root;
+        before[i] = root_get(self, i);
     Py_ssize_t count_before = map_count(self);
     COLLECTOR_PAUSE();
     if (status > 0 && header != NULL && count_before > 0 && (top = roots_join(&types->nodes, before)) == NULL)
         status = -1;
     COLLECTOR_RESUME();
     bool changed = status > 0 && !map_holds(self, ((container *)map)->root);
-    if (status > 0) {
-        for (int i = 0; i < SLOTS; i++) {
-            self->slots[i].root = roots[i];
-            self->slots[i].count = i == 0 ? count : 0;
-        }
-    }
+    if (status > 0)
+        map_put(self, roots, count);
     if (changed)
         slot_changed(&self->slots[0]);
     map_unlock(self);
@@ -215,7 +250,10 @@ map_exchange(AtomicMapObject *self, family *types, PyObject *expected, PyObject 
         if (node_is_general(top))
             PyObject_GC_Track(header);
     }
-    roots_release(status > 0 ? before : roots);
+    if (status > 0)
+        map_leave(self, roots);
+    else
+        roots_release(roots);
     if (status > 0 && undisturbed && old != NULL)
         *old = (PyObject *)header;
     else

@@ -85,6 +85,14 @@ node_ready(void *node)
         PyObject_GC_Track(node);
 }
 
+/* The opposite: its contents are another node's now. */
+static inline void
+node_unready(void *node)
+{
+    if (UNLIKELY(node_is_general(node)))
+        PyObject_GC_UnTrack(node);
+}
+
 static inline void
 node_retain(void *node)
 {

@@ -1,7 +1,8 @@
 /* The names of CPython that are not public, all of them, and the versions they are known to mean the same in.
  *
  * They serve two things on free-threaded builds: each thread keeps a header of its own (reader.h), and has to know
- * whether it still owns it; and nodes that any thread edits have no owner (AtomicMap). Reference counts there are biased (Choi, Shull & Torrellas 2018): the thread that made an
+ * whether it still owns it; and nodes that any thread edits have no owner (AtomicMap), whose readers copy ints that they
+ * would have to count in memory of all threads. Reference counts there are biased (Choi, Shull & Torrellas 2018): the thread that made an
  * object, its owner, counts in one field without atomics, all others in a second one; once the owner has merged the
  * two, the object has no owner and any thread may free it.
  *
@@ -39,6 +40,14 @@ object_disown(PyObject *op)
     _Py_atomic_store_ssize_relaxed(&op->ob_ref_shared, _Py_REF_SHARED(1, _Py_REF_MERGED));
 }
 
+/* Whether this thread's references to the object are counted where those of other threads are: counting writes a line that
+ * others read. Only for an object that cannot be freed meanwhile. */
+static inline bool
+object_is_counted_by_all(PyObject *op)
+{
+    return !_Py_IsOwnedByCurrentThread(op) && !_Py_IsImmortal(op);
+}
+
 /* As object_is_unique, also of an object without an owner. The load acquires for the same reason. */
 static inline bool
 object_is_unique_in_any_thread(PyObject *op)
@@ -60,6 +69,14 @@ static inline bool
 object_is_unique_in_any_thread(PyObject *op)
 {
     return object_is_unique(op);
+}
+
+/* Not known. */
+static inline bool
+object_is_counted_by_all(PyObject *op)
+{
+    (void)op;
+    return false;
 }
 #endif
 

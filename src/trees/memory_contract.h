@@ -36,6 +36,13 @@
  *   MEMORY_IS_SERIAL       true: no two threads ever touch nodes at once, so that something may be added to a node that
  *                          others hold, in a place where none of them looks.
  *
+ * Readers beside a writer
+ *   NODES_HAVE_READERS     defined: threads that hold no reference may read a node while its one owner edits it. An edit
+ *                          in place is then one atomic store of a child or of a value; keys, hashes and bitmaps stay as
+ *                          they are, also those of a node whose contents have moved out, which comes out in `deferred`.
+ *                          The memory keeps what comes out there until no reader can be in it.
+ *   void node_unready(void *)  only there: from here on no collector looks, though the contents are not the node's.
+ *
  * Cells
  *   void cell_retain(cell) / cell_release(cell)      release may run arbitrary code, as above.
  *   void cell_prefetch(cell)                         its count is about to change.

@@ -31,7 +31,7 @@ champ_find(champ_node *n, const probe *p, bool *failed)
         }
         if (!(n->nodemap & bit))
             return NULL;
-        n = node_children(n)[bits_rank(n->nodemap, bit)];
+        n = child_load(&node_children(n)[bits_rank(n->nodemap, bit)]);
         rest >>= CORE_BITS;
         /* upper nodes are dense: the child will be near the place of its digit */
         PREFETCH_READ((char *)(n + 1) + 8 * (rest & LEVEL_MASK));
@@ -145,16 +145,37 @@ champ_owned(const champ_path *path, bool general)
 }
 
 /* What an in-place edit dropped: the caller releases it once its own state is consistent and no lock is held, because a
- * release may run arbitrary code. */
+ * release may run arbitrary code; and not before the readers have left, where there are any. */
 typedef struct {
     champ_node *node;
+#ifdef NODES_HAVE_READERS
+    champ_node *moved_out; /* has its contents still, but no references to them */
+#endif
     pair pair;
     unsigned cells;
 } deferred;
 
+/* The contents of a node that only the caller held are in another one, which has taken its place. */
+static inline void
+node_moved_out(champ_node *n, deferred *left)
+{
+    assert(node_is_unique(n));
+#ifdef NODES_HAVE_READERS
+    node_unready(n);
+    left->moved_out = n;
+#else
+    (void)left;
+    champ_discard(n);
+#endif
+}
+
 static inline void
 deferred_release(deferred *left)
 {
+#ifdef NODES_HAVE_READERS
+    if (left->moved_out)
+        champ_discard(left->moved_out);
+#endif
     while (left->cells)
         cell_release(left->pair.cells[--left->cells]);
     if (left->node)
@@ -186,7 +207,7 @@ path_attach(memory *mem, const champ_path *path, unsigned level, champ_node *n, 
     champ_node **child = &node_children(parent)[bits_rank(parent->nodemap, path_bit(path, level - 1))];
     if (!consumed)
         left->node = *child;
-    *child = n;
+    child_store(child, n);
     return path->node[0];
 }
 
@@ -203,7 +224,7 @@ champ_replace(memory *mem, const champ_path *path, cell value, unsigned own, def
         left->pair.cells[0] = PAIR_VALUE(found);
         left->cells = 1;
         cell_retain(value);
-        PAIR_VALUE(found) = value;
+        value_store(found, value);
         for (unsigned i = 0; i <= level; i++)
             forget_item_hash(path->node[i]);
         return path->node[0];
@@ -223,23 +244,30 @@ champ_insert(memory *mem, const champ_path *path, place where, const entry *in, 
     bool move = own > level;
     layout v = layout_of(path->node[level]);
     champ_node *n;
+    entry other = {0};
     assert(where == PLACE_OPEN || (where == PLACE_TAKEN && path->index < v.entries));
     if (where == PLACE_TAKEN) {
-        entry other = entry_at(&v, path->index);
+        other = entry_at(&v, path->index);
         champ_node *both = node_pair(mem, (level + 1) * CORE_BITS, &other, in);
         if (both == NULL)
             return NULL;
         n = node_with(mem, &v, path_bit(path, level), (content){NULL, both}, move);
         if (n == NULL)
             node_release(both);
-        else if (move)
-            pair_release(&other.pair); /* not the last reference: the node of both holds one */
     }
     else if (level == HASH_LEVELS)
         n = collision_with(mem, &v, v.entries, in, move);
     else
         n = node_with(mem, &v, path_bit(path, level), (content){in, NULL}, move);
-    return n ? path_attach(mem, path, level, n, move ? level : own, move, left) : NULL;
+    if (n == NULL || !move)
+        return n ? path_attach(mem, path, level, n, own, false, left) : NULL;
+    n = path_attach(mem, path, level, n, level, true, left);
+    node_moved_out(v.node, left);
+    if (where == PLACE_TAKEN) {
+        left->pair = other.pair; /* not the last references: the node of both holds others */
+        left->cells = ENTRY_WIDTH;
+    }
+    return n;
 }
 
 /* The tree with `in` at the end of the path, whatever was found there; a key that is present already stays and gets the
@@ -272,8 +300,10 @@ champ_pull_up(memory *mem, const champ_path *path, const layout *last, unsigned 
     if (n == NULL)
         return NULL;
     n = path_attach(mem, path, level, n, move ? level : own, move, left);
-    if (n != NULL && move)
+    if (n != NULL && move) {
+        node_moved_out(v.node, left);
         left->node = dropped;
+    }
     return n;
 }
 
@@ -294,6 +324,7 @@ champ_remove(memory *mem, const champ_path *path, unsigned own, deferred *left)
         return NULL;
     n = path_attach(mem, path, level, n, move ? level : own, move, left);
     if (n != NULL && move) {
+        node_moved_out(v.node, left);
         left->pair = dropped;
         left->cells = ENTRY_WIDTH;
     }

@@ -111,6 +111,51 @@ contents_of(void *node)
     return (node_contents){(cell *)v.pair, (void **)v.child, (size_t)v.entries * ENTRY_WIDTH, v.children};
 }
 
+/* ---- what an edit in place replaces, where others may be reading ----
+ *
+ * A reader's load synchronises with the store of what it finds, so it sees that node or cell whole. The loads are
+ * sequentially consistent, so that none of them is done before the reader has said that it is there. */
+
+static inline champ_node *
+child_load(champ_node **place)
+{
+#ifdef NODES_HAVE_READERS
+    return atomic_load_explicit((_Atomic(champ_node *) *)place, memory_order_seq_cst);
+#else
+    return *place;
+#endif
+}
+
+static inline void
+child_store(champ_node **place, champ_node *child)
+{
+#ifdef NODES_HAVE_READERS
+    atomic_store_explicit((_Atomic(champ_node *) *)place, child, memory_order_release);
+#else
+    *place = child;
+#endif
+}
+
+static inline cell
+value_load(pair *s)
+{
+#ifdef NODES_HAVE_READERS
+    return atomic_load_explicit((_Atomic(cell) *)&PAIR_VALUE(s), memory_order_seq_cst);
+#else
+    return PAIR_VALUE(s);
+#endif
+}
+
+static inline void
+value_store(pair *s, cell value)
+{
+#ifdef NODES_HAVE_READERS
+    atomic_store_explicit((_Atomic(cell) *)&PAIR_VALUE(s), value, memory_order_release);
+#else
+    PAIR_VALUE(s) = value;
+#endif
+}
+
 /* A node needs no notice of its end: its contents are all that it holds. */
 static inline void
 node_ending(void *node)
@@ -237,11 +282,10 @@ champ_empty(memory *mem)
     return n;
 }
 
-/* The node's contents were moved elsewhere: give back the block.  Runs no arbitrary code. */
+/* The node's contents were moved elsewhere, and nobody is in it: give back the block.  Runs no arbitrary code. */
 static inline void
 champ_discard(champ_node *n)
 {
-    assert(node_is_unique(n));
     n->datamap = n->nodemap = 0;
     node_release(n);
 }
@@ -291,8 +335,8 @@ typedef struct {
 } content;
 
 /* The node that differs from s in one branch: at entry index e and child index c it drops `had_entry` entries and
- * `had_child` children, and holds `in` instead; the maps are the new node's.  With `move` the contents of s go over and
- * s is emptied and released; what was dropped is then the caller's.  NULL: out of memory, s is as it was. */
+ * `had_child` children, and holds `in` instead; the maps are the new node's.  With `move` the contents of s go over; what
+ * was dropped, and the block of s, are then the caller's (node_moved_out).  NULL: out of memory, s is as it was. */
 static champ_node *
 node_splice(memory *mem, const layout *s, bitmap datamap, bitmap nodemap, unsigned e, bool had_entry, unsigned c,
             bool had_child, content in, bool move)
@@ -318,8 +362,6 @@ node_splice(memory *mem, const layout *s, bitmap datamap, bitmap nodemap, unsign
     }
     take_entries(&d, e + gets_entry, s, e + had_entry, s->entries - e - had_entry, move);
     node_ready(n);
-    if (move)
-        champ_discard(s->node);
     return n;
 }
 
