@@ -100,7 +100,7 @@ class Server:
         self.wrong += answer.status != 200 or len(set(json.loads(body))) > 1
 
     def processor_seconds(self):
-        """Of the worker, whatever else the machine does; in ticks of a hundredth. Linux keeps them in /proc."""
+        """Of the worker alone, in ticks of a hundredth. Linux keeps them in /proc."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         fields = [Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split() for child in children]
         return sum(int(field[11]) + int(field[12]) for field in fields) / os.sysconf("SC_CLK_TCK")

@@ -689,7 +689,7 @@ class Cache(Generic[_K, _V]):
     def set(self, key: _K, value: _V, /, *, ttl: float | None = ...) -> None:
         """Store a value, and evict what exceeds `maxsize`. O(1) for each entry that goes.
 
-        With `ttl` it is good for so many seconds (None: for ever), whatever the cache's own are. What is heavier than
+        With `ttl` it is good for so many seconds (None: for ever), and not for the cache's own. What is heavier than
         the whole cache is not kept.
 
         >>> cache = Cache()

@@ -1,6 +1,6 @@
 """What a cache does about a miss: it computes the value once, for all threads and tasks that ask for it meanwhile.
 
-Who computes registers a flight under the key, in an AtomicMap of the cache. Whoever finds one there waits for its
+A call that computes registers a flight under the key, in an AtomicMap of the cache. A call that finds one waits for its
 outcome, an AtomicRef that is published once: threads wait for it, and tasks of any loop await it. The flight is removed
 before its outcome is published. It is removed, too, by what stores or deletes the value meanwhile: then it belongs to
 the past, and its value is given to those who wait, but not kept.

@@ -622,7 +622,7 @@
     "\n" \
     "Store a value, and evict what exceeds `maxsize`. O(1) for each entry that goes.\n" \
     "\n" \
-    "With `ttl` it is good for so many seconds (None: for ever), whatever the cache's own are. What is heavier than\n" \
+    "With `ttl` it is good for so many seconds (None: for ever), and not for the cache's own. What is heavier than\n" \
     "the whole cache is not kept.\n" \
     "\n" \
     ">>> cache = Cache()\n" \

@@ -33,13 +33,13 @@
  *   R6. All locks at once are taken in ascending order.
  *
  * Writers. An edit's stores come before the store that unlocks, the next writer's loads after the exchange that locked.
- * So does whoever locks all slots.
+ * The same holds for a thread that locks all slots.
  *
  * Readers, without the GIL, take no lock (map_reads.h): they enter (platform/grace.h), descend, count what they return, and
  * leave. With the GIL they are alone anyhow.
  *
  *   Which store publishes, which load sees it. The store of R4 releases, and a reader's load of that root, child or value
- *   acquires: whatever it leads to is whole, and what its writer did before has happened before.
+ *   acquires: all that it leads to is whole, and what its writer did before has happened before.
  *
  *   Who frees. Each node and object that a reader can meet is owned by a node of the tree, or was taken out while the
  *   reader was inside, and is then owned by the leftovers until it has left: R5. The same goes for what it meets by way of

@@ -7,7 +7,7 @@
  * releases what it has stored itself.
  *
  * What a reader holds up that the system has stopped goes to `late`; from there it is released by that reader when it
- * leaves, or by whoever changes the map next, and at last with the map. */
+ * leaves, or by the next thread that changes the map, and at last with the map. */
 #ifndef FROZEN_ATOMIC_MAP_LEFTOVERS_H
 #define FROZEN_ATOMIC_MAP_LEFTOVERS_H
 
@@ -232,7 +232,7 @@ leftovers_add(const void *map, map_leftovers *left, deferred *out)
         late_release(map, left);
 }
 
-/* When the map ends: no reader is inside, for each has a reference to the map. */
+/* When the map ends: no reader is inside, because each has a reference to the map. */
 static inline void
 leftovers_end(map_leftovers *left)
 {

@@ -7,7 +7,7 @@
  *   C1. An entry is NEW, then LINKED or GONE, and once GONE stays so. It changes its state under the lock. It is in the
  *       ring while it is LINKED.
  *   C2. The call that makes an entry GONE takes it out of the map, and reports it to on_evict: once for each entry.
- *   C3. An entry is put in the map while it is NEW, and once. Whoever takes it out of the map makes it GONE first or
+ *   C3. An entry is put in the map while it is NEW, and once. The call that takes it out of the map makes it GONE first or
  *       next. So while no call is under way the entries of map and ring are the same.
  *   C4. Whenever the lock is free, the entries of the ring weigh at most `limit` together, and the ring's count and
  *       weight are right. So no number of threads makes the cache larger, and between calls the map is as large as the
