@@ -7,6 +7,12 @@
 
 /* *value is a new reference; NULL unless found. */
 int atomic_map_find(PyObject *op, PyObject *key, PyObject **value);
+/* Takes what the caller wants of a value, references of its own. False: it takes nothing, and wants the value itself. It
+ * runs while the thread is inside of the map (platform/grace.h): no arbitrary code, no lock, nothing that waits. */
+typedef bool (*value_taker)(PyObject *value, void *into);
+/* The same, but *value is NULL as well where `take` took what there was to take: then the value was not counted. It is not
+ * asked where a lock is needed anyway. */
+int atomic_map_find_part(PyObject *op, PyObject *key, value_taker take, void *into, PyObject **value);
 /* 0 or -1. */
 int atomic_map_store(PyObject *op, PyObject *key, PyObject *value);
 int atomic_map_drop(PyObject *op, PyObject *key);

@@ -437,6 +437,13 @@ atomic_map_find(PyObject *op, PyObject *key, PyObject **value)
 }
 
 int
+atomic_map_find_part(PyObject *op, PyObject *key, value_taker take, void *into, PyObject **value)
+{
+    bool found;
+    return map_read((AtomicMapObject *)op, key, READ_PART, take, into, &found, value) ? found : -1;
+}
+
+int
 atomic_map_store(PyObject *op, PyObject *key, PyObject *value)
 {
     return atomic_map_assign(op, key, value);

@@ -3,6 +3,7 @@
 #ifndef FROZEN_ATOMIC_MAP_READS_H
 #define FROZEN_ATOMIC_MAP_READS_H
 
+#include "atomic/direct.h"
 #include "atomic/map.h"
 
 /* What is under the key, under the lock of its slot, or where keys have to be compared by arbitrary code, in a root that
@@ -37,6 +38,7 @@ typedef enum {
     READ_PRESENCE, /* whether it has a value */
     READ_OBJECT,   /* the value, that very object */
     READ_VALUE,    /* the value, or an int equal to it */
+    READ_PART,     /* what `take` takes of it, or else the value */
 } reading;
 
 #ifdef NODES_HAVE_READERS
@@ -46,8 +48,9 @@ typedef enum {
  *
  * A small int that all threads would count in one place is copied: threads that read one counter, or keys with one value,
  * then write nothing that others read. */
-static inline bool
-map_read_inside(AtomicMapObject *self, map_key *k, reading what, bool *found, PyObject **value, bool *failed)
+FORCE_INLINE bool
+map_read_inside(AtomicMapObject *self, map_key *k, reading what, value_taker take, void *into, bool *found,
+                PyObject **value, bool *failed)
 {
     bool undecided = false, copied = false;
     Py_ssize_t number = 0;
@@ -60,7 +63,7 @@ map_read_inside(AtomicMapObject *self, map_key *k, reading what, bool *found, Py
     if (entry != NULL && what != READ_PRESENCE) {
         PyObject *object = value_load(entry);
         copied = what == READ_VALUE && object_is_counted_by_all(object) && small_int_value(object, &number);
-        if (!copied)
+        if (!copied && (what != READ_PART || !take(object, into)))
             *value = Py_NewRef(object);
     }
     bool awaited = grace_leave(visit);
@@ -74,10 +77,11 @@ map_read_inside(AtomicMapObject *self, map_key *k, reading what, bool *found, Py
 
 #endif
 
-/* True, with a new reference in *value, or NULL if the key has no value; READ_PRESENCE gives that in *found alone. False:
- * failed (exception set). */
-static inline bool
-map_read(AtomicMapObject *self, PyObject *key, reading what, bool *found, PyObject **value)
+/* True, with a new reference in *value, or NULL if the key has no value; *found says that too, and it alone does with
+ * READ_PRESENCE, and with READ_PART where the part was taken. False: failed (exception set). */
+FORCE_INLINE bool
+map_read(AtomicMapObject *self, PyObject *key, reading what, value_taker take, void *into, bool *found,
+         PyObject **value)
 {
     map_key k;
     *value = NULL;
@@ -86,12 +90,14 @@ map_read(AtomicMapObject *self, PyObject *key, reading what, bool *found, PyObje
     k.in_place = true;
 #ifdef NODES_HAVE_READERS
     bool failed = false;
-    if (LIKELY(map_read_inside(self, &k, what, found, value, &failed)))
+    if (LIKELY(map_read_inside(self, &k, what, take, into, found, value, &failed)))
         return true;
     if (UNLIKELY(failed))
         return false;
 #else
     (void)what;
+    (void)take;
+    (void)into;
 #endif
     bool done = map_read_locked(self, &k, value);
     *found = *value != NULL;
@@ -104,7 +110,7 @@ map_look(AtomicMapObject *self, PyObject *key, bool *failed)
 {
     bool found;
     PyObject *value;
-    *failed = !map_read(self, key, READ_VALUE, &found, &value);
+    *failed = !map_read(self, key, READ_VALUE, NULL, NULL, &found, &value);
     return value;
 }
 
@@ -114,7 +120,7 @@ map_find(AtomicMapObject *self, PyObject *key, bool *failed)
 {
     bool found;
     PyObject *value;
-    *failed = !map_read(self, key, READ_OBJECT, &found, &value);
+    *failed = !map_read(self, key, READ_OBJECT, NULL, NULL, &found, &value);
     return value;
 }
 
@@ -124,7 +130,7 @@ map_has(AtomicMapObject *self, PyObject *key)
 {
     bool found;
     PyObject *value;
-    if (!map_read(self, key, READ_PRESENCE, &found, &value))
+    if (!map_read(self, key, READ_PRESENCE, NULL, NULL, &found, &value))
         return -1;
     Py_XDECREF(value);
     return found;

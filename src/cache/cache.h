@@ -26,7 +26,8 @@
  *
  * Which store publishes: an entry is filled before the map publishes it; a reader that gets it from the map sees it
  * whole, and nothing that readers use changes afterwards. `mark` and `state` are hints to readers, relaxed. The map's
- * reference keeps an entry alive for a reader, then the reader's own.
+ * reference keeps an entry alive while a reader is inside of the map (atomic/map.h): a hit takes the value there, and does
+ * not count the entry; all else is done with a reference to the entry.
  *
  * With the GIL the GIL is the lock: C5 says that no other thread runs in between. A fork finds the lock free for the
  * same reason. */
@@ -124,16 +125,41 @@ typedef enum {
 /* store.c: the entry's end is near or past, or its value is an exception. Borrows the entry. */
 look cache_look_closer(CacheObject *self, cache_entry *e);
 
+/* What a hit takes of an entry without counting it, because other threads would count it too. */
+typedef struct {
+    PyObject *value; /* a new reference */
+    bool used, is_coarse; /* is_coarse: time is that of the coarse clock */
+} entry_part;
+
+/* A value_taker. False: the entry has to be looked at closer, which can run arbitrary code. */
+static inline bool
+entry_take_value(PyObject *entry, void *into)
+{
+    cache_entry *e = (cache_entry *)entry;
+    entry_part *part = into;
+    if (UNLIKELY(e->is_error || entry_get_state(e) == ENTRY_GONE))
+        return false;
+    if (e->expires != NEVER && !(part->is_coarse && coarse_microseconds() < e->expires))
+        return false;
+    if (part->used)
+        entry_mark(e);
+    part->value = Py_NewRef(e->value);
+    return true;
+}
+
 /* Looks a key up: LOOK_HIT, LOOK_STALE and LOOK_ERROR come with a new reference in *value. `used`: it is a hit, which
  * keeps the entry from being evicted. Counts nothing. */
 static inline look
 cache_look(CacheObject *self, PyObject *key, PyObject **value, bool used)
 {
     PyObject *found;
-    int status = atomic_map_find(self->map, key, &found);
-    *value = NULL;
+    entry_part part = {NULL, used, self->clock == NULL};
+    int status = atomic_map_find_part(self->map, key, entry_take_value, &part, &found);
+    *value = part.value;
     if (status <= 0)
         return status < 0 ? LOOK_FAILED : LOOK_MISS;
+    if (found == NULL)
+        return LOOK_HIT;
     cache_entry *e = (cache_entry *)found;
     look result = LIKELY(e->expires == NEVER && !e->is_error) ? LOOK_HIT : cache_look_closer(self, e);
     if (UNLIKELY(entry_get_state(e) == ENTRY_GONE) && result > LOOK_MISS)
