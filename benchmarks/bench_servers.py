@@ -76,7 +76,7 @@ class Server:
         here = str(Path(__file__).parent)
         options = ["--chdir", here, "--bind", f"127.0.0.1:{self.port}", "--threads", "4", "--keep-alive", "60"]
         command = [sys.executable, "-m", "gunicorn", "--log-level", "warning", *options, "served:app"]
-        self.process = subprocess.Popen(command, env=env)
+        self.process = subprocess.Popen(command, env=env, cwd=path.parent)  # not in a checkout: `-m` would import it
         self.wrong = 0
 
     def connect(self):
