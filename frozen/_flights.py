@@ -14,6 +14,8 @@ from __future__ import annotations
 import contextvars
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from frozen._core import AtomicRef, Cache, _bounded_repr, _thread_number, _thread_vanished
@@ -35,9 +37,33 @@ class _Value(NamedTuple):
 
 
 class _Error(NamedTuple):
-    """... that raised."""
+    """... that raised: an exception that nobody raises, of which each who waits raises a copy."""
 
     error: BaseException
+
+
+_HEAP_TYPE = 1 << 9
+"""The flag of classes that are not built into CPython."""
+
+
+def _copied(error: BaseException) -> BaseException:
+    """A new exception that says the same, made without running code of its class.
+
+    Threads must not raise one object: raising changes its traceback, which CPython does without a lock.
+    """
+    cls = type(error)
+    built_in: Any = next(base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE)
+    new: BaseException = built_in.__new__(cls, *error.args)
+    new.args = error.args
+    for base in cls.__mro__:
+        for field in vars(base).values():
+            if isinstance(field, MemberDescriptorType):
+                with suppress(AttributeError, TypeError):  # it has no value, or is set already and read-only
+                    field.__set__(new, field.__get__(error))
+    vars(new).update(vars(error))
+    new.__cause__, new.__context__ = error.__cause__, error.__context__
+    new.__suppress_context__ = error.__suppress_context__
+    return new.with_traceback(error.__traceback__)
 
 
 _ABANDONED = object()
@@ -144,7 +170,7 @@ def _compute(
         if state == _HIT:
             return value
         if state == _ERROR:
-            raise value.with_traceback(None)
+            raise _copied(value)
         own, flight = _Flight(), None
         try:
             flight = flights.setdefault(key, own)
@@ -158,7 +184,7 @@ def _compute(
             if isinstance(outcome, _Value):
                 return outcome.value
             if isinstance(outcome, _Error):
-                raise outcome.error
+                raise _copied(outcome.error)
         finally:
             if not own.ended and state != _STALE and (flight is None or flight is own):
                 own.end(cache, key, _ABANDONED)  # it was interrupted before it began
@@ -179,16 +205,16 @@ def _lead(
     try:
         state, value = cache._look(key)  # a flight may have ended since the last look
         if state == _ERROR:
-            raise value.with_traceback(None)
+            raise _copied(value)
         if state != _HIT:
             value = fn(*args, **kwargs)
             flight.keep(cache, key, value, False)
         outcome = _Value(value)
         return value
     except Exception as error:
-        outcome = _Error(error)
+        outcome = _Error(_copied(error))
         if isinstance(error, cache._exceptions):
-            flight.keep(cache, key, error, True)
+            flight.keep(cache, key, _copied(error).with_traceback(None), True)
         raise
     finally:
         flight.end(cache, key, outcome)

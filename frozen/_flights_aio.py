@@ -12,6 +12,7 @@ from frozen._flights import (
     _ERROR,
     _HIT,
     _STALE,
+    _copied,
     _enter_waiting,
     _Error,
     _Flight,
@@ -46,7 +47,7 @@ async def _compute_async(
         if state == _HIT:
             return value
         if state == _ERROR:
-            raise value.with_traceback(None)
+            raise _copied(value)
         own, flight = _Flight(), None
         try:
             flight = flights.setdefault(key, own)
@@ -60,7 +61,7 @@ async def _compute_async(
             if isinstance(outcome, _Value):
                 return outcome.value
             if isinstance(outcome, _Error):
-                raise outcome.error
+                raise _copied(outcome.error)
         finally:
             if not own.ended and state != _STALE and (flight is None or flight is own):
                 own.end(cache, key, _ABANDONED)  # it was interrupted before it began
@@ -82,16 +83,16 @@ async def _lead_async(
     try:
         state, value = cache._look(key)
         if state == _ERROR:
-            raise value.with_traceback(None)
+            raise _copied(value)
         if state != _HIT:
             value = await fn(*args, **kwargs)
             flight.keep(cache, key, value, False)
         outcome = _Value(value)
         return value
     except Exception as error:
-        outcome = _Error(error)
+        outcome = _Error(_copied(error))
         if isinstance(error, cache._exceptions):
-            flight.keep(cache, key, error, True)
+            flight.keep(cache, key, _copied(error).with_traceback(None), True)
         raise
     finally:
         flight.end(cache, key, outcome)

@@ -110,6 +110,68 @@ def test_those_who_wait_get_the_exception():
     assert slow.cache._flights == {}
 
 
+class Refused(ValueError):
+    """An exception with arguments of its own."""
+
+    made = 0
+
+    def __init__(self, who, why):
+        super().__init__(f"{who} was refused")
+        self.why = why
+        Refused.made += 1
+
+
+def with_note(error):
+    error.add_note("a note")
+    return error
+
+
+ERRORS = {
+    "plain": lambda: ValueError("a", 1),
+    "note": lambda: with_note(KeyError("a")),
+    "import": lambda: ImportError("not there", name="a", path="a.py"),
+    "attribute": lambda: AttributeError("not there", name="a", obj=1),
+    "text": lambda: UnicodeDecodeError("utf-8", b"a\xff", 1, 2, "invalid start byte"),
+    "group": lambda: ExceptionGroup("two", [ValueError(1), KeyError(2)]),
+    "own": lambda: Refused("a", "why"),
+}
+
+
+def seen(error):
+    public = [name for name in dir(error) if not name.startswith("__") and name not in ("with_traceback", "obj")]
+    values = {name: getattr(error, name) for name in public}
+    shown = {name: repr(value) for name, value in values.items() if not callable(value)}
+    return type(error), str(error), shown, getattr(error, "__notes__", None), error.__cause__
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+@pytest.mark.parametrize("options", [{}, {"cache_exceptions": True}])
+def test_each_thread_gets_an_exception_of_its_own(kind, options):
+    """Raising one object in two threads would change its traceback at the same time, which CPython does not lock."""
+    cause, got = LookupError("the cause"), []
+
+    @cached(**options)
+    def slow():
+        wait_for_others(slow.cache, 3)
+        raise ERRORS[kind]() from cause
+
+    def ask():
+        try:
+            slow()
+        except Exception as error:
+            got.append(error)
+
+    made = Refused.made
+    run_threads(*[ask] * 4)
+    if options:
+        ask()
+    assert len({id(error) for error in got}) == 4 + len(options)
+    expected = ERRORS[kind]()
+    expected.__cause__ = cause
+    assert [seen(error) for error in got] == [seen(expected)] * len(got)
+    assert kind != "own" or Refused.made == made + 2, "those who wait do not call the class"
+
+
 def test_a_computation_that_is_interrupted_is_taken_over():
     calls = []
 
