@@ -10,9 +10,10 @@ import contextlib
 import gc
 import random
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any
+
+from support import run_threads
 
 from frozen import ABSENT, AtomicMap, Map, _core
 from torture import harness
@@ -252,42 +253,33 @@ def race(case: harness.Case) -> None:
     m: AtomicMap[Any, Any] = AtomicMap()
     put: list[list[int]] = [[], [], []]
     out: list[list[int]] = [[], [], []]
-    added, errors = [0, 0, 0], []
+    added = [0, 0, 0]
 
     def work(me: int) -> None:
         source = case.random(f"thread {me}")
-        try:
-            for number in range(me, 3 * 400, 3):
-                key = source.randrange(40)
-                match source.randrange(8):
-                    case 0 | 1 | 2:
-                        before = m.exchange(key, number, ABSENT)
-                        put[me].append(number)
-                        out[me] += [before] if before is not ABSENT else []
-                    case 3:
-                        before = m.pop(key, ABSENT)
-                        out[me] += [before] if before is not ABSENT else []
-                    case 4 | 5:
-                        m.add("sum", number)
-                        added[me] += number
-                    case 6:
-                        drained = m.drain() if number % 50 == 0 else Map()
-                        out[me] += [value for name, value in drained.items() if name != "sum"]
-                        added[me] -= drained.get("sum", 0)
-                    case 7:
-                        snapshot = m.snapshot()
-                        _core._check(snapshot)
-                        assert len(snapshot) == len(list(snapshot))
-        except BaseException as error:
-            errors.append(error)
+        for number in range(me, 3 * 400, 3):
+            key = source.randrange(40)
+            match source.randrange(8):
+                case 0 | 1 | 2:
+                    before = m.exchange(key, number, ABSENT)
+                    put[me].append(number)
+                    out[me] += [before] if before is not ABSENT else []
+                case 3:
+                    before = m.pop(key, ABSENT)
+                    out[me] += [before] if before is not ABSENT else []
+                case 4 | 5:
+                    m.add("sum", number)
+                    added[me] += number
+                case 6:
+                    drained = m.drain() if number % 50 == 0 else Map()
+                    out[me] += [value for name, value in drained.items() if name != "sum"]
+                    added[me] -= drained.get("sum", 0)
+                case 7:
+                    snapshot = m.snapshot()
+                    _core._check(snapshot)
+                    assert len(snapshot) == len(list(snapshot))
 
-    threads = [threading.Thread(target=work, args=(me,)) for me in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
+    run_threads(*[lambda me=me: work(me) for me in range(3)])
     left = m.drain()
     assert sum(added) == left.get("sum", 0), "an addition was lost"
     came = sorted([number for one in out for number in one] + [left[key] for key in left if key != "sum"])

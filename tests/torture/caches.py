@@ -10,9 +10,10 @@ import contextlib
 import gc
 import random
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any
+
+from support import run_threads
 
 from frozen import Cache, cached
 from torture import harness
@@ -149,40 +150,30 @@ def race(case: harness.Case) -> None:
     """Each value names its key, and is reported once when it goes; one that its key outran is computed in vain."""
     gone: list[tuple[int, int]] = []
     computed: set[tuple[int, int]] = set()
-    errors: list[BaseException] = []
     cache: Cache[int, tuple[int, int]] = Cache(16, on_evict=lambda key, value, reason: gone.append(value))
     put: list[list[tuple[int, int]]] = [[], [], []]
 
     def work(me: int) -> None:
         source = case.random(f"thread {me}")
-        try:
-            for number in range(me, 3 * 300, 3):
-                key = source.randrange(40)
-                match source.randrange(6):
-                    case 0 | 1:
-                        put[me].append((key, number))
-                        cache[key] = (key, number)
-                    case 2 | 3:
-                        found = cache.get(key, (key, 0))
-                        assert found[0] == key, "the value of another key"
-                    case 4:
-                        found = cache.pop(key, (key, 0))
-                        assert found[0] == key, "the value of another key"
-                    case 5:
-                        made = (key, number)
-                        found = cache.get_or_compute(key, lambda made=made: computed.add(made) or made)
-                        assert found[0] == key, "the value of another key"
-                assert len(cache) <= 16, "more than it may hold"
-        except BaseException as error:
-            errors.append(error)
+        for number in range(me, 3 * 300, 3):
+            key = source.randrange(40)
+            match source.randrange(6):
+                case 0 | 1:
+                    put[me].append((key, number))
+                    cache[key] = (key, number)
+                case 2 | 3:
+                    found = cache.get(key, (key, 0))
+                    assert found[0] == key, "the value of another key"
+                case 4:
+                    found = cache.pop(key, (key, 0))
+                    assert found[0] == key, "the value of another key"
+                case 5:
+                    made = (key, number)
+                    found = cache.get_or_compute(key, lambda made=made: computed.add(made) or made)
+                    assert found[0] == key, "the value of another key"
+            assert len(cache) <= 16, "more than it may hold"
 
-    threads = [threading.Thread(target=work, args=(me,)) for me in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
+    run_threads(*[lambda me=me: work(me) for me in range(3)])
     cache._check()
     cache.clear()
     stored = {pair for one in put for pair in one}
