@@ -13,7 +13,6 @@ Some extension modules turn the GIL on when they are imported; PYTHON_GIL=0 keep
 import argparse
 import importlib.metadata
 import json
-import os
 import platform
 import random
 import statistics
@@ -23,6 +22,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cli
 import report
 from slices import alternating
 
@@ -247,19 +247,12 @@ def save(results, lines, folder):
     folder.mkdir(parents=True, exist_ok=True)
     stem = "atomic_map-free-threaded" if FREE_THREADED else "atomic_map"
     (folder / f"{stem}.json").write_text(json.dumps(results, indent=1) + "\n")
-    text = ""
-    for table in lines:
-        head, *body = report.aligned(table, left=(0,))
-        rows = [head, ["-" * len(cell) for cell in head], *body]
-        text += "".join("| " + " | ".join(row) + " |\n" for row in rows) + "\n"
+    text = "".join(report.piped(report.aligned(table, left=(0,))) + "\n" for table in lines)
     version = platform.python_version()
     build = "free-threaded" if FREE_THREADED else "with the GIL"
     cereggii = next((d.version for d in importlib.metadata.distributions() if d.name == "cereggii"), "none")
     (folder / f"{stem}.md").write_text(f"CPython {version}, {build}; cereggii {cereggii}; {SIZE:,} entries.\n\n{text}")
-    try:
-        plot(results, folder / f"{stem}.png")
-    except ImportError as error:
-        print(f"no plot: {error}", file=sys.stderr)
+    report.plotted(plot, results, folder / f"{stem}.png")
 
 
 def main():
@@ -268,8 +261,7 @@ def main():
     parser.add_argument("--only", nargs="+", choices=[work.name for work in WORKS])
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="for the JSON, Markdown and plot: default none")
     options = parser.parse_args()
-    if FREE_THREADED and os.environ.get("PYTHON_GIL") != "0":
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"PYTHON_GIL": "0"})
+    cli.keep_gil_off()
     found = list(peers())
     works = [work for work in WORKS if not options.only or work.name in options.only]
     results = {}

@@ -17,7 +17,6 @@ import heapq
 import importlib.metadata
 import itertools
 import json
-import os
 import platform
 import random
 import statistics
@@ -27,6 +26,7 @@ import threading
 import tracemalloc
 from pathlib import Path
 
+import cli
 import report
 from slices import alternating, calibrated, recorded, undisturbed
 
@@ -363,9 +363,7 @@ def markdown(results):
     peers = versions(["cachetools", "cachebox", "theine", "async-lru"])
     text = f"CPython {platform.python_version()}, {build}; {peers}.\n"
     for table in tables(results):
-        head, *body = report.aligned(table, left=(0,))
-        rows = [head, ["-" * len(cell) for cell in head], *body]
-        text += "\n" + "".join("| " + " | ".join(row) + " |\n" for row in rows)
+        text += "\n" + report.piped(report.aligned(table, left=(0,)))
     return text
 
 
@@ -374,10 +372,7 @@ def save(results, folder):
     stem = "cache-free-threaded" if FREE_THREADED else "cache"
     (folder / f"{stem}.json").write_text(json.dumps(results, indent=1) + "\n")
     (folder / f"{stem}.md").write_text(markdown(results))
-    try:
-        plot(results, folder / f"{stem}.png")
-    except ImportError as error:
-        print(f"no plot: {error}", file=sys.stderr)
+    report.plotted(plot, results, folder / f"{stem}.png")
 
 
 def main():
@@ -385,8 +380,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=8, help="of the interleaved run (default: 8)")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="for the JSON, Markdown and plot: default none")
     options = parser.parse_args()
-    if FREE_THREADED and os.environ.get("PYTHON_GIL") != "0":
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"PYTHON_GIL": "0"})
+    cli.keep_gil_off()
     peers, coroutines = installed(PLAIN), installed(COROUTINES)
     results = {
         "hits": hits(peers, options.rounds, own=True),

@@ -310,10 +310,7 @@ def main():
     if options.output:
         options.output.mkdir(parents=True, exist_ok=True)
         (options.output / "ref.json").write_text(json.dumps(results, indent=1) + "\n")
-        try:
-            plot(results, options.output / "ref.png")
-        except ImportError as error:
-            print(f"no plot: {error}", file=sys.stderr)
+        report.plotted(plot, results, options.output / "ref.png")
     return 0
 
 

@@ -16,12 +16,14 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import cli
 from harness import AGAIN, Row, Target
 from peers import Peer
 from served import EVERY, TEN
+from slices import side_by_side
 
 SIZES = (1_000,)
 CONNECTIONS = 3
@@ -107,26 +109,17 @@ class Server:
 
     def seconds_an_answer(self, connections, seconds):
         """Of the processor, while all connections ask one after the other."""
-        counts, errors, end = [], [], time.perf_counter() + seconds
+        end = time.perf_counter() + seconds
 
-        def client(connection):
+        def answers(connection):
             count = 0
-            try:
-                while time.perf_counter() < end:
-                    self.ask(connection)
-                    count += 1
-            except Exception as error:  # re-raised below
-                errors.append(error)
-            counts.append(count)
+            while time.perf_counter() < end:
+                self.ask(connection)
+                count += 1
+            return count
 
         start = self.processor_seconds()
-        threads = [threading.Thread(target=client, args=(connection,)) for connection in connections]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if errors:
-            raise errors[0]
+        counts = side_by_side([partial(answers, connection) for connection in connections])
         return (self.processor_seconds() - start) / sum(counts)
 
     def stop(self):

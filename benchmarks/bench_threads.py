@@ -8,13 +8,13 @@ Some extension modules turn the GIL on when they are imported; PYTHON_GIL=0 keep
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+import cli
 import report
 from bench_map import World
 from peers import MAPS, installed
@@ -130,8 +130,7 @@ def main():
     if not sysconfig.get_config_var("Py_GIL_DISABLED"):
         print("not a free-threaded build: threads take turns here", file=sys.stderr)
         return 2
-    if os.environ.get("PYTHON_GIL") != "0":
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"PYTHON_GIL": "0"})
+    cli.keep_gil_off()
     found, missing = installed([peer for peer in MAPS if peer.name != "pyrsistent"])
     for absent, why in missing.items():
         print(f"{absent} is left out: {why}", file=sys.stderr)
@@ -142,12 +141,8 @@ def main():
     if options.output:
         options.output.mkdir(parents=True, exist_ok=True)
         (options.output / "threads.json").write_text(json.dumps(results, indent=1) + "\n")
-        rows = [lines[0], ["-" * len(cell) for cell in lines[0]], *lines[1:]]
-        (options.output / "threads.md").write_text("".join("| " + " | ".join(line) + " |\n" for line in rows))
-        try:
-            plot(results, options.output / "threads.png")
-        except ImportError as error:
-            print(f"no plot: {error}", file=sys.stderr)
+        (options.output / "threads.md").write_text(report.piped(lines))
+        report.plotted(plot, results, options.output / "threads.png")
     return 0
 
 

@@ -1,7 +1,9 @@
 """The command line that the benchmarks share."""
 
 import argparse
+import os
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -25,6 +27,12 @@ def parse(doc, peers, sizes, subject):
     return options
 
 
+def keep_gil_off():
+    """Start again with PYTHON_GIL=0 on a free-threaded build, where an import of a peer could turn the GIL on."""
+    if sysconfig.get_config_var("Py_GIL_DISABLED") and os.environ.get("PYTHON_GIL") != "0":
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"PYTHON_GIL": "0"})
+
+
 def main(name, peers, rows, doc, summary=lambda rows: [], sizes=SIZES, subject="frozen", plot=report.plot):
     """Run a benchmark; the exit status says nothing about targets, which depend on the machine."""
     options = parse(doc, peers, sizes, subject)
@@ -44,8 +52,5 @@ def main(name, peers, rows, doc, summary=lambda rows: [], sizes=SIZES, subject="
         facts = report.facts(options, found, missing)
         (options.output / f"{name}.json").write_text(report.as_json(done, facts))
         (options.output / f"{name}.md").write_text(report.markdown(done, facts))
-        try:
-            plot(done, options.subject, options.output / f"{name}.png")
-        except ImportError as error:
-            print(f"no plot: {error}", file=sys.stderr)
+        report.plotted(plot, done, options.subject, options.output / f"{name}.png")
     return 0

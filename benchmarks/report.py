@@ -82,9 +82,21 @@ def text(rows):
     return "\n".join([*lines, "", tally(rows)])
 
 
+def piped(lines):
+    """A table as Markdown, of lines as `aligned` gives them, the head first."""
+    head, *body = lines
+    return "".join("| " + " | ".join(line) + " |\n" for line in (head, ["-" * len(cell) for cell in head], *body))
+
+
+def plotted(plot, *arguments):
+    """Call `plot`, or say what it lacks."""
+    try:
+        plot(*arguments)
+    except ImportError as error:
+        print(f"no plot: {error}", file=sys.stderr)
+
+
 def markdown(rows, facts):
-    head, *body = aligned(cells(rows))
-    lines = [head, ["-" * len(cell) for cell in head], *body]
     versions = ", ".join(f"{name} {version}" for name, version in facts["peers"].items())
     missing = ", ".join(facts["missing"]) or "none"
     return "\n".join(
@@ -92,8 +104,7 @@ def markdown(rows, facts):
             f"Ratios of {facts['subject']} to each peer on {facts['python']}: below 1 is better.",
             f"Peers: {versions}. Left out: {missing}.",
             "",
-            *("| " + " | ".join(line) + " |" for line in lines),
-            "",
+            piped(aligned(cells(rows))),
             tally(rows),
             "",
         ]
