@@ -50,14 +50,15 @@ outdate_flights(CacheObject *self)
 
 /* ---- one key ---- */
 
-/* The value, or the exception that is kept in its place raised; NULL: a miss, or failed (exception set). */
-static PyObject *
-value_or_raise(look found, PyObject *value)
+/* What a mapping has under the key, and counts the look: NULL with LOOK_FAILED (exception set) and where there is none,
+ * or an exception is kept in its place. */
+static look
+look_as_mapping(PyObject *op, PyObject *key, PyObject **value)
 {
-    if (LIKELY(found != LOOK_ERROR))
-        return value;
-    Py_DECREF(value);
-    return NULL; /* a mapping has no value there */
+    look found = cache_look_counted((CacheObject *)op, key, value);
+    if (UNLIKELY(found == LOOK_ERROR))
+        Py_CLEAR(*value);
+    return found;
 }
 
 static PyObject *
@@ -66,8 +67,7 @@ cache_get(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *names
     PyObject *key, *fallback = Py_None, *value;
     if (!parse_key_default("get", args, nargs, names, &key, &fallback))
         return NULL;
-    look found = cache_look_counted((CacheObject *)op, key, &value);
-    value = value_or_raise(found, value);
+    look found = look_as_mapping(op, key, &value);
     return value != NULL || found == LOOK_FAILED ? value : Py_NewRef(fallback);
 }
 
@@ -75,8 +75,7 @@ static PyObject *
 cache_subscript(PyObject *op, PyObject *key)
 {
     PyObject *value;
-    look found = cache_look_counted((CacheObject *)op, key, &value);
-    value = value_or_raise(found, value);
+    look found = look_as_mapping(op, key, &value);
     if (value == NULL && found != LOOK_FAILED)
         set_key_error(key);
     return value;
@@ -152,14 +151,23 @@ cache_pop(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *names
     return Py_XNewRef(fallback);
 }
 
+/* Looks up the key of a call of that name, of a key and a function at least, and counts the look. */
+static look
+look_before_computing(PyObject *op, const char *name, PyObject *args, PyObject **value)
+{
+    Py_ssize_t given = PyTuple_GET_SIZE(args);
+    *value = NULL;
+    if (given >= 2)
+        return cache_look_counted((CacheObject *)op, PyTuple_GET_ITEM(args, 0), value);
+    PyErr_Format(PyExc_TypeError, "%s() takes a key and a function (%zd arguments given)", name, given);
+    return LOOK_FAILED;
+}
+
 static PyObject *
 cache_get_or_compute(PyObject *op, PyObject *args, PyObject *kwargs)
 {
     PyObject *value;
-    if (PyTuple_GET_SIZE(args) < 2)
-        return PyErr_Format(PyExc_TypeError, "get_or_compute() takes a key and a function (%zd arguments given)",
-                            PyTuple_GET_SIZE(args));
-    look found = cache_look_counted((CacheObject *)op, PyTuple_GET_ITEM(args, 0), &value);
+    look found = look_before_computing(op, "get_or_compute", args, &value);
     if (LIKELY(found == LOOK_HIT) || found == LOOK_FAILED)
         return value;
     Py_XDECREF(value);
@@ -170,10 +178,7 @@ static PyObject *
 cache_get_or_compute_async(PyObject *op, PyObject *args, PyObject *kwargs)
 {
     PyObject *value;
-    if (PyTuple_GET_SIZE(args) < 2)
-        return PyErr_Format(PyExc_TypeError, "get_or_compute_async() takes a key and a function (%zd arguments given)",
-                            PyTuple_GET_SIZE(args));
-    look found = cache_look_counted((CacheObject *)op, PyTuple_GET_ITEM(args, 0), &value);
+    look found = look_before_computing(op, "get_or_compute_async", args, &value);
     if (found == LOOK_FAILED)
         return NULL;
     Py_XDECREF(value);

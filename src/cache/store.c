@@ -67,6 +67,16 @@ cache_look_closer(CacheObject *self, cache_entry *e)
 
 /* ---- what leaves ---- */
 
+/* Takes over a reference to an entry that is GONE. */
+static void
+doomed_add(doomed *list, cache_entry *e, entry_reason reason)
+{
+    e->reason = (uint8_t)reason;
+    e->newer = list->first;
+    list->first = e;
+    list->count++;
+}
+
 /* Under the lock: makes the entry GONE, which this call then has to drop, unless another one did. */
 static void
 doom(CacheObject *self, cache_entry *e, entry_reason reason, doomed *list)
@@ -76,23 +86,16 @@ doom(CacheObject *self, cache_entry *e, entry_reason reason, doomed *list)
     case ENTRY_LINKED: ring_unlink(&self->ring, e); break; /* the ring's reference is the list's */
     case ENTRY_NEW: entry_set_state(e, ENTRY_GONE); Py_INCREF(e);
     }
-    e->reason = (uint8_t)reason;
-    e->newer = list->first;
-    list->first = e;
-    list->count++;
+    doomed_add(list, e, reason);
 }
 
 /* The same of what the ring gives. */
 static bool
 doom_next(cache_entry *e, entry_reason reason, doomed *list)
 {
-    if (e == NULL)
-        return false;
-    e->reason = (uint8_t)reason;
-    e->newer = list->first;
-    list->first = e;
-    list->count++;
-    return true;
+    if (e != NULL)
+        doomed_add(list, e, reason);
+    return e != NULL;
 }
 
 /* Tells on_evict. What it raises is reported, or kept as *interrupt where it is no Exception. */
