@@ -30,20 +30,15 @@ _MISS, _HIT, _STALE, _ERROR = range(4)
 """What `Cache._look` says, as in src/cache/cache.h."""
 
 
-class _Value(NamedTuple):
-    """The outcome of a computation that returned."""
-
-    value: Any
-
-
-class _Error(NamedTuple):
-    """... that raised: an exception that nobody raises, of which each who waits raises a copy."""
-
-    error: BaseException
-
-
 _HEAP_TYPE = 1 << 9
 """The flag of classes that are not built into CPython."""
+
+
+def _value_of(field: MemberDescriptorType, error: BaseException) -> object:
+    try:
+        return field.__get__(error)
+    except AttributeError:
+        return ABSENT
 
 
 def _copied(error: BaseException) -> BaseException:
@@ -58,15 +53,44 @@ def _copied(error: BaseException) -> BaseException:
     for base in cls.__mro__:
         for field in vars(base).values():
             if isinstance(field, MemberDescriptorType):
-                with suppress(AttributeError, TypeError):  # it has no value, or is set already and read-only
-                    field.__set__(new, field.__get__(error))
+                value = _value_of(field, error)
+                if value is not ABSENT and value is not _value_of(field, new):  # None may stand for no value
+                    with suppress(AttributeError, TypeError):  # it is read-only
+                        field.__set__(new, value)
     vars(new).update(vars(error))
     new.__cause__, new.__context__ = error.__cause__, error.__context__
     new.__suppress_context__ = error.__suppress_context__
     return new.with_traceback(error.__traceback__)
 
 
-_ABANDONED = object()
+class _Value(NamedTuple):
+    """The outcome of a computation that returned."""
+
+    value: Any
+
+    def result(self) -> Any:
+        return self.value
+
+
+class _Error(NamedTuple):
+    """... that raised: an exception that nobody raises, of which each who waits raises a copy."""
+
+    error: BaseException
+
+    def result(self) -> NoReturn:
+        raise _copied(self.error)
+
+
+_Outcome = _Value | _Error | None
+"""None: it was abandoned."""
+
+
+def _look(cache: Cache[Any, Any], key: Any) -> tuple[int, Any]:
+    """`Cache._look`, with the exception raised that is kept in place of a value."""
+    state, value = cache._look(key)
+    if state == _ERROR:
+        raise _copied(value)
+    return state, value
 
 
 class _Flight:
@@ -75,8 +99,8 @@ class _Flight:
     __slots__ = ("ended", "outcome", "process", "task", "thread")
 
     def __init__(self) -> None:
-        self.outcome: AtomicRef[Any] = AtomicRef(None)
-        """None, then in its next version what came of it."""
+        self.outcome: AtomicRef[_Outcome] = AtomicRef(None)
+        """What came of it, in its next version: None until then."""
         self.ended = False
         """Nobody is to begin to wait for it. It may be registered still, where there was no memory to remove it."""
         self.thread = 0
@@ -86,7 +110,7 @@ class _Flight:
         self.process = 0
         """The process whose thread is to compute, where it has been started and has no number yet."""
 
-    def end(self, cache: Cache[Any, Any], key: Any, outcome: object) -> None:
+    def end(self, cache: Cache[Any, Any], key: Any, outcome: _Outcome) -> None:
         self.ended = True
         try:
             cache._flights.compare_and_set(key, self, ABSENT)
@@ -100,6 +124,13 @@ class _Flight:
             entry: _CacheEntry = cache._keep(key, value, is_error)
             if not flights.compare_and_set(key, self, ABSENT):
                 cache._discard(entry)
+
+    def failed(self, cache: Cache[Any, Any], key: Any, error: Exception) -> _Error:
+        """The outcome of a computation that raised, which is stored if such exceptions are kept."""
+        outcome = _Error(_copied(error))
+        if isinstance(error, cache._exceptions):
+            self.keep(cache, key, _copied(error).with_traceback(None), True)
+        return outcome
 
 
 _waiting: dict[object, _Flight] = {}
@@ -166,11 +197,9 @@ def _compute(
 ) -> Any:
     flights = cache._flights
     while True:
-        state, value = cache._look(key)
+        state, value = _look(cache, key)
         if state == _HIT:
             return value
-        if state == _ERROR:
-            raise _copied(value)
         own, flight = _Flight(), None
         try:
             flight = flights.setdefault(key, own)
@@ -181,13 +210,11 @@ def _compute(
             if flight is own:
                 return _lead(cache, key, flight, fn, args, kwargs)
             outcome = _join(cache, key, flight)
-            if isinstance(outcome, _Value):
-                return outcome.value
-            if isinstance(outcome, _Error):
-                raise _copied(outcome.error)
+            if outcome is not None:
+                return outcome.result()
         finally:
             if not own.ended and state != _STALE and (flight is None or flight is own):
-                own.end(cache, key, _ABANDONED)  # it was interrupted before it began
+                own.end(cache, key, None)  # it was interrupted before it began
             del flight, own  # an exception that they hold has this frame in its traceback
             outcome = None
 
@@ -201,30 +228,26 @@ def _lead(
     kwargs: dict[str, Any],
 ) -> Any:
     flight.thread = _thread_number()
-    outcome: object = _ABANDONED
+    outcome: _Outcome = None
     try:
-        state, value = cache._look(key)  # a flight may have ended since the last look
-        if state == _ERROR:
-            raise _copied(value)
+        state, value = _look(cache, key)  # a flight may have ended since the last look
         if state != _HIT:
             value = fn(*args, **kwargs)
             flight.keep(cache, key, value, False)
         outcome = _Value(value)
         return value
     except Exception as error:
-        outcome = _Error(_copied(error))
-        if isinstance(error, cache._exceptions):
-            flight.keep(cache, key, _copied(error).with_traceback(None), True)
+        outcome = flight.failed(cache, key, error)
         raise
     finally:
         flight.end(cache, key, outcome)
         del flight, outcome
 
 
-def _join(cache: Cache[Any, Any], key: Any, flight: _Flight) -> object:
+def _join(cache: Cache[Any, Any], key: Any, flight: _Flight) -> _Outcome:
     """Sleep until the flight has an outcome."""
     if _is_lost(cache, key, flight):
-        return _ABANDONED
+        return None
     me = _enter_waiting(flight, key, _thread_number(), None)
     try:
         flight.outcome.wait(0)
@@ -250,6 +273,6 @@ def _refresh_in_thread(
         context = contextvars.copy_context()
         Thread(target=context.run, args=arguments, name="frozen.cache", daemon=True).start()
     except BaseException as error:
-        flight.end(cache, key, _ABANDONED)
+        flight.end(cache, key, None)
         if not isinstance(error, RuntimeError):  # there can be no more threads: the next one who asks tries again
             raise

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from frozen._core import _thread_number
 from frozen._flights import (
-    _ABANDONED,
-    _ERROR,
     _HIT,
     _STALE,
-    _copied,
     _enter_waiting,
-    _Error,
     _Flight,
     _is_lost,
     _leave_waiting,
+    _look,
+    _Outcome,
     _Value,
 )
 
@@ -43,11 +41,9 @@ async def _compute_async(
 ) -> Any:
     flights = cache._flights
     while True:
-        state, value = cache._look(key)
+        state, value = _look(cache, key)
         if state == _HIT:
             return value
-        if state == _ERROR:
-            raise _copied(value)
         own, flight = _Flight(), None
         try:
             flight = flights.setdefault(key, own)
@@ -58,13 +54,11 @@ async def _compute_async(
             if flight is own:
                 return await _lead_async(cache, key, flight, fn, args, kwargs)
             outcome = await _join_async(cache, key, flight)
-            if isinstance(outcome, _Value):
-                return outcome.value
-            if isinstance(outcome, _Error):
-                raise _copied(outcome.error)
+            if outcome is not None:
+                return outcome.result()
         finally:
             if not own.ended and state != _STALE and (flight is None or flight is own):
-                own.end(cache, key, _ABANDONED)  # it was interrupted before it began
+                own.end(cache, key, None)  # it was interrupted before it began
             del flight, own
             outcome = None
 
@@ -79,30 +73,26 @@ async def _lead_async(
 ) -> Any:
     flight.task = asyncio.current_task()
     flight.thread = _thread_number()
-    outcome: object = _ABANDONED
+    outcome: _Outcome = None
     try:
-        state, value = cache._look(key)
-        if state == _ERROR:
-            raise _copied(value)
+        state, value = _look(cache, key)
         if state != _HIT:
             value = await fn(*args, **kwargs)
             flight.keep(cache, key, value, False)
         outcome = _Value(value)
         return value
     except Exception as error:
-        outcome = _Error(_copied(error))
-        if isinstance(error, cache._exceptions):
-            flight.keep(cache, key, _copied(error).with_traceback(None), True)
+        outcome = flight.failed(cache, key, error)
         raise
     finally:
         flight.end(cache, key, outcome)
         del flight, outcome
 
 
-async def _join_async(cache: Cache[Any, Any], key: Any, flight: _Flight) -> object:
+async def _join_async(cache: Cache[Any, Any], key: Any, flight: _Flight) -> _Outcome:
     """Await the outcome of the flight."""
     if _is_lost(cache, key, flight):
-        return _ABANDONED
+        return None
     me = _enter_waiting(flight, key, _thread_number(), asyncio.current_task())
     try:
         return (await flight.outcome.changed(0))[0]
