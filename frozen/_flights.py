@@ -34,6 +34,17 @@ _HEAP_TYPE = 1 << 9
 """The flag of classes that are not built into CPython."""
 
 
+def _built_in_base(cls: type) -> Any:
+    """The first class that is built into CPython.
+
+    A loop, not a generator: where memory lacks to make one, CPython 3.12 and 3.13 free its code too early (gh-122752).
+    """
+    for base in cls.__mro__:
+        if not base.__flags__ & _HEAP_TYPE:
+            return base
+    raise AssertionError("object is built in")
+
+
 def _value_of(field: MemberDescriptorType, error: BaseException) -> object:
     try:
         return field.__get__(error)
@@ -47,8 +58,7 @@ def _copied(error: BaseException) -> BaseException:
     Threads must not raise one object: raising changes its traceback, which CPython does without a lock.
     """
     cls = type(error)
-    built_in: Any = next(base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE)
-    new: BaseException = built_in.__new__(cls, *error.args)
+    new: BaseException = _built_in_base(cls).__new__(cls, *error.args)
     new.args = error.args
     for base in cls.__mro__:
         for field in vars(base).values():
