@@ -1,8 +1,9 @@
 """AtomicMap beside dict, cereggii and an AtomicRef of a Map: one thread, and two threads on a free-threaded build.
 
-All but dict go through bound methods: on CPython 3.13t every `m[k]` counts the container itself, which a method bound
-once in each thread does not. A dict is read by `m[k]`: there `dict.get` takes hundreds of times as long in a thread
-that did not make the dict, for keys that are equal and not the same objects.
+With the GIL all are read and written by `m[k]`. Without it all but dict go through bound methods: on CPython 3.13t each
+`m[k]` counts the container itself, which a method bound once in each thread does not. A dict is read by `m[k]` there
+too: `dict.get` takes hundreds of times as long in a thread that did not make the dict, for keys that are equal and not
+the same objects.
 
 Two threads are measured only while both were running (slices.py); where no such moment was found, because the threads
 put each other to sleep, there is no figure.
@@ -19,6 +20,7 @@ import statistics
 import sys
 import sysconfig
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,11 +28,12 @@ import cli
 import report
 from slices import alternating
 
-from frozen import AtomicMap, AtomicRef, Map
+from frozen import AtomicCounter, AtomicMap, AtomicRef, Map
 
 SIZE, KEYS = 10_000, 400  # of the map; of those, the keys that a thread goes over
 ENOUGH = 30  # slices, for a figure that is worth printing
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+SUBSCRIPTS = ("get(k)", "put(k, v)", "remove(k)") if FREE_THREADED else ("m[k]", "m[k] = v", "del m[k]")
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,10 @@ class Peer:
 
     name: str
     make: object  # a function of a dict
-    get: str
-    set: str
-    delete: str
-    add: str
+    get: str = ""
+    set: str = ""
+    delete: str = ""
+    add: str = ""
     prologue: str = ""
     names: dict = field(default_factory=dict)
 
@@ -61,9 +64,7 @@ while True:
     return Peer(
         "cereggii",
         cereggii.AtomicDict,
-        "get(k)",
-        "put(k, v)",
-        "remove(k)",
+        *SUBSCRIPTS,
         add,
         "get, put, remove, swap = m.get, m.__setitem__, m.__delitem__, m.compare_and_set",
         names={"NOT_FOUND": cereggii.NOT_FOUND, "ExpectationFailed": cereggii.ExpectationFailed},
@@ -72,7 +73,7 @@ while True:
 
 def peers():
     bound = "get, put, remove, add = m.get, m.__setitem__, m.__delitem__, m.add"
-    yield Peer("frozen", AtomicMap, "get(k)", "put(k, v)", "remove(k)", "add(k)", bound)
+    yield Peer("frozen", AtomicMap, *SUBSCRIPTS, "add(k)", bound)
     yield Peer("dict", dict, "m[k]", "m[k] = v", "del m[k]", "m[k] += 1")
     yield Peer(
         "dict with a lock",
@@ -93,10 +94,29 @@ def peers():
         "ref, update = m.get, m.update",
         names={"Map": Map, "increased": lambda m, k: m.set(k, m.get(k, 0) + 1)},
     )
-    try:
+    with suppress(ImportError):
         yield of_cereggii()
-    except ImportError as error:
-        print(f"cereggii is left out: {error}", file=sys.stderr)
+
+
+def counters():
+    """A number that all threads add to, by the kinds of the same names; those of `dict` lose additions."""
+    lock = {"lock": threading.Lock()}
+    yield Peer("frozen", lambda plain: AtomicCounter(), add="add()", prologue="add = m.add")
+    yield Peer("dict", lambda plain: {0: 0}, add="m[0] += 1")
+    yield Peer("dict with a lock", lambda plain: {0: 0}, add="with lock: m[0] += 1", names=lock)
+    increased = {"increased": lambda number: number + 1}
+    yield Peer(
+        "AtomicRef of a Map",  # of an int, here
+        lambda plain: AtomicRef(0),
+        add="update(increased)",
+        prologue="update = m.update",
+        names=increased,
+    )
+    with suppress(ImportError):
+        import cereggii
+
+        bound = "add = m.increment_and_get"
+        yield Peer("cereggii", lambda plain: cereggii.AtomicInt64(0), add="add(1)", prologue=bound)
 
 
 @dataclass(frozen=True)
@@ -105,22 +125,25 @@ class Work:
     title: str
     body: str  # of the peer's statements
     target: float | None = None  # throughput of two threads over one
-    one: float | None = None  # cost in one thread over dict's
+    one: float | None = None  # cost in one thread over dict's, without the GIL
+    gil: float | None = None  # ... and with it
     own: bool = True  # each thread its own keys
+    peers: object = peers
 
 
 WORKS = (
-    Work("get_own", "get, own keys", "for k in keys:\n  {get}", target=1.8, one=1.0),
-    Work("get_same", "get, the same keys", "for k in keys:\n  {get}", target=1.8, one=1.0, own=False),
+    Work("get_own", "get, own keys", "for k in keys:\n  {get}", target=1.8, one=1.0, gil=1.3),
+    Work("get_same", "get, the same keys", "for k in keys:\n  {get}", target=1.8, one=1.0, gil=1.3, own=False),
     Work("set_own", "set, own keys", "for k in keys:\n  {set}", target=1.2, one=1.3),
     Work("set_same", "set, the same keys", "for k in keys:\n  {set}", own=False),
     Work(
         "mixed", "90 get, 10 set", "for k in keys[:360]:\n  {get}\nfor k in keys[360:]:\n  {set}", target=1.7, own=False
     ),
     Work("insert_delete", "insert and delete", "for k in new:\n  {set}\nfor k in new:\n  {delete}", target=1.0),
-    Work("add_own", "add 1, own keys", "for k in keys:\n  {add}", target=1.5),
+    Work("add_own", "add 1, own keys", "for k in keys:\n  {add}", target=1.5, gil=1.0),
     Work("add_zipf", "add 1, words by Zipf", "for k in words:\n  {add}", own=False),
     Work("add_one", "add 1, one key", "for k in keys:\n  k = hot\n  {add}", own=False),
+    Work("counter", "AtomicCounter: add 1", "for k in keys:\n  {add}", target=1.9, peers=counters),
 )
 
 
@@ -207,7 +230,7 @@ def tables(results):
         base = got["dict"]["pass"]
         costs = [got[name]["pass"] / base if got[name]["pass"] and base else None for name in names]
         scales = [got[name]["scaling"] for name in names]
-        one.append([work.title, *map(figure, costs), verdict(costs[0], work.one, False)])
+        one.append([work.title, *map(figure, costs), verdict(costs[0], work.one if FREE_THREADED else work.gil, False)])
         two.append([work.title, *map(figure, scales), verdict(scales[0], work.target, True)])
     return [one, two] if any(line[1:-1] != ["-"] * len(names) for line in two[1:]) else [one]
 
@@ -262,11 +285,10 @@ def main():
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="for the JSON, Markdown and plot: default none")
     options = parser.parse_args()
     cli.keep_gil_off()
-    found = list(peers())
     works = [work for work in WORKS if not options.only or work.name in options.only]
     results = {}
     for work in works:
-        results[work.name] = measure(found, work, options.rounds, 2 if FREE_THREADED else 1)
+        results[work.name] = measure(list(work.peers()), work, options.rounds, 2 if FREE_THREADED else 1)
         print(work.title, file=sys.stderr, flush=True)
     lines = tables(results)
     for table in lines:
