@@ -20,6 +20,7 @@ MAIN = "3.14"
 """Where one interpreter is enough."""
 FRIENDS = ["attrs", "cbor2", "gevent", "greenlet", "msgspec", "numpy", "pydantic", "pyyaml", "tzdata"]
 FRIENDS += ["django", "fastapi", "flask", "gunicorn", "jsonschema", "python-dotenv", "uvicorn", "watchfiles"]
+FRIENDS += ["cattrs", "immutables", "ipython", "jax", "optree", "orjson", "pandas", "rich"]
 """Libraries whose objects and threads some tests meet, and are skipped without."""
 MAIN_DEBUG = "3.14d"
 """... of those built for debugging."""

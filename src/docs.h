@@ -1154,6 +1154,15 @@
     ">>> Map(a=1, b=2).delete(\"a\")\n" \
     "Map({'b': 2})"
 
+#define DOC_Map_remove \
+    "remove($self, key, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the map without `key`, as `delete`: the name that pyrsistent and rpds give it.\n" \
+    "\n" \
+    ">>> Map(a=1, b=2).remove(\"a\")\n" \
+    "Map({'b': 2})"
+
 #define DOC_Map_discard \
     "discard($self, key, /)\n" \
     "--\n" \
@@ -2192,6 +2201,15 @@
     "Return the map without `key`; KeyError(key) if it is absent. O(log n).\n" \
     "\n" \
     ">>> SharedMap(a=1, b=2).delete(\"a\")\n" \
+    "SharedMap({'b': 2})"
+
+#define DOC_SharedMap_remove \
+    "remove($self, key, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the map without `key`, as `delete`: the name that pyrsistent and rpds give it.\n" \
+    "\n" \
+    ">>> SharedMap(a=1, b=2).remove(\"a\")\n" \
     "SharedMap({'b': 2})"
 
 #define DOC_SharedMap_discard \

@@ -409,6 +409,18 @@ imported(const char *module_name, const char *name)
     return name_in_module(PyImport_ImportModule(module_name), name);
 }
 
+/* What a function of the Python layer returns, with `op` at the head of the arguments, or NULL (exception set). */
+static inline PyObject *
+call_python_layer(const char *module, const char *name, PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    PyObject *function = imported(module, name);
+    PyObject *bound = function != NULL ? PyMethod_New(function, op) : NULL;
+    PyObject *result = bound != NULL ? PyObject_Call(bound, args, kwargs) : NULL;
+    Py_XDECREF(bound);
+    Py_XDECREF(function);
+    return result;
+}
+
 /* For a new str, whose hash is known from elsewhere. */
 static inline void
 unicode_set_known_hash(PyObject *o, Py_hash_t hash)

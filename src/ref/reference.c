@@ -127,17 +127,6 @@ reference_wait(PyObject *op, PyObject *args, PyObject *kwargs)
     return wait_for_version(&pub->waiters, version_of_slot, &pub->slot, args, kwargs);
 }
 
-PyObject *
-call_python_layer(const char *module, const char *name, PyObject *op, PyObject *args, PyObject *kwargs)
-{
-    PyObject *function = imported(module, name);
-    PyObject *bound = function != NULL ? PyMethod_New(function, op) : NULL;
-    PyObject *result = bound != NULL ? PyObject_Call(bound, args, kwargs) : NULL;
-    Py_XDECREF(bound);
-    Py_XDECREF(function);
-    return result;
-}
-
 /* In frozen._aio is what needs an event loop. */
 PyObject *
 reference_changed(PyObject *op, PyObject *args, PyObject *kwargs)

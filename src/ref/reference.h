@@ -69,9 +69,6 @@ bool parse_timeout(PyObject *seconds, long long *microseconds);
 PyObject *
 wait_for_version(waiter_list *list, version_reader *current, const void *source, PyObject *args, PyObject *kwargs);
 
-/* What a function of the Python layer returns, with `op` at the head of the arguments, or NULL (exception set). */
-PyObject *call_python_layer(const char *module, const char *name, PyObject *op, PyObject *args, PyObject *kwargs);
-
 /* The one keyword argument `version` of compare_and_set(expected, value, *, version=None), if it was given, else
  * ANY_VERSION; false with an exception set. */
 bool parse_compare_and_set(Py_ssize_t nargs, PyObject *const *keyword_values, PyObject *kwnames, uint64_t *version);

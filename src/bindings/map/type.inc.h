@@ -3,6 +3,7 @@
 #define FROZEN_BINDINGS_MAP_TYPE_INC_H
 
 #include "bindings/keyed/diff.inc.h"
+#include "bindings/common/hooks.inc.h"
 #include "bindings/map/mutation.inc.h"
 #include "bindings/map/pickle.inc.h"
 #include "bindings/map/views.inc.h"
@@ -25,6 +26,7 @@ static PyMethodDef map_methods[] = {
     {"setdefault", FASTCALL(map_setdefault), METH_FASTCALL, DOC(setdefault)},
     {"alter", FASTCALL(map_alter), METH_FASTCALL | METH_KEYWORDS, DOC(alter)},
     {"delete", keyed_delete, METH_O, DOC(delete)},
+    {"remove", keyed_delete, METH_O, DOC(remove)},
     {"discard", keyed_discard, METH_O, DOC(discard)},
     {"update", FASTCALL(map_update), METH_FASTCALL | METH_KEYWORDS, DOC(update)},
     {"merge", FASTCALL(map_merge), METH_FASTCALL, DOC(merge)},
@@ -38,6 +40,7 @@ static PyMethodDef map_methods[] = {
     {"items", map_items, METH_NOARGS, DOC(items)},
     {"copy", container_copy, METH_NOARGS, DOC(copy)},
     {"fromkeys", FASTCALL(map_fromkeys), METH_FASTCALL | METH_CLASS, DOC(fromkeys)},
+    HOOK_METHODS,
 #ifdef MAP_FAMILY_METHODS
     MAP_FAMILY_METHODS,
 #endif
@@ -55,6 +58,7 @@ static PyType_Slot map_slots[] = {
     {Py_tp_new, (void *)container_tp_new},
     {Py_tp_iter, (void *)map_iter},
     {Py_tp_methods, map_methods},
+    {Py_tp_getset, hook_getset},
     {Py_mp_subscript, (void *)map_subscript},
     {Py_sq_contains, (void *)keyed_contains},
     {Py_nb_or, (void *)map_or},

@@ -4,6 +4,7 @@
 
 #include "bindings/keyed/diff.inc.h"
 #include "bindings/keyed/type.inc.h"
+#include "bindings/common/hooks.inc.h"
 #include "bindings/set/methods.inc.h"
 
 static PyObject *
@@ -133,6 +134,7 @@ static PyMethodDef set_methods[] = {
     {"_root", container_root_address, METH_NOARGS, NULL},
     {"mutate", keyed_mutate, METH_NOARGS, DOC(mutate)},
     {"copy", container_copy, METH_NOARGS, DOC(copy)},
+    HOOK_METHODS,
 #ifdef SET_FAMILY_METHODS
     SET_FAMILY_METHODS,
 #endif
@@ -149,6 +151,7 @@ static PyType_Slot set_slots[] = {
     {Py_tp_new, (void *)container_tp_new},
     {Py_tp_iter, (void *)set_iter},
     {Py_tp_methods, set_methods},
+    {Py_tp_getset, hook_getset},
     {Py_sq_contains, (void *)set_contains},
     {Py_nb_or, (void *)set_or},
     {Py_nb_and, (void *)set_and},

@@ -2,6 +2,7 @@
 #ifndef FROZEN_BINDINGS_VECTOR_TYPE_INC_H
 #define FROZEN_BINDINGS_VECTOR_TYPE_INC_H
 
+#include "bindings/common/hooks.inc.h"
 #include "bindings/vector/debug.inc.h"
 #include "bindings/vector/diff.inc.h"
 #include "bindings/vector/pickle.inc.h"
@@ -21,6 +22,7 @@ static PyMethodDef vector_methods[] = {
     {"tolist", vector_tolist, METH_NOARGS, DOC(tolist)},
     {"totuple", vector_totuple, METH_NOARGS, DOC(totuple)},
     {"copy", container_copy, METH_NOARGS, DOC(copy)},
+    HOOK_METHODS,
 #ifdef VECTOR_FAMILY_METHODS
     VECTOR_FAMILY_METHODS,
 #endif
@@ -53,6 +55,7 @@ static PyType_Slot vector_slots[] = {
     {Py_tp_richcompare, (void *)container_richcompare},
     {Py_tp_iter, (void *)vector_iter},
     {Py_tp_methods, vector_methods},
+    {Py_tp_getset, hook_getset},
     {Py_tp_members, vector_members},
     {Py_mp_length, (void *)vector_length},
     {Py_mp_subscript, (void *)vector_subscript},
