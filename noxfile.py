@@ -32,7 +32,7 @@ EXTENSION_ONLY = ["--ignore=tests/core/test_trees.py", "--ignore=tests/project/t
 
 nox.needs_version = ">=2024.4"
 nox.options.default_venv_backend = "virtualenv"
-nox.options.sessions = ["readme", "tests", "core", "lint", "typing", "strict", "headers"]
+nox.options.sessions = ["readme", "tests", "core", "lint", "docs", "typing", "strict", "headers"]
 
 
 def project_copy(session: nox.Session) -> Path:
@@ -124,6 +124,28 @@ def editors(session: nox.Session) -> None:
             session.log(f"{name}\n{done.stderr}")
     if unread:
         session.error(f"clangd finds errors in {', '.join(unread)}")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation site, in build/site; a warning, such as a link that leads nowhere, is an error."""
+    session.install("mkdocs-material==9.*", "mkdocstrings[python]==1.*")
+    with session.chdir(project_copy(session)):
+        session.run("python", "tools/site_pages.py")
+        session.run("mkdocs", "build", "--quiet", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
+        shutil.rmtree(ROOT / "build/site", ignore_errors=True)
+        shutil.copytree("build/site", ROOT / "build/site")
+
+
+@nox.session
+def docs_browser(session: nox.Session) -> None:
+    """The site that `docs` built, in headless Chromium: screenshots in build/screenshots, links, search."""
+    if shutil.which("chromium") is None and shutil.which("apt-get") and os.geteuid() == 0:
+        session.run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", external=True)
+    if shutil.which("chromium") is None:
+        session.skip("NOT CHECKED: chromium is not installed")
+    docs(session)
+    session.run("python", "tools/site_browser.py", *session.posargs)
 
 
 @nox.session(python=[MAIN])
