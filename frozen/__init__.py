@@ -10,6 +10,9 @@ try:
         AtomicRef,
         Blob,
         Cache,
+        FileMap,
+        FileSet,
+        FileVector,
         Handle,
         Map,
         MapItems,
@@ -45,6 +48,7 @@ from frozen._cache import cached
 from frozen._convert import freeze, thaw
 from frozen._delta import ABSENT, Change, ConflictError, Delta, JSONPatchError, Span, _Absent
 from frozen._encoding import EncodingError
+from frozen._file import FileFormatError, FileMapItems, FileMapKeys, FileMapValues, open, save
 from frozen._forking import ForkWarning
 from frozen._include import get_include
 from frozen._merge import Conflict, MergeConflictError, merge3
@@ -63,6 +67,13 @@ __all__ = [
     "ConflictError",
     "Delta",
     "EncodingError",
+    "FileFormatError",
+    "FileMap",
+    "FileMapItems",
+    "FileMapKeys",
+    "FileMapValues",
+    "FileSet",
+    "FileVector",
     "ForkWarning",
     "Handle",
     "JSONPatchError",
@@ -100,6 +111,7 @@ __all__ = [
     "is_shareable",
     "merge3",
     "register_shareable",
+    "save",
     "set_in",
     "share",
     "snapshot",
@@ -113,13 +125,14 @@ snapshot = AtomicRef.snapshot
 
 # Every public name says that it is found here, whichever module defines it. Pickles name it so, and stay valid when it
 # moves to another module; `_Absent` is the class that a pickle of ABSENT names.
-for _public in (*map(globals().get, __all__), _Absent):
+for _public in (*map(globals().get, __all__), open, _Absent):
     if (getattr(_public, "__module__", None) or "").startswith("frozen."):
         _public.__module__ = __name__
 
 Mapping.register(Map)
 Mapping.register(SharedMap)
 Mapping.register(AtomicMap)
+Mapping.register(FileMap)
 KeysView.register(MapKeys)
 KeysView.register(SharedMapKeys)
 ValuesView.register(MapValues)
@@ -128,7 +141,9 @@ ItemsView.register(MapItems)
 ItemsView.register(SharedMapItems)
 AbstractSet.register(Set)
 AbstractSet.register(SharedSet)
+AbstractSet.register(FileSet)
 Sequence.register(Vector)
 Sequence.register(SharedVector)
+Sequence.register(FileVector)
 MutableSequence.register(VectorMutation)
 MutableSequence.register(SharedVectorMutation)

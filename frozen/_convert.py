@@ -21,6 +21,8 @@ from types import SimpleNamespace
 from typing import Any, Protocol, TypeVar, overload
 
 from frozen._core import (
+    FileSet,
+    FileVector,
     Map,
     MapMutation,
     Set,
@@ -353,7 +355,7 @@ def _freeze_rule(cls: type) -> Rule | None:
         return _TO_MAP
     if issubclass(cls, bytearray):
         return without_parts(bytes)
-    if issubclass(cls, (MutableSequence, ValuesView)):
+    if issubclass(cls, (MutableSequence, ValuesView, FileVector)):
         return _TO_VECTOR
     if issubclass(cls, AbstractSet) and not issubclass(cls, (Set, frozenset)):
         return _TO_SET
@@ -368,6 +370,8 @@ def _refuses_record(record: RecordKind) -> Rule:
 
 
 _freeze = Conversion("freeze", _freeze_rule)
+copied = Conversion("freeze", _freeze_rule)
+"""Copies a container of a file into memory, and all in it. Other than `freeze`, it is never taught types."""
 
 
 @taught_by(_freeze.register)
@@ -403,9 +407,9 @@ def _take_scratch(source: Any, scratch: Any) -> Any:
 
 _TO_DICT = copies_items(_take_scratch)
 _TO_LIST = copies_elements(_take_scratch)
-_THAWED: dict[type, Rule] = dict.fromkeys((Vector, SharedVector, list), _TO_LIST)
+_THAWED: dict[type, Rule] = dict.fromkeys((Vector, SharedVector, FileVector, list), _TO_LIST)
 _THAWED[tuple] = _TUPLE
-_THAWED |= dict.fromkeys((Set, SharedSet, set), without_parts(set))
+_THAWED |= dict.fromkeys((Set, SharedSet, FileSet, set), without_parts(set))
 
 
 def _thaw_rule(cls: type) -> Rule | None:

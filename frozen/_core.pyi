@@ -3560,6 +3560,294 @@ class Handle(Generic[_T]):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as a number, which one process can redeem."""
 
+class FileMap(Mapping[_K, _V_co]):
+    """A map in a file, read in place. `open` makes it; nothing changes it. Its order is that of the map that was saved.
+
+    It has all of Map that only reads, equals Maps and dicts of the same entries, and hashes as Maps do. Containers
+    among its values are views of the file, too. `thaw`, `freeze` and `share` copy it into memory, and pickles hold a
+    Map.
+
+    A look-up is O(1). For a str or int it makes nothing but the value, anew each time. FileFormatError where the file
+    turns out to be damaged.
+
+    The index is a hash table with linear probing (Knuth, The Art of Computer Programming 6.4), of offsets in place of
+    addresses, as in Bernstein's cdb. docs/file-format.md
+
+    >>> save(Map(a=1), "map.frozen")
+    >>> frozen.open("map.frozen")
+    FileMap({'a': 1})
+    """
+
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+    def __getitem__(self, key: _K, /) -> _V_co:
+        """Return the value of `key`. KeyError if there is none. O(1)."""
+
+    @overload
+    def get(self, key: _K, /, default: None = None) -> _V_co | None: ...
+    @overload
+    def get(self, key: _K, /, default: _V_co) -> _V_co: ...  # type: ignore[misc]  # covariant, as in Mapping
+    @overload
+    def get(self, key: _K, /, default: _V2) -> _V_co | _V2:
+        """Return the value of `key`, or `default` if there is none. O(1).
+
+        >>> save(Map(a=1, b=2), "map.frozen")
+        >>> frozen.open("map.frozen").get("c", 0)
+        0
+        """
+
+    def __contains__(self, key: object, /) -> bool: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[_K]: ...
+    def __reversed__(self) -> Iterator[_K]:
+        """Iterate over the keys, the last one first."""
+
+    def keys(self) -> KeysView[_K]:
+        """Return a view of the keys, which is a set in all but name. O(1).
+
+        >>> save(Map(a=1, b=2), "map.frozen")
+        >>> frozen.open("map.frozen").keys() & {"a", "z"}
+        {'a'}
+        """
+
+    def values(self) -> ValuesView[_V_co]:
+        """Return a view of the values. O(1).
+
+        >>> save(Map(a=1, b=2), "map.frozen")
+        >>> frozen.open("map.frozen").values()
+        FileMapValues([1, 2])
+        """
+
+    def items(self) -> ItemsView[_K, _V_co]:
+        """Return a view of the pairs of key and value, which is a set in all but name. O(1).
+
+        >>> save(Map(a=1, b=2), "map.frozen")
+        >>> frozen.open("map.frozen").items() >= {("a", 1)}
+        True
+        """
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __or__(self, other: _Mapping[_K2, _V2], /) -> Map[_K | _K2, _V_co | _V2]: ...
+    def diff(self, new: Any, /) -> Delta:
+        """Return what changes between this map and `new`, as Map.diff does. O(n), as Maps.
+
+        >>> save(Map(a=1, b=2), "map.frozen")
+        >>> Map(a=1, b=2).apply(frozen.open("map.frozen").diff(Map(a=1))) == Map(a=1)
+        True
+        """
+
+    def copy(self) -> Self:
+        """Return the map itself: it cannot change. O(1).
+
+        >>> save(Map(a=1, b=2), "map.frozen")
+        >>> frozen.open("map.frozen").copy()
+        FileMap({'a': 1, 'b': 2})
+        """
+
+    def _iterate(self, what: int, reversed: bool, /) -> Iterator[Any]: ...
+    def __copy__(self) -> Self:
+        """Return the map itself. O(1)."""
+
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
+        """Return the map itself. O(1)."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as a Map of the same entries, so that the pickle can be read without the file. O(n)."""
+
+class FileSet(AbstractSet[_T_co]):
+    """A set in a file, read in place. `open` makes it; nothing changes it.
+
+    It has all of Set that only reads, equals sets of the same members, and hashes as Sets do. What the operators return
+    is a Set in memory. See FileMap.
+
+    >>> save(Set([1, 2]), "set.frozen")
+    >>> frozen.open("set.frozen") & {2, 3}
+    Set({2})
+    """
+
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+    def __contains__(self, member: object, /) -> bool: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[_T_co]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __le__(self, other: AbstractSet[Any], /) -> bool: ...
+    def __lt__(self, other: AbstractSet[Any], /) -> bool: ...
+    def __ge__(self, other: AbstractSet[Any], /) -> bool: ...
+    def __gt__(self, other: AbstractSet[Any], /) -> bool: ...
+    def __or__(self, other: AbstractSet[_T2], /) -> Set[_T_co | _T2]: ...  # type: ignore[override]
+    def __and__(self, other: AbstractSet[Any], /) -> Set[_T_co]: ...  # type: ignore[override]
+    def __sub__(self, other: AbstractSet[Any], /) -> Set[_T_co]: ...  # type: ignore[override]
+    def __xor__(self, other: AbstractSet[_T2], /) -> Set[_T_co | _T2]: ...  # type: ignore[override]
+    def union(self, *others: Iterable[_T2]) -> Set[_T_co | _T2]:
+        """Return a Set of the members of this set and of all iterables. O(n).
+
+        >>> save(Set([1, 2]), "set.frozen")
+        >>> frozen.open("set.frozen").union([3])
+        Set({1, 2, 3})
+        """
+
+    def intersection(self, *others: Iterable[Any]) -> Set[_T_co]:
+        """Return a Set of the members that are in each iterable. O(n).
+
+        >>> save(Set([1, 2]), "set.frozen")
+        >>> frozen.open("set.frozen").intersection([2, 3])
+        Set({2})
+        """
+
+    def difference(self, *others: Iterable[Any]) -> Set[_T_co]:
+        """Return a Set of the members that are in none of the iterables. O(n).
+
+        >>> save(Set([1, 2]), "set.frozen")
+        >>> frozen.open("set.frozen").difference([2])
+        Set({1})
+        """
+
+    def symmetric_difference(self, other: Iterable[_T2], /) -> Set[_T_co | _T2]:
+        """Return a Set of what is either a member or in the iterable. O(n).
+
+        >>> save(Set([1, 2]), "set.frozen")
+        >>> frozen.open("set.frozen").symmetric_difference([2, 3])
+        Set({1, 3})
+        """
+
+    def issubset(self, other: Iterable[Any], /) -> bool:
+        """Return whether the iterable has all members. O(n).
+
+        >>> save(Set([1, 2]), "set.frozen")
+        >>> frozen.open("set.frozen").issubset([1, 2, 3])
+        True
+        """
+
+    def issuperset(self, other: Iterable[Any], /) -> bool:
+        """Return whether all that the iterable has are members. O(length of the iterable).
+
+        >>> save(Set([1, 2]), "set.frozen")
+        >>> frozen.open("set.frozen").issuperset([2])
+        True
+        """
+
+    def isdisjoint(self, other: Iterable[Any], /) -> bool:
+        """Return whether nothing that the iterable has is a member. O(length of the iterable).
+
+        >>> save(Set([1, 2]), "set.frozen")
+        >>> frozen.open("set.frozen").isdisjoint([3])
+        True
+        """
+
+    def diff(self, new: Any, /) -> Delta:
+        """Return what changes between this set and `new`, as Set.diff does. O(n), as Sets.
+
+        >>> save(Set([1, 2]), "set.frozen")
+        >>> Set([1, 2]).apply(frozen.open("set.frozen").diff(Set([1]))) == Set([1])
+        True
+        """
+
+    def copy(self) -> Self:
+        """Return the set itself: it cannot change. O(1).
+
+        >>> save(Set([1, 2]), "set.frozen")
+        >>> frozen.open("set.frozen").copy()
+        FileSet({1, 2})
+        """
+
+    def __copy__(self) -> Self:
+        """Return the set itself. O(1)."""
+
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
+        """Return the set itself. O(1)."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as a Set of the same members, so that the pickle can be read without the file. O(n)."""
+
+class FileVector(Sequence[_T_co]):
+    """A vector in a file, read in place. `open` makes it; nothing changes it.
+
+    It has all of Vector that only reads, equals vectors of the same elements, and hashes as Vectors do. A slice is a
+    view of the same elements, O(1). See FileMap.
+
+    >>> save(Vector("abca"), "vector.frozen")
+    >>> frozen.open("vector.frozen")[1:3]
+    FileVector(['b', 'c'])
+    """
+
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[_T_co]: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> _T_co: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> FileVector[_T_co]: ...
+    def __contains__(self, value: object, /) -> bool: ...
+    def __reversed__(self) -> Iterator[_T_co]:
+        """Iterate over the elements, the last one first."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __lt__(self, other: Any, /) -> bool: ...
+    def __le__(self, other: Any, /) -> bool: ...
+    def __gt__(self, other: Any, /) -> bool: ...
+    def __ge__(self, other: Any, /) -> bool: ...
+    def __add__(self, other: Any, /) -> Vector[Any]: ...
+    def __mul__(self, times: SupportsIndex, /) -> Vector[_T_co]: ...
+    def __rmul__(self, times: SupportsIndex, /) -> Vector[_T_co]: ...
+    def index(self, value: Any, start: SupportsIndex = 0, stop: SupportsIndex = ..., /) -> int:
+        """Return the first index of `value` in a slice. ValueError if it is not there. O(n).
+
+        >>> save(Vector("abca"), "vector.frozen")
+        >>> frozen.open("vector.frozen").index("a", 1)
+        3
+        """
+
+    def count(self, value: Any, /) -> int:
+        """Return how often `value` is there. O(n).
+
+        >>> save(Vector("abca"), "vector.frozen")
+        >>> frozen.open("vector.frozen").count("a")
+        2
+        """
+
+    def tolist(self) -> list[_T_co]:
+        """Return a list of the elements. O(n).
+
+        >>> save(Vector("abca"), "vector.frozen")
+        >>> frozen.open("vector.frozen").tolist()
+        ['a', 'b', 'c', 'a']
+        """
+
+    def totuple(self) -> tuple[_T_co, ...]:
+        """Return a tuple of the elements. O(n).
+
+        >>> save(Vector("abca"), "vector.frozen")
+        >>> frozen.open("vector.frozen").totuple()
+        ('a', 'b', 'c', 'a')
+        """
+
+    def diff(self, new: Any, /) -> Delta:
+        """Return what changes between this vector and `new`, as Vector.diff does. O(n), as Vectors.
+
+        >>> save(Vector("abca"), "vector.frozen")
+        >>> Vector("abca").apply(frozen.open("vector.frozen").diff(Vector("abc"))) == Vector("abc")
+        True
+        """
+
+    def copy(self) -> Self:
+        """Return the vector itself: it cannot change. O(1).
+
+        >>> save(Vector("abca"), "vector.frozen")
+        >>> frozen.open("vector.frozen").copy()
+        FileVector(['a', 'b', 'c', 'a'])
+        """
+
+    def __copy__(self) -> Self:
+        """Return the vector itself. O(1)."""
+
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
+        """Return the vector itself. O(1)."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as a Vector of the same elements, so that the pickle can be read without the file. O(n)."""
+
 def encode(
     value: Any, /, *, types: Iterable[type] | Mapping[str, type] = (), max_depth: SupportsIndex | None = 1000
 ) -> bytes:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector
+from frozen._convert import copied
+from frozen._core import FileMap, FileSet, FileVector, Map, Set, SharedMap, SharedSet, SharedVector, Vector
 from frozen._delta import ABSENT, Change, Delta, InMap, InSet, InVector, Node, Splice, delta_of
 from frozen._sameness import Met, identity_of, same_value
 
@@ -52,6 +53,8 @@ def diff(old: Container, new: Container, /) -> Delta:
     Raises TypeError for what is no container of one kind and family, and what the `__eq__` of keys raises.
     """
     kind = type(old)
+    if type(new) in (FileMap, FileSet, FileVector):
+        new = copied(new)
     if kind is type(new) and (kind is Map or kind is SharedMap):
         changes, parts = old._differences(new, ABSENT, Change)
         if not parts:  # often: nothing inside of the values has to be looked at

@@ -3222,6 +3222,319 @@
     "\n" \
     "Pickle as a number, which one process can redeem."
 
+#define DOC_FileMap_class \
+    "A map in a file, read in place. `open` makes it; nothing changes it. Its order is that of the map that was saved.\n" \
+    "\n" \
+    "It has all of Map that only reads, equals Maps and dicts of the same entries, and hashes as Maps do. Containers\n" \
+    "among its values are views of the file, too. `thaw`, `freeze` and `share` copy it into memory, and pickles hold a\n" \
+    "Map.\n" \
+    "\n" \
+    "A look-up is O(1). For a str or int it makes nothing but the value, anew each time. FileFormatError where the file\n" \
+    "turns out to be damaged.\n" \
+    "\n" \
+    "The index is a hash table with linear probing (Knuth, The Art of Computer Programming 6.4), of offsets in place of\n" \
+    "addresses, as in Bernstein's cdb. docs/file-format.md\n" \
+    "\n" \
+    ">>> save(Map(a=1), \"map.frozen\")\n" \
+    ">>> frozen.open(\"map.frozen\")\n" \
+    "FileMap({'a': 1})"
+
+#define DOC_FileMap_get \
+    "get($self, key, /, default)\n" \
+    "--\n" \
+    "\n" \
+    "Return the value of `key`, or `default` if there is none. O(1).\n" \
+    "\n" \
+    ">>> save(Map(a=1, b=2), \"map.frozen\")\n" \
+    ">>> frozen.open(\"map.frozen\").get(\"c\", 0)\n" \
+    "0"
+
+#define DOC_FileMap___reversed__ \
+    "__reversed__($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Iterate over the keys, the last one first."
+
+#define DOC_FileMap_keys \
+    "keys($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return a view of the keys, which is a set in all but name. O(1).\n" \
+    "\n" \
+    ">>> save(Map(a=1, b=2), \"map.frozen\")\n" \
+    ">>> frozen.open(\"map.frozen\").keys() & {\"a\", \"z\"}\n" \
+    "{'a'}"
+
+#define DOC_FileMap_values \
+    "values($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return a view of the values. O(1).\n" \
+    "\n" \
+    ">>> save(Map(a=1, b=2), \"map.frozen\")\n" \
+    ">>> frozen.open(\"map.frozen\").values()\n" \
+    "FileMapValues([1, 2])"
+
+#define DOC_FileMap_items \
+    "items($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return a view of the pairs of key and value, which is a set in all but name. O(1).\n" \
+    "\n" \
+    ">>> save(Map(a=1, b=2), \"map.frozen\")\n" \
+    ">>> frozen.open(\"map.frozen\").items() >= {(\"a\", 1)}\n" \
+    "True"
+
+#define DOC_FileMap_diff \
+    "diff($self, new, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return what changes between this map and `new`, as Map.diff does. O(n), as Maps.\n" \
+    "\n" \
+    ">>> save(Map(a=1, b=2), \"map.frozen\")\n" \
+    ">>> Map(a=1, b=2).apply(frozen.open(\"map.frozen\").diff(Map(a=1))) == Map(a=1)\n" \
+    "True"
+
+#define DOC_FileMap_copy \
+    "copy($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the map itself: it cannot change. O(1).\n" \
+    "\n" \
+    ">>> save(Map(a=1, b=2), \"map.frozen\")\n" \
+    ">>> frozen.open(\"map.frozen\").copy()\n" \
+    "FileMap({'a': 1, 'b': 2})"
+
+#define DOC_FileMap___copy__ \
+    "__copy__($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the map itself. O(1)."
+
+#define DOC_FileMap___deepcopy__ \
+    "__deepcopy__($self, memo, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the map itself. O(1)."
+
+#define DOC_FileMap___reduce__ \
+    "__reduce__($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Pickle as a Map of the same entries, so that the pickle can be read without the file. O(n)."
+
+#define DOC_FileSet_class \
+    "A set in a file, read in place. `open` makes it; nothing changes it.\n" \
+    "\n" \
+    "It has all of Set that only reads, equals sets of the same members, and hashes as Sets do. What the operators return\n" \
+    "is a Set in memory. See FileMap.\n" \
+    "\n" \
+    ">>> save(Set([1, 2]), \"set.frozen\")\n" \
+    ">>> frozen.open(\"set.frozen\") & {2, 3}\n" \
+    "Set({2})"
+
+#define DOC_FileSet_union \
+    "union($self, /, *others)\n" \
+    "--\n" \
+    "\n" \
+    "Return a Set of the members of this set and of all iterables. O(n).\n" \
+    "\n" \
+    ">>> save(Set([1, 2]), \"set.frozen\")\n" \
+    ">>> frozen.open(\"set.frozen\").union([3])\n" \
+    "Set({1, 2, 3})"
+
+#define DOC_FileSet_intersection \
+    "intersection($self, /, *others)\n" \
+    "--\n" \
+    "\n" \
+    "Return a Set of the members that are in each iterable. O(n).\n" \
+    "\n" \
+    ">>> save(Set([1, 2]), \"set.frozen\")\n" \
+    ">>> frozen.open(\"set.frozen\").intersection([2, 3])\n" \
+    "Set({2})"
+
+#define DOC_FileSet_difference \
+    "difference($self, /, *others)\n" \
+    "--\n" \
+    "\n" \
+    "Return a Set of the members that are in none of the iterables. O(n).\n" \
+    "\n" \
+    ">>> save(Set([1, 2]), \"set.frozen\")\n" \
+    ">>> frozen.open(\"set.frozen\").difference([2])\n" \
+    "Set({1})"
+
+#define DOC_FileSet_symmetric_difference \
+    "symmetric_difference($self, other, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return a Set of what is either a member or in the iterable. O(n).\n" \
+    "\n" \
+    ">>> save(Set([1, 2]), \"set.frozen\")\n" \
+    ">>> frozen.open(\"set.frozen\").symmetric_difference([2, 3])\n" \
+    "Set({1, 3})"
+
+#define DOC_FileSet_issubset \
+    "issubset($self, other, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return whether the iterable has all members. O(n).\n" \
+    "\n" \
+    ">>> save(Set([1, 2]), \"set.frozen\")\n" \
+    ">>> frozen.open(\"set.frozen\").issubset([1, 2, 3])\n" \
+    "True"
+
+#define DOC_FileSet_issuperset \
+    "issuperset($self, other, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return whether all that the iterable has are members. O(length of the iterable).\n" \
+    "\n" \
+    ">>> save(Set([1, 2]), \"set.frozen\")\n" \
+    ">>> frozen.open(\"set.frozen\").issuperset([2])\n" \
+    "True"
+
+#define DOC_FileSet_isdisjoint \
+    "isdisjoint($self, other, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return whether nothing that the iterable has is a member. O(length of the iterable).\n" \
+    "\n" \
+    ">>> save(Set([1, 2]), \"set.frozen\")\n" \
+    ">>> frozen.open(\"set.frozen\").isdisjoint([3])\n" \
+    "True"
+
+#define DOC_FileSet_diff \
+    "diff($self, new, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return what changes between this set and `new`, as Set.diff does. O(n), as Sets.\n" \
+    "\n" \
+    ">>> save(Set([1, 2]), \"set.frozen\")\n" \
+    ">>> Set([1, 2]).apply(frozen.open(\"set.frozen\").diff(Set([1]))) == Set([1])\n" \
+    "True"
+
+#define DOC_FileSet_copy \
+    "copy($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the set itself: it cannot change. O(1).\n" \
+    "\n" \
+    ">>> save(Set([1, 2]), \"set.frozen\")\n" \
+    ">>> frozen.open(\"set.frozen\").copy()\n" \
+    "FileSet({1, 2})"
+
+#define DOC_FileSet___copy__ \
+    "__copy__($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the set itself. O(1)."
+
+#define DOC_FileSet___deepcopy__ \
+    "__deepcopy__($self, memo, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the set itself. O(1)."
+
+#define DOC_FileSet___reduce__ \
+    "__reduce__($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Pickle as a Set of the same members, so that the pickle can be read without the file. O(n)."
+
+#define DOC_FileVector_class \
+    "A vector in a file, read in place. `open` makes it; nothing changes it.\n" \
+    "\n" \
+    "It has all of Vector that only reads, equals vectors of the same elements, and hashes as Vectors do. A slice is a\n" \
+    "view of the same elements, O(1). See FileMap.\n" \
+    "\n" \
+    ">>> save(Vector(\"abca\"), \"vector.frozen\")\n" \
+    ">>> frozen.open(\"vector.frozen\")[1:3]\n" \
+    "FileVector(['b', 'c'])"
+
+#define DOC_FileVector___reversed__ \
+    "__reversed__($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Iterate over the elements, the last one first."
+
+#define DOC_FileVector_index \
+    "index($self, value, start=0, stop=..., /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the first index of `value` in a slice. ValueError if it is not there. O(n).\n" \
+    "\n" \
+    ">>> save(Vector(\"abca\"), \"vector.frozen\")\n" \
+    ">>> frozen.open(\"vector.frozen\").index(\"a\", 1)\n" \
+    "3"
+
+#define DOC_FileVector_count \
+    "count($self, value, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return how often `value` is there. O(n).\n" \
+    "\n" \
+    ">>> save(Vector(\"abca\"), \"vector.frozen\")\n" \
+    ">>> frozen.open(\"vector.frozen\").count(\"a\")\n" \
+    "2"
+
+#define DOC_FileVector_tolist \
+    "tolist($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return a list of the elements. O(n).\n" \
+    "\n" \
+    ">>> save(Vector(\"abca\"), \"vector.frozen\")\n" \
+    ">>> frozen.open(\"vector.frozen\").tolist()\n" \
+    "['a', 'b', 'c', 'a']"
+
+#define DOC_FileVector_totuple \
+    "totuple($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return a tuple of the elements. O(n).\n" \
+    "\n" \
+    ">>> save(Vector(\"abca\"), \"vector.frozen\")\n" \
+    ">>> frozen.open(\"vector.frozen\").totuple()\n" \
+    "('a', 'b', 'c', 'a')"
+
+#define DOC_FileVector_diff \
+    "diff($self, new, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return what changes between this vector and `new`, as Vector.diff does. O(n), as Vectors.\n" \
+    "\n" \
+    ">>> save(Vector(\"abca\"), \"vector.frozen\")\n" \
+    ">>> Vector(\"abca\").apply(frozen.open(\"vector.frozen\").diff(Vector(\"abc\"))) == Vector(\"abc\")\n" \
+    "True"
+
+#define DOC_FileVector_copy \
+    "copy($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the vector itself: it cannot change. O(1).\n" \
+    "\n" \
+    ">>> save(Vector(\"abca\"), \"vector.frozen\")\n" \
+    ">>> frozen.open(\"vector.frozen\").copy()\n" \
+    "FileVector(['a', 'b', 'c', 'a'])"
+
+#define DOC_FileVector___copy__ \
+    "__copy__($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the vector itself. O(1)."
+
+#define DOC_FileVector___deepcopy__ \
+    "__deepcopy__($self, memo, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the vector itself. O(1)."
+
+#define DOC_FileVector___reduce__ \
+    "__reduce__($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Pickle as a Vector of the same elements, so that the pickle can be read without the file. O(n)."
+
 #define DOC_encode \
     "encode($module, value, /, *, types=(), max_depth=1000)\n" \
     "--\n" \

@@ -37,6 +37,7 @@ typedef struct {
     PyTypeObject *blob, *handle, *atomic_ref, *shared_ref, *transaction, *watch, *waker;
     PyTypeObject *atomic_counter, *atomic_map;
     PyTypeObject *cache, *cache_entry, *cached, *ready;
+    PyTypeObject *file_image, *file_map, *file_set, *file_vector, *file_iterator;
     PyTypeObject *conversion, *converter;
     PyTypeObject *reader_registry, *reader_cache;
     PyObject *readers; /* the reader_registry */
@@ -97,6 +98,11 @@ typedef struct {
     X(cache_entry, frozen_cache_entry_spec, NULL)                                      \
     X(cached, frozen_cached_spec, "_CachedFunction")                                   \
     X(ready, frozen_ready_spec, "_Ready")                                              \
+    X(file_image, frozen_file_image_spec, NULL)                                        \
+    X(file_map, frozen_file_map_spec, "FileMap")                                       \
+    X(file_set, frozen_file_set_spec, "FileSet")                                       \
+    X(file_vector, frozen_file_vector_spec, "FileVector")                              \
+    X(file_iterator, frozen_file_iterator_spec, "_FileIterator")                       \
     X(conversion, frozen_conversion_spec, "_Conversion")                               \
     X(converter, frozen_converter_spec, NULL)                                          \
     X(reader_registry, frozen_reader_registry_spec, NULL)                              \
@@ -142,6 +148,7 @@ typedef struct {
     X(dispatcher_functions)   \
     X(codec_functions)        \
     X(cached_functions)       \
+    X(file_functions)         \
     X(interp_functions)
 
 #define X(field, spec, name) extern PyType_Spec spec;

@@ -1,5 +1,5 @@
 """The layers of src/README.md,
-`module -> capi, cache -> atomic -> ref, convert, codec -> bindings -> shared, local -> trees -> platform`.
+`module -> capi, cache -> atomic -> ref, convert, codec, file -> bindings -> shared, local -> trees -> platform`.
 
 They hold twice: for the names that object files define and use, as the linker sees them, and for what files include. No
 name and no include goes up. Beyond that, trees/ names neither Python nor threads nor interpreters, the bindings know
@@ -30,6 +30,7 @@ LAYERS = {
     "bindings": 3,
     "convert": 4,
     "codec": 4,
+    "file": 4,
     "ref": 4,
     "atomic": 5,
     "cache": 6,
@@ -57,6 +58,7 @@ FORBIDDEN = {
     "bindings": re.compile(rf"\b({THREADS_AND_INTERPRETERS}|{PRIVATE})\b"),
     "convert": re.compile(rf"\b({THREADS_AND_INTERPRETERS}|{PRIVATE})\b"),
     "codec": re.compile(rf"\b({THREADS_AND_INTERPRETERS}|{PRIVATE})\b"),
+    "file": re.compile(rf"\b({THREADS_AND_INTERPRETERS}|{PRIVATE})\b"),
     "local": re.compile(rf"\b({PRIVATE})\b"),
     "shared": re.compile(rf"\b({PRIVATE})\b"),
     "ref": re.compile(rf"\b({PRIVATE})\b"),

@@ -1,0 +1,500 @@
+"""Snapshots in files: `save`, `open`, and what the containers of files do that need not be fast.
+
+The format, docs/file-format.md, is read and written by src/file. Here files are put in their places, and mapped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import mmap
+import operator
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import ItemsView as _ItemsView
+from collections.abc import KeysView as _KeysView
+from collections.abc import Set as AbstractSet
+from collections.abc import ValuesView as _ValuesView
+from enum import Enum
+from numbers import Number
+from typing import Any, NoReturn
+
+from frozen._convert import Member, copied, show_path
+from frozen._core import (
+    FileMap,
+    FileSet,
+    FileVector,
+    Map,
+    Set,
+    SharedVector,
+    Vector,
+    _bounded_repr,
+    _open_file,
+    _write_file,
+    decode,
+    encode,
+)
+from frozen._encoding import EncodingError, _Registry
+
+__all__ = ["FileFormatError", "FileMapItems", "FileMapKeys", "FileMapValues", "open", "save"]
+
+_Types = Iterable[type] | Mapping[str, type]
+_ABSENT = object()
+
+
+class FileFormatError(ValueError):
+    """A file that `open` does not take, or that turns out to be damaged where it is read.
+
+    `reason` says what is wrong, `path` which file it is, `offset` the byte from which on it is wrong.
+
+    >>> save(Map(a=1), "map.frozen")
+    >>> with open("map.frozen", "r+b") as file:
+    ...     _ = file.truncate(100)
+    >>> try:
+    ...     frozen.open("map.frozen")
+    ... except FileFormatError as error:
+    ...     error.offset
+    100
+    """
+
+    def __init__(self, reason: str, path: Any, offset: int) -> None:
+        super().__init__(reason, path, offset)
+        self.reason = reason
+        self.path = path
+        self.offset = offset
+
+    def __str__(self) -> str:
+        return f"{_bounded_repr(self.path)} {self.reason} (at offset {self.offset})"
+
+
+# -- save and open ------------------------------------------------------------------------------------------------
+
+
+def save(
+    value: Any,
+    path: str | os.PathLike[str],
+    /,
+    *,
+    types: _Types = (),
+    progress: Callable[[int], object] | None = None,
+) -> None:
+    """Write `value` into a file that `open` reads in place, in each process. O(n).
+
+    Saved are None, bool, int, float, str, bytes, tuples, frozensets, Map, Set, Vector, their shared twins and those of
+    files, and as bytes of `encode` what else that takes and cannot change: dates and times, Decimal, Fraction, UUID,
+    range, IP addresses, pure paths, and with `types`, as for `encode`, enums, named tuples and frozen dataclasses.
+    EncodingError, with the path inside the value, for everything else: `freeze` it first.
+
+    The file at `path` is replaced at one moment, when all of the new one is on the disk (fsync). Whoever has the old
+    one open goes on reading it, and a process that is killed before that leaves it as it was, beside a file
+    `.NAME.*.tmp`. `progress(written)` is called with the number of bytes, for each MiB. What it raises ends the
+    writing, and so does Ctrl-C.
+
+    >>> save(Map(ports=Vector([80, 443])), "config.frozen")
+    >>> frozen.open("config.frozen")["ports"]
+    FileVector([80, 443])
+    """
+    target = os.fspath(path)
+    types = _kept(types)
+    folder, name = os.path.split(target)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}-{os.urandom(6).hex()}.tmp")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(temporary, flags, 0o666)
+    try:
+        with io.open(descriptor, "wb", buffering=0) as file:  # noqa: UP020 - open is the function below
+            _write(value, file, types, progress)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(folder or ".")
+
+
+def _write(value: Any, file: io.FileIO, types: _Types, progress: Callable[[int], object] | None) -> None:
+    def write(data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[file.write(rest) :]
+        if progress is not None:
+            progress(file.tell())
+
+    write(bytes(64))
+    header = _write_file(value, write, types, int.from_bytes(os.urandom(8), "little"))
+    file.seek(0)
+    file.write(header)
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: str) -> None:
+    """Makes sure that the new name outlives a loss of power, where folders can be opened."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass  # a file system that cannot: the file itself is on the disk
+    finally:
+        os.close(descriptor)
+
+
+def open(path: str | os.PathLike[str], /, *, check: bool = False, types: _Types = ()) -> Any:
+    """Return the value that `save` wrote: a FileMap, FileSet or FileVector that reads the file in place, or an atom.
+
+    O(1), however large the file is; with `check=True` O(its size), as the checksum is verified. Nothing is read before
+    it is asked for, and the pages are shared with all processes that have the file open. No class but those of `types`
+    is made, as by `decode`, and nothing that the file names is imported.
+
+    Of a damaged file look-ups raise FileFormatError, or give a wrong value, and never crash: `check` finds out before.
+    Replace the file, as `save` does, and never change it: the system ends processes that read what was cut off.
+
+    FileFormatError if it is no such file, if it is truncated or its header damaged, or of a newer version.
+
+    >>> save(Map(ports=Vector([80, 443])), "config.frozen")
+    >>> frozen.open("config.frozen", check=True)["ports"][-1]
+    443
+    """
+    name = os.fspath(path)
+    types = _kept(types)
+    with io.open(name, "rb", buffering=0) as file:  # noqa: UP020 - this function is called open
+        if os.fstat(file.fileno()).st_size == 0:
+            raise FileFormatError("is no file of frozen.save: it is empty", name, 0)
+        options: dict[str, Any] = {} if sys.version_info < (3, 13) else {"trackfd": False}
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ, **options)
+    return _open_file(mapped, name, types, check)
+
+
+def _kept(types: _Types) -> _Types:
+    """`types=` as it may be used again and again: TypeError if it cannot be used at all."""
+    types = dict(types) if isinstance(types, Mapping) else tuple(types)
+    if types:
+        _Registry(types)
+    return types
+
+
+# -- called by the core -------------------------------------------------------------------------------------------
+
+
+def _coded(value: Any, types: _Types) -> bytes:
+    """The value as bytes, in a file that has no box for it."""
+    if isinstance(value, (list, dict, set, bytearray)) and not isinstance(value, tuple):
+        raise EncodingError(f"{_bounded_repr(value)} of type {type(value).__name__} can change: freeze it first")
+    return encode(value, types=types)
+
+
+def _decoded(data: bytes, types: _Types | None, path: str, offset: int) -> Any:
+    try:
+        return decode(data, types=types or (), max_bytes=None)
+    except EncodingError as error:
+        raise FileFormatError(f"has a value that cannot be decoded: {error}", path, offset) from error
+
+
+def _refuse(value: Any, reason: str) -> NoReturn:
+    raise EncodingError(f"{_bounded_repr(value)} {reason}")
+
+
+def _placed(error: BaseException, labels: list[tuple[bool, Any]]) -> BaseException:
+    """The error happened at what the labels lead to, (whether it is a key or member, key or index)."""
+    if not isinstance(error, EncodingError):
+        return error
+    outer = show_path(Member(key) if is_key else key for is_key, key in labels)
+    placed = EncodingError(error.reason, path=outer + (error.path or ""))
+    placed.__cause__ = error.__cause__
+    return placed.with_traceback(error.__traceback__)
+
+
+# Equal keys must have equal forms, and those that differ should: what has one form is looked through one by one.
+
+
+def _key_form(key: Any) -> Any:
+    """A str, bytes, int, tuple or frozenset, the same one for keys that are equal. TypeError: the key has no hash."""
+    hashed = hash(key)
+    if isinstance(key, str):
+        return str.__str__(key)
+    if isinstance(key, bytes):
+        return bytes(memoryview(key))
+    if isinstance(key, tuple):
+        return tuple.__getitem__(key, slice(None))
+    if isinstance(key, AbstractSet):
+        return frozenset([*key])
+    if isinstance(key, Mapping):
+        return ("Map", frozenset(key.items()))
+    if isinstance(key, (Vector, SharedVector, FileVector)):
+        return ("Vector", tuple(key))
+    if isinstance(key, Number):
+        return hashed  # by the numeric value, in each process
+    if isinstance(key, range):
+        return ("range", len(key), *key[:1], *key[-1:])
+    if isinstance(key, Enum):
+        return ("Enum", type(key).__qualname__) if type(key).__eq__ is not object.__eq__ else ("Enum", key.name)
+    return _form_by_module(key)
+
+
+def _form_by_module(key: Any) -> Any:
+    """Of classes of modules that are imported only if there is a key of theirs."""
+    for name, form in (("datetime", _form_of_time), ("uuid", _form_of_uuid), ("ipaddress", _form_of_address)):
+        found = form(key, sys.modules[name]) if name in sys.modules else None
+        if found is not None:
+            return found
+    if isinstance(key, os.PathLike):
+        return ("path", str(key).lower())
+    return ("object", type(key).__qualname__)
+
+
+def _form_of_time(key: Any, datetime: Any) -> Any:
+    if isinstance(key, datetime.datetime):
+        offset, naive = key.utcoffset(), key.replace(tzinfo=None, fold=0)
+        try:
+            naive = naive - offset if offset is not None else naive
+        except OverflowError:
+            return ("datetime", "beyond")
+        return ("datetime", naive.toordinal(), naive.hour, naive.minute, naive.second, naive.microsecond)
+    if isinstance(key, datetime.date):
+        return ("date", key.toordinal())
+    if isinstance(key, datetime.timedelta):
+        return ("timedelta", key.days, key.seconds, key.microseconds)
+    if isinstance(key, datetime.time) and key.tzinfo is None:
+        return ("time", key.hour, key.minute, key.second, key.microsecond)
+    return None
+
+
+def _form_of_uuid(key: Any, uuid: Any) -> Any:
+    return ("UUID", key.int) if isinstance(key, uuid.UUID) else None
+
+
+def _form_of_address(key: Any, ipaddress: Any) -> Any:
+    known = isinstance(key, (ipaddress.IPv4Address, ipaddress.IPv6Address))
+    return ("address", key.version, int(key)) if known else None
+
+
+# -- what containers of files do ------------------------------------------------------------------------------------
+
+
+def _is_vector(value: Any) -> bool:
+    return isinstance(value, (Vector, SharedVector, FileVector))
+
+
+def _map_equals(self: FileMap[Any, Any], other: Mapping[Any, Any]) -> bool:
+    if len(self) != len(other):
+        return False
+    for key, value in self.items():
+        found = other.get(key, _ABSENT)
+        if found is not value and (found is _ABSENT or found != value):
+            return False
+    return True
+
+
+def _is_subset(part: Any, whole: Any) -> bool:
+    return len(part) <= len(whole) and all(member in whole for member in part)
+
+
+def _equal(self: Any, other: Any) -> Any:
+    if isinstance(self, FileMap):
+        return _map_equals(self, other) if isinstance(other, Mapping) else NotImplemented
+    if isinstance(self, FileSet):
+        return len(self) == len(other) and _is_subset(self, other) if isinstance(other, AbstractSet) else NotImplemented
+    return len(self) == len(other) and list(self) == list(other) if _is_vector(other) else NotImplemented
+
+
+def _unequal(self: Any, other: Any) -> Any:
+    equal = _equal(self, other)
+    return equal if equal is NotImplemented else not equal
+
+
+def _less_equal(self: Any, other: Any) -> Any:
+    if isinstance(self, FileSet) and isinstance(other, AbstractSet):
+        return _is_subset(self, other)
+    return list(self) <= list(other) if isinstance(self, FileVector) and _is_vector(other) else NotImplemented
+
+
+def _less(self: Any, other: Any) -> Any:
+    if isinstance(self, FileSet) and isinstance(other, AbstractSet):
+        return len(self) < len(other) and _is_subset(self, other)
+    return list(self) < list(other) if isinstance(self, FileVector) and _is_vector(other) else NotImplemented
+
+
+def _greater_equal(self: Any, other: Any) -> Any:
+    if isinstance(self, FileSet) and isinstance(other, AbstractSet):
+        return _is_subset(other, self)
+    return list(self) >= list(other) if isinstance(self, FileVector) and _is_vector(other) else NotImplemented
+
+
+def _greater(self: Any, other: Any) -> Any:
+    if isinstance(self, FileSet) and isinstance(other, AbstractSet):
+        return len(self) > len(other) and _is_subset(other, self)
+    return list(self) > list(other) if isinstance(self, FileVector) and _is_vector(other) else NotImplemented
+
+
+def _local(value: Any) -> Any:
+    """A Map, Set or Vector of the same parts, which stay views of the file."""
+    if isinstance(value, FileMap):
+        return Map(value.items())
+    if isinstance(value, FileSet):
+        return Set(value)
+    return Vector(value) if isinstance(value, FileVector) else value
+
+
+def _hash(self: Any) -> int:
+    return hash(_local(self))
+
+
+def _repr(self: Any) -> str:
+    name = type(self).__name__
+    if not len(self):
+        return f"{name}()"
+    if isinstance(self, FileMap):
+        return f"{name}({{{', '.join(f'{key!r}: {value!r}' for key, value in self.items())}}})"
+    shown = ", ".join(map(repr, self))
+    return f"{name}({{{shown}}})" if isinstance(self, FileSet) else f"{name}([{shown}])"
+
+
+def _reduce(self: Any) -> Any:
+    return copied(self).__reduce__()
+
+
+def _diff(self: Any, new: Any) -> Any:
+    return copied(self).diff(new)
+
+
+def _map_or(left: Any, right: Any) -> Any:
+    return _operated(operator.or_, left, right, Mapping)
+
+
+def _set_or(left: Any, right: Any) -> Any:
+    return _operated(operator.or_, left, right, AbstractSet)
+
+
+def _set_and(left: Any, right: Any) -> Any:
+    return _operated(operator.and_, left, right, AbstractSet)
+
+
+def _set_subtract(left: Any, right: Any) -> Any:
+    return _operated(operator.sub, left, right, AbstractSet)
+
+
+def _set_xor(left: Any, right: Any) -> Any:
+    return _operated(operator.xor, left, right, AbstractSet)
+
+
+def _operated(operate: Callable[[Any, Any], Any], left: Any, right: Any, kind: type) -> Any:
+    if not isinstance(left, kind) or not isinstance(right, kind):
+        return NotImplemented
+    return operate(_local(left), _local(right))
+
+
+def _union(self: FileSet[Any], *others: Iterable[Any]) -> Set[Any]:
+    return Set(self).union(*others)
+
+
+def _intersection(self: FileSet[Any], *others: Iterable[Any]) -> Set[Any]:
+    return Set(self).intersection(*others)
+
+
+def _difference(self: FileSet[Any], *others: Iterable[Any]) -> Set[Any]:
+    return Set(self).difference(*others)
+
+
+def _symmetric_difference(self: FileSet[Any], other: Iterable[Any], /) -> Set[Any]:
+    return Set(self).symmetric_difference(other)
+
+
+def _issubset(self: FileSet[Any], other: Iterable[Any], /) -> bool:
+    return _is_subset(self, other if isinstance(other, AbstractSet) else Set(other))
+
+
+def _issuperset(self: FileSet[Any], other: Iterable[Any], /) -> bool:
+    return all(member in self for member in other)
+
+
+def _isdisjoint(self: FileSet[Any], other: Iterable[Any], /) -> bool:
+    return not any(member in self for member in other)
+
+
+def _index(self: FileVector[Any], value: Any, start: Any = 0, stop: Any = sys.maxsize, /) -> int:
+    first, last, _ = slice(start, stop).indices(len(self))
+    for index in range(first, last):
+        element = self[index]
+        if element is value or element == value:
+            return index
+    raise ValueError(f"{_bounded_repr(value)} is not in the vector")
+
+
+def _count(self: FileVector[Any], value: Any, /) -> int:
+    return sum(element is value or element == value for element in self)
+
+
+def _concat(self: FileVector[Any], other: Any) -> Any:
+    return Vector(self) + _local(other)
+
+
+def _repeat(self: FileVector[Any], times: int) -> Vector[Any]:
+    return Vector(self) * times
+
+
+class _View:
+    """What the views of a FileMap do like those of a Map."""
+
+    __slots__ = ()
+    _mapping: FileMap[Any, Any]
+    _yields = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._mapping._iterate(self._yields, False)
+
+    def __reversed__(self) -> Iterator[Any]:
+        return self._mapping._iterate(self._yields, True)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({list(self)!r})"
+
+
+class FileMapKeys(_View, _KeysView[Any]):
+    """What `FileMap.keys()` returns: its keys in order, a set in all but name. O(1) to make.
+
+    >>> save(Map(a=1), "map.frozen")
+    >>> frozen.open("map.frozen").keys() | {'b'} == {'a', 'b'}
+    True
+    """
+
+    __slots__ = ()
+
+    @property
+    def mapping(self) -> FileMap[Any, Any]:
+        """The map whose keys these are."""
+        return self._mapping
+
+
+class FileMapValues(_View, _ValuesView[Any]):
+    """What `FileMap.values()` returns: its values in order. O(1) to make.
+
+    >>> save(Map(a=1), "map.frozen")
+    >>> frozen.open("map.frozen").values()
+    FileMapValues([1])
+    """
+
+    __slots__ = ()
+    _yields = 1
+
+    @property
+    def mapping(self) -> FileMap[Any, Any]:
+        """The map whose values these are."""
+        return self._mapping
+
+
+class FileMapItems(_View, _ItemsView[Any, Any]):
+    """What `FileMap.items()` returns: its pairs of key and value in order, a set in all but name. O(1) to make.
+
+    >>> save(Map(a=1), "map.frozen")
+    >>> frozen.open("map.frozen").items()
+    FileMapItems([('a', 1)])
+    """
+
+    __slots__ = ()
+    _yields = 2
+
+    @property
+    def mapping(self) -> FileMap[Any, Any]:
+        """The map whose items these are."""
+        return self._mapping

@@ -1,0 +1,264 @@
+/* Making the objects of cells.
+ *
+ * Tuples and frozensets are copied by a recursion that ends: a box lies behind those that its cells name, and the depth
+ * is bounded. No tuple is named twice, so that a copy has no more cells than the file has words. More of them are
+ * damage, or malice: a tuple of two references to one of two references ... would be as large as 2 to its depth. */
+
+#include "file/decode.h"
+
+#include "platform/budget.h"
+
+typedef struct {
+    file_image *image;
+    uint64_t words; /* that may still be copied */
+    int depth;
+    bool is_key;
+    budget left;
+} copy_out;
+
+static PyObject *copy_object(copy_out *out, cell_word c, uint64_t before);
+
+static bool
+is_ascii(const unsigned char *bytes, size_t size)
+{
+    uint64_t word, all = 0;
+    for (; size >= 8; bytes += 8, size -= 8) {
+        memcpy(&word, bytes, 8);
+        all |= word;
+    }
+    word = 0;
+    memcpy(&word, bytes, size);
+    return ((all | word) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+static PyObject *
+copy_text(file_image *image, const box_head *head, uint64_t offset)
+{
+    const unsigned char *data = (const unsigned char *)(head + 1);
+    uint64_t size = (uint64_t)head->size * head->form;
+    if ((head->form != 1 && head->form != 2 && head->form != 4) || file_box(image, offset, size) == NULL)
+        return file_damaged(image, offset, "is damaged: a text of a wrong size");
+    if (LIKELY(head->flags & FLAG_ASCII)) {
+        if (head->form != 1 || !is_ascii(data, head->size))
+            return file_damaged(image, offset, "is damaged: a text has a wrong character");
+        PyObject *text = PyUnicode_New(head->size, 127);
+        if (LIKELY(text != NULL && head->size > 0))
+            memcpy(PyUnicode_1BYTE_DATA(text), data, head->size);
+        return text;
+    }
+    for (uint32_t i = 0; head->form == 4 && i < head->size; i++)
+        if (((const uint32_t *)data)[i] > 0x10FFFF)
+            return file_damaged(image, offset, "is damaged: a text has a wrong character");
+    return PyUnicode_FromKindAndData(head->form, data, head->size);
+}
+
+static PyObject *
+copy_bytes(file_image *image, const box_head *head, uint64_t offset)
+{
+    if (file_box(image, offset, head->size) == NULL)
+        return file_damaged(image, offset, "is damaged: bytes that it does not have");
+    return PyBytes_FromStringAndSize((const char *)(head + 1), head->size);
+}
+
+static PyObject *
+copy_int(file_image *image, uint64_t offset)
+{
+    int64_t value;
+    const box_head *head = file_box(image, offset, 8);
+    if (head == NULL)
+        return file_damaged(image, offset, "is damaged: bytes that it does not have");
+    memcpy(&value, head + 1, 8);
+    return PyLong_FromLongLong(value);
+}
+
+/* What `encode` wrote. */
+static PyObject *
+copy_coded(file_image *image, const box_head *head, uint64_t offset)
+{
+    PyObject *data = copy_bytes(image, head, offset), *function, *result = NULL;
+    if (data == NULL)
+        return NULL;
+    function = imported("frozen._file", "_decoded");
+    if (function != NULL)
+        result = PyObject_CallFunction(function, "OOOK", data, image->types != NULL ? image->types : Py_None,
+                                       image->path, (unsigned long long)offset);
+    Py_XDECREF(function);
+    Py_DECREF(data);
+    return result;
+}
+
+/* The cells of a box, if they are in the file, as many as the copy may have, and not too deep. */
+static const cell_word *
+copied_cells(copy_out *out, const box_head *head, uint64_t offset)
+{
+    if (file_box(out->image, offset, 8 * (uint64_t)head->size) == NULL)
+        return file_damaged(out->image, offset, "is damaged: cells that it does not have");
+    if (out->depth >= COPIED_DEPTH)
+        return file_damaged(out->image, offset, "is damaged: tuples nest too deep");
+    if (head->size > out->words)
+        return file_damaged(out->image, offset, "is damaged: tuples with more parts than it has");
+    out->words -= head->size;
+    return (const cell_word *)(head + 1);
+}
+
+static PyObject *
+copy_tuple(copy_out *out, const box_head *head, uint64_t offset)
+{
+    const cell_word *cells = copied_cells(out, head, offset);
+    PyObject *tuple = cells != NULL ? unknown_tuple(head->size) : NULL, *member;
+    if (tuple == NULL)
+        return NULL;
+    out->depth++;
+    for (uint32_t i = 0; i < head->size; i++) {
+        member = budget_spend(&out->left, 1) ? copy_object(out, cells[i], offset) : NULL;
+        if (member == NULL) {
+            Py_DECREF(tuple);
+            return NULL;
+        }
+        PyTuple_SET_ITEM(tuple, i, member);
+    }
+    out->depth--;
+    sequence_known(tuple);
+    return tuple;
+}
+
+static PyObject *
+copy_frozenset(copy_out *out, const box_head *head, uint64_t offset)
+{
+    bool was_key = out->is_key;
+    out->is_key = true;
+    PyObject *members = copy_tuple(out, head, offset), *set = members != NULL ? PyFrozenSet_New(members) : NULL;
+    out->is_key = was_key;
+    Py_XDECREF(members);
+    if (set != NULL && PySet_GET_SIZE(set) != (Py_ssize_t)head->size) {
+        Py_DECREF(set);
+        return file_damaged(out->image, offset, "is damaged: a set has a member twice");
+    }
+    return set;
+}
+
+static PyObject *
+view_of(module_state *state, file_image *image, const box_head *head, uint64_t offset)
+{
+    bool keyed = head->kind != BOX_VECTOR;
+    uint64_t slots = keyed && head->form > 0 ? UINT64_C(1) << (head->form & 63) : 0;
+    uint64_t words = slots + (head->kind == BOX_MAP ? 2 : 1) * (uint64_t)head->size;
+    if (head->form > 40 || file_box(image, offset, 8 * words) == NULL)
+        return file_damaged(image, offset, "is damaged: a container that it does not have");
+    PyTypeObject *type = head->kind == BOX_MAP ? state->file_map : keyed ? state->file_set : state->file_vector;
+    file_view *self = PyObject_GC_New(file_view, type);
+    if (self == NULL)
+        return NULL;
+    const uint64_t *contents = (const uint64_t *)(head + 1);
+    self->image = (file_image *)Py_NewRef((PyObject *)image);
+    self->slots = slots > 0 ? contents : NULL;
+    self->cells = contents + slots;
+    self->at = offset;
+    self->count = head->size;
+    self->stride = 1;
+    self->bits = head->form;
+    self->kind = head->kind;
+    self->plain_keys = (head->flags & FLAG_PLAIN_KEYS) != 0;
+    atomic_init(&self->hash, -1);
+    self->weakrefs = NULL;
+    PyObject_GC_Track(self);
+    return (PyObject *)self;
+}
+
+PyObject *
+file_vector_part(file_view *whole, Py_ssize_t first, Py_ssize_t count, Py_ssize_t stride)
+{
+    file_view *self = PyObject_GC_New(file_view, Py_TYPE(whole));
+    if (self == NULL)
+        return NULL;
+    memcpy((char *)self + sizeof(PyObject), (char *)whole + sizeof(PyObject), sizeof(file_view) - sizeof(PyObject));
+    Py_INCREF(self->image);
+    self->cells = count > 0 ? whole->cells + first * whole->stride : whole->cells;
+    self->count = count;
+    self->stride = whole->stride * stride;
+    atomic_init(&self->hash, -1);
+    self->weakrefs = NULL;
+    PyObject_GC_Track(self);
+    return (PyObject *)self;
+}
+
+/* A container in a key is no view, but a Map, Set or Vector. */
+static PyObject *
+copy_container(copy_out *out, const box_head *head, uint64_t offset)
+{
+    module_state *state = type_module_state(Py_TYPE(out->image));
+    if (state == NULL)
+        return PyErr_Format(PyExc_RuntimeError, "the module of this file is gone");
+    PyObject *view = view_of(state, out->image, head, offset);
+    if (view == NULL || !out->is_key)
+        return view;
+    PyObject *function = imported("frozen._convert", "copied"), *result = NULL;
+    if (function != NULL && deep_call_enter(" while a key of a file is copied") == 0) {
+        result = PyObject_CallOneArg(function, view);
+        deep_call_leave(DEEP_CALL);
+    }
+    Py_XDECREF(function);
+    Py_DECREF(view);
+    return result;
+}
+
+static PyObject *
+copy_box(copy_out *out, uint64_t offset, uint64_t before)
+{
+    const box_head *head = offset < before ? file_box(out->image, offset, 0) : NULL;
+    if (head == NULL)
+        return file_damaged(out->image, before, "is damaged: an offset that leads out of it, or ahead");
+    switch (head->kind) {
+    case BOX_STR: return copy_text(out->image, head, offset);
+    case BOX_BYTES: return copy_bytes(out->image, head, offset);
+    case BOX_INT: return copy_int(out->image, offset);
+    case BOX_CODED: return copy_coded(out->image, head, offset);
+    case BOX_TUPLE: return copy_tuple(out, head, offset);
+    case BOX_FROZENSET: return copy_frozenset(out, head, offset);
+    case BOX_MAP:
+    case BOX_SET:
+    case BOX_VECTOR: return copy_container(out, head, offset);
+    default: return file_damaged(out->image, offset, "is damaged: a box of an unknown kind");
+    }
+}
+
+static PyObject *
+copy_float(file_image *image, uint64_t offset, uint64_t before)
+{
+    double value;
+    if (offset >= before || offset < sizeof(file_header) || offset > image->size - 8)
+        return file_damaged(image, before, "is damaged: an offset that leads out of it, or ahead");
+    memcpy(&value, image->base + offset, 8);
+    return PyFloat_FromDouble(value);
+}
+
+static PyObject *
+constant(file_image *image, cell_word c, uint64_t before)
+{
+    switch (c >> TAG_BITS) {
+    case CONST_NONE: Py_RETURN_NONE;
+    case CONST_FALSE: Py_RETURN_FALSE;
+    case CONST_TRUE: Py_RETURN_TRUE;
+    default: return file_damaged(image, before, "is damaged: an unknown constant");
+    }
+}
+
+static PyObject *
+copy_object(copy_out *out, cell_word c, uint64_t before)
+{
+    switch (c & TAG_MASK) {
+    case CELL_INT: return PyLong_FromLongLong(int_of_cell(c));
+    case CELL_STR: return file_short_str(out->image, c, before);
+    case CELL_BOX: return copy_box(out, c, before);
+    case CELL_FLOAT: return copy_float(out->image, c & ~(cell_word)TAG_MASK, before);
+    case CELL_CONST: return constant(out->image, c, before);
+    default: return file_damaged(out->image, before, "is damaged: an unknown kind of cell");
+    }
+}
+
+PyObject *
+file_object_of_box(file_image *image, cell_word c, uint64_t before, bool is_key)
+{
+    copy_out out = {.image = image, .words = image->size / 8, .is_key = is_key, .left = BUDGET};
+    return copy_object(&out, c, before);
+}
