@@ -21,6 +21,8 @@ try:
         MapValues,
         Set,
         SetMutation,
+        SharedAtomicCounter,
+        SharedAtomicMap,
         SharedMap,
         SharedMapItems,
         SharedMapKeys,
@@ -86,6 +88,8 @@ __all__ = [
     "NotShareableError",
     "Set",
     "SetMutation",
+    "SharedAtomicCounter",
+    "SharedAtomicMap",
     "SharedMap",
     "SharedMapItems",
     "SharedMapKeys",
@@ -133,6 +137,7 @@ Mapping.register(Map)
 Mapping.register(SharedMap)
 Mapping.register(AtomicMap)
 Mapping.register(FileMap)
+Mapping.register(SharedAtomicMap)
 KeysView.register(MapKeys)
 KeysView.register(SharedMapKeys)
 ValuesView.register(MapValues)

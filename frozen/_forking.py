@@ -1,4 +1,4 @@
-"""What a fork does to SharedRefs: each process has variables of its own from then on."""
+"""What a fork does to what interpreters share and change: each process has its own from then on."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import warnings
 
 
 class ForkWarning(RuntimeWarning):
-    """A child process published to a SharedRef that was made before the fork. No other process sees that value.
+    """A child process changed a SharedRef, SharedAtomicMap or SharedAtomicCounter that was made before the fork.
 
-    It is given once for each variable in each process, at the first publication there.
+    No other process sees that change. The warning is given once for each of them in each process, at the first change
+    there.
 
     >>> issubclass(ForkWarning, RuntimeWarning)
     True
@@ -18,12 +19,12 @@ class ForkWarning(RuntimeWarning):
         super().__init__(*args)
 
 
-def warn(name: str | None) -> None:
-    """Called by the core before that publication."""
-    which = "an anonymous SharedRef" if name is None else f"SharedRef({name[:200]!r}, ...)"
+def warn(kind: str, name: str | None) -> None:
+    """Called by the core before that change."""
+    which = f"an anonymous {kind}" if name is None else f"{kind}({name[:200]!r}, ...)"
     warnings.warn(
         f"{which} was made before this process was forked: what is published here, the parent and its other children "
-        "do not see, nor does this process see theirs. A SharedRef is one variable for the interpreters and threads of "
+        f"do not see, nor does this process see theirs. A {kind} is one variable for the interpreters and threads of "
         "one process: start workers as those, or send values between processes (a pipe, a queue). If this process is "
         "to have a variable of its own, make it after the fork",
         ForkWarning,

@@ -35,7 +35,7 @@ typedef struct {
     FROZEN_FAMILIES(X)
 #undef X
     PyTypeObject *blob, *handle, *atomic_ref, *shared_ref, *transaction, *watch, *waker;
-    PyTypeObject *atomic_counter, *atomic_map;
+    PyTypeObject *atomic_counter, *atomic_map, *shared_atomic_map, *shared_atomic_counter;
     PyTypeObject *cache, *cache_entry, *cached, *ready;
     PyTypeObject *file_image, *file_map, *file_set, *file_vector, *file_iterator;
     PyTypeObject *conversion, *converter;
@@ -94,6 +94,8 @@ typedef struct {
     X(waker, frozen_waker_spec, "_Waker")                                              \
     X(atomic_counter, frozen_atomic_counter_spec, "AtomicCounter")                     \
     X(atomic_map, frozen_atomic_map_spec, "AtomicMap")                                 \
+    X(shared_atomic_map, frozen_shared_atomic_map_spec, "SharedAtomicMap")             \
+    X(shared_atomic_counter, frozen_shared_atomic_counter_spec, "SharedAtomicCounter") \
     X(cache, frozen_cache_spec, "Cache")                                               \
     X(cache_entry, frozen_cache_entry_spec, NULL)                                      \
     X(cached, frozen_cached_spec, "_CachedFunction")                                   \
@@ -114,7 +116,9 @@ typedef struct {
     X(shared_set.container)      \
     X(shared_vector.container)   \
     X(blob)                      \
-    X(shared_ref)
+    X(shared_ref)                \
+    X(shared_atomic_map)         \
+    X(shared_atomic_counter)
 
 /* What a file has to do in a new interpreter once all types are there, in this order: 0, or -1 (exception set).  Rows
  * of the table of kinds come first: blocks are made from then on. */
@@ -130,6 +134,8 @@ typedef struct {
     X(shared_set_setup)   \
     X(shared_vector_setup) \
     X(shared_ref_setup)   \
+    X(shared_atomic_map_setup) \
+    X(shared_atomic_counter_setup) \
     X(dispatcher_setup)   \
     X(interp_setup)       \
     X(inspect_setup)      \

@@ -49,13 +49,14 @@ def Ref(request: pytest.FixtureRequest) -> type:
 
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A name for a SharedRef of the test's own, free again afterwards."""
+    """A name of the test's own for a place that interpreters share, free again afterwards."""
     import frozen
 
     name = f"name of {request.node.name}"
     yield name
-    with contextlib.suppress(LookupError):
-        frozen.SharedRef.unlink(name)
+    for kind in (frozen.SharedRef, frozen.SharedAtomicMap, frozen.SharedAtomicCounter):
+        with contextlib.suppress(LookupError):
+            kind.unlink(name)
 
 
 @pytest.fixture

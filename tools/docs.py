@@ -34,6 +34,8 @@ SIGNATURES = {
     "Cache.pop": "($self, key, /, default=...)",
     "AtomicRef": "(initial=None)",
     "SharedRef": "(*args, initial=None)",
+    "SharedAtomicMap": "(*args, initial=())",
+    "SharedAtomicCounter": "(*args, initial=0)",
     "Map": "(mapping_or_pairs=(), /, **entries)",
     "AtomicRef.update": "($self, fn, /, *args, **kwargs)",
     "SharedRef.update": "($self, fn, /, *args, **kwargs)",

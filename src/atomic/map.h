@@ -1,5 +1,5 @@
 /* The structure behind AtomicMap, and the argument that it is right. Included by map.c alone, after the memory and the
- * trie.
+ * trie. What is done to slots is table.inc.h's, which SharedAtomicMap has too.
  *
  * A CHAMP trie whose top node is taken apart. Slot i holds the part of the map whose hashes have i as their first digit,
  * as a map's tree of its own: its root has one branch at most, and below it are nodes as every Map has them. Putting the
@@ -76,6 +76,7 @@
 
 #include "module.h"
 #include "atomic/map_leftovers.h"
+#include "atomic/value_call.h"
 #include "ref/reference.h"
 #include "ref/turns.h"
 #include "ref/updating.h"
@@ -111,20 +112,6 @@ typedef struct {
     map_slot slots[SLOTS];
 } AtomicMapObject;
 
-/* The caller holds the slot's lock, or nobody else knows the map. */
-static inline champ_node *
-root_get(AtomicMapObject *self, int slot)
-{
-    return atomic_load_explicit(&self->roots[slot], memory_order_relaxed);
-}
-
-/* The same. Publishes the root, and all that the caller has written into its nodes before. */
-static inline void
-root_set(AtomicMapObject *self, int slot, champ_node *root)
-{
-    atomic_store_explicit(&self->roots[slot], root, SLOTS > 1 ? memory_order_release : memory_order_relaxed);
-}
-
 static inline void
 slot_lock(map_slot *slot)
 {
@@ -143,37 +130,6 @@ slot_unlock(map_slot *slot)
 #else
     (void)slot;
 #endif
-}
-
-static inline int
-slot_index(uint64_t hash)
-{
-    return SLOTS > 1 ? (int)(hash & LEVEL_MASK) : 0;
-}
-
-static inline map_slot *
-slot_of(AtomicMapObject *self, uint64_t hash)
-{
-    return &self->slots[slot_index(hash)];
-}
-
-/* The caller holds the lock and has changed what the slot holds. */
-static inline void
-slot_changed(map_slot *slot)
-{
-    uint64_t version = atomic_load_explicit(&slot->version, memory_order_relaxed);
-    atomic_store_explicit(&slot->version, version + 1, SLOTS > 1 ? memory_order_seq_cst : memory_order_relaxed);
-}
-
-/* Of an AtomicMapObject, as a version_reader. */
-static uint64_t
-map_version(const void *map)
-{
-    AtomicMapObject *self = (AtomicMapObject *)map;
-    uint64_t version = 0;
-    for (int i = 0; i < SLOTS; i++)
-        version += atomic_load_explicit(&self->slots[i].version, memory_order_seq_cst);
-    return version;
 }
 
 /* ---- comparing under a lock ---- */
@@ -217,134 +173,53 @@ MATCHES_OBJECT(cell c, const probe *p, bool hash_known)
     return cell_matches_object(c, p, hash_known);
 }
 
-/* ---- one entry ---- */
-
-/* What one operation does to one key, from entry_open to entry_close. */
-typedef struct {
-    AtomicMapObject *map;
-    map_key key;
-    map_slot *slot;
-    champ_node *held; /* or NULL: a root of the slot in which the key was compared without the lock */
-    champ_path path;
-    place where;
-    bool changed;
-    deferred left;
-} entry_visit;
-
-enum { MAP_RETRIES = 1000 };
-
-static inline champ_node *
-entry_root(const entry_visit *v)
+/* Whether `current` (NULL: absent) meets it. Runs no arbitrary code: plain values are exact types of CPython. */
+static inline int
+condition_holds(condition needed, PyObject *current, PyObject *expected)
 {
-    return root_get(v->map, slot_index(v->key.probe.hash));
-}
-
-/* Goes on where the comparison has to run without the lock, which is held on entry. As entry_open. */
-NO_INLINE static bool
-entry_open_unlocked(entry_visit *v)
-{
-    bool failed = PyErr_Occurred() != NULL; /* the comparison itself */
-    v->key.in_place = false;
-    for (unsigned tries = 0; tries < MAP_RETRIES; tries++) {
-        champ_node *root = entry_root(v), *before = v->held;
-        node_retain(root);
-        slot_unlock(v->slot);
-        v->held = root;
-        if (before != NULL)
-            node_release(before);
-        if (failed || (tries > 0 && interrupted())
-            || (v->where = champ_locate(root, &v->key.probe, &v->path, false)) == PLACE_FAILED) {
-            node_release(root);
-            return false;
-        }
-        slot_lock(v->slot);
-        if (entry_root(v) == root)
-            return true;
+    switch (needed) {
+    case IF_ABSENT: return current == NULL;
+    case IF_THERE: return current != NULL;
+    case IF_OBJECT: return current == expected;
+    case IF_SAME:
+        if (current == NULL || is_plain_value(current) || is_plain_value(expected))
+            return current != NULL ? plain_values_same(current, expected) : 0;
+        return container_same(current, expected);
+    default: return 1;
     }
-    slot_unlock(v->slot);
-    node_release(v->held);
-    PyErr_SetString(PyExc_RuntimeError, "the AtomicMap was changed while keys were compared, by another thread or by "
-                                        "their __eq__, each time that was tried");
-    return false;
 }
 
-/* Finds the key and locks its slot: then no arbitrary code may run until entry_close. False: failed (exception set). May
- * run arbitrary code before. */
-static inline bool
-entry_open(AtomicMapObject *self, PyObject *key, entry_visit *v)
+#define TABLE AtomicMapObject
+#define TABLE_TITLE "AtomicMap"
+#define TABLE_MEMORY(types) (&(types)->nodes)
+#include "atomic/table.inc.h"
+
+/* ---- what changes end with ---- */
+
+static void atomic_map_tp_dealloc(PyObject *op);
+
+/* NULL: the module is being torn down (exception set). */
+static inline family *
+map_family(PyObject *op)
 {
-    if (UNLIKELY(probe_init(&v->key.probe, key) < 0))
-        return false;
-    v->map = self;
-    v->slot = slot_of(self, v->key.probe.hash);
-    v->held = NULL;
-    v->changed = false;
-    v->left = (deferred){0};
-    v->key.in_place = true;
-    slot_lock(v->slot);
-    v->where = champ_locate(entry_root(v), &v->key.probe, &v->path, false);
-    return LIKELY(v->where != PLACE_FAILED) || entry_open_unlocked(v);
+    PyTypeObject *type = Py_TYPE(op);
+    module_state *state =
+        LIKELY(type->tp_dealloc == atomic_map_tp_dealloc) ? type_module_state(type) : module_state_of(op);
+    return state != NULL ? &state->local_map : NULL;
 }
 
-/* What is under the key (borrowed until entry_close), or NULL. */
-static inline PyObject *
-entry_value(const entry_visit *v)
-{
-    return v->where == PLACE_FOUND ? PAIR_VALUE(path_pair(&v->path)) : NULL;
-}
+static bool map_reflect(AtomicMapObject *self, family *types, reference *mirror);
 
-/* How many nodes of the path to edit in place. While the operation holds a root besides the slot it is none (R3). */
-static inline unsigned
-entry_owned(const entry_visit *v, bool general)
+/* False, with an exception set, when a callback was interrupted. */
+NO_INLINE static bool
+map_tell_watches(AtomicMapObject *self, reference *mirror)
 {
-    return v->held != NULL ? 0 : champ_owned(&v->path, general);
-}
-
-static inline void
-entry_store(entry_visit *v, champ_node *root, unsigned own, Py_ssize_t delta)
-{
-    champ_node *before = entry_root(v);
-    if (own == 0)
-        v->left.node = before;
-    if (root != before) /* or else it was edited below: the line of roots stays clean */
-        root_set(v->map, slot_index(v->key.probe.hash), root);
-    v->slot->count += delta;
-    slot_changed(v->slot);
-    v->changed = true;
-}
-
-/* False: out of memory (exception set), and all is as it was. */
-static inline bool
-entry_put(memory *mem, entry_visit *v, PyObject *key, PyObject *value)
-{
-    if (entry_value(v) == value)
-        return true;
-    entry in = {v->path.hash, {{key, value}}};
-    unsigned own = entry_owned(v, pair_is_general(&in.pair));
-    COLLECTOR_PAUSE();
-    champ_node *root = champ_put(mem, &v->path, v->where, &in, own, &v->left);
-    COLLECTOR_RESUME();
-    if (root == NULL)
-        return false;
-    entry_store(v, root, own, v->where != PLACE_FOUND);
+    family *types = map_family((PyObject *)self);
+    if (types != NULL)
+        return map_reflect(self, types, mirror);
+    PyErr_WriteUnraisable((PyObject *)mirror); /* the change itself is done */
     return true;
 }
-
-/* The same; the key was found. */
-static inline bool
-entry_remove(memory *mem, entry_visit *v)
-{
-    unsigned own = entry_owned(v, false);
-    COLLECTOR_PAUSE();
-    champ_node *root = champ_remove(mem, &v->path, own, &v->left);
-    COLLECTOR_RESUME();
-    if (root == NULL)
-        return false;
-    entry_store(v, root, own, -1);
-    return true;
-}
-
-static bool map_reflect(AtomicMapObject *self, reference *mirror);
 
 /* Tells those who wait or watch of a change. False, with an exception set, when a callback was interrupted. */
 static inline bool
@@ -353,10 +228,10 @@ map_tell(AtomicMapObject *self)
     if (waiters_any(&self->waiters))
         waiters_wake(&self->waiters, map_version(self));
     reference *mirror = (reference *)atomic_load_explicit(&self->mirror, memory_order_seq_cst);
-    return LIKELY(mirror == NULL) || !waiters_any(&mirror->pub->waiters) || map_reflect(self, mirror);
+    return LIKELY(mirror == NULL) || !waiters_any(&mirror->pub->waiters) || map_tell_watches(self, mirror);
 }
 
-/* What every change of a slot ends with, after unlocking. False, with an exception set, when a callback was interrupted:
+/* For table.inc.h. What every change of a slot ends with, after unlocking. False, with an exception set, when a callback was interrupted:
  * everything is done then all the same.
  *
  * An update() is told of a change from within by the slot, which is no more than an identity there: one that changes
@@ -377,23 +252,43 @@ map_published_whole(AtomicMapObject *self)
     return map_tell(self);
 }
 
-/* Unlocks, tells of a change, then drops what was taken out. May run arbitrary code. False, with an exception set, when
- * a callback was interrupted. */
-static inline bool
-entry_close(AtomicMapObject *self, entry_visit *v)
+/* Drops what an edit took out; the caller holds no lock. May run arbitrary code. */
+static inline void
+leftovers_drop(AtomicMapObject *self, deferred *left)
 {
-    slot_unlock(v->slot);
-    bool undisturbed = !v->changed || map_published(self, v->slot);
-    PyObject *error = PyErr_Occurred() ? take_exception() : NULL; /* not in the way of destructors */
 #ifdef NODES_HAVE_READERS
-    leftovers_add(self, &self->left, &v->left);
+    leftovers_add(self, &self->left, left);
 #else
-    deferred_release(&v->left);
+    (void)self;
+    deferred_release(left);
 #endif
-    if (UNLIKELY(v->held != NULL))
-        node_release(v->held);
-    restore_exception(error);
-    return undisturbed;
+}
+
+#ifdef NODES_HAVE_READERS
+NO_INLINE static void
+roots_late(AtomicMapObject *self, champ_node **roots)
+{
+    uintptr_t items[SLOTS];
+    for (int i = 0; i < SLOTS; i++)
+        items[i] = (uintptr_t)roots[i];
+    late_add(self, &self->left, items, SLOTS);
+}
+#endif
+
+/* Releases the roots that map_put took out. The caller has unlocked. May run arbitrary code. */
+static inline void
+map_leave(AtomicMapObject *self, champ_node **roots)
+{
+#ifdef NODES_HAVE_READERS
+    if (UNLIKELY(!grace_passed(self, GRACE_PATIENCE))) {
+        roots_late(self, roots);
+        return;
+    }
+    late_release(self, &self->left);
+#else
+    (void)self;
+#endif
+    roots_release(roots);
 }
 
 #endif

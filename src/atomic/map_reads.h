@@ -6,33 +6,6 @@
 #include "atomic/direct.h"
 #include "atomic/map.h"
 
-/* What is under the key, under the lock of its slot, or where keys have to be compared by arbitrary code, in a root that
- * the thread holds: a new reference in *value, or NULL; false: failed (exception set). */
-FORCE_INLINE bool
-map_read_locked(AtomicMapObject *self, map_key *k, PyObject **value)
-{
-    map_slot *slot = slot_of(self, k->probe.hash);
-    bool failed = false;
-    slot_lock(slot);
-    champ_node *root = root_get(self, slot_index(k->probe.hash));
-    pair *found = champ_find(root, &k->probe, &failed);
-    *value = found != NULL ? Py_NewRef(PAIR_VALUE(found)) : NULL;
-    if (UNLIKELY(failed))
-        node_retain(root);
-    slot_unlock(slot);
-    if (LIKELY(!failed))
-        return true;
-    if (PyErr_Occurred() == NULL) {
-        failed = k->in_place = false;
-        found = champ_find(root, &k->probe, &failed);
-        *value = found != NULL ? Py_NewRef(PAIR_VALUE(found)) : NULL;
-    }
-    PyObject *error = PyErr_Occurred() ? take_exception() : NULL;
-    node_release(root);
-    restore_exception(error);
-    return !failed;
-}
-
 /* What a reader wants to know of a key. */
 typedef enum {
     READ_PRESENCE, /* whether it has a value */

@@ -2,7 +2,6 @@
 
 #include "platform/grace.h"
 
-#ifdef Py_GIL_DISABLED
 #include "platform/fork.h"
 
 FROZEN_THREAD_LOCAL grace_record *grace_own;
@@ -23,7 +22,7 @@ grace_end(void *record)
 #include <windows.h>
 
 static DWORD ending;
-static INIT_ONCE installed = INIT_ONCE_STATIC_INIT;
+static INIT_ONCE end_installed = INIT_ONCE_STATIC_INIT;
 
 static void WINAPI
 grace_end_of_fiber(void *record)
@@ -33,7 +32,7 @@ grace_end_of_fiber(void *record)
 }
 
 static BOOL CALLBACK
-install(PINIT_ONCE once, void *parameter, void **context)
+install_end(PINIT_ONCE once, void *parameter, void **context)
 {
     (void)once;
     (void)parameter;
@@ -46,7 +45,7 @@ install(PINIT_ONCE once, void *parameter, void **context)
 static bool
 end_is_noticed(grace_record *record)
 {
-    InitOnceExecuteOnce(&installed, install, NULL, NULL);
+    InitOnceExecuteOnce(&end_installed, install_end, NULL, NULL);
     return ending != FLS_OUT_OF_INDEXES && FlsSetValue(ending, record);
 }
 
@@ -54,11 +53,11 @@ end_is_noticed(grace_record *record)
 #include <pthread.h>
 
 static pthread_key_t ending;
-static pthread_once_t installed = PTHREAD_ONCE_INIT;
+static pthread_once_t end_installed = PTHREAD_ONCE_INIT;
 static int install_failed;
 
 static void
-install(void)
+install_end(void)
 {
     install_failed = pthread_key_create(&ending, grace_end);
 }
@@ -66,7 +65,7 @@ install(void)
 static bool
 end_is_noticed(grace_record *record)
 {
-    pthread_once(&installed, install);
+    pthread_once(&end_installed, install_end);
     return !install_failed && pthread_setspecific(ending, record) == 0;
 }
 
@@ -172,5 +171,3 @@ grace_wait(const void *place)
     while (!grace_passed(place, GRACE_PATIENCE))
         continue;
 }
-
-#endif

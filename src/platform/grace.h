@@ -19,7 +19,8 @@
  *
  * Between entering and leaving a thread runs no arbitrary code, waits for nothing and reaches no safepoint. So visits are
  * short, they do not nest, a thread is never detached inside one, and no thread of an interpreter is inside while the
- * collector or os.fork() has stopped it. What makes a visit long is a processor that the system takes away: a writer
+ * collector or os.fork() has stopped it. (os.fork() stops no thread of another interpreter that has a GIL of its own: that
+ * one may be inside, and is then one that stayed in the parent.) What makes a visit long is a processor that the system takes away: a writer
  * therefore waits for a moment only, then keeps what it wanted to free, and marks the record (`awaited`). The reader that
  * finds the mark when it leaves asks again in the writer's stead.
  *
@@ -30,9 +31,8 @@
 #define FROZEN_PLATFORM_GRACE_H
 
 #include "platform/cpython.h"
-
-#ifdef Py_GIL_DISABLED
 #include "platform/thread_local.h"
+#include <stdatomic.h>
 
 typedef struct grace_record {
     _Atomic(uint64_t) passes; /* by the owner, one more for each time that it goes in or out */
@@ -88,5 +88,4 @@ enum { GRACE_PATIENCE = 256 }; /* some microseconds */
 /* How many records there are, for tests. */
 size_t grace_records(void);
 
-#endif
 #endif

@@ -16,8 +16,8 @@ enum { FIRST_BUCKETS = 256, SEGMENTS = 32 };
 static struct {
     ref_mutex lock;
     size_t count, buckets; /* `buckets`: in use, 0: FIRST_BUCKETS */
-    shared_variable *first[FIRST_BUCKETS];
-    shared_variable **segment[SEGMENTS]; /* segment s: buckets from FIRST_BUCKETS << s on, as many again */
+    shared_place *first[FIRST_BUCKETS];
+    shared_place **segment[SEGMENTS]; /* segment s: buckets from FIRST_BUCKETS << s on, as many again */
 } names = {.lock = REF_MUTEX_INIT};
 
 /* Of names that are not empty; without the interpreter. */
@@ -45,7 +45,7 @@ segment_of(size_t bucket)
     return s;
 }
 
-static shared_variable **
+static shared_place **
 bucket_at(size_t bucket)
 {
     if (bucket < FIRST_BUCKETS)
@@ -64,21 +64,21 @@ full_size(size_t buckets)
     return size;
 }
 
-static shared_variable **
+static shared_place **
 bucket_of(uint64_t hash)
 {
     size_t buckets = buckets_in_use(), size = full_size(buckets), bucket = hash & (2 * size - 1);
     return bucket_at(bucket < buckets ? bucket : hash & (size - 1));
 }
 
-/* The link to the variable of that name, or to the end of its bucket. */
-static shared_variable **
-names_link(uint64_t hash, const char *name, size_t length)
+/* The link to the place of that kind and name, or to the end of its bucket. */
+static shared_place **
+names_link(block_kind kind, uint64_t hash, const char *name, size_t length)
 {
-    shared_variable **link = bucket_of(hash);
-    while (
-        *link != NULL
-        && ((*link)->name_hash != hash || (*link)->name_length != length || memcmp((*link)->name, name, length) != 0))
+    shared_place **link = bucket_of(hash);
+    while (*link != NULL
+           && ((*link)->name_hash != hash || (*link)->head.kind != kind || (*link)->name_length != length
+               || memcmp((*link)->name, name, length) != 0))
         link = &(*link)->next;
     return link;
 }
@@ -88,17 +88,17 @@ static void
 names_split(void)
 {
     size_t added = buckets_in_use(), size = full_size(added);
-    shared_variable **link = bucket_at(added - size), **end = bucket_at(added);
+    shared_place **link = bucket_at(added - size), **end = bucket_at(added);
     while (*link != NULL) {
-        shared_variable *variable = *link;
-        if ((variable->name_hash & (2 * size - 1)) != added) {
-            link = &variable->next;
+        shared_place *place = *link;
+        if ((place->name_hash & (2 * size - 1)) != added) {
+            link = &place->next;
             continue;
         }
-        *link = variable->next;
-        variable->next = NULL;
-        *end = variable;
-        end = &variable->next;
+        *link = place->next;
+        place->next = NULL;
+        *end = place;
+        end = &place->next;
     }
     names.buckets = added + 1;
 }
@@ -124,7 +124,7 @@ names_grow(void)
 static void
 add_segment(unsigned s)
 {
-    shared_variable **fresh = calloc((size_t)FIRST_BUCKETS << s, sizeof *fresh);
+    shared_place **fresh = calloc((size_t)FIRST_BUCKETS << s, sizeof *fresh);
     ref_mutex_lock(&names.lock);
     if (names.segment[s] == NULL) {
         names.segment[s] = fresh;
@@ -135,16 +135,16 @@ add_segment(unsigned s)
 }
 
 bool
-names_add(shared_variable *variable)
+names_add(shared_place *place)
 {
-    variable->name_hash = name_hash(variable->name, variable->name_length);
+    place->name_hash = name_hash(place->name, place->name_length);
     unsigned missing = SEGMENTS;
     ref_mutex_lock(&names.lock);
-    shared_variable **link = names_link(variable->name_hash, variable->name, variable->name_length);
+    shared_place **link = names_link(place->head.kind, place->name_hash, place->name, place->name_length);
     bool is_free = *link == NULL;
     if (is_free) {
-        variable_retain(variable);
-        *link = variable;
+        block_retain(&place->head);
+        *link = place;
         names.count++;
         missing = names_grow();
     }
@@ -154,24 +154,24 @@ names_add(shared_variable *variable)
     return is_free;
 }
 
-shared_variable *
-names_find(const char *name, size_t length)
+shared_place *
+names_find(block_kind kind, const char *name, size_t length)
 {
     uint64_t hash = name_hash(name, length);
     ref_mutex_lock(&names.lock);
-    shared_variable *found = *names_link(hash, name, length);
+    shared_place *found = *names_link(kind, hash, name, length);
     if (found != NULL)
-        variable_retain(found);
+        block_retain(&found->head);
     ref_mutex_unlock(&names.lock);
     return found;
 }
 
-shared_variable *
-names_remove(const char *name, size_t length)
+shared_place *
+names_remove(block_kind kind, const char *name, size_t length)
 {
     uint64_t hash = name_hash(name, length);
     ref_mutex_lock(&names.lock);
-    shared_variable **link = names_link(hash, name, length), *found = *link;
+    shared_place **link = names_link(kind, hash, name, length), *found = *link;
     if (found != NULL) {
         *link = found->next;
         found->next = NULL;

@@ -9,7 +9,6 @@
 #include "shared/handle.h"
 #include "ref/direct.h"
 #include "ref/reference.h"
-#include "ref/shared_names.h"
 #include "ref/shared_reader.h"
 #include "ref/shared_watch.h"
 #include "ref/updating.h"
@@ -24,8 +23,6 @@ typedef struct {
 } SharedRefObject;
 
 #define VARIABLE(op) (((SharedRefObject *)(op))->variable)
-
-static PyObject *shared_ref_name(PyObject *op, void *closure);
 
 /* ---- values: objects to cells and back ---- */
 
@@ -47,18 +44,6 @@ value_decode(cell value)
     PyObject *object = cell_to_object(value);
     cell_release_detached(value);
     return object;
-}
-
-/* Whether two values are the same to compare_and_set: containers if they are one version, others by kind and value; -1:
- * failed (exception set). */
-static int
-values_same(cell a, cell b)
-{
-    if (cell_same_value(a, b))
-        return 1;
-    bool decided = !cell_is_box(a) || !cell_is_box(b) || cell_block(a)->kind != cell_block(b)->kind
-                   || kind_row_of(cell_block(a))->same != NULL;
-    return decided ? 0 : cell_equals(a, b);
 }
 
 /* ---- reading ---- */
@@ -98,32 +83,11 @@ shared_ref_published(PyObject *op, void *old)
     return true;
 }
 
-/* The variable was made before this process was forked, so that each process has a variable of its own since: says so
- * once for each variable. False: the warning was made an exception. */
-NO_INLINE static bool
-shared_ref_warn_of_fork(PyObject *op, uint32_t generation)
-{
-    uint32_t made = atomic_exchange(&VARIABLE(op)->generation, generation);
-    if (made == generation) /* another thread warns */
-        return true;
-    PyObject *warn = imported("frozen._forking", "warn"), *name = shared_ref_name(op, NULL), *result = NULL;
-    if (warn != NULL && name != NULL)
-        result = PyObject_CallOneArg(warn, name);
-    Py_XDECREF(warn);
-    Py_XDECREF(name);
-    Py_XDECREF(result);
-    if (result == NULL)
-        atomic_store(&VARIABLE(op)->generation, made);
-    return result != NULL;
-}
-
 /* To be asked before a publication. */
 static bool
 shared_ref_may_publish(PyObject *op)
 {
-    uint32_t generation = atomic_load_explicit(&fork_generation, memory_order_relaxed);
-    return LIKELY(atomic_load_explicit(&VARIABLE(op)->generation, memory_order_relaxed) == generation)
-           || shared_ref_warn_of_fork(op, generation);
+    return place_may_change(&VARIABLE(op)->place);
 }
 
 /* Publishes `object` and returns what it replaced in *old, to be passed to shared_ref_published(); false: failed
@@ -146,7 +110,7 @@ shared_ref_is_current(PyObject *op, cell expected, uint64_t *version)
 {
     uint64_t asked = *version;
     cell current = variable_read(VARIABLE(op), version);
-    int same = asked == ANY_VERSION || asked == *version ? values_same(current, expected) : 0;
+    int same = asked == ANY_VERSION || asked == *version ? place_values_same(current, expected) : 0;
     cell_release_detached(current);
     return same;
 }
@@ -314,10 +278,7 @@ static PyObject *
 shared_ref_reduce(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     (void)op;
-    PyErr_SetString(PyExc_TypeError,
-                    "a SharedRef is a place, not a value: it has no copies and no pickle. Send ref.handle() within the "
-                    "process, or its name, for SharedRef.attach(name)");
-    return NULL;
+    return place_reduce(KIND_REF);
 }
 
 static PyObject *
@@ -329,37 +290,12 @@ shared_ref_version(PyObject *op, void *Py_UNUSED(closure))
 static PyObject *
 shared_ref_name(PyObject *op, void *Py_UNUSED(closure))
 {
-    shared_variable *variable = VARIABLE(op);
-    if (variable->name_length == 0)
-        Py_RETURN_NONE;
-    return PyUnicode_DecodeUTF8(variable->name, (Py_ssize_t)variable->name_length, NULL);
+    return place_name(&VARIABLE(op)->place);
 }
 
 /* ---- names ---- */
 
-/* `name` as UTF-8, borrowed, or NULL (exception set). */
-static const char *
-parse_name(PyObject *name, size_t *length)
-{
-    Py_ssize_t size;
-    if (!PyUnicode_Check(name)) {
-        PyErr_Format(PyExc_TypeError,
-                     "the name of a SharedRef is a str, not %.200s: SharedRef(value) is anonymous, "
-                     "SharedRef(name, value) is found by SharedRef.attach(name)",
-                     Py_TYPE(name)->tp_name);
-        return NULL;
-    }
-    const char *text = PyUnicode_AsUTF8AndSize(name, &size);
-    if (text != NULL && size == 0) {
-        PyErr_SetString(PyExc_ValueError, "the name of a SharedRef must not be empty");
-        return NULL;
-    }
-    *length = (size_t)size;
-    return text;
-}
-
-/* A header over `variable`, which is stolen even on failure. */
-static PyObject *
+PyObject *
 shared_ref_over(module_state *state, shared_variable *variable)
 {
     SharedRefObject *self = (SharedRefObject *)state->shared_ref->tp_alloc(state->shared_ref, 0);
@@ -375,87 +311,41 @@ shared_ref_over(module_state *state, shared_variable *variable)
     return (PyObject *)self;
 }
 
-/* `format` shows the name up to three times, as %U.  Returns NULL. */
-static void *
-name_error(PyObject *exception, const char *format, PyObject *name)
-{
-    PyObject *named = bounded_repr(name);
-    if (named != NULL)
-        PyErr_Format(exception, format, named, named, named);
-    Py_XDECREF(named);
-    return NULL;
-}
-
 static PyObject *
 shared_ref_attach(PyObject *type, PyObject *name)
 {
-    size_t length;
-    const char *text = parse_name(name, &length);
-    if (text == NULL)
+    shared_place *found = place_find(KIND_REF, name);
+    if (found == NULL)
         return NULL;
-    shared_variable *variable = names_find(text, length);
-    if (variable == NULL)
-        return name_error(PyExc_LookupError,
-                          "no SharedRef is named %U in this process: SharedRef(%U, initial) makes one", name);
     module_state *state = module_state_of_type((PyTypeObject *)type);
-    if (state == NULL) {
-        variable_release(variable);
-        return NULL;
-    }
-    return shared_ref_over(state, variable);
+    if (state != NULL)
+        return shared_ref_over(state, (shared_variable *)found);
+    place_release(found);
+    return NULL;
 }
 
 static PyObject *
 shared_ref_unlink(PyObject *Py_UNUSED(none), PyObject *name)
 {
-    size_t length;
-    const char *text = parse_name(name, &length);
-    if (text == NULL)
-        return NULL;
-    shared_variable *variable = names_remove(text, length);
-    if (variable == NULL)
-        return name_error(PyExc_LookupError, "no SharedRef is named %U in this process", name);
-    variable_release(variable);
-    Py_RETURN_NONE;
+    return place_unlink(KIND_REF, name);
 }
 
 /* ---- life ---- */
-
-/* SharedRef(initial=None) or SharedRef(name, initial): *initial is a new reference, because encoding it runs arbitrary
- * code, which may empty the dict of keywords; *name is borrowed from the tuple, and NULL for an anonymous one. */
-static bool
-parse_new(PyObject *args, PyObject *kwargs, PyObject **name, PyObject **initial)
-{
-    Py_ssize_t count = PyTuple_GET_SIZE(args), keywords = kwargs != NULL ? PyDict_GET_SIZE(kwargs) : 0;
-    PyObject *keyword = keywords == 1 ? PyDict_GetItemString(kwargs, "initial") : NULL;
-    *name = NULL;
-    *initial = Py_None;
-    if (count + keywords > 2 || (keywords > 0 && keyword == NULL)) {
-        PyErr_SetString(PyExc_TypeError, "SharedRef() takes an initial value, or a name and an initial value");
-        return false;
-    }
-    if (count + keywords == 2)
-        *name = PyTuple_GET_ITEM(args, 0);
-    if (keyword != NULL)
-        *initial = keyword;
-    else if (count > 0)
-        *initial = PyTuple_GET_ITEM(args, count - 1);
-    Py_INCREF(*initial);
-    return true;
-}
 
 static PyObject *
 shared_ref_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *name, *initial;
-    const char *text = NULL;
-    size_t length = 0;
+    const char *text;
+    size_t length;
     cell value;
     const void *root;
     module_state *state = module_state_of_type(type);
-    if (state == NULL || !parse_new(args, kwargs, &name, &initial))
+    if (state == NULL || !place_parse_new(KIND_REF, args, kwargs, &name, &initial))
         return NULL;
-    bool encoded = (name == NULL || (text = parse_name(name, &length)) != NULL) && value_encode(initial, &value, &root);
+    if (initial == NULL)
+        initial = Py_NewRef(Py_None);
+    bool encoded = place_parse_name(KIND_REF, name, &text, &length) && value_encode(initial, &value, &root);
     Py_DECREF(initial);
     if (!encoded)
         return NULL;
@@ -465,13 +355,8 @@ shared_ref_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return NULL;
     }
     PyObject *self = shared_ref_over(state, variable);
-    if (self != NULL && name != NULL && !names_add(variable)) {
-        name_error(PyExc_ValueError,
-                   "a SharedRef named %U exists in this process: SharedRef.attach(%U) finds it, "
-                   "SharedRef.unlink(%U) frees the name",
-                   name);
+    if (self != NULL && !place_add(&variable->place, name))
         Py_CLEAR(self);
-    }
     return self;
 }
 
@@ -559,7 +444,7 @@ int
 shared_ref_setup(PyObject *Py_UNUSED(module), module_state *Py_UNUSED(state))
 {
     kind_register(KIND_REF, &variable_row);
-    crossing_encode_register(shared_ref_encode);
+    crossing_encode_register(KIND_REF, shared_ref_encode);
     return variables_setup();
 }
 

@@ -11,20 +11,12 @@ static publication_locks stripes[STRIPES];
 shared_variable *
 variable_new(cell value, const void *root, const char *name, size_t name_length)
 {
-    bool fits = name_length <= PTRDIFF_MAX - sizeof(shared_variable);
-    shared_variable *self = fits ? block_alloc(sizeof(shared_variable) + name_length, KIND_REF) : NULL;
-    if (self == NULL) {
-        PyErr_NoMemory();
+    shared_variable *self = place_alloc(KIND_REF, sizeof(shared_variable), name, name_length);
+    if (self == NULL)
         return NULL;
-    }
     size_t stripe = ((uintptr_t)self >> 4) * UINT64_C(0x9E3779B97F4A7C15) >> 58;
     _Static_assert(STRIPES == 1 << (64 - 58), "the highest bits of the product choose");
     publication_init(&self->pub, &stripes[stripe], slot_value_of_cell(value), root);
-    atomic_init(&self->generation, atomic_load(&fork_generation));
-    self->next = NULL;
-    self->name_length = name_length;
-    if (name_length > 0)
-        memcpy(self->name, name, name_length);
     return self;
 }
 

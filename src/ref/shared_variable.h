@@ -17,17 +17,13 @@
 #define FROZEN_REF_SHARED_VARIABLE_H
 
 #include "ref/publication.h" /* first: Python.h says which system interfaces there are */
-#include "shared/cell.h"
+#include "ref/shared_place.h"
 
-typedef struct shared_variable {
-    block head;
-    char apart[64 - sizeof(block)]; /* counting references writes another cache line than readers load */
+typedef struct {
+    shared_place place;
+    char apart[128 - sizeof(shared_place)]; /* counting references writes another cache line than readers load */
     publication pub;
-    _Atomic(uint32_t) generation; /* of the process that made it (fork_generation), or that has warned of that since */
-    struct shared_variable *next; /* in the table of names (shared_names.h) */
-    uint64_t name_hash; /* ... and its hash there */
-    size_t name_length; /* 0: anonymous */
-    char name[]; /* UTF-8 */
+    char name[];
 } shared_variable;
 
 static inline cell
@@ -47,7 +43,7 @@ shared_variable *variable_new(cell value, const void *root, const char *name, si
 static inline void
 variable_retain(shared_variable *self)
 {
-    block_retain(&self->head);
+    block_retain(&self->place.head);
 }
 static inline void
 variable_release(shared_variable *self)
@@ -63,6 +59,9 @@ cell variable_exchange(shared_variable *self, cell value, const void *root);
 
 /* The same, only while `version` is current: on success `value` is what was replaced. */
 bool variable_replace(shared_variable *self, uint64_t version, cell *value, const void *root);
+
+/* The SharedRef over a variable, which is stolen even on failure, or NULL (exception set): shared_ref.c. */
+PyObject *shared_ref_over(module_state *state, shared_variable *variable);
 
 /* What a variable owns. */
 node_contents variable_contents(block *b);

@@ -34,6 +34,8 @@ typedef enum {
     KIND_SET,
     KIND_VECTOR,
     KIND_REF,
+    KIND_ATOMIC_MAP,
+    KIND_COUNTER,
     NODE_MAP,
     NODE_SET,
     NODE_VECTOR,

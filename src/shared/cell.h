@@ -239,6 +239,10 @@ bool cell_same_value(cell a, cell b);
 int cell_equals(cell a, cell b);
 int cell_equals_object(cell c, PyObject *object);
 
+/* Whether cell_equals_object runs no arbitrary code, makes no object and cannot fail: where the object is a str, a number or
+ * bytes, exactly, and the cell holds such a value. */
+bool cell_compares_quietly(cell c, PyObject *object);
+
 /* The hash of the value: 1: it is the same in every interpreter; 0: it may be another one elsewhere, and must not be
  * kept in shared memory; -1: it has none (exception set). */
 int cell_value_hash(cell c, uint64_t *hash);
@@ -264,15 +268,16 @@ uint64_t box_hash_encoded(const box *b);
 /* The cell of a container or Blob: 1 and a new reference; 0: none of them; -1: failed (exception set). */
 int shared_object_encode(PyObject *object, cell *c);
 
-/* What can cross to another interpreter by itself: what shared_object_encode knows, and a SharedRef. That is a place and
- * not a value: a container that held one could hold itself, and nothing would ever free it. */
+/* What can cross to another interpreter by itself: what shared_object_encode knows, and a SharedRef, SharedAtomicMap or
+ * SharedAtomicCounter. Those are places and not values: a container that held one could hold itself, and nothing would ever free it. */
 int crossing_encode(PyObject *object, cell *c);
 
-/* Blob and SharedRef lie above objects.c: in each interpreter, before there is an object of theirs, they register the
+/* Blob and the places lie above objects.c: in each interpreter, before there is an object of theirs, they register the
  * function that knows them, each time the same one. It returns as shared_object_encode. */
 typedef int (*object_encoder)(PyObject *object, cell *c);
 void blob_encode_register(object_encoder encode);
-void crossing_encode_register(object_encoder encode);
+enum { FIRST_PLACE_KIND = KIND_REF, PLACE_KINDS = KIND_COUNTER - KIND_REF + 1 };
+void crossing_encode_register(block_kind kind, object_encoder encode);
 
 /* Registered types (frozen/_sharing.py): a name, and a value that can be held, from which `decode` makes the object;
  * and in `*hash` BOX_HASH_DIFFERS, BOX_HASH_AGREES, or 0: what it holds decides. 0, or -1 (exception set). */

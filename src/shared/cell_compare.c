@@ -371,3 +371,19 @@ cell_equals_object(cell c, PyObject *object)
         return equals_tuple(cell_box(c), object);
     return objects_equal(c, object);
 }
+
+/* The part of cell_equals_object that makes no object. A str beside bytes is not in it, because Python may warn of it. */
+bool
+cell_compares_quietly(cell c, PyObject *object)
+{
+    if (PyUnicode_CheckExact(object))
+        return cell_is_str(c) || (equals_only_itself(c) && !cell_is_kind(c, KIND_BYTES));
+    if (PyBytes_CheckExact(object))
+        return cell_is_kind(c, KIND_BYTES);
+    if (cell_number(c).type == NOT_A_NUMBER)
+        return false;
+    int overflow = 0;
+    if (PyLong_CheckExact(object))
+        PyLong_AsLongLongAndOverflow(object, &overflow);
+    return !overflow && (PyLong_CheckExact(object) || PyBool_Check(object) || PyFloat_CheckExact(object));
+}

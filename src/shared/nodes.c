@@ -42,7 +42,7 @@ cell_release_detached(cell c)
         return;
     block *b = cell_block(c);
     bool owns = kind_row_of(b)->contents != NULL;
-    if (!owns || (b->kind != KIND_REF && ((box *)b)->size < DETACH_FROM)) {
+    if (!owns || (b->kind < FIRST_PLACE_KIND && ((box *)b)->size < DETACH_FROM)) {
         block_free(b);
         return;
     }

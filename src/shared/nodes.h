@@ -50,6 +50,11 @@ node_ready(void *node)
     (void)node;
 }
 static inline void
+node_unready(void *node)
+{
+    (void)node;
+}
+static inline void
 node_retain(void *node)
 {
     block_retain(node);
@@ -143,6 +148,13 @@ cell_matches_slowly(cell c, const probe *p, bool hash_known)
     return p->object != NULL ? cell_equals_object(c, p->object) : cell_equals(c, p->word);
 }
 
+/* An includer that may not run arbitrary code everywhere names a function of its own before it includes this. */
+#ifndef MATCHES_OBJECT
+#define MATCHES_OBJECT cell_matches_slowly
+#else
+static int MATCHES_OBJECT(cell c, const probe *p, bool hash_known);
+#endif
+
 FORCE_INLINE int
 cell_matches(cell c, const probe *p, bool hash_known)
 {
@@ -154,7 +166,7 @@ cell_matches(cell c, const probe *p, bool hash_known)
                && b->head.form == (unsigned)PyUnicode_KIND(p->object)
                && memcmp(b->data, PyUnicode_DATA(p->object), b->size * b->head.form) == 0;
     }
-    return cell_matches_slowly(c, p, hash_known);
+    return MATCHES_OBJECT(c, p, hash_known);
 }
 
 static inline int

@@ -1,4 +1,4 @@
-/* Which objects stand for shared values: the shared containers and Blob; and which cross interpreters: SharedRef
+/* Which objects stand for shared values: the shared containers and Blob; and which cross interpreters: places
  * too. */
 
 #include "shared/current.h"
@@ -59,7 +59,7 @@ shared_container_decode(box *b)
 
 /* ---- what lies above: the same in every interpreter ---- */
 
-static _Atomic(object_encoder) blob_encoder, reference_encoder;
+static _Atomic(object_encoder) blob_encoder, place_encoders[PLACE_KINDS];
 
 void
 blob_encode_register(object_encoder encode)
@@ -68,9 +68,9 @@ blob_encode_register(object_encoder encode)
 }
 
 void
-crossing_encode_register(object_encoder encode)
+crossing_encode_register(block_kind kind, object_encoder encode)
 {
-    atomic_store_explicit(&reference_encoder, encode, memory_order_relaxed);
+    atomic_store_explicit(&place_encoders[kind - FIRST_PLACE_KIND], encode, memory_order_relaxed);
 }
 
 /* ---- */
@@ -86,6 +86,10 @@ shared_object_encode(PyObject *object, cell *c)
 int
 crossing_encode(PyObject *object, cell *c)
 {
-    int known = atomic_load_explicit(&reference_encoder, memory_order_relaxed)(object, c);
-    return known != 0 ? known : shared_object_encode(object, c);
+    for (int i = 0; i < PLACE_KINDS; i++) {
+        int known = atomic_load_explicit(&place_encoders[i], memory_order_relaxed)(object, c);
+        if (known != 0)
+            return known;
+    }
+    return shared_object_encode(object, c);
 }

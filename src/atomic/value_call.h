@@ -1,12 +1,15 @@
-/* AtomicMap.update(): replaces a value by what a function makes of it. Included by map.c alone.
+/* What an edit of one key requires, and the calls of update(): the same for AtomicMap and SharedAtomicMap.
  *
- * As AtomicRef.update (ref/group.c): read, call the function without any lock, store if the value is still the one that
- * was read. After OPTIMISTIC_TRIES losses the update takes a turn (ref/turns.h), of which the map has one; a thread that
- * is inside an update already takes none. What the function itself publishes under the key makes it lose the try. */
-#ifndef FROZEN_ATOMIC_MAP_UPDATE_H
-#define FROZEN_ATOMIC_MAP_UPDATE_H
+ * update() works as AtomicRef.update does (ref/group.c): read, call the function without any lock, store if the value is
+ * still the one that was read. After OPTIMISTIC_TRIES losses the update takes a turn (ref/turns.h), of which the map has one;
+ * a thread that is inside an update already takes none. What the function itself publishes under the key makes it lose the
+ * try. */
+#ifndef FROZEN_ATOMIC_VALUE_CALL_H
+#define FROZEN_ATOMIC_VALUE_CALL_H
 
-#include "atomic/map_reads.h"
+#include "platform/cpython.h"
+#include "ref/turns.h"
+#include "ref/updating.h"
 
 /* What is required of the value that is there. */
 typedef enum {
@@ -16,47 +19,6 @@ typedef enum {
     IF_OBJECT, /* that it is that very object */
     IF_SAME,   /* that it is the same value, as compare_and_set says */
 } condition;
-
-/* Whether `current` (NULL: absent) meets it. Runs no arbitrary code: plain values are exact types of CPython. */
-static inline int
-condition_holds(condition needed, PyObject *current, PyObject *expected)
-{
-    switch (needed) {
-    case IF_ABSENT: return current == NULL;
-    case IF_THERE: return current != NULL;
-    case IF_OBJECT: return current == expected;
-    case IF_SAME:
-        if (current == NULL || is_plain_value(current) || is_plain_value(expected))
-            return current != NULL ? plain_values_same(current, expected) : 0;
-        return container_same(current, expected);
-    default: return 1;
-    }
-}
-
-/* Puts `value` under the key, or removes it where that is NULL, if the condition holds: 1, 0, or -1 (exception set: all
- * is as it was, unless the callback of a watch was interrupted). Unless `before` is NULL, what was there comes out in it,
- * a new reference or NULL. */
-static int
-map_edit(AtomicMapObject *self, memory *mem, PyObject *key, condition needed, PyObject *expected, PyObject *value,
-         PyObject **before)
-{
-    entry_visit v;
-    if (before != NULL)
-        *before = NULL;
-    if (!entry_open(self, key, &v))
-        return -1;
-    PyObject *current = entry_value(&v);
-    int status = condition_holds(needed, current, expected);
-    if (before != NULL)
-        *before = Py_XNewRef(current);
-    if (status > 0 && (value != NULL ? !entry_put(mem, &v, key, value) : current != NULL && !entry_remove(mem, &v)))
-        status = -1;
-    if (!entry_close(self, &v))
-        status = -1;
-    if (status < 0 && before != NULL)
-        Py_CLEAR(*before);
-    return status;
-}
 
 /* A call of fn(value, *args, **kwargs), its argument list prepared once and used for every try. */
 typedef struct {
@@ -119,49 +81,36 @@ value_call_release(value_call *call)
     Py_XDECREF(call->kwnames);
 }
 
-/* One try: what the function returned, or NULL (exception set). `stored` says whether it counts. */
+/* What the function returns for a value (NULL: absent), a new reference, or NULL (exception set). */
 static PyObject *
-map_try_update(AtomicMapObject *self, memory *mem, PyObject *key, value_call *call, bool *stored)
+value_call_result(value_call *call, PyObject *value)
 {
-    bool failed;
-    *stored = false;
-    PyObject *value = map_find(self, key, &failed);
-    if (failed)
-        return NULL;
     PyObject *given = call->arguments[1] = value != NULL ? value : call->fallback;
     PyObject *result = PyObject_Vectorcall(call->fn, call->arguments + 1,
                                            (size_t)call->count | PY_VECTORCALL_ARGUMENTS_OFFSET, call->kwnames);
     if (result != NULL && !update_result_is_meant(given, result, "update", ""))
         Py_CLEAR(result);
-    int status = 0;
-    if (result != NULL)
-        status = map_edit(self, mem, key, value != NULL ? IF_OBJECT : IF_ABSENT, value,
-                          result != self->absent ? result : NULL, NULL);
-    if (status < 0)
-        Py_CLEAR(result);
-    *stored = status > 0;
-    Py_XDECREF(value);
     return result;
 }
 
+/* One try of update(): what the function returned, or NULL (exception set). `stored` says whether it counts. */
+typedef PyObject *update_try(void *context, value_call *call, bool *stored);
+
+/* Tries until one counts. `writers` has the turns, `identity` stands for what is updated. NULL: failed (exception set). */
 static PyObject *
-map_update_retrying(AtomicMapObject *self, memory *mem, PyObject *key, value_call *call, bool nested)
+update_retrying(update_try *one, void *context, value_call *call, turn_queue *writers, const ref_slot *identity)
 {
-    Py_hash_t hash = PyObject_Hash(key);
-    if (hash == -1)
-        return NULL;
-    const ref_slot *identity = (const ref_slot *)slot_of(self, (uint64_t)hash);
-    bool has_turn = false, stored = false;
+    bool has_turn = false, stored = false, nested = updating.updates++ != 0;
     update_tries tries = {0};
     PyObject *result = NULL;
     for (;;) {
-        if (!has_turn && !nested && (tries.lost >= OPTIMISTIC_TRIES || turns_taken(&self->writers))) {
-            has_turn = turns_acquire(&self->writers);
+        if (!has_turn && !nested && (tries.lost >= OPTIMISTIC_TRIES || turns_taken(writers))) {
+            has_turn = turns_acquire(writers);
             if (!has_turn)
                 break;
         }
         update_try_begin(&tries);
-        result = map_try_update(self, mem, key, call, &stored);
+        result = one(context, call, &stored);
         if (result == NULL || stored)
             break;
         Py_CLEAR(result);
@@ -169,8 +118,9 @@ map_update_retrying(AtomicMapObject *self, memory *mem, PyObject *key, value_cal
             break;
     }
     if (has_turn)
-        turns_release(&self->writers);
+        turns_release(writers);
     update_tries_end(&tries);
+    updating.updates--;
     return result;
 }
 

@@ -1,0 +1,255 @@
+/* The structure behind SharedAtomicMap, and the argument that it is right. Included by shared_map.c alone, after the memory
+ * and the trie.
+ *
+ * It is AtomicMap's (map.h; table.inc.h is the code of both) over shared memory: a block of kind KIND_ATOMIC_MAP, which no
+ * interpreter owns, has BRANCHES slots on every build. What differs:
+ *
+ *   Locks. Interpreters with a GIL of their own run in parallel, so a lock is one everywhere. Only the forking interpreter's
+ *   GIL is held when it forks, and a thread of another one may be in the middle of an edit. So the slots' locks are a fixed
+ *   number of stripes in static memory, which fork_guard() takes around a fork: what they guard is whole in the child. The
+ *   stripes of one map follow each other, so that R6's order is that of the slots; two maps may have the same ones, and no
+ *   thread locks two maps at once. An edit allocates with malloc under a lock, and so waits for nothing that a fork holds:
+ *   the stripes are taken before malloc's own locks.
+ *
+ *   Counts. All counts are atomic and belong to no thread. A slot's node has one owner if its count is 1, and only the holder
+ *   of the lock can add to that (R3): others reach it by counting the root first, under the lock.
+ *
+ *   Which store publishes, which load sees it. As in map.h: the store of a root, a child or a value releases, a reader's load
+ *   acquires. A cell of one word (an int, a short str) is the value itself.
+ *
+ *   Readers take no lock on any build, and count as in map.h what they return, if it is a box, before they leave. They
+ *   decode it afterwards. Between entering and leaving they compare words, and boxes whose comparison makes no object
+ *   (cell_compares_quietly). A key for which that does not suffice is looked for in a root that the thread has counted under
+ *   the lock.
+ *
+ *   Who frees. The writer that took something out, after every reader has left that was inside then: grace_wait(), after
+ *   unlocking. No reader waits for it. It waits for a reader that the system has stopped in the middle, which runs a few
+ *   hundred instructions before it leaves. It waits for none where nothing is to be freed: the place of an int that add()
+ *   replaced is the new int's. A thread that vanished in a fork is in no map of the child (grace.h). A table is freed
+ *   with its last reference, and each thread that is inside holds one, by the object that it calls.
+ *
+ *   Values are encoded before the lock is taken and decoded after. compare_and_set() compares values, which may run Python
+ *   code, without a lock: it replaces the very cell that it has compared, and starts again if another one is there. */
+#ifndef FROZEN_ATOMIC_SHARED_MAP_H
+#define FROZEN_ATOMIC_SHARED_MAP_H
+
+#include "module.h"
+#include "atomic/value_call.h"
+#include "platform/grace.h"
+#include "ref/reference.h"
+#include "ref/shared_variable.h"
+#include "ref/waiters.h"
+#include "shared/current.h"
+
+enum { SLOTS = BRANCHES, GROUPS = 8, LOCKS_APART = 64 / sizeof(ref_mutex) };
+
+/* Each stripe has a cache line. */
+static ref_mutex stripes[GROUPS * SLOTS * LOCKS_APART];
+
+/* Those of the writers' turns, and of the waiters, of the maps of a group. */
+static ref_mutex queue_locks[GROUPS][2];
+
+static _Atomic(unsigned) next_group;
+
+/* What writers alone use of a slot. */
+typedef struct {
+    ref_mutex *lock; /* a stripe */
+    Py_ssize_t count; /* of entries; only the sum over all slots means something */
+    _Atomic(uint64_t) version; /* how often the slot was changed; written under the lock */
+    char apart[64 - 3 * sizeof(uint64_t)]; /* slots of different threads lie on different cache lines */
+} map_slot;
+
+typedef struct {
+    shared_place place;
+    turn_queue writers;
+    waiter_list waiters;
+    char apart[64]; /* what readers load is not on a line that writers store to all the time */
+    /* What the table owns, one after the other: */
+    _Atomic(champ_node *) roots[SLOTS];
+    champ_node *empty; /* the root of what is empty */
+    _Atomic(shared_variable *) mirror; /* of snapshots, NULL until the first watch */
+    char apart_too[64];
+    map_slot slots[SLOTS];
+    char name[];
+} shared_table;
+
+static inline void
+slot_lock(map_slot *slot)
+{
+    ref_mutex_lock(slot->lock);
+}
+
+static inline void
+slot_unlock(map_slot *slot)
+{
+    ref_mutex_unlock(slot->lock);
+}
+
+/* A key that is looked for. `in_place`: under a lock, or inside. */
+typedef struct {
+    probe probe; /* first: MATCHES_OBJECT goes from it to the whole */
+    bool in_place;
+} map_key;
+
+/* In place of cell_matches_slowly. -1 without an exception: to be compared in a root that the thread has counted. */
+static int
+MATCHES_OBJECT(cell c, const probe *p, bool hash_known)
+{
+    if (!((const map_key *)p)->in_place)
+        return cell_matches_slowly(c, p, hash_known);
+    if (!hash_known && cell_hash(c) != p->hash)
+        return 0;
+    return cell_compares_quietly(c, p->object) ? cell_equals_object(c, p->object) : -1;
+}
+
+/* Whether the cell that is there (NO_CELL: none) meets the condition. compare_and_set() has turned IF_SAME into IF_OBJECT. */
+static inline int
+condition_holds(condition needed, cell current, cell expected)
+{
+    switch (needed) {
+    case IF_ABSENT: return current == NO_CELL;
+    case IF_THERE: return current != NO_CELL;
+    case IF_OBJECT: return current == expected;
+    default: return 1;
+    }
+}
+
+static memory table_nodes = {NODE_MAP};
+
+#define TABLE shared_table
+#define TABLE_TITLE "SharedAtomicMap"
+#define TABLE_MEMORY(types) ((void)(types), &table_nodes)
+#include "atomic/table.inc.h"
+
+/* ---- what changes end with ---- */
+
+static bool map_reflect(shared_table *self, family *types, reference *mirror);
+
+/* A watch in any interpreter hears of it by way of the mirror. The change itself is done: what goes wrong is reported. */
+NO_INLINE static void
+map_tell_watches(shared_variable *mirror, shared_table *self)
+{
+    module_state *state = current_state();
+    PyObject *ref = NULL;
+    if (state != NULL) {
+        variable_retain(mirror);
+        ref = shared_ref_over(state, mirror);
+    }
+    if (ref == NULL || !map_reflect(self, &state->shared_map, (reference *)ref))
+        PyErr_WriteUnraisable(ref);
+    Py_XDECREF(ref);
+}
+
+static inline bool
+map_tell(shared_table *self)
+{
+    if (waiters_any(&self->waiters))
+        waiters_wake(&self->waiters, map_version(self));
+    shared_variable *mirror = atomic_load_explicit(&self->mirror, memory_order_seq_cst);
+    if (UNLIKELY(mirror != NULL) && waiters_any(&mirror->pub.waiters))
+        map_tell_watches(mirror, self);
+    return true;
+}
+
+static inline bool
+map_published(shared_table *self, const map_slot *slot)
+{
+    updating_published((const ref_slot *)slot);
+    return map_tell(self);
+}
+
+static inline bool
+map_published_whole(shared_table *self)
+{
+    for (int i = 0; i < SLOTS; i++)
+        updating_published((const ref_slot *)&self->slots[i]);
+    return map_tell(self);
+}
+
+static inline void
+leftovers_drop(shared_table *self, deferred *left)
+{
+    bool owns = left->node != NULL || left->moved_out != NULL;
+    for (unsigned i = 0; i < left->cells; i++)
+        owns |= cell_is_box(left->pair.cells[i]);
+    if (!owns)
+        return;
+    grace_wait(self);
+    while (left->cells > 0)
+        cell_release_detached(left->pair.cells[--left->cells]);
+    deferred_release(left);
+}
+
+static inline void
+map_leave(shared_table *self, champ_node **roots)
+{
+    grace_wait(self);
+    for (int i = 0; i < SLOTS; i++)
+        shared_root_release(roots[i], PTRDIFF_MAX);
+}
+
+/* ---- reading ---- */
+
+/* What is under the key: a new reference in *value, or NO_CELL, without a lock where that is possible; false: failed
+ * (exception set). With `presence` it is not counted: *value is then a cell or NO_CELL, and means no more than that. */
+static bool
+table_read(shared_table *self, const probe *key, bool presence, cell *value)
+{
+    map_key k = {*key, true};
+    bool undecided = false;
+    grace_record *visit = grace_enter(self);
+    if (UNLIKELY(visit == NULL))
+        return map_read_locked(self, &k, value);
+    champ_node *root = atomic_load_explicit(&self->roots[slot_index(key->hash)], memory_order_seq_cst);
+    pair *entry = champ_find(root, &k.probe, &undecided);
+    *value = entry != NULL ? value_load(entry) : NO_CELL;
+    if (!presence && *value != NO_CELL)
+        cell_retain(*value);
+    grace_leave(visit);
+    if (LIKELY(!undecided))
+        return true;
+    bool done = map_read_locked(self, &k, value);
+    if (presence && done && *value != NO_CELL) {
+        cell_release_detached(*value);
+        *value = CELL_NONE;
+    }
+    return done;
+}
+
+/* ---- the table ---- */
+
+/* What a table owns. Its children are one array: roots, empty, mirror. */
+static node_contents
+table_contents(block *b)
+{
+    shared_table *self = (shared_table *)b;
+    _Static_assert(offsetof(shared_table, mirror) == offsetof(shared_table, roots) + (SLOTS + 1) * sizeof(void *),
+                   "no gap");
+    bool has_mirror = atomic_load_explicit(&self->mirror, memory_order_acquire) != NULL;
+    return (node_contents){.children = (void **)&self->roots[0], .child_count = SLOTS + 1 + has_mirror};
+}
+
+/* New and empty, count 1; NULL: out of memory (exception set). */
+static shared_table *
+table_new(champ_node *empty, const char *name, size_t name_length)
+{
+    shared_table *self = place_alloc(KIND_ATOMIC_MAP, sizeof(shared_table), name, name_length);
+    if (self == NULL)
+        return NULL;
+    unsigned group = atomic_fetch_add_explicit(&next_group, 1, memory_order_relaxed) % GROUPS;
+    turns_init(&self->writers, &queue_locks[group][0]);
+    waiters_init(&self->waiters, &queue_locks[group][1]);
+    atomic_init(&self->mirror, NULL);
+    self->empty = empty;
+    node_retain(empty);
+    for (int i = 0; i < SLOTS; i++) {
+        node_retain(empty);
+        atomic_init(&self->roots[i], empty);
+        self->slots[i].lock = &stripes[(group * SLOTS + (unsigned)i) * LOCKS_APART];
+        self->slots[i].count = 0;
+        atomic_init(&self->slots[i].version, 0);
+    }
+    return self;
+}
+
+#endif
