@@ -1,0 +1,207 @@
+"""The thread that follows all references of one engine in this process.
+
+It sleeps in `Engine.wait`, which returns what the logs got, and asks for the heads whenever `block` seconds have
+passed: so it notices the loss of a connection, of the data, or of a message without relying on any of them. It ends
+when no reference is left. In the child of a fork a new one goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+
+from frozen.remote._engine import Engine, Entry, number_of
+from frozen.remote._errors import Refused, Stuck
+from frozen.remote._follower import FOLLOW, Follower, logger
+from frozen.remote._threads import start
+
+__all__ = ["Hub", "hub_of"]
+
+_hubs: weakref.WeakValueDictionary[int, Hub] = weakref.WeakValueDictionary()
+_making = threading.Lock()
+
+SLOWEST = 2.0
+"""Seconds between two tries to connect, at most; the first follows after a twentieth of one."""
+
+
+class Hub:
+    """The followers of one engine, and their thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.is_connected = False
+        self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
+        self._renew()
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()  # over `_followers` and `_thread`
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._is_stopped = False
+
+    def add(self, follower: Follower, is_current: bool) -> None:
+        """Follow one more; `is_current` says whether it was caught up just now."""
+        with self._lock:
+            self._followers.add(follower)
+            if self._thread is None:
+                self.is_connected = is_current
+                self._start()
+                return
+        self.engine.interrupt()
+
+    def remove(self, follower: Follower) -> None:
+        with self._lock:
+            self._followers.discard(follower)
+            is_last = not self._followers
+        if is_last:
+            self.stop()
+
+    def _start(self) -> None:
+        self._is_stopped = False
+        self._wake.clear()
+        self._thread = start(self._run, "frozen.remote")
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """End the thread, and wait for it, unless it is what calls this."""
+        with self._lock:
+            thread, self._is_stopped = self._thread, True
+        self._wake.set()
+        if thread is None or thread is threading.current_thread():
+            return
+        self.engine.interrupt()
+        thread.join(timeout)
+
+    def followers(self) -> list[Follower]:
+        with self._lock:
+            return list(self._followers)
+
+    # -- The thread ---------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        delay, heard = 0.05, 0.0
+        while self._goes_on():
+            try:
+                heard = self._round(heard)
+                delay = 0.05
+            except Exception as error:
+                self._lost(error)
+                self._wake.wait(delay * random.uniform(0.5, 1.5))
+                delay = min(2 * delay, SLOWEST)
+        self.engine.close()
+
+    def _goes_on(self) -> bool:
+        with self._lock:
+            if self._is_stopped or not self._followers:
+                self._thread = None
+                return False
+            return True
+
+    def _round(self, heard: float) -> float:
+        """One wait, or one heartbeat; return when the last heartbeat was. Raises what is wrong with the connection."""
+        asked = time.monotonic()
+        if not self.is_connected or asked - heard >= self.engine.block:
+            self._heartbeat(asked)
+            return asked
+        self._read(self._numbers(), asked)
+        return heard
+
+    def _numbers(self) -> dict[str, int]:
+        """Of each name the oldest position, where several references have one name."""
+        numbers: dict[str, int] = {}
+        for follower in self.followers():
+            number = number_of(follower.state.id)
+            numbers[follower.name] = min(number, numbers.get(follower.name, number))
+        return numbers
+
+    def _heartbeat(self, asked: float) -> None:
+        followers = self.followers()
+        heads = self.engine.heads([follower.name for follower in followers])
+        for follower, head in zip(followers, heads, strict=True):
+            with self._accounted(follower):
+                follower.meet(head, asked)
+        if not self.is_connected:
+            self.is_connected = True
+            for follower in followers:
+                follower.counts["reconnects"] += 1
+
+    def _read(self, numbers: Mapping[str, int], asked: float) -> None:
+        """Only here the thread sleeps for long, and holds no follower meanwhile: those who hold none let it end."""
+        got: Mapping[str, Sequence[Entry]] = self.engine.wait(numbers)
+        if got:
+            for follower in self.followers():
+                if log := got.get(follower.name):
+                    with self._accounted(follower):
+                        follower.receive(log, asked)
+
+    @contextlib.contextmanager
+    def _accounted(self, follower: Follower) -> Iterator[None]:
+        """What is wrong with one reference does not stop the others; what is wrong with the connection does."""
+        try:
+            yield
+        except ConnectionError as error:
+            if not isinstance(error, (Stuck, Refused)) or getattr(error, "transient", False):
+                raise
+            follower.fail(FOLLOW, error)
+        except Exception as error:
+            follower.fail(FOLLOW, error)
+
+    def _lost(self, error: Exception) -> None:
+        if self._is_stopped:
+            return
+        self.is_connected = False
+        for follower in self.followers():
+            follower.fail(FOLLOW, error)
+        if not isinstance(error, ConnectionError):
+            logger.exception("following goes on after an error")
+
+    # -- Fork and end -------------------------------------------------------------------------------------------
+
+    def go_on_in_the_child(self) -> None:
+        was_running = self._thread is not None
+        followers = list(self._followers)
+        self._renew()
+        self.engine.renew()
+        for follower in followers:
+            follower.renew()
+        if was_running:
+            self.is_connected = False
+            try:
+                self._start()
+            except RuntimeError as error:
+                logger.error("the child of a fork follows no references: %s", error)
+
+
+def hub_of(engine: Engine) -> Hub:
+    """The hub of an engine in this process: one for each."""
+    with _making:
+        hub = _hubs.get(id(engine))
+        if hub is None:
+            hub = _hubs[id(engine)] = Hub(engine)
+        return hub
+
+
+def _go_on_in_the_child() -> None:
+    global _making
+    _making = threading.Lock()
+    for hub in list(_hubs.values()):
+        hub.go_on_in_the_child()
+
+
+def _end() -> None:
+    """Before the interpreter ends: cache files get what is newest, and threads are told."""
+    for hub in list(_hubs.values()):
+        followers = hub.followers()
+        hub.stop()
+        for follower in followers:
+            follower.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_go_on_in_the_child)
+with contextlib.suppress(RuntimeError):  # this interpreter is ending already
+    threading._register_atexit(_end)  # type: ignore[attr-defined]

@@ -1,0 +1,129 @@
+"""How a version is published: one step at the server, sent again until its outcome is known or the time is up."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+from frozen.remote._engine import Outcome, Publication, new_revision, number_of
+from frozen.remote._errors import Refused, RejectedError, Unavailable, Uncertain
+from frozen.remote._follower import Follower
+from frozen.remote._history import UNREADABLE, State
+from frozen.remote._memory import LEAST_LOG
+
+__all__ = ["base_of", "create", "publish"]
+
+
+def base_of(follower: Follower) -> State:
+    """The state that an update is computed from. RejectedError if the newest version is kept out here."""
+    state = follower.state
+    if state.error is not None:
+        raise RejectedError(
+            f"revision {state.id} of {follower.name!r} is kept out here, and an update would undo it: {state.error}"
+        ) from state.error
+    return state
+
+
+def publish(follower: Follower, basis: State, value: Any, timeout: float) -> bool:
+    """Publish `value` in place of `basis`; return whether it is. False: another version came first, and is here now.
+
+    Raises what `check=` raises, EncodingError, Unavailable, Uncertain, LookupError if the reference was unlinked.
+    """
+    if follower.check is not None:
+        follower.check(value)
+    own = State(new_revision(number_of(basis.id) + 1), value)
+    publication = _prepared(follower, basis, own)
+    with follower.publishing:
+        if follower.state is not basis:
+            return False  # another thread of this process came first: no need to ask the server
+        with follower.lock:
+            follower.own = own
+        return _settle(follower, basis, own, publication, timeout, False)
+
+
+def create(follower: Follower, value: Any, timeout: float, is_default: bool) -> bool:
+    """Publish the first version; return whether it is, False if there is one. `is_default`: survivors come first."""
+    if follower.check is not None:
+        follower.check(value)
+    own = follower.own = State(new_revision(1), value)
+    whole = follower.codec.encode(value)
+    publication = Publication("", own.id, b"", whole, 0 if is_default else None, revive=True)
+    return _settle(follower, follower.state, own, publication, timeout, False)
+
+
+def _prepared(follower: Follower, basis: State, own: State) -> Publication:
+    """With the delta, or, where that is large, or cannot be had, with the whole version."""
+    codec = follower.codec
+    if basis.value is not UNREADABLE:
+        delta = codec.delta(basis.value, own.value)
+        if codec.max_bytes is not None and follower.whole_bytes + len(delta) > codec.max_bytes:
+            follower.whole_bytes = len(codec.encode(own.value))  # or its error
+        if len(delta) <= max(LEAST_LOG, follower.snapshot_bytes // 2):
+            return Publication(basis.id, own.id, delta)
+    return Publication(basis.id, own.id, b"", codec.encode(own.value))
+
+
+def _settle(
+    follower: Follower, basis: State, own: State, publication: Publication, timeout: float, may_be_sent: bool
+) -> bool:
+    outcome, may_be_sent = _sent(follower, basis, own, publication, timeout, may_be_sent)
+    if outcome.kind == "incomplete":
+        publication = publication._replace(snapshot=follower.codec.encode(own.value))
+        outcome, may_be_sent = _sent(follower, basis, own, publication, timeout, may_be_sent)
+    if outcome.kind == "done":
+        follower.install(basis, own)
+        follower.snapshot_bytes = outcome.snapshot_bytes
+        follower.whole_bytes = max(follower.whole_bytes, outcome.snapshot_bytes) + len(publication.delta)
+        if outcome.snapshot_due:
+            follower.snapshooting.request()
+        return True
+    if outcome.kind == "passed":
+        follower.install(basis, own)
+        follower.receive(outcome.log, time.monotonic())
+        return True
+    if outcome.kind == "unlinked":
+        raise LookupError(f"{follower.name!r} was unlinked: make a new reference")
+    if may_be_sent and outcome.is_trimmed:
+        raise _uncertain(follower, basis, own, publication, timeout, "the server no longer knows whether it was")
+    if not publication.expected:
+        return False
+    if outcome.kind == "behind" and outcome.log:
+        follower.receive(outcome.log, time.monotonic())
+    if follower.state is basis:
+        follower.catch_up()
+    return False
+
+
+def _sent(
+    follower: Follower, basis: State, own: State, publication: Publication, timeout: float, may_be_sent: bool
+) -> tuple[Outcome, bool]:
+    """The outcome, and whether an attempt before the last one may have been it."""
+    deadline, delay = time.monotonic() + timeout, 0.02
+    error: ConnectionError
+    while True:
+        try:
+            return follower.engine.publish(follower.name, publication), may_be_sent
+        except Uncertain as failure:
+            may_be_sent, error = True, failure
+        except Unavailable as failure:
+            error = failure
+            if isinstance(failure, Refused) and not failure.transient:
+                deadline = 0.0
+        pause = delay * random.uniform(0.5, 1.5)
+        if time.monotonic() + pause > deadline:
+            if may_be_sent:
+                raise _uncertain(follower, basis, own, publication, timeout, str(error)) from error
+            raise error
+        time.sleep(pause)
+        delay = min(2 * delay, 1.0)
+
+
+def _uncertain(
+    follower: Follower, basis: State, own: State, publication: Publication, timeout: float, why: str
+) -> Uncertain:
+    def repeat() -> bool:
+        with follower.publishing:
+            return _settle(follower, basis, own, publication, timeout, True)
+
+    return Uncertain(f"revision {own.id} of {follower.name!r} may have been published: {why}", repeat=repeat)

@@ -1,0 +1,66 @@
+"""The threads of remote references, which none of them outlives: `start`, and work in the background.
+
+They are daemons where an interpreter has those, because a name server may keep one of them waiting for long; before the
+interpreter ends they are told, and waited for a while. In the child of a fork there are none: `renew` of whoever has
+them starts new ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+
+__all__ = ["Task", "start"]
+
+
+def start(target: Callable[[], object], name: str) -> threading.Thread:
+    """Start a thread. RuntimeError if this process has no more, or the interpreter is ending."""
+    thread = threading.Thread(target=target, name=name, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        if "daemon" not in str(error):
+            raise
+        thread = threading.Thread(target=target, name=name)  # an isolated interpreter has no daemons
+        thread.start()
+    return thread
+
+
+class Task:
+    """Something that a thread of its own does whenever it is due, once for all requests that came meanwhile."""
+
+    def __init__(self, work: Callable[[], float], name: str) -> None:
+        """`work` returns the seconds that are to pass before it is done again."""
+        self._work = work
+        self._name = name
+        self.renew()
+
+    def renew(self) -> None:
+        self._lock = threading.Lock()
+        self._due = False
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+
+    def request(self) -> None:
+        with self._lock:
+            self._due = True
+            if self._thread is None and not self._stop.is_set():
+                with contextlib.suppress(RuntimeError):  # no more threads: the next request tries again
+                    self._thread = start(self._run, self._name)
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._due or self._stop.is_set():
+                    self._thread = None
+                    return
+                self._due = False
+            self._stop.wait(self._work())
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """No more work is begun; what is under way is waited for."""
+        self._stop.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
