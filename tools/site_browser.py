@@ -147,7 +147,7 @@ def main() -> None:
     SHOTS.mkdir(parents=True, exist_ok=True)
     with served() as address:
         faults = broken_links() + other_hosts() + searched() + pictures(options.chromium, options.pages, address)
-    sys.exit("\n".join(faults))
+    sys.exit("\n".join(faults) or 0)
 
 
 if __name__ == "__main__":
