@@ -4051,8 +4051,8 @@ class FileMap(Mapping[_K, _V_co]):
         """Return a view of the values. O(1).
 
         >>> save(Map(a=1, b=2), "map.frozen")
-        >>> frozen.open("map.frozen").values()
-        FileMapValues([1, 2])
+        >>> sorted(frozen.open("map.frozen").values())
+        [1, 2]
         """
 
     def items(self) -> ItemsView[_K, _V_co]:
@@ -4077,9 +4077,9 @@ class FileMap(Mapping[_K, _V_co]):
     def copy(self) -> Self:
         """Return the map itself: it cannot change. O(1).
 
-        >>> save(Map(a=1, b=2), "map.frozen")
+        >>> save(Map(a=1), "map.frozen")
         >>> frozen.open("map.frozen").copy()
-        FileMap({'a': 1, 'b': 2})
+        FileMap({'a': 1})
         """
 
     def _iterate(self, what: int, reversed: bool, /) -> Iterator[Any]: ...
