@@ -13,6 +13,7 @@ Some extension modules turn the GIL on when they are imported; PYTHON_GIL=0 keep
 
 import argparse
 import importlib.metadata
+import itertools
 import json
 import platform
 import random
@@ -182,11 +183,11 @@ def function_of(peer, work, m, thread):
     source = (
         "def run(rounds):\n"
         f"{indented(peer.prologue, 2)}\n"
-        "  for turn in range(rounds):\n"
-        "    v = values[turn & 15]\n"
+        "  for v in islice(values, rounds):\n"
         f"{indented(spelled(peer, work.body), 4)}\n"
     )
-    scope = {**peer.names, **keys_of(work, thread), "m": m, "values": [1000 + i for i in range(16)]}
+    values = itertools.cycle(range(1000, 1016))  # what is stored is never there already
+    scope = {**peer.names, **keys_of(work, thread), "m": m, "values": values, "islice": itertools.islice}
     exec(source, scope)
     return scope["run"]
 

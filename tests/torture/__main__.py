@@ -20,6 +20,7 @@ SHORT: tuple[str, ...] = (
     "hostile",
     "handles",
     "atomic_maps",
+    "shared_atomic_maps",
     "caches",
 )
 LONG: tuple[str, ...] = ("short_threads", "signals", "exits", "forks", "interpreters")

@@ -15,7 +15,7 @@ from typing import Any
 
 from support import run_threads
 
-from frozen import ABSENT, AtomicMap, Map, _core
+from frozen import ABSENT, AtomicMap, Map, SharedAtomicMap, _core
 from torture import harness
 from torture.worlds import draw_key, draw_value, same
 
@@ -65,13 +65,14 @@ def pair_of(old: Any, value: Any) -> tuple[Any, Any]:
     return (None if old is ABSENT else type(old).__name__, value)
 
 
-def follow(source: random.Random, m: AtomicMap[Any, Any], model: dict[Any, Any]) -> tuple[str, Any, Any]:
+def follow(source: random.Random, m: Any, model: dict[Any, Any]) -> tuple[str, Any, Any]:
     """One random operation: its name, and what it does to the map and to the model."""
-    key, value, more = draw_key(source, False), draw_value(source, False), draw_value(source, False)
+    shared = isinstance(m, SharedAtomicMap)
+    key, value, more = draw_key(source, shared), draw_value(source, shared), draw_value(source, shared)
     if model and source.randrange(2):
         key = source.choice(list(model))
     current = model.get(key, ABSENT)
-    some = {draw_key(source, False): number for number in range(source.randrange(70))}
+    some = {draw_key(source, shared): number for number in range(source.randrange(70))}
     operations: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
         "[]": (lambda: m[key], lambda: model[key]),
         "get": (lambda: m.get(key, more), lambda: model.get(key, more)),
@@ -104,10 +105,10 @@ def follow(source: random.Random, m: AtomicMap[Any, Any], model: dict[Any, Any])
     return name, *operations[name]
 
 
-def compare_with_dict(case: harness.Case) -> None:
-    m: AtomicMap[Any, Any] = AtomicMap()
+def compare_with_dict(case: harness.Case, make: Callable[..., Any] = AtomicMap) -> None:
+    m = make()
     model: dict[Any, Any] = {}
-    kept: list[tuple[Map[Any, Any], dict[Any, Any]]] = []
+    kept: list[tuple[Any, dict[Any, Any]]] = []
     for step in case.steps:
         source = case.random(step)
         name, real, expected = follow(source, m, model)
@@ -117,7 +118,7 @@ def compare_with_dict(case: harness.Case) -> None:
         assert same(answer[1], right[1]), f"{answer!r}, but a dict {right!r}"
         if source.randrange(8) == 0:
             kept.append((m.snapshot(), model.copy()))
-            m = AtomicMap(kept[-1][0]) if source.randrange(4) == 0 else m
+            m = make(kept[-1][0]) if source.randrange(4) == 0 else m
     kept.append((m.snapshot(), model))
     for number, (snapshot, contents) in enumerate(kept):
         case.note("end", f"snapshot {number}")
@@ -248,9 +249,9 @@ def bear_hostile_objects(case: harness.Case) -> None:
 # ---- threads ----
 
 
-def race(case: harness.Case) -> None:
+def race(case: harness.Case, make: Callable[..., Any] = AtomicMap) -> None:
     """Three threads change few keys; each number that went in comes out once, or is still there."""
-    m: AtomicMap[Any, Any] = AtomicMap()
+    m = make()
     put: list[list[int]] = [[], [], []]
     out: list[list[int]] = [[], [], []]
     added = [0, 0, 0]
