@@ -44,7 +44,8 @@ REFERENCE = {
     ),
     "references": (
         "References and atomics",
-        "AtomicRef SharedRef Watch transaction snapshot AtomicMap AtomicCounter ForkWarning",
+        "AtomicRef SharedRef Watch transaction snapshot AtomicMap AtomicCounter "
+        "SharedAtomicMap SharedAtomicCounter ForkWarning",
     ),
     "caches": ("Caches", "cached Cache"),
     "conversion": ("Conversion and paths", "freeze thaw get_in set_in update_in delete_in"),
@@ -53,7 +54,9 @@ REFERENCE = {
         "Delta Change Span ABSENT ConflictError JSONPatchError merge3 Conflict MergeConflictError",
     ),
     "encoding": ("Bytes", "encode decode EncodingError get_include"),
+    "files": ("Files", "save open FileMap FileMapKeys FileMapValues FileMapItems FileSet FileVector FileFormatError"),
     "config": ("Configuration", "frozen.config"),
+    "redis": ("Many machines", "frozen.redis"),
     "integrations": ("Other libraries", "frozen.integrations"),
 }
 """The pages of the reference: title, and names of `frozen`, or one module of which all public names are shown."""
