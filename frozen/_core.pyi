@@ -1078,353 +1078,6 @@ class SharedRef(Generic[_T]):
         """
 
 @final
-class SharedAtomicMap(Generic[_K, _V]):
-    """A mapping whose entries all interpreters of the process read and replace atomically.
-
-    It holds what a SharedMap holds, and is a SharedMap at any instant; other values and keys raise NotShareableError.
-    The methods of AtomicMap are here under the same names, with the same meaning. Every operation is linearizable over
-    all interpreters and threads. Threads that change different keys seldom wait for each other, and reading what a str,
-    a number or bytes are the key of never waits, on any build. The interpreter that reads makes each value anew.
-
-    It crosses to other interpreters as itself, natively or by `handle()`, alone or in a tuple. No shared container can
-    hold one. It has no copies and no pickle (TypeError).
-
-    Method: AtomicMap's, over plain memory with atomic reference counts.
-
-    >>> hits = SharedAtomicMap()
-    >>> hits.add("/")
-    1
-    >>> hits.snapshot()
-    SharedMap({'/': 1})
-    """
-
-    @overload
-    def __new__(cls) -> Self: ...
-    @overload
-    def __new__(cls, initial: _Mapping[_K, _V]) -> Self: ...
-    @overload
-    def __new__(cls, initial: _Pairs[_K, _V]) -> Self: ...
-    @overload
-    def __new__(cls, name: str, /, initial: _Mapping[_K, _V]) -> Self: ...
-    @overload
-    def __new__(cls, name: str, /, initial: _Pairs[_K, _V]) -> Self:
-        """One argument is the contents, two are a name and the contents: as in SharedRef. O(1) for a SharedMap."""
-
-    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
-    @classmethod
-    def attach(cls, name: str, /) -> SharedAtomicMap[Any, Any]:
-        """Return the SharedAtomicMap of that name, whichever interpreter made it. LookupError if there is none.
-
-        >>> made = SharedAtomicMap("docs: attach", {"a": 1})
-        >>> SharedAtomicMap.attach("docs: attach")["a"]
-        1
-        >>> SharedAtomicMap.unlink("docs: attach")
-        """
-
-    @staticmethod
-    def unlink(name: str, /) -> None:
-        """Remove a name, which is then free for another SharedAtomicMap. LookupError if there is no such name.
-
-        >>> m = SharedAtomicMap("docs: unlink", {})
-        >>> SharedAtomicMap.unlink("docs: unlink")
-        """
-
-    @property
-    def name(self) -> str | None:
-        """The name that it was made with, also after it was unlinked; None if it was made without one.
-
-        >>> SharedAtomicMap().name is None
-        True
-        """
-
-    @property
-    def version(self) -> int:
-        """How many changes were made since the map was. What is stored where it is already is no change.
-
-        >>> m = SharedAtomicMap()
-        >>> m["key"] = 1
-        >>> m.version
-        1
-        """
-
-    @overload
-    def get(self, key: _K, /, default: None = None) -> _V | None: ...
-    @overload
-    def get(self, key: _K, /, default: _V | _D) -> _V | _D:
-        """Return the value under `key`, or `default`. O(1).
-
-        >>> SharedAtomicMap({"a": 1}).get("a")
-        1
-        """
-
-    @overload
-    def setdefault(self: SharedAtomicMap[_K, _D | None], key: _K, /) -> _D | None: ...
-    @overload
-    def setdefault(self, key: _K, /, default: _V) -> _V:
-        """Return the value under `key`; if there is none, store `default` and return that. O(1).
-
-        >>> m = SharedAtomicMap()
-        >>> m.setdefault("a", 1), m.setdefault("a", 2)
-        (1, 1)
-        """
-
-    @overload
-    def pop(self, key: _K, /) -> _V: ...
-    @overload
-    def pop(self, key: _K, /, default: _V | _D) -> _V | _D:
-        """Remove `key` and return its value; if it is absent return `default`, or raise KeyError without one. O(1).
-
-        >>> m = SharedAtomicMap({"a": 1})
-        >>> m.pop("a"), m.pop("a", None)
-        (1, None)
-        """
-
-    @overload
-    def exchange(self, key: _K, value: _V | Literal[_Absent.ABSENT], /) -> _V | None: ...
-    @overload
-    def exchange(self, key: _K, value: _V | Literal[_Absent.ABSENT], absent: _D, /) -> _V | _D:
-        """Store `value`, or remove the key if that is ABSENT; return what was there before, or `absent`. O(1).
-
-        >>> m = SharedAtomicMap({"a": 1})
-        >>> m.exchange("a", 2), m.exchange("b", 3)
-        (1, None)
-        """
-
-    def compare_and_set(self, key: _K, expected: object, value: _V | Literal[_Absent.ABSENT], /) -> bool:
-        """Store `value` if what is under `key` is `expected`; return whether it did.
-
-        ABSENT stands for no value on either side: `expected` is ABSENT where the key must not be there, `value` where
-        it is to be removed. As in SharedRef: two shared containers are the same if they are one version, other values
-        if type and value are equal, so that what was read can be expected in any interpreter. NotShareableError for an
-        `expected` that no SharedAtomicMap could hold.
-
-        >>> m = SharedAtomicMap({"a": 1})
-        >>> m.compare_and_set("a", 1, 2), m.compare_and_set("a", 1, 3)
-        (True, False)
-        """
-
-    @overload
-    def update(self, key: _K, fn: Callable[[_V], _V], /, *, default: _V = ...) -> _V: ...
-    @overload
-    def update(self, key: _K, fn: Callable[[_V, _A], _V], a: _A, /, *, default: _V = ...) -> _V: ...
-    @overload
-    def update(self, key: _K, fn: Callable[[_V, _A, _B], _V], a: _A, b: _B, /, *, default: _V = ...) -> _V: ...
-    @overload
-    def update(self, key: _K, fn: Callable[..., _A], /, *args: Any, default: Any = ..., **kwargs: Any) -> _A:
-        """Replace the value under `key` by `fn(value, *args, **kwargs)`; return the new value.
-
-        Where the key is absent `fn` gets `default`, which is ABSENT if it is not given. If `fn` returns ABSENT the key
-        is removed. `fn` runs without any lock. It is called again if another thread, or `fn` itself, changed the value
-        meanwhile, so it should have no side effects. After some lost tries the update queues: later updates of this map
-        wait for it.
-
-        An exception of `fn` is raised here, and the value stays. RuntimeError if `fn` publishes to the key in each of
-        1,000 tries. TypeError if `fn` returns None for an unhashable value (a dict, a list): such a function changes
-        the value in place.
-
-        >>> m = SharedAtomicMap()
-        >>> m.update("a", SharedVector.append, "event", default=SharedVector())
-        SharedVector(['event'])
-        """
-
-    def add(self, key: _K, n: Any = 1, /) -> Any:
-        """Add `n` to the number under `key`, which is 0 where the key is absent; return the sum. O(1).
-
-        >>> m = SharedAtomicMap()
-        >>> m.add("a"), m.add("a", 2.5)
-        (1, 3.5)
-        """
-
-    def count(self, keys: Iterable[_K], /) -> None:
-        """Add to the number under each key how often `keys` has it.
-
-        The keys are counted first, then each one is added to once. The whole is not one instant.
-
-        >>> m = SharedAtomicMap()
-        >>> m.count("hello")
-        >>> m["l"]
-        2
-        """
-
-    def reduce(self, pairs: Iterable[tuple[_K, _V]], fn: Callable[[_V, _V], _V], /) -> None:
-        """Combine the value under each key with those that `pairs` has for it, by `fn(old, new)`.
-
-        The pairs of a key are combined first, then the value under it is replaced once, as by `update`. Where the key
-        is absent its share becomes the value. The whole is not one instant.
-
-        >>> m = SharedAtomicMap({"a": 3})
-        >>> m.reduce([("a", 5), ("b", 1), ("a", 4)], max)
-        >>> m["a"], m["b"]
-        (5, 1)
-        """
-
-    def snapshot(self) -> SharedMap[_K, _V]:
-        """Return the contents at one instant as a SharedMap. O(1) in the number of entries.
-
-        The SharedMap shares the nodes of this map, which copies those that it changes afterwards.
-
-        >>> m = SharedAtomicMap({"a": 1})
-        >>> before = m.snapshot()
-        >>> m["a"] = 2
-        >>> before
-        SharedMap({'a': 1})
-        """
-
-    def get_versioned(self) -> tuple[SharedMap[_K, _V], int]:
-        """Return the pair (snapshot, version), both of one instant.
-
-        >>> SharedAtomicMap({"a": 1}).get_versioned()
-        (SharedMap({'a': 1}), 0)
-        """
-
-    def drain(self) -> SharedMap[_K, _V]:
-        """Remove all entries and return them, at one instant. O(1) in the number of entries.
-
-        >>> m = SharedAtomicMap({"a": 1})
-        >>> m.drain(), len(m)
-        (SharedMap({'a': 1}), 0)
-        """
-
-    def clear(self) -> None:
-        """Remove all entries at one instant.
-
-        >>> m = SharedAtomicMap({"a": 1})
-        >>> m.clear()
-        >>> len(m)
-        0
-        """
-
-    def replace(self, contents: _Mapping[_K, _V] | _Pairs[_K, _V], /) -> SharedMap[_K, _V]:
-        """Put other contents in place of all entries at one instant, and return those. O(1) for a SharedMap.
-
-        >>> m = SharedAtomicMap({"a": 1})
-        >>> m.replace(SharedMap(b=2))
-        SharedMap({'a': 1})
-        """
-
-    def compare_and_set_all(self, expected: SharedMap[_K, _V], contents: _Mapping[_K, _V] | _Pairs[_K, _V], /) -> bool:
-        """Put `contents` in place of all entries if nothing was changed since `expected` was taken.
-
-        `expected` is a snapshot of this map, or the SharedMap that was put there; return whether nothing was changed.
-
-        >>> m = SharedAtomicMap({"a": 1})
-        >>> old = m.snapshot()
-        >>> m.compare_and_set_all(old, old.set("b", 2)), m.compare_and_set_all(old, SharedMap())
-        (True, False)
-        """
-
-    def update_all(self, entries: _Mapping[_K, _V] | _Pairs[_K, _V], /) -> None:
-        """Store all entries of a mapping at one instant.
-
-        It starts again if another thread changes the map meanwhile; RuntimeError after 1,000 times.
-
-        >>> m = SharedAtomicMap({"a": 1})
-        >>> m.update_all({"a": 2, "b": 3})
-        >>> m["a"], m["b"]
-        (2, 3)
-        """
-
-    def keys(self) -> SharedMapKeys[_K, _V]:
-        """Return the keys of a snapshot.
-
-        >>> list(SharedAtomicMap({"a": 1}).keys())
-        ['a']
-        """
-
-    def values(self) -> SharedMapValues[_K, _V]:
-        """Return the values of a snapshot.
-
-        >>> list(SharedAtomicMap({"a": 1}).values())
-        [1]
-        """
-
-    def items(self) -> SharedMapItems[_K, _V]:
-        """Return the items of a snapshot.
-
-        >>> list(SharedAtomicMap({"a": 1}).items())
-        [('a', 1)]
-        """
-
-    def wait(self, version: int, timeout: float | None = None) -> bool:
-        """Wait until the version is newer than `version`, at most `timeout` seconds; return whether it is.
-
-        The thread sleeps until a change wakes it; it does not poll. ValueError for a negative version.
-
-        >>> m = SharedAtomicMap()
-        >>> m.wait(0, timeout=0.001)
-        False
-        """
-
-    def watch(self, callback: Callable[[SharedMap[_K, _V], SharedMap[_K, _V]], object], /) -> Watch:
-        """Call `callback(old, new)` with two snapshots after each change, until the Watch that this returns is closed.
-
-        As `SharedRef.watch`: a thread of this interpreter calls it soon after, whichever interpreter makes the change,
-        and changes that are made meanwhile are delivered as one. While a watch is open in any interpreter each change
-        takes a snapshot. `old.diff(new)` tells what changed.
-
-        >>> import threading
-        >>> m, called = SharedAtomicMap(), threading.Event()
-        >>> with m.watch(lambda old, new: called.set()):
-        ...     m["a"] = 1
-        ...     called.wait(60)
-        True
-        """
-
-    async def changed(self) -> SharedMap[_K, _V]:
-        """Await a change after this call; return a snapshot.
-
-        >>> import asyncio
-        >>> m = SharedAtomicMap()
-        >>> async def next_change():
-        ...     asyncio.get_running_loop().call_soon(m.add, "a")
-        ...     return await m.changed()
-        >>> asyncio.run(next_change())
-        SharedMap({'a': 1})
-        """
-
-    def changes(self) -> AsyncGenerator[SharedMap[_K, _V]]:
-        """Iterate over snapshots, one after each change after this call, as they come.
-
-        Changes that are made before the event loop runs the iterating task come as one. The newest snapshot is never
-        missed. `old.diff(new)` tells what changed.
-
-        >>> import asyncio
-        >>> m = SharedAtomicMap()
-        >>> async def first_change():
-        ...     changes = m.changes()
-        ...     m["a"] = 1
-        ...     async for snapshot in changes:
-        ...         return snapshot
-        >>> asyncio.run(first_change())
-        SharedMap({'a': 1})
-        """
-
-    def _mirror(self) -> SharedRef[SharedMap[_K, _V]]: ...
-    def _reader_records(self) -> int: ...
-    def handle(self, *, uses: int = 1, timeout: float | None = None) -> Handle[Self]:
-        """Return a ticket that any channel of bytes within the process carries; see Handle.
-
-        >>> m = SharedAtomicMap({"a": 1})
-        >>> m.handle().redeem() == m
-        True
-        """
-
-    def __reduce__(self) -> NoReturn:
-        """TypeError: send `m.handle()` or the name."""
-
-    def __len__(self) -> int: ...
-    def __contains__(self, key: object, /) -> bool: ...
-    def __getitem__(self, key: _K, /) -> _V: ...
-    def __setitem__(self, key: _K, value: _V, /) -> None: ...
-    def __delitem__(self, key: _K, /) -> None: ...
-    def __iter__(self) -> Iterator[_K]: ...
-    def __reversed__(self) -> Iterator[_K]:
-        """Iterate over the keys of a snapshot backwards."""
-
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-
-@final
 class SharedAtomicCounter:
     """A number to which the threads of all interpreters of the process add without waiting for each other.
 
@@ -3928,6 +3581,352 @@ class SharedVectorMutation(MutableSequence[_E]):
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
     ) -> None:
         """Seal the mutation, after an exception too; `finish()` then returns the vector."""
+
+@final
+class SharedAtomicMap(Generic[_K, _V]):
+    """A mapping whose entries all interpreters of the process read and replace atomically.
+
+    It holds what a SharedMap holds, and is a SharedMap at any instant; other values and keys raise
+    NotShareableError. The methods of AtomicMap are here under the same names, with the same meaning. Every
+    operation is linearizable over all interpreters and threads. Threads that change different keys seldom wait
+    for each other, and reading what a str, a number or bytes are the key of never waits, on any build. The
+    interpreter that reads makes each value anew.
+
+    It crosses to other interpreters as itself, natively or by `handle()`, alone or in a tuple. No shared
+    container can hold one. It has no copies and no pickle (TypeError).
+
+    Method: AtomicMap's, over plain memory with atomic reference counts.
+
+    >>> hits = SharedAtomicMap()
+    >>> hits.add("/")
+    1
+    >>> hits.snapshot()
+    SharedMap({'/': 1})
+    """
+
+    @overload
+    def __new__(cls) -> Self: ...
+    @overload
+    def __new__(cls, initial: _Mapping[_K, _V]) -> Self: ...
+    @overload
+    def __new__(cls, initial: _Pairs[_K, _V]) -> Self: ...
+    @overload
+    def __new__(cls, name: str, /, initial: _Mapping[_K, _V]) -> Self: ...
+    @overload
+    def __new__(cls, name: str, /, initial: _Pairs[_K, _V]) -> Self:
+        """One argument is the contents, two are a name and the contents: as in SharedRef. O(1) for a SharedMap."""
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+    @property
+    def version(self) -> int:
+        """How many changes were made since the map was. What is stored where it is already is no change.
+
+        >>> m = SharedAtomicMap()
+        >>> m["key"] = 1
+        >>> m.version
+        1
+        """
+
+    @overload
+    def get(self, key: _K, /, default: None = None) -> _V | None: ...
+    @overload
+    def get(self, key: _K, /, default: _V | _D) -> _V | _D:
+        """Return the value under `key`, or `default`. O(1).
+
+        >>> SharedAtomicMap({"a": 1}).get("a")
+        1
+        """
+
+    @overload
+    def setdefault(self: SharedAtomicMap[_K, _D | None], key: _K, /) -> _D | None: ...
+    @overload
+    def setdefault(self, key: _K, /, default: _V) -> _V:
+        """Return the value under `key`; if there is none, store `default` and return that. O(1).
+
+        >>> m = SharedAtomicMap()
+        >>> m.setdefault("a", 1), m.setdefault("a", 2)
+        (1, 1)
+        """
+
+    @overload
+    def pop(self, key: _K, /) -> _V: ...
+    @overload
+    def pop(self, key: _K, /, default: _V | _D) -> _V | _D:
+        """Remove `key` and return its value; if it is absent return `default`, or raise KeyError without one. O(1).
+
+        >>> m = SharedAtomicMap({"a": 1})
+        >>> m.pop("a"), m.pop("a", None)
+        (1, None)
+        """
+
+    @overload
+    def exchange(self, key: _K, value: _V | Literal[_Absent.ABSENT], /) -> _V | None: ...
+    @overload
+    def exchange(self, key: _K, value: _V | Literal[_Absent.ABSENT], absent: _D, /) -> _V | _D:
+        """Store `value`, or remove the key if that is ABSENT; return what was there before, or `absent`. O(1).
+
+        >>> m = SharedAtomicMap({"a": 1})
+        >>> m.exchange("a", 2), m.exchange("b", 3)
+        (1, None)
+        """
+
+    def compare_and_set(self, key: _K, expected: object, value: _V | Literal[_Absent.ABSENT], /) -> bool:
+        """Store `value` if what is under `key` is `expected`; return whether it did.
+
+        ABSENT stands for no value on either side: `expected` is ABSENT where the key must not be there, `value` where
+        it is to be removed. As in SharedRef: two shared containers are the same if they are one version, other values
+        if type and value are equal, so that what was read can be expected in any interpreter. NotShareableError for an
+        `expected` that no SharedAtomicMap could hold.
+
+        >>> m = SharedAtomicMap({"a": 1})
+        >>> m.compare_and_set("a", 1, 2), m.compare_and_set("a", 1, 3)
+        (True, False)
+        """
+
+    @overload
+    def update(self, key: _K, fn: Callable[[_V], _V], /, *, default: _V = ...) -> _V: ...
+    @overload
+    def update(self, key: _K, fn: Callable[[_V, _A], _V], a: _A, /, *, default: _V = ...) -> _V: ...
+    @overload
+    def update(self, key: _K, fn: Callable[[_V, _A, _B], _V], a: _A, b: _B, /, *, default: _V = ...) -> _V: ...
+    @overload
+    def update(self, key: _K, fn: Callable[..., _A], /, *args: Any, default: Any = ..., **kwargs: Any) -> _A:
+        """Replace the value under `key` by `fn(value, *args, **kwargs)`; return the new value.
+
+        Where the key is absent `fn` gets `default`, which is ABSENT if it is not given. If `fn` returns ABSENT the key
+        is removed. `fn` runs without any lock. It is called again if another thread, or `fn` itself, changed the value
+        meanwhile, so it should have no side effects. After some lost tries the update queues: later updates of this map
+        wait for it.
+
+        An exception of `fn` is raised here, and the value stays. RuntimeError if `fn` publishes to the key in each of
+        1,000 tries. TypeError if `fn` returns None for an unhashable value (a dict, a list): such a function changes
+        the value in place.
+
+        >>> m = SharedAtomicMap()
+        >>> m.update("a", SharedVector.append, "event", default=SharedVector())
+        SharedVector(['event'])
+        """
+
+    def add(self, key: _K, n: Any = 1, /) -> Any:
+        """Add `n` to the number under `key`, which is 0 where the key is absent; return the sum. O(1).
+
+        >>> m = SharedAtomicMap()
+        >>> m.add("a"), m.add("a", 2.5)
+        (1, 3.5)
+        """
+
+    def count(self, keys: Iterable[_K], /) -> None:
+        """Add to the number under each key how often `keys` has it.
+
+        The keys are counted first, then each one is added to once. The whole is not one instant.
+
+        >>> m = SharedAtomicMap()
+        >>> m.count("hello")
+        >>> m["l"]
+        2
+        """
+
+    def reduce(self, pairs: Iterable[tuple[_K, _V]], fn: Callable[[_V, _V], _V], /) -> None:
+        """Combine the value under each key with those that `pairs` has for it, by `fn(old, new)`.
+
+        The pairs of a key are combined first, then the value under it is replaced once, as by `update`. Where the key
+        is absent its share becomes the value. The whole is not one instant.
+
+        >>> m = SharedAtomicMap({"a": 3})
+        >>> m.reduce([("a", 5), ("b", 1), ("a", 4)], max)
+        >>> m["a"], m["b"]
+        (5, 1)
+        """
+
+    def snapshot(self) -> SharedMap[_K, _V]:
+        """Return the contents at one instant as a SharedMap. O(1) in the number of entries.
+
+        The SharedMap shares the nodes of this map, which copies those that it changes afterwards.
+
+        >>> m = SharedAtomicMap({"a": 1})
+        >>> before = m.snapshot()
+        >>> m["a"] = 2
+        >>> before
+        SharedMap({'a': 1})
+        """
+
+    def get_versioned(self) -> tuple[SharedMap[_K, _V], int]:
+        """Return the pair (snapshot, version), both of one instant.
+
+        >>> SharedAtomicMap({"a": 1}).get_versioned()
+        (SharedMap({'a': 1}), 0)
+        """
+
+    def drain(self) -> SharedMap[_K, _V]:
+        """Remove all entries and return them, at one instant. O(1) in the number of entries.
+
+        >>> m = SharedAtomicMap({"a": 1})
+        >>> m.drain(), len(m)
+        (SharedMap({'a': 1}), 0)
+        """
+
+    def clear(self) -> None:
+        """Remove all entries at one instant.
+
+        >>> m = SharedAtomicMap({"a": 1})
+        >>> m.clear()
+        >>> len(m)
+        0
+        """
+
+    def replace(self, contents: _Mapping[_K, _V] | _Pairs[_K, _V], /) -> SharedMap[_K, _V]:
+        """Put other contents in place of all entries at one instant, and return those. O(1) for a SharedMap.
+
+        >>> m = SharedAtomicMap({"a": 1})
+        >>> m.replace(SharedMap(b=2))
+        SharedMap({'a': 1})
+        """
+
+    def compare_and_set_all(self, expected: SharedMap[_K, _V], contents: _Mapping[_K, _V] | _Pairs[_K, _V], /) -> bool:
+        """Put `contents` in place of all entries if nothing was changed since `expected` was taken.
+
+        `expected` is a snapshot of this map, or the SharedMap that was put there; return whether nothing was changed.
+
+        >>> m = SharedAtomicMap({"a": 1})
+        >>> old = m.snapshot()
+        >>> m.compare_and_set_all(old, old.set("b", 2)), m.compare_and_set_all(old, SharedMap())
+        (True, False)
+        """
+
+    def update_all(self, entries: _Mapping[_K, _V] | _Pairs[_K, _V], /) -> None:
+        """Store all entries of a mapping at one instant.
+
+        It starts again if another thread changes the map meanwhile; RuntimeError after 1,000 times.
+
+        >>> m = SharedAtomicMap({"a": 1})
+        >>> m.update_all({"a": 2, "b": 3})
+        >>> m["a"], m["b"]
+        (2, 3)
+        """
+
+    def keys(self) -> SharedMapKeys[_K, _V]:
+        """Return the keys of a snapshot.
+
+        >>> list(SharedAtomicMap({"a": 1}).keys())
+        ['a']
+        """
+
+    def values(self) -> SharedMapValues[_K, _V]:
+        """Return the values of a snapshot.
+
+        >>> list(SharedAtomicMap({"a": 1}).values())
+        [1]
+        """
+
+    def items(self) -> SharedMapItems[_K, _V]:
+        """Return the items of a snapshot.
+
+        >>> list(SharedAtomicMap({"a": 1}).items())
+        [('a', 1)]
+        """
+
+    def wait(self, version: int, timeout: float | None = None) -> bool:
+        """Wait until the version is newer than `version`, at most `timeout` seconds; return whether it is.
+
+        The thread sleeps until a change wakes it; it does not poll. ValueError for a negative version.
+
+        >>> m = SharedAtomicMap()
+        >>> m.wait(0, timeout=0.001)
+        False
+        """
+
+    def watch(self, callback: Callable[[SharedMap[_K, _V], SharedMap[_K, _V]], object], /) -> Watch:
+        """Call `callback(old, new)` with two snapshots after each change, until the Watch is closed.
+
+        As `SharedRef.watch`: a thread of this interpreter calls it soon after, whichever interpreter makes the change,
+        and changes that are made meanwhile are delivered as one. While a watch is open in any interpreter each change
+        takes a snapshot. `old.diff(new)` tells what changed.
+
+        >>> import threading
+        >>> m, called = SharedAtomicMap(), threading.Event()
+        >>> with m.watch(lambda old, new: called.set()):
+        ...     m["a"] = 1
+        ...     called.wait(60)
+        True
+        """
+
+    async def changed(self) -> SharedMap[_K, _V]:
+        """Await a change after this call; return a snapshot.
+
+        >>> import asyncio
+        >>> m = SharedAtomicMap()
+        >>> async def next_change():
+        ...     asyncio.get_running_loop().call_soon(m.add, "a")
+        ...     return await m.changed()
+        >>> asyncio.run(next_change())
+        SharedMap({'a': 1})
+        """
+
+    def changes(self) -> AsyncGenerator[SharedMap[_K, _V]]:
+        """Iterate over snapshots, one after each change after this call, as they come.
+
+        Changes that are made before the event loop runs the iterating task come as one. The newest snapshot is never
+        missed. `old.diff(new)` tells what changed.
+
+        >>> import asyncio
+        >>> m = SharedAtomicMap()
+        >>> async def first_change():
+        ...     changes = m.changes()
+        ...     m["a"] = 1
+        ...     async for snapshot in changes:
+        ...         return snapshot
+        >>> asyncio.run(first_change())
+        SharedMap({'a': 1})
+        """
+
+    def _mirror(self) -> SharedRef[SharedMap[_K, _V]]: ...
+    def __len__(self) -> int: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __getitem__(self, key: _K, /) -> _V: ...
+    def __setitem__(self, key: _K, value: _V, /) -> None: ...
+    def __delitem__(self, key: _K, /) -> None: ...
+    def __iter__(self) -> Iterator[_K]: ...
+    def __reversed__(self) -> Iterator[_K]:
+        """Iterate over the keys of a snapshot backwards."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+    @classmethod
+    def attach(cls, name: str, /) -> SharedAtomicMap[Any, Any]:
+        """Return the SharedAtomicMap of that name, whichever interpreter made it. LookupError if there is none.
+
+        >>> made = SharedAtomicMap("docs: attach", {"a": 1})
+        >>> SharedAtomicMap.attach("docs: attach")["a"]
+        1
+        >>> SharedAtomicMap.unlink("docs: attach")
+        """
+
+    @staticmethod
+    def unlink(name: str, /) -> None:
+        """Remove a name, which is then free for another SharedAtomicMap. LookupError if there is no such name.
+
+        >>> m = SharedAtomicMap("docs: unlink", {})
+        >>> SharedAtomicMap.unlink("docs: unlink")
+        """
+
+    @property
+    def name(self) -> str | None:
+        """The name that it was made with, also after it was unlinked; None if it was made without one.
+
+        >>> SharedAtomicMap().name is None
+        True
+        """
+
+    def _reader_records(self) -> int: ...
+    def __reduce__(self) -> NoReturn:
+        """TypeError: send `m.handle()` or the name."""
+
+    def handle(self, *, uses: int = 1, timeout: float | None = None) -> Handle[Self]:
+        """Return a ticket that any channel of bytes within the process carries; see Handle.
+
+        >>> SharedAtomicMap({"a": 1}).handle().redeem() == SharedAtomicMap({"a": 1})
+        True
+        """
 
 # End of the generated part.
 

@@ -955,363 +955,6 @@
     ">>> SharedRef.snapshot(SharedRef(1), SharedRef(2))\n" \
     "(1, 2)"
 
-#define DOC_SharedAtomicMap_class \
-    "SharedAtomicMap(*args, initial=())\n" \
-    "--\n" \
-    "\n" \
-    "A mapping whose entries all interpreters of the process read and replace atomically.\n" \
-    "\n" \
-    "It holds what a SharedMap holds, and is a SharedMap at any instant; other values and keys raise NotShareableError.\n" \
-    "The methods of AtomicMap are here under the same names, with the same meaning. Every operation is linearizable over\n" \
-    "all interpreters and threads. Threads that change different keys seldom wait for each other, and reading what a str,\n" \
-    "a number or bytes are the key of never waits, on any build. The interpreter that reads makes each value anew.\n" \
-    "\n" \
-    "It crosses to other interpreters as itself, natively or by `handle()`, alone or in a tuple. No shared container can\n" \
-    "hold one. It has no copies and no pickle (TypeError).\n" \
-    "\n" \
-    "Method: AtomicMap's, over plain memory with atomic reference counts.\n" \
-    "\n" \
-    ">>> hits = SharedAtomicMap()\n" \
-    ">>> hits.add(\"/\")\n" \
-    "1\n" \
-    ">>> hits.snapshot()\n" \
-    "SharedMap({'/': 1})"
-
-#define DOC_SharedAtomicMap_attach \
-    "attach($type, name, /)\n" \
-    "--\n" \
-    "\n" \
-    "Return the SharedAtomicMap of that name, whichever interpreter made it. LookupError if there is none.\n" \
-    "\n" \
-    ">>> made = SharedAtomicMap(\"docs: attach\", {\"a\": 1})\n" \
-    ">>> SharedAtomicMap.attach(\"docs: attach\")[\"a\"]\n" \
-    "1\n" \
-    ">>> SharedAtomicMap.unlink(\"docs: attach\")"
-
-#define DOC_SharedAtomicMap_unlink \
-    "unlink(name, /)\n" \
-    "--\n" \
-    "\n" \
-    "Remove a name, which is then free for another SharedAtomicMap. LookupError if there is no such name.\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap(\"docs: unlink\", {})\n" \
-    ">>> SharedAtomicMap.unlink(\"docs: unlink\")"
-
-#define DOC_SharedAtomicMap_name \
-    "The name that it was made with, also after it was unlinked; None if it was made without one.\n" \
-    "\n" \
-    ">>> SharedAtomicMap().name is None\n" \
-    "True"
-
-#define DOC_SharedAtomicMap_version \
-    "How many changes were made since the map was. What is stored where it is already is no change.\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap()\n" \
-    ">>> m[\"key\"] = 1\n" \
-    ">>> m.version\n" \
-    "1"
-
-#define DOC_SharedAtomicMap_get \
-    "get($self, key, /, default=None)\n" \
-    "--\n" \
-    "\n" \
-    "Return the value under `key`, or `default`. O(1).\n" \
-    "\n" \
-    ">>> SharedAtomicMap({\"a\": 1}).get(\"a\")\n" \
-    "1"
-
-#define DOC_SharedAtomicMap_setdefault \
-    "setdefault($self, key, /, default=None)\n" \
-    "--\n" \
-    "\n" \
-    "Return the value under `key`; if there is none, store `default` and return that. O(1).\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap()\n" \
-    ">>> m.setdefault(\"a\", 1), m.setdefault(\"a\", 2)\n" \
-    "(1, 1)"
-
-#define DOC_SharedAtomicMap_pop \
-    "pop($self, key, /, default=...)\n" \
-    "--\n" \
-    "\n" \
-    "Remove `key` and return its value; if it is absent return `default`, or raise KeyError without one. O(1).\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
-    ">>> m.pop(\"a\"), m.pop(\"a\", None)\n" \
-    "(1, None)"
-
-#define DOC_SharedAtomicMap_exchange \
-    "exchange($self, key, value, absent=None, /)\n" \
-    "--\n" \
-    "\n" \
-    "Store `value`, or remove the key if that is ABSENT; return what was there before, or `absent`. O(1).\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
-    ">>> m.exchange(\"a\", 2), m.exchange(\"b\", 3)\n" \
-    "(1, None)"
-
-#define DOC_SharedAtomicMap_compare_and_set \
-    "compare_and_set($self, key, expected, value, /)\n" \
-    "--\n" \
-    "\n" \
-    "Store `value` if what is under `key` is `expected`; return whether it did.\n" \
-    "\n" \
-    "ABSENT stands for no value on either side: `expected` is ABSENT where the key must not be there, `value` where\n" \
-    "it is to be removed. As in SharedRef: two shared containers are the same if they are one version, other values\n" \
-    "if type and value are equal, so that what was read can be expected in any interpreter. NotShareableError for an\n" \
-    "`expected` that no SharedAtomicMap could hold.\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
-    ">>> m.compare_and_set(\"a\", 1, 2), m.compare_and_set(\"a\", 1, 3)\n" \
-    "(True, False)"
-
-#define DOC_SharedAtomicMap_update \
-    "update($self, key, fn, /, *args, default=..., **kwargs)\n" \
-    "--\n" \
-    "\n" \
-    "Replace the value under `key` by `fn(value, *args, **kwargs)`; return the new value.\n" \
-    "\n" \
-    "Where the key is absent `fn` gets `default`, which is ABSENT if it is not given. If `fn` returns ABSENT the key\n" \
-    "is removed. `fn` runs without any lock. It is called again if another thread, or `fn` itself, changed the value\n" \
-    "meanwhile, so it should have no side effects. After some lost tries the update queues: later updates of this map\n" \
-    "wait for it.\n" \
-    "\n" \
-    "An exception of `fn` is raised here, and the value stays. RuntimeError if `fn` publishes to the key in each of\n" \
-    "1,000 tries. TypeError if `fn` returns None for an unhashable value (a dict, a list): such a function changes\n" \
-    "the value in place.\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap()\n" \
-    ">>> m.update(\"a\", SharedVector.append, \"event\", default=SharedVector())\n" \
-    "SharedVector(['event'])"
-
-#define DOC_SharedAtomicMap_add \
-    "add($self, key, n=1, /)\n" \
-    "--\n" \
-    "\n" \
-    "Add `n` to the number under `key`, which is 0 where the key is absent; return the sum. O(1).\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap()\n" \
-    ">>> m.add(\"a\"), m.add(\"a\", 2.5)\n" \
-    "(1, 3.5)"
-
-#define DOC_SharedAtomicMap_count \
-    "count($self, keys, /)\n" \
-    "--\n" \
-    "\n" \
-    "Add to the number under each key how often `keys` has it.\n" \
-    "\n" \
-    "The keys are counted first, then each one is added to once. The whole is not one instant.\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap()\n" \
-    ">>> m.count(\"hello\")\n" \
-    ">>> m[\"l\"]\n" \
-    "2"
-
-#define DOC_SharedAtomicMap_reduce \
-    "reduce($self, pairs, fn, /)\n" \
-    "--\n" \
-    "\n" \
-    "Combine the value under each key with those that `pairs` has for it, by `fn(old, new)`.\n" \
-    "\n" \
-    "The pairs of a key are combined first, then the value under it is replaced once, as by `update`. Where the key\n" \
-    "is absent its share becomes the value. The whole is not one instant.\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap({\"a\": 3})\n" \
-    ">>> m.reduce([(\"a\", 5), (\"b\", 1), (\"a\", 4)], max)\n" \
-    ">>> m[\"a\"], m[\"b\"]\n" \
-    "(5, 1)"
-
-#define DOC_SharedAtomicMap_snapshot \
-    "snapshot($self, /)\n" \
-    "--\n" \
-    "\n" \
-    "Return the contents at one instant as a SharedMap. O(1) in the number of entries.\n" \
-    "\n" \
-    "The SharedMap shares the nodes of this map, which copies those that it changes afterwards.\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
-    ">>> before = m.snapshot()\n" \
-    ">>> m[\"a\"] = 2\n" \
-    ">>> before\n" \
-    "SharedMap({'a': 1})"
-
-#define DOC_SharedAtomicMap_get_versioned \
-    "get_versioned($self, /)\n" \
-    "--\n" \
-    "\n" \
-    "Return the pair (snapshot, version), both of one instant.\n" \
-    "\n" \
-    ">>> SharedAtomicMap({\"a\": 1}).get_versioned()\n" \
-    "(SharedMap({'a': 1}), 0)"
-
-#define DOC_SharedAtomicMap_drain \
-    "drain($self, /)\n" \
-    "--\n" \
-    "\n" \
-    "Remove all entries and return them, at one instant. O(1) in the number of entries.\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
-    ">>> m.drain(), len(m)\n" \
-    "(SharedMap({'a': 1}), 0)"
-
-#define DOC_SharedAtomicMap_clear \
-    "clear($self, /)\n" \
-    "--\n" \
-    "\n" \
-    "Remove all entries at one instant.\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
-    ">>> m.clear()\n" \
-    ">>> len(m)\n" \
-    "0"
-
-#define DOC_SharedAtomicMap_replace \
-    "replace($self, contents, /)\n" \
-    "--\n" \
-    "\n" \
-    "Put other contents in place of all entries at one instant, and return those. O(1) for a SharedMap.\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
-    ">>> m.replace(SharedMap(b=2))\n" \
-    "SharedMap({'a': 1})"
-
-#define DOC_SharedAtomicMap_compare_and_set_all \
-    "compare_and_set_all($self, expected, contents, /)\n" \
-    "--\n" \
-    "\n" \
-    "Put `contents` in place of all entries if nothing was changed since `expected` was taken.\n" \
-    "\n" \
-    "`expected` is a snapshot of this map, or the SharedMap that was put there; return whether nothing was changed.\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
-    ">>> old = m.snapshot()\n" \
-    ">>> m.compare_and_set_all(old, old.set(\"b\", 2)), m.compare_and_set_all(old, SharedMap())\n" \
-    "(True, False)"
-
-#define DOC_SharedAtomicMap_update_all \
-    "update_all($self, entries, /)\n" \
-    "--\n" \
-    "\n" \
-    "Store all entries of a mapping at one instant.\n" \
-    "\n" \
-    "It starts again if another thread changes the map meanwhile; RuntimeError after 1,000 times.\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
-    ">>> m.update_all({\"a\": 2, \"b\": 3})\n" \
-    ">>> m[\"a\"], m[\"b\"]\n" \
-    "(2, 3)"
-
-#define DOC_SharedAtomicMap_keys \
-    "keys($self, /)\n" \
-    "--\n" \
-    "\n" \
-    "Return the keys of a snapshot.\n" \
-    "\n" \
-    ">>> list(SharedAtomicMap({\"a\": 1}).keys())\n" \
-    "['a']"
-
-#define DOC_SharedAtomicMap_values \
-    "values($self, /)\n" \
-    "--\n" \
-    "\n" \
-    "Return the values of a snapshot.\n" \
-    "\n" \
-    ">>> list(SharedAtomicMap({\"a\": 1}).values())\n" \
-    "[1]"
-
-#define DOC_SharedAtomicMap_items \
-    "items($self, /)\n" \
-    "--\n" \
-    "\n" \
-    "Return the items of a snapshot.\n" \
-    "\n" \
-    ">>> list(SharedAtomicMap({\"a\": 1}).items())\n" \
-    "[('a', 1)]"
-
-#define DOC_SharedAtomicMap_wait \
-    "wait($self, /, version, timeout=None)\n" \
-    "--\n" \
-    "\n" \
-    "Wait until the version is newer than `version`, at most `timeout` seconds; return whether it is.\n" \
-    "\n" \
-    "The thread sleeps until a change wakes it; it does not poll. ValueError for a negative version.\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap()\n" \
-    ">>> m.wait(0, timeout=0.001)\n" \
-    "False"
-
-#define DOC_SharedAtomicMap_watch \
-    "watch($self, callback, /)\n" \
-    "--\n" \
-    "\n" \
-    "Call `callback(old, new)` with two snapshots after each change, until the Watch that this returns is closed.\n" \
-    "\n" \
-    "As `SharedRef.watch`: a thread of this interpreter calls it soon after, whichever interpreter makes the change,\n" \
-    "and changes that are made meanwhile are delivered as one. While a watch is open in any interpreter each change\n" \
-    "takes a snapshot. `old.diff(new)` tells what changed.\n" \
-    "\n" \
-    ">>> import threading\n" \
-    ">>> m, called = SharedAtomicMap(), threading.Event()\n" \
-    ">>> with m.watch(lambda old, new: called.set()):\n" \
-    "...     m[\"a\"] = 1\n" \
-    "...     called.wait(60)\n" \
-    "True"
-
-#define DOC_SharedAtomicMap_changed \
-    "changed($self, /)\n" \
-    "--\n" \
-    "\n" \
-    "Await a change after this call; return a snapshot.\n" \
-    "\n" \
-    ">>> import asyncio\n" \
-    ">>> m = SharedAtomicMap()\n" \
-    ">>> async def next_change():\n" \
-    "...     asyncio.get_running_loop().call_soon(m.add, \"a\")\n" \
-    "...     return await m.changed()\n" \
-    ">>> asyncio.run(next_change())\n" \
-    "SharedMap({'a': 1})"
-
-#define DOC_SharedAtomicMap_changes \
-    "changes($self, /)\n" \
-    "--\n" \
-    "\n" \
-    "Iterate over snapshots, one after each change after this call, as they come.\n" \
-    "\n" \
-    "Changes that are made before the event loop runs the iterating task come as one. The newest snapshot is never\n" \
-    "missed. `old.diff(new)` tells what changed.\n" \
-    "\n" \
-    ">>> import asyncio\n" \
-    ">>> m = SharedAtomicMap()\n" \
-    ">>> async def first_change():\n" \
-    "...     changes = m.changes()\n" \
-    "...     m[\"a\"] = 1\n" \
-    "...     async for snapshot in changes:\n" \
-    "...         return snapshot\n" \
-    ">>> asyncio.run(first_change())\n" \
-    "SharedMap({'a': 1})"
-
-#define DOC_SharedAtomicMap_handle \
-    "handle($self, /, *, uses=1, timeout=None)\n" \
-    "--\n" \
-    "\n" \
-    "Return a ticket that any channel of bytes within the process carries; see Handle.\n" \
-    "\n" \
-    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
-    ">>> m.handle().redeem() == m\n" \
-    "True"
-
-#define DOC_SharedAtomicMap___reduce__ \
-    "__reduce__($self, /)\n" \
-    "--\n" \
-    "\n" \
-    "TypeError: send `m.handle()` or the name."
-
-#define DOC_SharedAtomicMap___reversed__ \
-    "__reversed__($self, /)\n" \
-    "--\n" \
-    "\n" \
-    "Iterate over the keys of a snapshot backwards."
-
 #define DOC_SharedAtomicCounter_class \
     "SharedAtomicCounter(*args, initial=0)\n" \
     "--\n" \
@@ -3595,6 +3238,363 @@
     "--\n" \
     "\n" \
     "Seal the mutation, after an exception too; `finish()` then returns the vector."
+
+#define DOC_SharedAtomicMap_class \
+    "SharedAtomicMap(*args, initial=())\n" \
+    "--\n" \
+    "\n" \
+    "A mapping whose entries all interpreters of the process read and replace atomically.\n" \
+    "\n" \
+    "It holds what a SharedMap holds, and is a SharedMap at any instant; other values and keys raise\n" \
+    "NotShareableError. The methods of AtomicMap are here under the same names, with the same meaning. Every\n" \
+    "operation is linearizable over all interpreters and threads. Threads that change different keys seldom wait\n" \
+    "for each other, and reading what a str, a number or bytes are the key of never waits, on any build. The\n" \
+    "interpreter that reads makes each value anew.\n" \
+    "\n" \
+    "It crosses to other interpreters as itself, natively or by `handle()`, alone or in a tuple. No shared\n" \
+    "container can hold one. It has no copies and no pickle (TypeError).\n" \
+    "\n" \
+    "Method: AtomicMap's, over plain memory with atomic reference counts.\n" \
+    "\n" \
+    ">>> hits = SharedAtomicMap()\n" \
+    ">>> hits.add(\"/\")\n" \
+    "1\n" \
+    ">>> hits.snapshot()\n" \
+    "SharedMap({'/': 1})"
+
+#define DOC_SharedAtomicMap_version \
+    "How many changes were made since the map was. What is stored where it is already is no change.\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap()\n" \
+    ">>> m[\"key\"] = 1\n" \
+    ">>> m.version\n" \
+    "1"
+
+#define DOC_SharedAtomicMap_get \
+    "get($self, key, /, default=None)\n" \
+    "--\n" \
+    "\n" \
+    "Return the value under `key`, or `default`. O(1).\n" \
+    "\n" \
+    ">>> SharedAtomicMap({\"a\": 1}).get(\"a\")\n" \
+    "1"
+
+#define DOC_SharedAtomicMap_setdefault \
+    "setdefault($self, key, /, default=None)\n" \
+    "--\n" \
+    "\n" \
+    "Return the value under `key`; if there is none, store `default` and return that. O(1).\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap()\n" \
+    ">>> m.setdefault(\"a\", 1), m.setdefault(\"a\", 2)\n" \
+    "(1, 1)"
+
+#define DOC_SharedAtomicMap_pop \
+    "pop($self, key, /, default=...)\n" \
+    "--\n" \
+    "\n" \
+    "Remove `key` and return its value; if it is absent return `default`, or raise KeyError without one. O(1).\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
+    ">>> m.pop(\"a\"), m.pop(\"a\", None)\n" \
+    "(1, None)"
+
+#define DOC_SharedAtomicMap_exchange \
+    "exchange($self, key, value, absent=None, /)\n" \
+    "--\n" \
+    "\n" \
+    "Store `value`, or remove the key if that is ABSENT; return what was there before, or `absent`. O(1).\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
+    ">>> m.exchange(\"a\", 2), m.exchange(\"b\", 3)\n" \
+    "(1, None)"
+
+#define DOC_SharedAtomicMap_compare_and_set \
+    "compare_and_set($self, key, expected, value, /)\n" \
+    "--\n" \
+    "\n" \
+    "Store `value` if what is under `key` is `expected`; return whether it did.\n" \
+    "\n" \
+    "ABSENT stands for no value on either side: `expected` is ABSENT where the key must not be there, `value` where\n" \
+    "it is to be removed. As in SharedRef: two shared containers are the same if they are one version, other values\n" \
+    "if type and value are equal, so that what was read can be expected in any interpreter. NotShareableError for an\n" \
+    "`expected` that no SharedAtomicMap could hold.\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
+    ">>> m.compare_and_set(\"a\", 1, 2), m.compare_and_set(\"a\", 1, 3)\n" \
+    "(True, False)"
+
+#define DOC_SharedAtomicMap_update \
+    "update($self, key, fn, /, *args, default=..., **kwargs)\n" \
+    "--\n" \
+    "\n" \
+    "Replace the value under `key` by `fn(value, *args, **kwargs)`; return the new value.\n" \
+    "\n" \
+    "Where the key is absent `fn` gets `default`, which is ABSENT if it is not given. If `fn` returns ABSENT the key\n" \
+    "is removed. `fn` runs without any lock. It is called again if another thread, or `fn` itself, changed the value\n" \
+    "meanwhile, so it should have no side effects. After some lost tries the update queues: later updates of this map\n" \
+    "wait for it.\n" \
+    "\n" \
+    "An exception of `fn` is raised here, and the value stays. RuntimeError if `fn` publishes to the key in each of\n" \
+    "1,000 tries. TypeError if `fn` returns None for an unhashable value (a dict, a list): such a function changes\n" \
+    "the value in place.\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap()\n" \
+    ">>> m.update(\"a\", SharedVector.append, \"event\", default=SharedVector())\n" \
+    "SharedVector(['event'])"
+
+#define DOC_SharedAtomicMap_add \
+    "add($self, key, n=1, /)\n" \
+    "--\n" \
+    "\n" \
+    "Add `n` to the number under `key`, which is 0 where the key is absent; return the sum. O(1).\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap()\n" \
+    ">>> m.add(\"a\"), m.add(\"a\", 2.5)\n" \
+    "(1, 3.5)"
+
+#define DOC_SharedAtomicMap_count \
+    "count($self, keys, /)\n" \
+    "--\n" \
+    "\n" \
+    "Add to the number under each key how often `keys` has it.\n" \
+    "\n" \
+    "The keys are counted first, then each one is added to once. The whole is not one instant.\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap()\n" \
+    ">>> m.count(\"hello\")\n" \
+    ">>> m[\"l\"]\n" \
+    "2"
+
+#define DOC_SharedAtomicMap_reduce \
+    "reduce($self, pairs, fn, /)\n" \
+    "--\n" \
+    "\n" \
+    "Combine the value under each key with those that `pairs` has for it, by `fn(old, new)`.\n" \
+    "\n" \
+    "The pairs of a key are combined first, then the value under it is replaced once, as by `update`. Where the key\n" \
+    "is absent its share becomes the value. The whole is not one instant.\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap({\"a\": 3})\n" \
+    ">>> m.reduce([(\"a\", 5), (\"b\", 1), (\"a\", 4)], max)\n" \
+    ">>> m[\"a\"], m[\"b\"]\n" \
+    "(5, 1)"
+
+#define DOC_SharedAtomicMap_snapshot \
+    "snapshot($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the contents at one instant as a SharedMap. O(1) in the number of entries.\n" \
+    "\n" \
+    "The SharedMap shares the nodes of this map, which copies those that it changes afterwards.\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
+    ">>> before = m.snapshot()\n" \
+    ">>> m[\"a\"] = 2\n" \
+    ">>> before\n" \
+    "SharedMap({'a': 1})"
+
+#define DOC_SharedAtomicMap_get_versioned \
+    "get_versioned($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the pair (snapshot, version), both of one instant.\n" \
+    "\n" \
+    ">>> SharedAtomicMap({\"a\": 1}).get_versioned()\n" \
+    "(SharedMap({'a': 1}), 0)"
+
+#define DOC_SharedAtomicMap_drain \
+    "drain($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Remove all entries and return them, at one instant. O(1) in the number of entries.\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
+    ">>> m.drain(), len(m)\n" \
+    "(SharedMap({'a': 1}), 0)"
+
+#define DOC_SharedAtomicMap_clear \
+    "clear($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Remove all entries at one instant.\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
+    ">>> m.clear()\n" \
+    ">>> len(m)\n" \
+    "0"
+
+#define DOC_SharedAtomicMap_replace \
+    "replace($self, contents, /)\n" \
+    "--\n" \
+    "\n" \
+    "Put other contents in place of all entries at one instant, and return those. O(1) for a SharedMap.\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
+    ">>> m.replace(SharedMap(b=2))\n" \
+    "SharedMap({'a': 1})"
+
+#define DOC_SharedAtomicMap_compare_and_set_all \
+    "compare_and_set_all($self, expected, contents, /)\n" \
+    "--\n" \
+    "\n" \
+    "Put `contents` in place of all entries if nothing was changed since `expected` was taken.\n" \
+    "\n" \
+    "`expected` is a snapshot of this map, or the SharedMap that was put there; return whether nothing was changed.\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
+    ">>> old = m.snapshot()\n" \
+    ">>> m.compare_and_set_all(old, old.set(\"b\", 2)), m.compare_and_set_all(old, SharedMap())\n" \
+    "(True, False)"
+
+#define DOC_SharedAtomicMap_update_all \
+    "update_all($self, entries, /)\n" \
+    "--\n" \
+    "\n" \
+    "Store all entries of a mapping at one instant.\n" \
+    "\n" \
+    "It starts again if another thread changes the map meanwhile; RuntimeError after 1,000 times.\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap({\"a\": 1})\n" \
+    ">>> m.update_all({\"a\": 2, \"b\": 3})\n" \
+    ">>> m[\"a\"], m[\"b\"]\n" \
+    "(2, 3)"
+
+#define DOC_SharedAtomicMap_keys \
+    "keys($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the keys of a snapshot.\n" \
+    "\n" \
+    ">>> list(SharedAtomicMap({\"a\": 1}).keys())\n" \
+    "['a']"
+
+#define DOC_SharedAtomicMap_values \
+    "values($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the values of a snapshot.\n" \
+    "\n" \
+    ">>> list(SharedAtomicMap({\"a\": 1}).values())\n" \
+    "[1]"
+
+#define DOC_SharedAtomicMap_items \
+    "items($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the items of a snapshot.\n" \
+    "\n" \
+    ">>> list(SharedAtomicMap({\"a\": 1}).items())\n" \
+    "[('a', 1)]"
+
+#define DOC_SharedAtomicMap_wait \
+    "wait($self, /, version, timeout=None)\n" \
+    "--\n" \
+    "\n" \
+    "Wait until the version is newer than `version`, at most `timeout` seconds; return whether it is.\n" \
+    "\n" \
+    "The thread sleeps until a change wakes it; it does not poll. ValueError for a negative version.\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap()\n" \
+    ">>> m.wait(0, timeout=0.001)\n" \
+    "False"
+
+#define DOC_SharedAtomicMap_watch \
+    "watch($self, callback, /)\n" \
+    "--\n" \
+    "\n" \
+    "Call `callback(old, new)` with two snapshots after each change, until the Watch is closed.\n" \
+    "\n" \
+    "As `SharedRef.watch`: a thread of this interpreter calls it soon after, whichever interpreter makes the change,\n" \
+    "and changes that are made meanwhile are delivered as one. While a watch is open in any interpreter each change\n" \
+    "takes a snapshot. `old.diff(new)` tells what changed.\n" \
+    "\n" \
+    ">>> import threading\n" \
+    ">>> m, called = SharedAtomicMap(), threading.Event()\n" \
+    ">>> with m.watch(lambda old, new: called.set()):\n" \
+    "...     m[\"a\"] = 1\n" \
+    "...     called.wait(60)\n" \
+    "True"
+
+#define DOC_SharedAtomicMap_changed \
+    "changed($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Await a change after this call; return a snapshot.\n" \
+    "\n" \
+    ">>> import asyncio\n" \
+    ">>> m = SharedAtomicMap()\n" \
+    ">>> async def next_change():\n" \
+    "...     asyncio.get_running_loop().call_soon(m.add, \"a\")\n" \
+    "...     return await m.changed()\n" \
+    ">>> asyncio.run(next_change())\n" \
+    "SharedMap({'a': 1})"
+
+#define DOC_SharedAtomicMap_changes \
+    "changes($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Iterate over snapshots, one after each change after this call, as they come.\n" \
+    "\n" \
+    "Changes that are made before the event loop runs the iterating task come as one. The newest snapshot is never\n" \
+    "missed. `old.diff(new)` tells what changed.\n" \
+    "\n" \
+    ">>> import asyncio\n" \
+    ">>> m = SharedAtomicMap()\n" \
+    ">>> async def first_change():\n" \
+    "...     changes = m.changes()\n" \
+    "...     m[\"a\"] = 1\n" \
+    "...     async for snapshot in changes:\n" \
+    "...         return snapshot\n" \
+    ">>> asyncio.run(first_change())\n" \
+    "SharedMap({'a': 1})"
+
+#define DOC_SharedAtomicMap___reversed__ \
+    "__reversed__($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "Iterate over the keys of a snapshot backwards."
+
+#define DOC_SharedAtomicMap_attach \
+    "attach($type, name, /)\n" \
+    "--\n" \
+    "\n" \
+    "Return the SharedAtomicMap of that name, whichever interpreter made it. LookupError if there is none.\n" \
+    "\n" \
+    ">>> made = SharedAtomicMap(\"docs: attach\", {\"a\": 1})\n" \
+    ">>> SharedAtomicMap.attach(\"docs: attach\")[\"a\"]\n" \
+    "1\n" \
+    ">>> SharedAtomicMap.unlink(\"docs: attach\")"
+
+#define DOC_SharedAtomicMap_unlink \
+    "unlink(name, /)\n" \
+    "--\n" \
+    "\n" \
+    "Remove a name, which is then free for another SharedAtomicMap. LookupError if there is no such name.\n" \
+    "\n" \
+    ">>> m = SharedAtomicMap(\"docs: unlink\", {})\n" \
+    ">>> SharedAtomicMap.unlink(\"docs: unlink\")"
+
+#define DOC_SharedAtomicMap_name \
+    "The name that it was made with, also after it was unlinked; None if it was made without one.\n" \
+    "\n" \
+    ">>> SharedAtomicMap().name is None\n" \
+    "True"
+
+#define DOC_SharedAtomicMap___reduce__ \
+    "__reduce__($self, /)\n" \
+    "--\n" \
+    "\n" \
+    "TypeError: send `m.handle()` or the name."
+
+#define DOC_SharedAtomicMap_handle \
+    "handle($self, /, *, uses=1, timeout=None)\n" \
+    "--\n" \
+    "\n" \
+    "Return a ticket that any channel of bytes within the process carries; see Handle.\n" \
+    "\n" \
+    ">>> SharedAtomicMap({\"a\": 1}).handle().redeem() == SharedAtomicMap({\"a\": 1})\n" \
+    "True"
 
 #define DOC_Blob_class \
     "Blob(data, /)\n" \

@@ -35,6 +35,7 @@ LOCAL = [
     "SetMutation",
     "Vector",
     "VectorMutation",
+    "AtomicMap",
 ]
 
 HANDLE = '''
@@ -52,6 +53,8 @@ class Difference(NamedTuple):
 
     doc: str = ""
     """The docstring of the class; empty: its twin's, with the names exchanged."""
+    constructor: str = ""
+    """What stands in place of the twin's `__new__` and its overloads."""
     members: str = ""
     """Members that only the shared type has, appended to the class."""
     docs: Mapping[str, str] = MappingProxyType({})
@@ -117,6 +120,99 @@ DIFFERENCES = {
             "__add__": "Both, one behind the other, of the left operand's type. O(log n); with a Vector O(its length).",
         },
     ),
+    "SharedAtomicMap": Difference(
+        doc="""\
+            A mapping whose entries all interpreters of the process read and replace atomically.
+
+            It holds what a SharedMap holds, and is a SharedMap at any instant; other values and keys raise
+            NotShareableError. The methods of AtomicMap are here under the same names, with the same meaning. Every
+            operation is linearizable over all interpreters and threads. Threads that change different keys seldom wait
+            for each other, and reading what a str, a number or bytes are the key of never waits, on any build. The
+            interpreter that reads makes each value anew.
+
+            It crosses to other interpreters as itself, natively or by `handle()`, alone or in a tuple. No shared
+            container can hold one. It has no copies and no pickle (TypeError).
+
+            Method: AtomicMap's, over plain memory with atomic reference counts.
+
+            >>> hits = SharedAtomicMap()
+            >>> hits.add("/")
+            1
+            >>> hits.snapshot()
+            SharedMap({'/': 1})
+            """,
+        constructor='''
+    @overload
+    def __new__(cls) -> Self: ...
+    @overload
+    def __new__(cls, initial: _Mapping[_K, _V]) -> Self: ...
+    @overload
+    def __new__(cls, initial: _Pairs[_K, _V]) -> Self: ...
+    @overload
+    def __new__(cls, name: str, /, initial: _Mapping[_K, _V]) -> Self: ...
+    @overload
+    def __new__(cls, name: str, /, initial: _Pairs[_K, _V]) -> Self:
+        """One argument is the contents, two are a name and the contents: as in SharedRef. O(1) for a SharedMap."""
+''',
+        members='''
+    @classmethod
+    def attach(cls, name: str, /) -> SharedAtomicMap[Any, Any]:
+        """Return the SharedAtomicMap of that name, whichever interpreter made it. LookupError if there is none.
+
+        >>> made = SharedAtomicMap("docs: attach", {"a": 1})
+        >>> SharedAtomicMap.attach("docs: attach")["a"]
+        1
+        >>> SharedAtomicMap.unlink("docs: attach")
+        """
+
+    @staticmethod
+    def unlink(name: str, /) -> None:
+        """Remove a name, which is then free for another SharedAtomicMap. LookupError if there is no such name.
+
+        >>> m = SharedAtomicMap("docs: unlink", {})
+        >>> SharedAtomicMap.unlink("docs: unlink")
+        """
+
+    @property
+    def name(self) -> str | None:
+        """The name that it was made with, also after it was unlinked; None if it was made without one.
+
+        >>> SharedAtomicMap().name is None
+        True
+        """
+
+    def _reader_records(self) -> int: ...
+    def __reduce__(self) -> NoReturn:
+        """TypeError: send `m.handle()` or the name."""
+'''
+        + HANDLE.format(made='SharedAtomicMap({"a": 1})'),
+        docs={
+            "compare_and_set": """Store `value` if what is under `key` is `expected`; return whether it did.
+
+        ABSENT stands for no value on either side: `expected` is ABSENT where the key must not be there, `value` where
+        it is to be removed. As in SharedRef: two shared containers are the same if they are one version, other values
+        if type and value are equal, so that what was read can be expected in any interpreter. NotShareableError for an
+        `expected` that no SharedAtomicMap could hold.
+
+        >>> m = SharedAtomicMap({"a": 1})
+        >>> m.compare_and_set("a", 1, 2), m.compare_and_set("a", 1, 3)
+        (True, False)
+        """,
+            "watch": """Call `callback(old, new)` with two snapshots after each change, until the Watch is closed.
+
+        As `SharedRef.watch`: a thread of this interpreter calls it soon after, whichever interpreter makes the change,
+        and changes that are made meanwhile are delivered as one. While a watch is open in any interpreter each change
+        takes a snapshot. `old.diff(new)` tells what changed.
+
+        >>> import threading
+        >>> m, called = SharedAtomicMap(), threading.Event()
+        >>> with m.watch(lambda old, new: called.set()):
+        ...     m["a"] = 1
+        ...     called.wait(60)
+        True
+        """,
+        },
+    ),
 }
 """Shared types without an entry are their twins with the names exchanged."""
 
@@ -167,6 +263,19 @@ def with_docs(source: str, docs: Mapping[str, str]) -> str:
     return "".join(lines)
 
 
+def without_constructor(node: ast.ClassDef, lines: list[str]) -> str:
+    """The members of a class behind its docstring, but for `__new__` and its overloads."""
+    doc = docstring_node(node)
+    assert doc is not None
+    left_out: set[int] = set()
+    for member in node.body:
+        if isinstance(member, ast.FunctionDef) and member.name == "__new__":
+            first = min(part.lineno for part in (member, *member.decorator_list))
+            left_out.update(range(first, (member.end_lineno or first) + 1))
+    behind = range((doc.end_lineno or 0) + 1, (node.end_lineno or 0) + 1)
+    return "".join(lines[number - 1] for number in behind if number not in left_out)
+
+
 def shared_class(node: ast.ClassDef, lines: list[str]) -> str:
     """The stub of the shared twin of a local class."""
     name = f"Shared{node.name}"
@@ -177,7 +286,12 @@ def shared_class(node: ast.ClassDef, lines: list[str]) -> str:
         assert doc is not None
         begin = doc.end_lineno or begin
         heading += indent(f'"""{dedent(different.doc)}"""\n', "    ", lambda line: not line.isspace())
-    members = wrapped(exchanged("".join(lines[begin : node.end_lineno])))
+    own = "".join(lines[begin : node.end_lineno])
+    if different.constructor:
+        own = without_constructor(node, lines).lstrip("\n")
+    members = different.constructor + wrapped(exchanged(own))
+    if node.name == "AtomicMap":
+        members = members.replace("AtomicRef", "SharedRef")  # its mirror
     text = f"@final\n{heading}{members}".rstrip("\n") + "\n" + different.members
     return with_docs(text, different.docs).rstrip("\n") + "\n"
 
