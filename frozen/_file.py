@@ -184,11 +184,18 @@ def _coded(value: Any, types: _Types) -> bytes:
     return encode(value, types=types)
 
 
+_IN_BOXES = (bool, float, str, bytes, bytearray, list, dict, set, frozenset, Map, Set, Vector, type(None))
+
+
 def _decoded(data: bytes, types: _Types | None, path: str, offset: int) -> Any:
+    """What `_coded` wrote: never something that has a box, or that can change."""
     try:
-        return decode(data, types=types or (), max_bytes=None)
+        value = decode(data, types=types or (), max_bytes=None)
     except EncodingError as error:
         raise FileFormatError(f"has a value that cannot be decoded: {error}", path, offset) from error
+    if isinstance(value, _IN_BOXES) or type(value) is tuple:
+        raise FileFormatError(f"is damaged: a {type(value).__name__} is encoded", path, offset)
+    return value
 
 
 def _refuse(value: Any, reason: str) -> NoReturn:
