@@ -3997,6 +3997,7 @@ class Handle(Generic[_T]):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as a number, which one process can redeem."""
 
+@final
 class FileMap(Mapping[_K, _V_co]):
     """A map in a file, read in place. `open` makes it; nothing changes it. Its order is that of the map that was saved.
 
@@ -4015,6 +4016,9 @@ class FileMap(Mapping[_K, _V_co]):
     FileMap({'a': 1})
     """
 
+    def _repr_pretty_(self, p: Any, cycle: bool) -> None: ...
+    def _repr_html_(self) -> str: ...
+    def __rich_repr__(self) -> Iterator[Any]: ...
     def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
     def __getitem__(self, key: _K, /) -> _V_co:
         """Return the value of `key`. KeyError if there is none. O(1)."""
@@ -4065,6 +4069,7 @@ class FileMap(Mapping[_K, _V_co]):
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __or__(self, other: _Mapping[_K2, _V2], /) -> Map[_K | _K2, _V_co | _V2]: ...
+    def __ror__(self, other: Any, /) -> Any: ...
     def diff(self, new: Any, /) -> Delta:
         """Return what changes between this map and `new`, as Map.diff does. O(n), as Maps.
 
@@ -4091,6 +4096,7 @@ class FileMap(Mapping[_K, _V_co]):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as a Map of the same entries, so that the pickle can be read without the file. O(n)."""
 
+@final
 class FileSet(AbstractSet[_T_co]):
     """A set in a file, read in place. `open` makes it; nothing changes it.
 
@@ -4102,6 +4108,9 @@ class FileSet(AbstractSet[_T_co]):
     Set({2})
     """
 
+    def _repr_pretty_(self, p: Any, cycle: bool) -> None: ...
+    def _repr_html_(self) -> str: ...
+    def __rich_repr__(self) -> Iterator[Any]: ...
     def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
     def __contains__(self, member: object, /) -> bool: ...
     def __len__(self) -> int: ...
@@ -4112,11 +4121,15 @@ class FileSet(AbstractSet[_T_co]):
     def __lt__(self, other: AbstractSet[Any], /) -> bool: ...
     def __ge__(self, other: AbstractSet[Any], /) -> bool: ...
     def __gt__(self, other: AbstractSet[Any], /) -> bool: ...
-    def __or__(self, other: AbstractSet[_T2], /) -> Set[_T_co | _T2]: ...  # type: ignore[override]
-    def __and__(self, other: AbstractSet[Any], /) -> Set[_T_co]: ...  # type: ignore[override]
-    def __sub__(self, other: AbstractSet[Any], /) -> Set[_T_co]: ...  # type: ignore[override]
-    def __xor__(self, other: AbstractSet[_T2], /) -> Set[_T_co | _T2]: ...  # type: ignore[override]
-    def union(self, *others: Iterable[_T2]) -> Set[_T_co | _T2]:
+    def __or__(self, other: AbstractSet[_T2], /) -> Set[_T_co | _T2]: ...
+    def __and__(self, other: AbstractSet[Any], /) -> Set[_T_co]: ...
+    def __sub__(self, other: AbstractSet[Any], /) -> Set[_T_co]: ...
+    def __xor__(self, other: AbstractSet[_T2], /) -> Set[_T_co | _T2]: ...
+    def __ror__(self, other: AbstractSet[_T2], /) -> AbstractSet[_T_co | _T2]: ...
+    def __rand__(self, other: AbstractSet[_T2], /) -> AbstractSet[_T2]: ...
+    def __rsub__(self, other: AbstractSet[_T2], /) -> AbstractSet[_T2]: ...
+    def __rxor__(self, other: AbstractSet[_T2], /) -> AbstractSet[_T_co | _T2]: ...
+    def union(self, *iterables: Iterable[_T2]) -> Set[_T_co | _T2]:
         """Return a Set of the members of this set and of all iterables. O(n).
 
         >>> save(Set([1, 2]), "set.frozen")
@@ -4124,7 +4137,7 @@ class FileSet(AbstractSet[_T_co]):
         Set({1, 2, 3})
         """
 
-    def intersection(self, *others: Iterable[Any]) -> Set[_T_co]:
+    def intersection(self, *iterables: Iterable[Any]) -> Set[_T_co]:
         """Return a Set of the members that are in each iterable. O(n).
 
         >>> save(Set([1, 2]), "set.frozen")
@@ -4132,7 +4145,7 @@ class FileSet(AbstractSet[_T_co]):
         Set({2})
         """
 
-    def difference(self, *others: Iterable[Any]) -> Set[_T_co]:
+    def difference(self, *iterables: Iterable[Any]) -> Set[_T_co]:
         """Return a Set of the members that are in none of the iterables. O(n).
 
         >>> save(Set([1, 2]), "set.frozen")
@@ -4140,7 +4153,7 @@ class FileSet(AbstractSet[_T_co]):
         Set({1})
         """
 
-    def symmetric_difference(self, other: Iterable[_T2], /) -> Set[_T_co | _T2]:
+    def symmetric_difference(self, iterable: Iterable[_T2], /) -> Set[_T_co | _T2]:
         """Return a Set of what is either a member or in the iterable. O(n).
 
         >>> save(Set([1, 2]), "set.frozen")
@@ -4148,7 +4161,7 @@ class FileSet(AbstractSet[_T_co]):
         Set({1, 3})
         """
 
-    def issubset(self, other: Iterable[Any], /) -> bool:
+    def issubset(self, iterable: Iterable[Any], /) -> bool:
         """Return whether the iterable has all members. O(n).
 
         >>> save(Set([1, 2]), "set.frozen")
@@ -4156,7 +4169,7 @@ class FileSet(AbstractSet[_T_co]):
         True
         """
 
-    def issuperset(self, other: Iterable[Any], /) -> bool:
+    def issuperset(self, iterable: Iterable[Any], /) -> bool:
         """Return whether all that the iterable has are members. O(length of the iterable).
 
         >>> save(Set([1, 2]), "set.frozen")
@@ -4164,7 +4177,7 @@ class FileSet(AbstractSet[_T_co]):
         True
         """
 
-    def isdisjoint(self, other: Iterable[Any], /) -> bool:
+    def isdisjoint(self, iterable: Iterable[Any], /) -> bool:
         """Return whether nothing that the iterable has is a member. O(length of the iterable).
 
         >>> save(Set([1, 2]), "set.frozen")
@@ -4197,6 +4210,7 @@ class FileSet(AbstractSet[_T_co]):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as a Set of the same members, so that the pickle can be read without the file. O(n)."""
 
+@final
 class FileVector(Sequence[_T_co]):
     """A vector in a file, read in place. `open` makes it; nothing changes it.
 
@@ -4208,6 +4222,9 @@ class FileVector(Sequence[_T_co]):
     FileVector(['b', 'c'])
     """
 
+    def _repr_pretty_(self, p: Any, cycle: bool) -> None: ...
+    def _repr_html_(self) -> str: ...
+    def __rich_repr__(self) -> Iterator[Any]: ...
     def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[_T_co]: ...
@@ -4372,3 +4389,5 @@ def _forget_plans() -> None: ...
 def _script_copy(fresh: ModuleType | None, /) -> ModuleType | None: ...
 def _ticket_places() -> int: ...
 def _crosses_natively() -> bool: ...
+def _open_file(buffer: Buffer, path: str, types: Any, check: bool, /) -> Any: ...
+def _write_file(value: Any, write: Callable[[bytes], object], types: Any, seed: int, /) -> bytes: ...

@@ -12,13 +12,14 @@ from html import escape
 from itertools import islice
 from typing import Any
 
-from frozen._core import Map, Set, SharedMap, SharedSet, _bounded_repr
+from frozen._core import FileMap, FileSet, FileVector, Map, Set, SharedMap, SharedSet, _bounded_repr
 from frozen._diff import kind_of
 
 __all__ = ["repr_html", "repr_pretty", "rich_repr"]
 
-_MAPS = (Map, SharedMap)
-_SETS = (Set, SharedSet)
+_MAPS = (Map, SharedMap, FileMap)
+_SETS = (Set, SharedSet, FileSet)
+_FILES = {kind: kind for kind in (FileMap, FileSet, FileVector)}
 _MOST_SORTED = 100_000  # a console would wait too long for more
 
 
@@ -136,7 +137,7 @@ def repr_html(self: Any) -> str:
 
 
 def _html(value: Any, left: list[int], depth: int) -> Iterator[str]:
-    kind = kind_of(value)
+    kind = _FILES.get(type(value)) or kind_of(value)
     if kind is None or not value or depth > _DEPTH or not left[0]:
         yield f"<code>{escape(_bounded_repr(value))}</code>"
         return

@@ -3691,7 +3691,7 @@
     "FileMap({'a': 1})"
 
 #define DOC_FileMap_get \
-    "get($self, key, /, default)\n" \
+    "get($self, key, /, default=None)\n" \
     "--\n" \
     "\n" \
     "Return the value of `key`, or `default` if there is none. O(1).\n" \
@@ -3785,7 +3785,7 @@
     "Set({2})"
 
 #define DOC_FileSet_union \
-    "union($self, /, *others)\n" \
+    "union($self, /, *iterables)\n" \
     "--\n" \
     "\n" \
     "Return a Set of the members of this set and of all iterables. O(n).\n" \
@@ -3795,7 +3795,7 @@
     "Set({1, 2, 3})"
 
 #define DOC_FileSet_intersection \
-    "intersection($self, /, *others)\n" \
+    "intersection($self, /, *iterables)\n" \
     "--\n" \
     "\n" \
     "Return a Set of the members that are in each iterable. O(n).\n" \
@@ -3805,7 +3805,7 @@
     "Set({2})"
 
 #define DOC_FileSet_difference \
-    "difference($self, /, *others)\n" \
+    "difference($self, /, *iterables)\n" \
     "--\n" \
     "\n" \
     "Return a Set of the members that are in none of the iterables. O(n).\n" \
@@ -3815,7 +3815,7 @@
     "Set({1})"
 
 #define DOC_FileSet_symmetric_difference \
-    "symmetric_difference($self, other, /)\n" \
+    "symmetric_difference($self, iterable, /)\n" \
     "--\n" \
     "\n" \
     "Return a Set of what is either a member or in the iterable. O(n).\n" \
@@ -3825,7 +3825,7 @@
     "Set({1, 3})"
 
 #define DOC_FileSet_issubset \
-    "issubset($self, other, /)\n" \
+    "issubset($self, iterable, /)\n" \
     "--\n" \
     "\n" \
     "Return whether the iterable has all members. O(n).\n" \
@@ -3835,7 +3835,7 @@
     "True"
 
 #define DOC_FileSet_issuperset \
-    "issuperset($self, other, /)\n" \
+    "issuperset($self, iterable, /)\n" \
     "--\n" \
     "\n" \
     "Return whether all that the iterable has are members. O(length of the iterable).\n" \
@@ -3845,7 +3845,7 @@
     "True"
 
 #define DOC_FileSet_isdisjoint \
-    "isdisjoint($self, other, /)\n" \
+    "isdisjoint($self, iterable, /)\n" \
     "--\n" \
     "\n" \
     "Return whether nothing that the iterable has is a member. O(length of the iterable).\n" \

@@ -2,8 +2,8 @@
 
     python tests/file_damage.py SEED ROUNDS
 
-The file is bytes in memory, so that a sanitizer sees each read beyond its end. Most of the damaged ones get a header whose
-checksum and size are right, or no damage would get beyond it.
+The file is bytes in memory, so that a sanitizer sees each read beyond its end. Most of the damaged ones get a header
+whose checksum and size are right, or no damage would get beyond it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def with_header(data: bytes) -> bytes:
 VALUES: list[Any] = [
     Map({f"key {i}": Vector([i, f"value {i}", i / 3]) for i in range(20)}),
     Map({i: (i, (f"{i}" * 9, frozenset({i, "member"}))) for i in range(5)}),
-    Map({(1, "a" * 9): 1, None: 2, 2.5: 3, b"bytes": 4, 2**61: 5, Map(a=1): 6, True: 7, Decimal("1.5"): 8, "é": 9, 10: 10}),
+    Map({(1, "a" * 9): 1, None: 2, 2.5: 3, b"bytes": 4, 2**61: 5, Map(a=1): 6, True: 7, Decimal("1.5"): 8, "é": 9})
+    | {10: 10},
     Set([*range(30), "text", "a longer text", "日本語日本語日本語", "\U0001f600" * 5, (1, 2), Set([1, 2])]),
     Vector([Map(a=Map(b=Map(c=Vector([1, 2, None, True])))), datetime.date(2026, 1, 1), 10**30, 1j, b"x" * 20]),
     ((((1, 2), "deep text"), frozenset({(1, frozenset({2}))})), Vector(range(40))),
@@ -83,7 +84,20 @@ def damaged(rng: random.Random, data: bytes) -> bytes:
     return with_header(bytes(copy)) if len(copy) >= 64 and rng.random() < 0.95 else bytes(copy)
 
 
-PROBES = ["key 1", "a longer text", "absent", 1, 7, 2**61, 2.5, None, b"bytes", (1, 2), "日本語日本語日本語", Set([1, 2])]
+PROBES = [
+    "key 1",
+    "a longer text",
+    "absent",
+    1,
+    7,
+    2**61,
+    2.5,
+    None,
+    b"bytes",
+    (1, 2),
+    "日本語日本語日本語",
+    Set([1, 2]),
+]
 
 
 def questions(value: Any, other: Any) -> Iterator[Any]:
@@ -130,7 +144,7 @@ def read_everything(data: bytes, other: Any) -> int:
                         raise
                 answers += 1
         with contextlib.suppress(FileFormatError):
-            left += [part for part in (value.values() if isinstance(value, FileMap) else value)][:50]
+            left += [*(value.values() if isinstance(value, FileMap) else value)][:50]
     return answers
 
 

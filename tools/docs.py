@@ -30,6 +30,7 @@ SIGNATURES = {
     "AtomicMap.pop": "($self, key, /, default=...)",
     "AtomicMap.exchange": "($self, key, value, absent=None, /)",
     "AtomicMap.update": "($self, key, fn, /, *args, default=..., **kwargs)",
+    "FileMap.get": "($self, key, /, default=None)",
     "Cache.get": "($self, key, /, default=None)",
     "Cache.pop": "($self, key, /, default=...)",
     "AtomicRef": "(initial=None)",

@@ -80,6 +80,7 @@ static PyMethodDef file_map_methods[] = {
     {"__deepcopy__", file_view_copy, METH_O, DOC_FileMap___deepcopy__},
     {"__reduce__", FASTCALL(file_map_reduce), METH_FASTCALL, DOC_FileMap___reduce__},
     {"__reversed__", file_map_reversed, METH_NOARGS, DOC_FileMap___reversed__},
+    FILE_SHOWING,
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -47,6 +47,7 @@ static PyMethodDef file_set_methods[] = {
     {"__copy__", file_view_copy, METH_NOARGS, DOC_FileSet___copy__},
     {"__deepcopy__", file_view_copy, METH_O, DOC_FileSet___deepcopy__},
     {"__reduce__", FASTCALL(file_set_reduce), METH_FASTCALL, DOC_FileSet___reduce__},
+    FILE_SHOWING,
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -2,6 +2,7 @@
 
 #include "docs.h"
 #include "file/view.h"
+#include "platform/budget.h"
 
 static PyObject *
 element_at(file_view *self, Py_ssize_t index)
@@ -16,6 +17,20 @@ file_vector_item(PyObject *op, Py_ssize_t index)
         return element_at(VIEW(op), index);
     PyErr_SetString(PyExc_IndexError, "vector index out of range");
     return NULL;
+}
+
+static int
+file_vector_contains(PyObject *op, PyObject *value)
+{
+    file_view *self = VIEW(op);
+    budget left = BUDGET;
+    int equal = 0;
+    for (Py_ssize_t i = 0; equal == 0 && i < self->count; i++) {
+        PyObject *element = budget_spend(&left, 1) ? element_at(self, i) : NULL;
+        equal = element != NULL ? PyObject_RichCompareBool(element, value, Py_EQ) : -1;
+        Py_XDECREF(element);
+    }
+    return equal;
 }
 
 static PyObject *
@@ -91,6 +106,7 @@ static PyMethodDef file_vector_methods[] = {
     {"__deepcopy__", file_view_copy, METH_O, DOC_FileVector___deepcopy__},
     {"__reduce__", FASTCALL(file_vector_reduce), METH_FASTCALL, DOC_FileVector___reduce__},
     {"__reversed__", file_vector_reversed, METH_NOARGS, DOC_FileVector___reversed__},
+    FILE_SHOWING,
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -104,6 +120,7 @@ static PyType_Slot file_vector_slots[] = {
     {Py_mp_subscript, (void *)file_vector_subscript},
     {Py_sq_length, (void *)file_view_length},
     {Py_sq_item, (void *)file_vector_item},
+    {Py_sq_contains, (void *)file_vector_contains},
     {Py_sq_concat, (void *)file_vector_concat},
     {Py_sq_repeat, (void *)file_vector_repeat},
     {0, NULL},

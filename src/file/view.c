@@ -84,6 +84,24 @@ file_view_repr(PyObject *op)
     return file_call_python("_repr", op, NULL, 0);
 }
 
+PyObject *
+file_repr_pretty(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return call_python_layer("frozen._showing", "repr_pretty", self, args, kwargs);
+}
+
+PyObject *
+file_repr_html(PyObject *self, PyObject *args)
+{
+    return call_python_layer("frozen._showing", "repr_html", self, args, NULL);
+}
+
+PyObject *
+file_rich_repr(PyObject *self, PyObject *args)
+{
+    return call_python_layer("frozen._showing", "rich_repr", self, args, NULL);
+}
+
 /* ---- iterators ---- */
 
 typedef struct {

@@ -21,6 +21,16 @@ PyObject *file_view_repr(PyObject *op);
 /* function(self, *args) of frozen/_file.py. */
 PyObject *file_call_python(const char *function, PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 
+PyObject *file_repr_pretty(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *file_repr_html(PyObject *self, PyObject *args);
+PyObject *file_rich_repr(PyObject *self, PyObject *args);
+
+/* How consoles and notebooks show them, as bindings/common/hooks.inc.h has it for the other containers. */
+#define FILE_SHOWING                                                                    \
+    {"_repr_pretty_", FASTCALL(file_repr_pretty), METH_VARARGS | METH_KEYWORDS, NULL},  \
+    {"_repr_html_", file_repr_html, METH_VARARGS, NULL},                                \
+    {"__rich_repr__", file_rich_repr, METH_VARARGS, NULL}
+
 /* Methods that are functions there. */
 #define IN_PYTHON(c_name, function)                                       \
     static PyObject *c_name(PyObject *self, PyObject *const *args, Py_ssize_t nargs) \

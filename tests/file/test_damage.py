@@ -48,7 +48,7 @@ def test_a_file_has_the_bytes_of_the_format() -> None:
     ]
 
 
-@pytest.mark.parametrize("at", [*range(0, 64), 64, 100, 200])
+@pytest.mark.parametrize("at", [*range(64), 64, 100, 200])
 def test_each_byte_of_a_file_counts(tmp_path: Path, at: int) -> None:
     path = tmp_path / "file"
     frozen.save(damage.VALUES[0], path)
@@ -73,11 +73,13 @@ def test_truncated_files_are_refused_at_once(tmp_path: Path, size: int) -> None:
         frozen.open(path)
 
 
-@pytest.mark.parametrize("data", [b"x", pickle.dumps({"a": 1}), b"{}" * 100, bytes(64), b"\x89PNG\r\n\x1a\n" + bytes(80)])
+@pytest.mark.parametrize(
+    "data", [b"x", pickle.dumps({"a": 1}), b"{}" * 100, bytes(64), b"\x89PNG\r\n\x1a\n" + bytes(80)]
+)
 def test_foreign_files_are_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
-    with pytest.raises(FileFormatError, match="no file of frozen.save"):
+    with pytest.raises(FileFormatError, match="is no file of"):
         frozen.open(path)
 
 
