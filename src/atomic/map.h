@@ -231,7 +231,7 @@ map_tell(AtomicMapObject *self)
     return LIKELY(mirror == NULL) || !waiters_any(&mirror->pub->waiters) || map_tell_watches(self, mirror);
 }
 
-/* For table.inc.h. What every change of a slot ends with, after unlocking. False, with an exception set, when a callback was interrupted:
+/* What every change of a slot ends with, after unlocking. False, with an exception set, when a callback was interrupted:
  * everything is done then all the same.
  *
  * An update() is told of a change from within by the slot, which is no more than an identity there: one that changes

@@ -53,7 +53,7 @@ map_look(shared_table *self, PyObject *key, bool *failed)
 {
     probe looked_for;
     cell value = NO_CELL;
-    *failed = probe_init(&looked_for, key) < 0 || !table_read(self, &looked_for, false, &value);
+    *failed = probe_init(&looked_for, key) < 0 || !table_read(self, &looked_for, &value);
     if (*failed || value == NO_CELL)
         return NULL;
     PyObject *object = object_of(value);
@@ -65,10 +65,7 @@ static int
 map_has(shared_table *self, PyObject *key)
 {
     probe looked_for;
-    cell value;
-    if (probe_init(&looked_for, key) < 0 || !table_read(self, &looked_for, true, &value))
-        return -1;
-    return value != NO_CELL;
+    return probe_init(&looked_for, key) == 0 ? table_has(self, &looked_for) : -1;
 }
 
 /* ---- methods that AtomicMap has too ---- */
@@ -137,7 +134,7 @@ edit_if_same(shared_table *self, PyObject *key, const probe *looked_for, cell wa
 {
     for (unsigned tries = 0; tries < MAP_RETRIES; tries++) {
         cell current;
-        if (!table_read(self, looked_for, false, &current))
+        if (!table_read(self, looked_for, &current))
             return -1;
         if (current == NO_CELL)
             return 0;
@@ -202,7 +199,7 @@ table_try_update(void *context, value_call *call, bool *stored)
     probe looked_for;
     cell current = NO_CELL, next = NO_CELL;
     *stored = false;
-    if (probe_init(&looked_for, what->key) < 0 || !table_read(self, &looked_for, false, &current))
+    if (probe_init(&looked_for, what->key) < 0 || !table_read(self, &looked_for, &current))
         return NULL;
     PyObject *value = current != NO_CELL ? cell_to_object(current) : NULL, *result = NULL;
     if (current == NO_CELL || value != NULL)
@@ -289,7 +286,7 @@ add_objects(shared_table *self, PyObject *key, const probe *looked_for, PyObject
 {
     for (unsigned tries = 0; tries < MAP_RETRIES; tries++) {
         cell current = NO_CELL, next = NO_CELL;
-        if (!table_read(self, looked_for, false, &current))
+        if (!table_read(self, looked_for, &current))
             return NULL;
         PyObject *sum = sum_of(current, by);
         int status = -1;

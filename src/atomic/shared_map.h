@@ -190,30 +190,46 @@ map_leave(shared_table *self, champ_node **roots)
 
 /* ---- reading ---- */
 
-/* What is under the key: a new reference in *value, or NO_CELL, without a lock where that is possible; false: failed
- * (exception set). With `presence` it is not counted: *value is then a cell or NO_CELL, and means no more than that. */
-static bool
-table_read(shared_table *self, const probe *key, bool presence, cell *value)
+/* The value under the key, or NO_CELL, without a lock; counted, unless `presence` says that it is not wanted. False: it takes
+ * a lock to tell. */
+FORCE_INLINE bool
+table_read_inside(shared_table *self, map_key *k, bool presence, cell *value)
 {
-    map_key k = {*key, true};
     bool undecided = false;
     grace_record *visit = grace_enter(self);
     if (UNLIKELY(visit == NULL))
-        return map_read_locked(self, &k, value);
-    champ_node *root = atomic_load_explicit(&self->roots[slot_index(key->hash)], memory_order_seq_cst);
-    pair *entry = champ_find(root, &k.probe, &undecided);
+        return false;
+    champ_node *root = atomic_load_explicit(&self->roots[slot_index(k->probe.hash)], memory_order_seq_cst);
+    pair *entry = champ_find(root, &k->probe, &undecided);
     *value = entry != NULL ? value_load(entry) : NO_CELL;
     if (!presence && *value != NO_CELL)
         cell_retain(*value);
-    grace_leave(visit);
-    if (LIKELY(!undecided))
-        return true;
-    bool done = map_read_locked(self, &k, value);
-    if (presence && done && *value != NO_CELL) {
-        cell_release_detached(*value);
-        *value = CELL_NONE;
-    }
-    return done;
+    grace_leave(visit); /* a writer that waits asks again by itself */
+    return !undecided;
+}
+
+/* What is under the key: a new reference in *value, or NO_CELL; false: failed (exception set). */
+static bool
+table_read(shared_table *self, const probe *key, cell *value)
+{
+    map_key k = {*key, true};
+    return LIKELY(table_read_inside(self, &k, false, value)) || map_read_locked(self, &k, value);
+}
+
+/* Whether there is anything: 1, 0, or -1 (exception set). */
+static int
+table_has(shared_table *self, const probe *key)
+{
+    map_key k = {*key, true};
+    cell value;
+    if (LIKELY(table_read_inside(self, &k, true, &value)))
+        return value != NO_CELL;
+    if (!map_read_locked(self, &k, &value))
+        return -1;
+    if (value == NO_CELL)
+        return 0;
+    cell_release_detached(value);
+    return 1;
 }
 
 /* ---- the table ---- */

@@ -3,7 +3,7 @@
  *
  * The including file has included a memory and trees/champ/access.inc.h, and has said:
  *
- *     SLOTS                     how many, 1 or BRANCHES
+ *     SLOTS                     how many slots, 1 or BRANCHES
  *     TABLE, TABLE_TITLE        a struct with the members `roots` and `slots` (arrays of SLOTS), and what users call it
  *     map_slot                  a struct with the members `count` and `version`
  *     slot_lock, slot_unlock    R1's lock, of a map_slot
@@ -224,11 +224,11 @@ entry_close(TABLE *self, entry_visit *v)
     return undisturbed;
 }
 
+enum { EDIT_NEEDS_KEY = 2 };
+
 /* Puts `value` under the key, or removes it where that is NO_VALUE, if the condition holds: 1, 0, or -1 (exception set:
  * all is as it was, unless the callback of a watch was interrupted). EDIT_NEEDS_KEY: it is to be inserted, and `stored_key`
  * is NO_VALUE. Unless `before` is NULL, what was there comes out in it, a new reference or NO_VALUE. */
-enum { EDIT_NEEDS_KEY = 2 };
-
 static int
 map_edit(TABLE *self, memory *mem, const probe *key, cell stored_key, condition needed, cell expected, cell value,
          cell *before)
