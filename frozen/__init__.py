@@ -2,6 +2,7 @@
 
 from collections.abc import ItemsView, KeysView, Mapping, MutableSequence, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
+from importlib import import_module
 
 try:
     from frozen._core import (
@@ -46,16 +47,23 @@ except ModuleNotFoundError as _missing:
 
     raise explanation(_missing) from None
 
-from frozen._cache import cached
-from frozen._convert import freeze, thaw
-from frozen._delta import ABSENT, Change, ConflictError, Delta, JSONPatchError, Span, _Absent
-from frozen._encoding import EncodingError
-from frozen._file import FileFormatError, FileMapItems, FileMapKeys, FileMapValues, open, save
-from frozen._forking import ForkWarning
-from frozen._include import get_include
-from frozen._merge import Conflict, MergeConflictError, merge3
-from frozen._paths import delete_in, get_in, set_in, update_in
-from frozen._sharing import NotShareableError, is_shareable, register_shareable, share
+from frozen._public import public
+
+TYPE_CHECKING = False  # as in typing, which `import frozen` leaves out
+if TYPE_CHECKING:
+    from frozen._absent import ABSENT
+    from frozen._cache import cached
+    from frozen._convert import freeze, thaw
+    from frozen._delta import Change, ConflictError, Delta, JSONPatchError, Span
+    from frozen._encoding import EncodingError
+    from frozen._file import FileFormatError, FileMapItems, FileMapKeys, FileMapValues, save
+    from frozen._file import open as open
+    from frozen._forking import ForkWarning
+    from frozen._include import get_include
+    from frozen._merge import Conflict, MergeConflictError, merge3
+    from frozen._paths import delete_in, get_in, set_in, update_in
+    from frozen._share import share
+    from frozen._sharing import NotShareableError, is_shareable, register_shareable
 
 __all__ = [
     "ABSENT",
@@ -126,12 +134,39 @@ __all__ = [
 __version__ = "0.1.0"
 
 snapshot = AtomicRef.snapshot
+for _function in (decode, encode, immortalize):
+    public(_function)
 
-# Every public name says that it is found here, whichever module defines it. Pickles name it so, and stay valid when it
-# moves to another module; `_Absent` is the class that a pickle of ABSENT names.
-for _public in (*map(globals().get, __all__), open, _Absent):
-    if (getattr(_public, "__module__", None) or "").startswith("frozen."):
-        _public.__module__ = __name__
+# What is written in Python is imported when it is first asked for: an interpreter that only reads what others share
+# imports none of it, nor typing, dataclasses and what they need.
+_PYTHON_LAYER = {
+    "_absent": ("ABSENT", "_Absent"),  # the class is what a pickle of ABSENT names
+    "_cache": ("cached",),
+    "_convert": ("freeze", "thaw"),
+    "_delta": ("Change", "ConflictError", "Delta", "JSONPatchError", "Span"),
+    "_encoding": ("EncodingError",),
+    "_file": ("FileFormatError", "FileMapItems", "FileMapKeys", "FileMapValues", "open", "save"),
+    "_forking": ("ForkWarning",),
+    "_include": ("get_include",),
+    "_merge": ("Conflict", "MergeConflictError", "merge3"),
+    "_paths": ("delete_in", "get_in", "set_in", "update_in"),
+    "_share": ("share",),
+    "_sharing": ("NotShareableError", "is_shareable", "register_shareable"),
+}
+_MODULE_OF = {name: module for module, names in _PYTHON_LAYER.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module 'frozen' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module("frozen." + module), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULE_OF})
+
 
 Mapping.register(Map)
 Mapping.register(SharedMap)

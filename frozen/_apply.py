@@ -16,7 +16,8 @@ from frozen._diff import is_shared, kind_of
 from frozen._paths import show_steps
 from frozen._records import record_kind
 from frozen._sameness import same_value
-from frozen._sharing import NotShareableError, share
+from frozen._share import share
+from frozen._sharing import NotShareableError
 
 __all__ = ["apply", "apply_tree"]
 

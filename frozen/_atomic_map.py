@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable, Itera
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from frozen._delta import ABSENT
+from frozen._absent import ABSENT
 
 if TYPE_CHECKING:
     from frozen import AtomicMap, AtomicRef, Map

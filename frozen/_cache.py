@@ -12,6 +12,7 @@ from types import FunctionType
 from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
 from frozen._core import Cache, _bounded_repr, _CachedFunction, _Ready
+from frozen._public import public
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -72,6 +73,7 @@ def cached(
     stale_while_revalidate: float | None = None,
     cache_exceptions: bool | type[Exception] | tuple[type[Exception], ...] = False,
 ) -> Callable[[Callable[P, T]], _CachedFunction[P, T]]: ...
+@public
 def cached(fn: Callable[..., Any] | None = None, /, *, typed: bool = False, key: Any = None, **options: Any) -> Any:
     """Keep the results of a function, and return them when it is called with the same arguments again.
 

@@ -15,10 +15,12 @@ import importlib
 import os
 import sys
 from types import ModuleType
-from typing import Any
-from urllib.parse import quote, unquote
 
 from frozen import _core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _SCRIPT = "__main__("
 _COPY = "<fake __main__>"  # the name that CPython gives to its copy of the script
@@ -84,7 +86,11 @@ def _main_name() -> str:
 
 def _name_of_file(script: ModuleType | None) -> str | None:
     path = getattr(script, "__file__", None)
-    return f"{_SCRIPT}{quote(os.path.abspath(path), safe='/')})" if path else None
+    if not path:
+        return None
+    from urllib.parse import quote
+
+    return f"{_SCRIPT}{quote(os.path.abspath(path), safe='/')})"
 
 
 def _copy_by_cpython() -> ModuleType | None:
@@ -97,6 +103,8 @@ def _script_module(name: str) -> ModuleType:
     with _loading:
         module = sys.modules.get(name) or _copy_by_cpython()
         if module is None or name not in (module.__name__, _name_of_file(module)):
+            from urllib.parse import unquote
+
             path = unquote(name[len(_SCRIPT) : -1])
             with open(path, "rb") as file:
                 code = compile(file.read(), path, "exec")

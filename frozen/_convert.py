@@ -36,6 +36,7 @@ from frozen._core import (
     _bounded_repr,
     _Conversion,
 )
+from frozen._public import public
 from frozen._records import RecordKind, field_values, record_kind
 
 __all__ = ["Conversion", "Member", "Refused", "freeze", "thaw"]
@@ -374,6 +375,7 @@ copied = Conversion("freeze", _freeze_rule)
 """Copies a container of a file into memory, and all in it. Other than `freeze`, it is never taught types."""
 
 
+@public
 @taught_by(_freeze.register)
 def freeze(obj: Any, /) -> Any:
     """Return the deeply immutable form of `obj`.
@@ -428,6 +430,7 @@ _JSON = (dict, list, tuple, str, int, float, type(None))
 _thaw = Conversion("thaw", _thaw_rule)
 
 
+@public
 @taught_by(_thaw.register)
 def thaw(obj: Any, /) -> Any:
     """Return `obj` as ordinary, mutable Python data.

@@ -40,8 +40,9 @@ from typing import (
 
 from typing_extensions import Buffer, disjoint_base
 
+from frozen._absent import _Absent
 from frozen._cache import CacheInfo, CacheStats
-from frozen._delta import Delta, _Absent
+from frozen._delta import Delta
 
 _T = TypeVar("_T")
 _T2 = TypeVar("_T2")

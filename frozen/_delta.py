@@ -8,35 +8,20 @@ to Changes, which is made of the tree when somebody looks.
 # No `from __future__ import annotations`: the fields of Change are annotated with types, not with texts that
 # `typing.get_type_hints` would look up in `frozen`, which is the module that these classes name.
 
-import enum
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
+from frozen._absent import ABSENT
 from frozen._core import Map, Vector, _bounded_repr
 from frozen._paths import show_steps
+from frozen._public import public
 
 __all__ = ["ABSENT", "Change", "ConflictError", "Delta", "JSONPatchError", "Span"]
 
 Path = tuple[Any, ...]
 
 
-class _Absent(enum.Enum):
-    """The type of ABSENT, which a Change has in place of the value of a key that is not there.
-
-    >>> Map().diff(Map(a=1))["a",].old is ABSENT
-    True
-    """
-
-    ABSENT = "absent"
-
-    def __repr__(self) -> str:
-        return "ABSENT"
-
-
-ABSENT: Final = _Absent.ABSENT
-"""Stands in a Change for the value of a key that was not there, or is there no longer."""
-
-
+@public
 class Change(NamedTuple):
     """One place before and after. `old` is ABSENT if the key was added, `new` if it was deleted.
 
@@ -48,6 +33,7 @@ class Change(NamedTuple):
     new: Any
 
 
+@public
 class Span(NamedTuple):
     """The last step of a path in a Delta: elements [start, stop) of a vector, which others have taken the place of.
 
@@ -103,6 +89,7 @@ class Splice:
 Node = Change | InMap | InVector | InSet | Splice
 
 
+@public
 class Delta:
     """The changes between two versions, by path: immutable, comparable, and hashable if the values are.
 
@@ -490,6 +477,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 120 else text[:117] + "..."
 
 
+@public
 class JSONPatchError(ValueError):
     """A JSON Patch cannot be applied: `index` is the number of the operation from 0 on, `reason` says why.
 
@@ -514,6 +502,7 @@ class JSONPatchError(ValueError):
         return f"operation {self.index} of the JSON Patch ({shown}): {self.reason}"
 
 
+@public
 class ConflictError(ValueError):
     """A delta does not fit the version that it is applied to.
 

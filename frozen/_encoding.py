@@ -7,7 +7,6 @@ be looked at twice: there is one encoding for each value.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +15,8 @@ from typing import Any
 
 from frozen._convert import Member, show_path
 from frozen._core import Map, Set, Vector, _bounded_repr
+from frozen._public import public
+from frozen._records import is_dataclass
 
 __all__ = ["EncodingError"]
 
@@ -24,6 +25,7 @@ _DATETIME, _TIME, _TIMEDELTA, _DECIMAL_TEXT, _RANGE, _POSIX_PATH, _WINDOWS_PATH 
 _MOST_BITS = 8 * 8192  # KEY_INT_BYTES of src/codec/format.h
 
 
+@public
 class EncodingError(ValueError):
     """A value that `encode` does not take, or bytes that `decode` does not take.
 
@@ -127,16 +129,22 @@ def _check_class(cls: Any) -> None:
             raise TypeError(f"{_bounded_repr(cls)} in types= is an enum without members")
     elif _is_named_tuple(cls):
         pass
-    elif not dataclasses.is_dataclass(cls):
+    elif not is_dataclass(cls):
         raise TypeError(f"{_bounded_repr(cls)} in types= is no enum, named tuple or frozen dataclass")
     elif not _is_frozen(cls):
         raise TypeError(f"{_bounded_repr(cls)} in types= can be changed: declare it with frozen=True")
-    elif any(field._field_type is dataclasses._FIELD_INITVAR for field in cls.__dataclass_fields__.values()):  # type: ignore[attr-defined]
+    elif _has_init_variables(cls):
         raise TypeError(f"{_bounded_repr(cls)} in types= has an InitVar, whose value it does not keep")
 
 
 def _is_frozen(cls: Any) -> bool:
     return bool(cls.__dataclass_params__.frozen)
+
+
+def _has_init_variables(cls: Any) -> bool:
+    from dataclasses import _FIELD_INITVAR  # type: ignore[attr-defined]
+
+    return any(field._field_type is _FIELD_INITVAR for field in cls.__dataclass_fields__.values())
 
 
 def _is_named_tuple(cls: type) -> bool:
@@ -145,7 +153,9 @@ def _is_named_tuple(cls: type) -> bool:
 
 def _field_names(cls: Any) -> list[str]:
     """The fields that are arguments of the class: the others it computes itself."""
-    return [field.name for field in dataclasses.fields(cls) if field.init]
+    from dataclasses import fields
+
+    return [field.name for field in fields(cls) if field.init]
 
 
 def _take_apart_registered(value: Any, name: str) -> tuple[int, Any]:
@@ -493,7 +503,7 @@ def _standard_name(cls: type) -> str:
 
 
 def _remedy(cls: Any) -> str:
-    if issubclass(cls, Enum) or _is_named_tuple(cls) or dataclasses.is_dataclass(cls):
+    if issubclass(cls, Enum) or _is_named_tuple(cls) or is_dataclass(cls):
         return ": name its class in types="
     if cls.__module__.startswith("pathlib"):
         return ": a path of this machine's files; make it a PurePath"

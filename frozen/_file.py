@@ -36,6 +36,7 @@ from frozen._core import (
     encode,
 )
 from frozen._encoding import EncodingError, _Registry
+from frozen._public import public
 
 __all__ = ["FileFormatError", "FileMapItems", "FileMapKeys", "FileMapValues", "open", "save"]
 
@@ -43,6 +44,7 @@ _Types = Iterable[type] | Mapping[str, type]
 _ABSENT = object()
 
 
+@public
 class FileFormatError(ValueError):
     """A file that `open` does not take, or that turns out to be damaged where it is read.
 
@@ -71,6 +73,7 @@ class FileFormatError(ValueError):
 # -- save and open ------------------------------------------------------------------------------------------------
 
 
+@public
 def save(
     value: Any,
     path: str | os.PathLike[str],
@@ -140,6 +143,7 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
+@public
 def open(path: str | os.PathLike[str], /, *, check: bool = False, types: _Types = ()) -> Any:
     """Return the value that `save` wrote: a FileMap, FileSet or FileVector that reads the file in place, or an atom.
 
@@ -457,6 +461,7 @@ class _View:
         return f"{type(self).__name__}({list(self)!r})"
 
 
+@public
 class FileMapKeys(_View, _KeysView[Any]):
     """What `FileMap.keys()` returns: its keys in order, a set in all but name. O(1) to make.
 
@@ -473,6 +478,7 @@ class FileMapKeys(_View, _KeysView[Any]):
         return self._mapping
 
 
+@public
 class FileMapValues(_View, _ValuesView[Any]):
     """What `FileMap.values()` returns: its values in order. O(1) to make.
 
@@ -490,6 +496,7 @@ class FileMapValues(_View, _ValuesView[Any]):
         return self._mapping
 
 
+@public
 class FileMapItems(_View, _ItemsView[Any, Any]):
     """What `FileMap.items()` returns: its pairs of key and value in order, a set in all but name. O(1) to make.
 

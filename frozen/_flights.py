@@ -18,8 +18,8 @@ from contextlib import suppress
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from frozen._absent import ABSENT
 from frozen._core import AtomicRef, Cache, _bounded_repr, _thread_number, _thread_vanished
-from frozen._delta import ABSENT
 
 if TYPE_CHECKING:
     import asyncio

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import warnings
 
+from frozen._public import public
 
+
+@public
 class ForkWarning(RuntimeWarning):
     """A child process changed a SharedRef, SharedAtomicMap or SharedAtomicCounter that was made before the fork.
 

@@ -2,7 +2,10 @@
 
 import os
 
+from frozen._public import public
 
+
+@public
 def get_include() -> str:
     """Return the folder of frozen.h and frozen.pxd, for the include_dirs of an extension that uses the C API.
 

@@ -10,7 +10,7 @@ from frozen._core import Map, SharedMap, SharedVector, Vector, _bounded_repr
 from frozen._delta import ABSENT, Change, InMap, InSet, InVector, JSONPatchError, Node, Splice, path_of, show_place
 from frozen._diff import is_shared, kind_of
 from frozen._merge import Call, run
-from frozen._sharing import share
+from frozen._share import share
 
 __all__ = ["merge_patched", "operations_of", "patched"]
 

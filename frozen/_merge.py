@@ -27,6 +27,7 @@ from frozen._delta import (
     show_place,
 )
 from frozen._diff import diff, difference, kind_of
+from frozen._public import public
 from frozen._sameness import same_value
 
 __all__ = ["Conflict", "MergeConflictError", "between", "compose", "merge3", "run"]
@@ -217,6 +218,7 @@ def _composed_elements(a: InVector, b: InVector, way: Way) -> Call:
 # -- Side by side -------------------------------------------------------------------------------------------------
 
 
+@public
 class Conflict(NamedTuple):
     """A place that both sides of a merge have changed, each in its own way: its path, and the three values.
 
@@ -233,6 +235,7 @@ class Conflict(NamedTuple):
     theirs: Any
 
 
+@public
 class MergeConflictError(ValueError):
     """Two versions cannot be merged by themselves; `conflicts` has every place where they differ.
 
@@ -259,6 +262,7 @@ class MergeConflictError(ValueError):
         return f"{many}; pass on_conflict=, which returns the value to be taken: " + "; ".join(lines)
 
 
+@public
 def merge3(
     base: Container,
     ours: Container,

@@ -16,6 +16,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from frozen._core import Map, SharedMap, SharedVector, Vector, _bounded_repr
+from frozen._public import public
 from frozen._records import RecordKind, record_kind
 
 __all__ = ["delete_in", "get_in", "set_in", "update_in"]
@@ -42,6 +43,7 @@ class _NoSuchKey(KeyError):
         return type(self), (*self.args, self.place)
 
 
+@public
 def get_in(obj: Any, path: Iterable[Hashable], default: Any = _MISSING) -> Any:
     """Return the value at `path` inside `obj`, or `default`, if given, if a key or an index on the path is absent.
 
@@ -70,6 +72,7 @@ def get_in(obj: Any, path: Iterable[Hashable], default: Any = _MISSING) -> Any:
     return obj
 
 
+@public
 def set_in(obj: Any, path: Iterable[Hashable], value: Any) -> Any:
     """Return `obj` with `value` at `path`. Levels that are missing on the way become Map (SharedMap in a SharedMap).
 
@@ -87,6 +90,7 @@ def set_in(obj: Any, path: Iterable[Hashable], value: Any) -> Any:
     return _ascend(levels, path, value)
 
 
+@public
 def update_in(obj: Any, path: Iterable[Hashable], fn: Callable[..., Any], *args: Any) -> Any:
     """Return `obj` with `fn(old, *args)` in place of `old`, the value at `path`. `old` is None if there is no such key.
 
@@ -100,6 +104,7 @@ def update_in(obj: Any, path: Iterable[Hashable], fn: Callable[..., Any], *args:
     return _ascend(levels, path, fn(None if old is _MISSING else old, *args))
 
 
+@public
 def delete_in(obj: Any, path: Iterable[Hashable]) -> Any:
     """Return `obj` without the key or the sequence's element at `path`. A map that becomes empty stays, empty.
 

@@ -14,7 +14,8 @@ from typing import Any, get_args
 from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector
 from frozen._diff import is_shared, kind_of
 from frozen._sameness import same_value
-from frozen._sharing import NotShareableError, share
+from frozen._share import share
+from frozen._sharing import NotShareableError
 
 __all__ = ["core_schema_of", "serializer"]
 

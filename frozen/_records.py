@@ -7,11 +7,12 @@ and two ways to a changed copy.
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 from collections.abc import Iterable, Mapping
 from types import FunctionType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["RecordKind", "field_values", "record_kind"]
 
@@ -70,10 +71,12 @@ class _Dataclass(RecordKind):
         return bool(self.cls.__dataclass_params__.frozen)
 
     def names(self, record: Any) -> Iterable[str]:
-        return [field.name for field in dataclasses.fields(self.cls)]
+        return field_names(self.cls)
 
     def replace(self, record: Any, name: str, value: Any) -> Any:
-        return dataclasses.replace(record, **{name: value})
+        from dataclasses import replace
+
+        return replace(record, **{name: value})
 
 
 class _Attrs(RecordKind):
@@ -132,7 +135,7 @@ class _Struct(RecordKind):
         return names
 
     def rebuild(self, record: Any, changes: Mapping[str, Any]) -> Any:
-        result = copy.copy(record)
+        result = _copied(record)
         getattr(result, "__dict__", {}).clear()  # there with dict=True: computed from the old fields
         for name, value in changes.items():
             object.__setattr__(result, name, value)
@@ -156,7 +159,7 @@ class _Model(RecordKind):
         return [*declared, *(getattr(record, "__pydantic_extra__", None) or ())]
 
     def rebuild(self, record: Any, changes: Mapping[str, Any]) -> Any:
-        return self._without_computed(copy.copy(record), changes)
+        return self._without_computed(_copied(record), changes)
 
     def replace(self, record: Any, name: str, value: Any) -> Any:
         return self._without_computed(record.model_copy(update={name: value}), {})
@@ -187,12 +190,34 @@ def _empty_like(record: Any) -> Any:
     try:
         return object.__new__(cls)
     except TypeError:  # a subclass of another builtin
-        return copy.copy(record)
+        return _copied(record)
+
+
+def _copied(record: Any) -> Any:
+    from copy import copy
+
+    return copy(record)
+
+
+def is_named_tuple(cls: type) -> bool:
+    return issubclass(cls, tuple) and hasattr(cls, "_fields")
+
+
+def is_dataclass(cls: type) -> bool:
+    """As dataclasses.is_dataclass, which takes inspect and ast to import: the class has been made by it."""
+    return hasattr(cls, "__dataclass_fields__")
+
+
+def field_names(cls: Any) -> list[str]:
+    """The fields of a dataclass."""
+    from dataclasses import fields
+
+    return [field.name for field in fields(cls)]
 
 
 def record_kind(cls: type) -> RecordKind | None:
     """What is known of the records of this class; None for a class without declared fields."""
-    if dataclasses.is_dataclass(cls):
+    if is_dataclass(cls):
         return _Dataclass(cls)
     if hasattr(cls, "__attrs_attrs__"):
         return _Attrs(cls)

@@ -1,46 +1,33 @@
-"""Sharing values between interpreters: what can be shared, how it is converted, and what to say where it cannot.
+"""What interpreters can share: how others read an object, and what to say of one that cannot be shared.
 
 The C core holds None, bool, int, float, complex, str, bytes, Ellipsis, tuple, frozenset, Blob and shared containers by
 itself. Every other type is held by *registration*: a function that turns an object into a value that can be held, and
 one that makes an equal object of it in the interpreter that reads. The standard library's immutable types are
 registered here; `register_shareable` adds your own.
+
+An interpreter that reads imports this module, and what it imports: neither typing nor dataclasses.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-import warnings
-from collections import UserString
-from collections.abc import Callable, Iterable, Mapping, Sequence, ValuesView
-from collections.abc import Set as AbstractSet
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable
 
 from frozen import _core
 from frozen._classes import class_name, find_class, find_module, is_found, is_of_a_session, module_name
-from frozen._convert import (
-    Conversion,
-    Member,
-    Opened,
-    Refused,
-    Rule,
-    copies_elements,
-    copies_items,
-    keeps_elements,
-    keeps_fields,
-    make_tuple,
-    show_path,
-    taught_by,
-    without_parts,
-)
-from frozen._core import Blob, SharedMap, SharedSet, SharedVector
-from frozen._records import record_kind
+from frozen._public import public
+from frozen._records import field_names, is_dataclass, is_named_tuple, record_kind
 
-__all__ = ["NotShareableError", "is_shareable", "register_shareable", "share"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
 
-_T = TypeVar("_T")
+    _T = TypeVar("_T")
+
+__all__ = ["NotShareableError", "is_shareable", "register_shareable"]
 
 
+@public
 class NotShareableError(TypeError):
     """A value cannot be shared between interpreters.
 
@@ -74,12 +61,12 @@ def _found_at(error: BaseException, brackets: str, key: object) -> None:
     """Called by the core on the way up: what `error` is about stands at `key` of what was to be shared. A key or member
     that is what the error is about adds no step: it stands at no place but itself."""
     if isinstance(error, NotShareableError) and not (brackets == "{}" and key is error.value):
+        from frozen._convert import Member, show_path
+
         error.path = show_path([key if brackets == "[]" else Member(key)]) + error.path
 
 
-# Conversion: the rules of `share` for the engine in _convert.py
-
-
+@public
 def is_shareable(obj: object) -> bool:
     """Return whether a shared container can hold `obj` as it is, without `share`. O(size of `obj`).
 
@@ -93,165 +80,17 @@ def is_shareable(obj: object) -> bool:
     return True
 
 
-# What shared memory holds by itself, and a walk need not look into.
-_HELD = (SharedMap, SharedSet, SharedVector, Blob)
-
-
-def _shares_items(opens: Rule) -> Rule:
-    """Mappings: by `opens`, unless there are keys that may have to be converted."""
-
-    def rule(source: Any, atoms: set[type]) -> Opened:
-        opened = opens(source, atoms)
-        scratch = opened[1]
-        if atoms.issuperset(map(type, scratch)):
-            return opened
-        return _with_keys(list(scratch.items()), atoms)
-
-    return rule
-
-
-def _with_keys(items: list[tuple[Any, Any]], atoms: set[type]) -> Opened:
-    parts: list[tuple[Any, Any]] = [(Member(key), key) for key, _ in items if type(key) not in atoms]
-    parts += [(key, value) for key, value in items if type(value) not in atoms]
-
-    def make(source: Any, changes: dict[Any, Any]) -> SharedMap[Any, Any]:
-        keys = _changed_members(changes)
-        return SharedMap([(keys.get(key, key), changes.get(key, value)) for key, value in items])
-
-    return make, {}, parts
-
-
-def _shares_members(make_set: Callable[[Any], Any], own_type: type) -> Rule:
-    """Sets of any type; one of `own_type` stays where no member changes."""
-
-    def make(source: Any, changes: dict[Any, Any]) -> Any:
-        if not changes:
-            return source if type(source) is own_type else make_set(source)
-        members = _changed_members(changes)
-        return make_set([members.get(member, member) for member in source])
-
-    return lambda source, atoms: (make, {}, [(Member(part), part) for part in source if type(part) not in atoms])
-
-
-def _changed_members(changes: dict[Any, Any]) -> dict[Any, Any]:
-    return {label.key: result for label, result in changes.items() if type(label) is Member}
-
-
-def _share_tuple(source: Any, changes: dict[int, Any]) -> Any:
-    return make_tuple(source if type(source) is tuple else (*source,), changes)
-
-
-_SHARE_MAPPING = _shares_items(copies_items(lambda _, scratch: SharedMap(scratch)))
-_SHARE_SEQUENCE = copies_elements(lambda _, scratch: SharedVector(scratch))
-_SHARE_FROZENSET = _shares_members(frozenset, frozenset)
-_SHARE_SET = _shares_members(SharedSet, SharedSet)
-_SHARE_FIELDS = keeps_elements(make_tuple)
-# Subclasses of what is held only exactly, and how to get the plain value, whatever the subclass overrides.
-_PLAIN_VALUES: dict[type, Callable[[Any], Any]] = {
-    str: str.__str__,
-    int: int.__int__,
-    float: float.__float__,
-    complex: complex.__complex__,
-    bytes: lambda obj: bytes.__getitem__(obj, slice(None)),
-    UserString: lambda obj: str.__str__(obj.data),
-}
-
-
-def _share_rule(cls: type) -> Rule | None:
-    if cls in _by_field:
-        record = record_kind(cls)
-        return keeps_fields(record) if record is not None else _SHARE_FIELDS
-    if _encoder(cls) is not None or record_kind(cls) is not None or _is_named_tuple(cls):
-        return None  # held by registration, or refused by the core, which has the words
-    for plain, value_of in _PLAIN_VALUES.items():
-        if issubclass(cls, plain):
-            return without_parts(value_of)
-    if issubclass(cls, bytearray):
-        return without_parts(bytes)
-    if issubclass(cls, (*_HELD, memoryview)):
-        return None
-    if issubclass(cls, tuple):
-        return keeps_elements(_share_tuple)
-    if issubclass(cls, Mapping):
-        return _SHARE_MAPPING
-    if issubclass(cls, (Sequence, ValuesView)):
-        return _SHARE_SEQUENCE
-    if issubclass(cls, AbstractSet):
-        return _SHARE_FROZENSET if issubclass(cls, frozenset) else _SHARE_SET
-    return None
-
-
-def _is_named_tuple(cls: type) -> bool:
-    return issubclass(cls, tuple) and hasattr(cls, "_fields")
-
-
-class _Share(Conversion):
-    """The conversion of `share`.
-
-    The core checks what becomes a part of a shared container when it makes that container; the rest is checked here.
-    """
-
-    def __call__(self, obj: Any, /) -> Any:
-        result = super().__call__(obj)
-        if not isinstance(result, _HELD):
-            try:
-                _core._check_shareable(result)
-            except NotShareableError as error:
-                _point_out_hook(error)
-                raise
-        return result
-
-    def place(self, error: BaseException, labels: list[Any]) -> BaseException:
-        if isinstance(error, Refused):
-            return NotShareableError(error.value, f"{error.reason}: remove the cycle first", show_path(labels))
-        if isinstance(error, NotShareableError):
-            error.path = show_path(labels) + error.path
-            _point_out_hook(error)
-            return error
-        return super().place(error, labels)
-
-
-def _point_out_hook(error: NotShareableError) -> None:
-    """`share` converts what it finds: what it could convert, and did not, was returned by a registered function."""
-    if error.reason == _NOT_CONVERTED:
-        error.reason = _LEFT_UNCONVERTED
-
-
-_share = _Share("share", _share_rule)
-
-
-@taught_by(_share.register)
-def share(obj: Any, /) -> Any:
-    """Return `obj` in the form that interpreters can share.
-
-    It converts deeply: mappings become SharedMaps, lists, Vectors and other sequences SharedVectors, sets SharedSets,
-    bytearrays bytes. Tuples, frozensets and registered types keep their type, with their parts converted. A subclass of
-    str, int, float, complex, bytes, tuple or frozenset that is not registered becomes the plain value. An object that
-    can be shared as it is is returned as it is, and shared containers inside are not copied. An object that is reached
-    twice is converted once. `share.register(cls, hook)` converts a type of your own; `register_shareable` lets shared
-    containers hold it as it is.
-
-    O(n) for n values, once; the result crosses to other interpreters in O(1). Nesting may be of any depth, but the
-    interpreter's stack bounds that of tuples and frozensets (RecursionError).
-
-    Raises NotShareableError, with the path to the object that cannot be shared or that contains itself.
-
-    >>> share({"ports": [80, 443]})
-    SharedMap({'ports': SharedVector([80, 443])})
-    """
-    return _share(obj)
-
-
 # Registered types. A name says everything that the reading interpreter needs to find the decoder: that of the class
 # (_classes.py), and "@module" of the one whose import registers it, where that is needed.
 
 _encoders: dict[type, tuple[str, Callable[[Any], Any]]] = {}
-_by_field: set[type] = set()  # those of named tuples and dataclasses that were registered without functions
+by_field: set[type] = set()  # those of named tuples and dataclasses that were registered without functions
 _decoders: dict[str, Callable[[Any], Any]] = {}
 _checked: set[type] = set()  # those that a reader is known to find
 _hashed_by_class: set[type] = set()  # those of them whose hash is another one in each interpreter
 
 
+@public
 def register_shareable(
     cls: type[_T], encode: Callable[[_T], object] | None = None, decode: Callable[[Any], _T] | None = None
 ) -> type[_T]:
@@ -281,10 +120,10 @@ def register_shareable(
         raise TypeError("register_shareable() takes both encode and decode, or neither")
     if "<locals>" in cls.__qualname__:
         raise ValueError(f"{_name_of(cls)} is local to a function: other interpreters cannot import it")
-    _by_field.discard(cls)
+    by_field.discard(cls)
     if encode is None or decode is None:
         encode, decode = _by_fields(cls)
-        _by_field.add(cls)
+        by_field.add(cls)
         name = class_name(cls)
     else:
         name = f"{class_name(cls)}@{_registrar(cls, decode)}"
@@ -305,7 +144,7 @@ def _by_fields(cls: type[_T]) -> tuple[Callable[[_T], object], Callable[[Any], _
     """Encoder and decoder of a named tuple or frozen dataclass."""
     if issubclass(cls, tuple) and hasattr(cls, "_make"):
         named: Any = cls
-        return lambda obj: (*cast(Any, obj),), named._make
+        return lambda obj: (*obj,), named._make
     parameters = getattr(cls, "__dataclass_params__", None)
     if parameters is not None and parameters.frozen:
         if not _is_made_by_object(cls):
@@ -313,7 +152,7 @@ def _by_fields(cls: type[_T]) -> tuple[Callable[[_T], object], Callable[[Any], _
                 f"{_name_of(cls)} has more than its fields, from a base class in C, or is abstract: "
                 "pass encode(obj) -> shareable value and decode(value) -> obj"
             )
-        names = tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
+        names = tuple(field_names(cls))
 
         def encode(obj: _T) -> object:
             return (*[getattr(obj, name) for name in names],)
@@ -336,7 +175,7 @@ def _encode(obj: object) -> tuple[str, object, bool | None]:
     whether its hash depends on the interpreter (None: if that of something in it does). NotShareableError if there is
     no such value.
     """
-    found = _encoder(type(obj))
+    found = encoder_of(type(obj))
     if found is None:
         raise NotShareableError(obj, _advice(obj))
     name, encode = found
@@ -352,7 +191,9 @@ def _check_found(obj: object, name: str) -> None:
     cls = type(obj)
     where, _, registrar = name.rpartition("!")[2].partition("@")
     if is_of_a_session(registrar or where.partition(":")[0]):
-        warnings.warn(
+        from warnings import warn
+
+        warn(
             f"{cls.__qualname__} is defined in a session, not in a file: other interpreters cannot read what is shared "
             "of it; define it in a module",
             RuntimeWarning,
@@ -389,7 +230,7 @@ def _globals_of(code: Any) -> set[str]:
     return {step.argval for step in get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
 
 
-def _encoder(cls: type) -> tuple[str, Callable[[Any], Any]] | None:
+def encoder_of(cls: type) -> tuple[str, Callable[[Any], Any]] | None:
     """The name and the function of a type that is registered; None for another one."""
     found = _encoders.get(cls)
     if found is None:
@@ -426,11 +267,7 @@ def _find_decoder(name: str) -> Callable[[Any], Any]:
         raise ImportError(f"a shared {where.replace(':', '.')} cannot be read in this interpreter: {reason}") from error
 
 
-_NOT_CONVERTED = "is not held as it is: share() converts it"
-_LEFT_UNCONVERTED = (
-    "is not held as it is: a registered function returned it unconverted; "
-    "in a hook of share.register call convert() for it, in an encode() of register_shareable share()"
-)
+NOT_CONVERTED = "is not held as it is: share() converts it"
 # What the library has that is no value: by the name of its type, why not, and what to do.
 _NO_VALUES = {
     "AtomicRef": "is a place that belongs to this interpreter: share the value that its get() returns, "
@@ -451,7 +288,7 @@ def _is_iterable_of_core(obj: object) -> bool:
     cls = type(obj)
     if cls.__module__ != "frozen" or not isinstance(obj, Iterable):
         return False
-    return record_kind(cls) is None and not _is_named_tuple(cls)
+    return record_kind(cls) is None and not is_named_tuple(cls)
 
 
 def _advice(obj: object) -> str:
@@ -463,14 +300,14 @@ def _advice(obj: object) -> str:
     if type(obj).__module__ == "frozen" and name in _NO_VALUES:
         return _NO_VALUES[name]
     if isinstance(obj, (dict, list, set)) or _is_iterable_of_core(obj):
-        return _NOT_CONVERTED
+        return NOT_CONVERTED
     if record is not None and not record.is_frozen():
         return f"is a mutable {record.title}: {record.remedy}, and frozen.register_shareable({name})"
     if callable(obj):
         return "has no value that another interpreter could have: only data can be shared"
     if isinstance(obj, (str, bytes, int, float, complex, tuple, frozenset)):
         return f"is a subclass: convert it, or frozen.register_shareable({name})"
-    if dataclasses.is_dataclass(obj):
+    if is_dataclass(type(obj)):
         return f"cannot be shared: convert it, or frozen.register_shareable({name})"
     return f"cannot be shared: convert it, or frozen.register_shareable({name}, encode, decode) if it is immutable"
 
@@ -613,7 +450,7 @@ def _plan(obj: object) -> _Plan | None:
     """Called by the core for the first object of a type that it does not hold by itself: how to take such objects
     apart. None: the type is not shared, and `_encode` has the words. A plan without a form: `_encode` does it."""
     cls = type(obj)
-    found = _encoder(cls)
+    found = encoder_of(cls)
     if found is None:
         return None
     name = found[0]
@@ -627,7 +464,7 @@ def _plan(obj: object) -> _Plan | None:
 
 
 def _form_of(cls: type, name: str) -> int:
-    if cls in _by_field:
+    if cls in by_field:
         return _NAMED_TUPLE if issubclass(cls, tuple) else _FIELDS
     if name.startswith("enum!"):
         return _MEMBER
@@ -684,7 +521,7 @@ def _attributes(cls: Any, name: str) -> tuple[str, ...] | None:
     if names is not None:
         return names if _is_made_of(cls, names) else None
     _by_fields(cls)  # TypeError: it is another class here
-    return tuple(field.name for field in dataclasses.fields(cls)) if _is_made_by_object(cls) else None
+    return tuple(field_names(cls)) if _is_made_by_object(cls) else None
 
 
 def _is_plain_named_tuple(cls: Any) -> bool:

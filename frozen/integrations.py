@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any, get_args, get_origin
 
 from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector
-from frozen._sharing import share
+from frozen._share import share
 
 __all__ = ["jsonschema_validator", "register_cattrs", "register_jax", "register_optree", "register_strategies"]
 

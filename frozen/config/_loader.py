@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from frozen._convert import freeze
 from frozen._delta import Delta
-from frozen._sharing import share
+from frozen._share import share
 from frozen.config._errors import ConfigError
 from frozen.config._merge import Merge
 from frozen.config._schema import Schema

@@ -16,7 +16,7 @@ from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector, d
 from frozen._delta import ABSENT, Change, Span, entries_of, show_place, tree_of
 from frozen._diff import difference
 from frozen._encoding import EncodingError
-from frozen._sharing import share
+from frozen._share import share
 
 __all__ = ["Codec"]
 

@@ -255,7 +255,7 @@ atomic_map_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     }
     turns_init(&self->writers, &self->writers_lock);
     waiters_init(&self->waiters, &self->waiters_lock);
-    self->absent = imported("frozen._delta", "ABSENT");
+    self->absent = imported("frozen._absent", "ABSENT");
     if (self->absent == NULL || map_exchange(self, types, NULL, map, NULL) < 0)
         Py_CLEAR(self);
     else

@@ -339,7 +339,7 @@ shared_atomic_map_reader_records(PyObject *Py_UNUSED(op), PyObject *Py_UNUSED(ig
 static PyObject *
 map_object_over(module_state *state, shared_table *table)
 {
-    PyObject *absent = imported("frozen._delta", "ABSENT");
+    PyObject *absent = imported("frozen._absent", "ABSENT");
     SharedAtomicMapObject *self = NULL;
     if (absent != NULL)
         self = (SharedAtomicMapObject *)state->shared_atomic_map->tp_alloc(state->shared_atomic_map, 0);

@@ -8,9 +8,11 @@ import importlib
 import inspect
 import json
 import pkgutil
+from pathlib import Path
 from typing import Any
 
 import pytest
+from support import run_python
 
 import frozen
 import frozen.integrations
@@ -138,21 +140,26 @@ def test_optree_goes_through_maps_and_vectors() -> None:
     assert optree.tree_paths(tree, namespace="tests") == [("a",), ("b", 0), ("b", 1)]
 
 
-def test_jax_goes_through_maps_and_vectors() -> None:
-    jax = pytest.importorskip("jax")
-    frozen.integrations.register_jax()
-    tree = Map(w=Vector([1.0, 2.0]), b=3.0)
-    assert jax.tree_util.tree_leaves(tree) == [3.0, 1.0, 2.0]
-    doubled = jax.jit(lambda params: jax.tree_util.tree_map(lambda x: 2 * x, params))(tree)
-    assert type(doubled) is Map
-    assert {key: jax.tree_util.tree_leaves(value) for key, value in doubled.items()} == {"w": [2.0, 4.0], "b": [6.0]}
-    gradient = jax.grad(lambda params: params["b"] ** 2 + params["w"][0])(tree)
-    assert float(gradient["b"]) == 6.0
-    assert [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(tree)] == [
-        "['b']",
-        "['w'][0]",
-        "['w'][1]",
-    ]
+def test_jax_goes_through_maps_and_vectors(tmp_path: Path) -> None:
+    """In a process of its own: jax starts threads, and warns of each fork from then on."""
+    pytest.importorskip("jax")
+    program = """if True:
+        import jax, frozen.integrations
+        from frozen import Map, Vector
+
+        frozen.integrations.register_jax()
+        tree = Map(w=Vector([1.0, 2.0]), b=3.0)
+        assert jax.tree_util.tree_leaves(tree) == [3.0, 1.0, 2.0]
+        doubled = jax.jit(lambda params: jax.tree_util.tree_map(lambda x: 2 * x, params))(tree)
+        assert type(doubled) is Map
+        leaves = {key: jax.tree_util.tree_leaves(value) for key, value in doubled.items()}
+        assert leaves == {"w": [2.0, 4.0], "b": [6.0]}
+        gradient = jax.grad(lambda params: params["b"] ** 2 + params["w"][0])(tree)
+        assert float(gradient["b"]) == 6.0
+        paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
+        assert paths == ["['b']", "['w'][0]", "['w'][1]"]
+    """
+    run_python("-c", program, cwd=tmp_path)
 
 
 # jsonschema

@@ -11,7 +11,10 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from uuid import UUID, SafeUUID
 
 import pytest
 from support import (
@@ -151,6 +154,46 @@ def test_importing_leaves_the_gil_off():
 def test_importing_leaves_threading_out():
     """A 3.12 interpreter hangs at its end if another thread than the one that ends it imported threading."""
     run_python("-c", "import sys, frozen; assert 'threading' not in sys.modules")
+
+
+def test_importing_leaves_what_is_written_in_python_to_its_first_use():
+    code = """if True:
+        import sys, frozen
+        own = {name for name in sys.modules if name.startswith("frozen.")}
+        assert own == {"frozen._core", "frozen._public"}, own
+        assert not {"typing", "dataclasses", "enum", "inspect"} & set(sys.modules)
+        assert frozen.freeze([1]) == frozen.Vector([1])
+        assert "freeze" in vars(frozen) and set(frozen.__all__) <= set(dir(frozen))
+    """
+    run_python("-S", "-c", code, env={"PYTHONPATH": str(Path(frozen.__file__).parents[1])})
+
+
+def test_a_name_that_the_package_lacks_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'frozen' has no attribute 'Mapp'"):
+        frozen.Mapp  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'Mapp' from 'frozen'"):
+        from frozen import Mapp  # noqa: F401
+
+
+@needs_subinterpreters
+def test_an_interpreter_that_reads_everyday_values_imports_neither_typing_nor_dataclasses():
+    values = frozen.share(
+        {"at": datetime(2026, 1, 2), "price": Decimal("1.5"), "id": UUID(int=1), "unit": SafeUUID.safe}
+    )
+    shared = frozen.SharedRef("test_package.values", values)
+    with Subinterpreter() as other:
+        other.run("""
+            import sys
+            from frozen import SharedRef
+            from uuid import SafeUUID
+
+            before = set(sys.modules)
+            values = SharedRef.attach("test_package.values").get()
+            assert str(values["price"]) == "1.5" and values["at"].year == 2026 and values["unit"] is SafeUUID.safe
+            new = {name for name in set(sys.modules) - before}
+            assert not {"typing", "dataclasses", "inspect"} & new, new
+        """)
+    assert shared.get() is not None
 
 
 def test_the_module_is_found_where_its_types_say():
