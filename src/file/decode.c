@@ -18,17 +18,16 @@ typedef struct {
 
 static PyObject *copy_object(copy_out *out, cell_word c, uint64_t before);
 
+/* Whether all characters are below 128. The box is filled up to a whole word, which is in the file as it is. */
 static bool
 is_ascii(const unsigned char *bytes, size_t size)
 {
-    uint64_t word, all = 0;
-    for (; size >= 8; bytes += 8, size -= 8) {
-        memcpy(&word, bytes, 8);
-        all |= word;
-    }
-    word = 0;
-    memcpy(&word, bytes, size);
-    return ((all | word) & UINT64_C(0x8080808080808080)) == 0;
+    uint64_t all = 0;
+    for (; size > 8; bytes += 8, size -= 8)
+        all |= word_at(bytes);
+    if (size > 0)
+        all |= word_at(bytes) << 8 * (8 - size);
+    return (all & UINT64_C(0x8080808080808080)) == 0;
 }
 
 static PyObject *

@@ -96,15 +96,6 @@ sum_step(uint64_t sum, uint64_t word)
     return sum ^ sum >> 32;
 }
 
-/* The last steps of MurmurHash3 (Appleby 2011): each bit of the input changes half of those of the result. */
-static inline uint64_t
-hash_end(uint64_t hash)
-{
-    hash = (hash ^ hash >> 33) * UINT64_C(0xFF51AFD7ED558CCD);
-    hash = (hash ^ hash >> 33) * UINT64_C(0xC4CEB9FE1A85EC53);
-    return hash ^ hash >> 33;
-}
-
 static inline uint64_t
 sum_of_words(uint64_t sum, const unsigned char *bytes, size_t size)
 {
@@ -121,10 +112,93 @@ sum_of_words(uint64_t sum, const unsigned char *bytes, size_t size)
     return sum;
 }
 
+/* The two halves of a product of 128 bits, as one word: each bit of both factors changes half of its bits. */
 static inline uint64_t
-hash_of_bytes(uint64_t seed, const void *bytes, size_t size)
+fold(uint64_t a, uint64_t b)
 {
-    return hash_end(sum_of_words(seed ^ (uint64_t)size * UINT64_C(0x9E3779B97F4A7C15), bytes, size));
+#ifdef __SIZEOF_INT128__
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+#else
+    uint64_t low = (a & UINT32_MAX) * (b & UINT32_MAX), high = (a >> 32) * (b >> 32);
+    uint64_t left = (a >> 32) * (b & UINT32_MAX), right = (a & UINT32_MAX) * (b >> 32);
+    uint64_t middle = (low >> 32) + (left & UINT32_MAX) + (right & UINT32_MAX);
+    high += (left >> 32) + (right >> 32) + (middle >> 32);
+    return (middle << 32 | (low & UINT32_MAX)) ^ high;
+#endif
+}
+
+#define HASH_A UINT64_C(0xA0761D6478BD642F)
+#define HASH_B UINT64_C(0xE7037ED1A0B428DB)
+
+static inline uint64_t
+hash_end(uint64_t hash)
+{
+    return fold(hash ^ HASH_A, HASH_B);
+}
+
+static inline uint64_t
+hash_step(uint64_t hash, uint64_t word)
+{
+    return fold(hash ^ HASH_A, word ^ HASH_B);
+}
+
+static inline uint64_t
+word_at(const unsigned char *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, 8);
+    return word;
+}
+
+/* Up to 7 bytes as a word; the others are 0. */
+static inline uint64_t
+short_word(const unsigned char *bytes, size_t size)
+{
+    uint32_t first, last;
+    if (size >= 4) {
+        memcpy(&first, bytes, 4);
+        memcpy(&last, bytes + size - 4, 4);
+        return first | (uint64_t)last << 8 * (size - 4);
+    }
+    return size == 0
+               ? 0
+               : bytes[0] | (uint64_t)bytes[size >> 1] << 8 * (size >> 1) | (uint64_t)bytes[size - 1] << 8 * (size - 1);
+}
+
+/* In the manner of wyhash (Wang Yi 2019): two words a step; the last two are those at the end, which may overlap with the
+ * ones before. Nothing is read beyond the bytes. */
+static inline uint64_t
+hash_of_bytes(uint64_t seed, const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+    uint64_t hash = seed ^ (uint64_t)size * UINT64_C(0x9E3779B97F4A7C15), a, b;
+    if (size < 8) {
+        a = short_word(bytes, size);
+        b = 0;
+    }
+    else {
+        for (size_t left = size; left > 16; left -= 16, bytes += 16)
+            hash = fold(word_at(bytes) ^ HASH_A, word_at(bytes + 8) ^ hash);
+        bytes = data;
+        a = word_at(bytes + (size > 16 ? size - 16 : 0));
+        b = word_at(bytes + size - 8);
+    }
+    return hash_end(fold(a ^ HASH_A, b ^ hash));
+}
+
+/* Whether as many bytes are the same. */
+static inline bool
+same_bytes(const void *left, const void *right, size_t size)
+{
+    const unsigned char *a = left, *b = right;
+    if (size < 8)
+        return short_word(a, size) == short_word(b, size);
+    for (size_t i = 0; i + 8 < size; i += 8)
+        if (word_at(a + i) != word_at(b + i))
+            return false;
+    return word_at(a + size - 8) == word_at(b + size - 8);
 }
 
 static inline uint64_t

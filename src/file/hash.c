@@ -13,7 +13,7 @@ hash_tuple_members(PyObject *tuple, uint64_t seed, int depth, uint64_t *hash)
         uint64_t member;
         if (hash_any(PyTuple_GET_ITEM(tuple, i), seed, depth, &member) < 0)
             return -1;
-        sum = sum_step(sum, member);
+        sum = hash_step(sum, member);
     }
     *hash = hash_end(sum);
     return 0;

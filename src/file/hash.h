@@ -18,7 +18,7 @@ file_hash_of_text(PyObject *text, uint64_t seed)
 static inline uint64_t
 file_hash_of_number(Py_hash_t hash, uint64_t seed)
 {
-    return hash_end(sum_step(seed ^ 16, (uint64_t)hash));
+    return hash_step(seed ^ 16, (uint64_t)hash);
 }
 
 static inline uint64_t

@@ -31,7 +31,7 @@ header_holds(file_image *self)
         return file_damaged(self, offsetof(file_header, head_sum), "is damaged: the sum of the header is wrong");
     if (header.flags != 0)
         return file_damaged(self, offsetof(file_header, flags), "uses what this frozen does not know");
-    if (header.size != self->size)
+    if (header.size != self->size || self->size % 8 != 0)
         return file_damaged(self, self->size, "is damaged: it is truncated, or longer than it was written");
     self->seed = header.seed;
     self->root = header.root;

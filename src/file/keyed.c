@@ -70,7 +70,7 @@ file_key_is(file_view *self, cell_word c, const sought *s)
             return -1;
         }
         if (head != NULL && head->kind == BOX_STR && head->size == s->length && head->form == s->form
-            && memcmp(head + 1, s->data, s->bytes) == 0)
+            && same_bytes(head + 1, s->data, s->bytes))
             return 1;
         if (LIKELY(self->plain_keys))
             return 0;

@@ -48,6 +48,42 @@ def test_a_file_has_the_bytes_of_the_format() -> None:
     ]
 
 
+MASK = 2**64 - 1
+
+
+def fold(a: int, b: int) -> int:
+    return a * b & MASK ^ a * b >> 64
+
+
+def hash_of_bytes(seed: int, data: bytes) -> int:
+    """The hash of docs/file-format.md, in another language."""
+    a, b, h = 0xA0761D6478BD642F, 0xE7037ED1A0B428DB, seed ^ len(data) * 0x9E3779B97F4A7C15 & MASK
+
+    def word(at: int) -> int:
+        return int.from_bytes(data[at : at + 8], "little")
+
+    for at in range(0, len(data) - 16, 16):
+        h = fold(word(at) ^ a, word(at + 8) ^ h)
+    x, y = (word(max(0, len(data) - 16)), word(len(data) - 8)) if len(data) >= 8 else (word(0), 0)
+    return fold(fold(x ^ a, y ^ h) ^ a, b)
+
+
+@pytest.mark.parametrize("make", [str, lambda i: "é" * i, lambda i: "key " * i, lambda i: bytes(range(i))])
+def test_keys_are_where_the_format_says(make: Any) -> None:
+    keys = list({make(i): None for i in range(12, 45)})
+    data = damage.file_of(frozen.Set(keys), seed=77)
+    root = int.from_bytes(data[32:40], "little")
+    bits = data[root + 1]
+    slots = [int.from_bytes(data[at : at + 8], "little") for at in range(root + 8, root + 8 + (8 << bits), 8)]
+    for number, key in enumerate(_open_file(data, "file", (), False), 1):
+        text = isinstance(key, str)
+        found = hash_of_bytes(77 ^ (1 if text else 8), key.encode("latin-1") if text else key)
+        at = found % 2**bits
+        while slots[at] not in (0, found >> 32 << 32 | number):
+            at = (at + 1) % 2**bits
+        assert slots[at], key
+
+
 @pytest.mark.parametrize("at", [*range(64), 64, 100, 200])
 def test_each_byte_of_a_file_counts(tmp_path: Path, at: int) -> None:
     path = tmp_path / "file"
