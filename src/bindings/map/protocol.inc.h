@@ -66,27 +66,48 @@ container_richcompare(PyObject *self, PyObject *other, int op)
 
 /* ---- repr ---- */
 
+/* "key: value" of one entry, after `comma`: 0 or -1. */
+static int
+map_write_item(text_writer *text, const char *comma, pair *s)
+{
+    PyObject *key, *value;
+    if (!cells_to_objects(PAIR_KEY(s), PAIR_VALUE(s), &key, &value))
+        return -1;
+    bool written = text_ascii(text, comma) == 0 && text_repr(text, key) == 0 && text_ascii(text, ": ") == 0
+                   && text_repr(text, value) == 0;
+    Py_DECREF(key);
+    Py_DECREF(value);
+    return written ? 0 : -1;
+}
+
+enum { ITEMS_AHEAD = 32 };
+
+/* The next few pairs of an iterator, whose objects lie anywhere in memory: all are asked for before the first is used.
+ * The number of them. */
+static unsigned
+map_items_ahead(champ_iter *at, pair *ahead[ITEMS_AHEAD])
+{
+    unsigned found = 0;
+    for (pair *s; found < ITEMS_AHEAD && (s = champ_iter_next(at)) != NULL; ahead[found++] = s) {
+        cell_prefetch(PAIR_KEY(s));
+        cell_prefetch(PAIR_VALUE(s));
+    }
+    return found;
+}
+
 /* "key: value" of each entry; no key is hashed on the way. Between one map and the next one nested in it there is
  * little C stack: the iterator and the text live on the heap. */
 static int
 map_write_items(PyObject *self, text_writer *text)
 {
-    pair *s;
+    pair *ahead[ITEMS_AHEAD];
     iterator *it = (iterator *)iterator_new(self, YIELD_ITEMS, false);
     budget left = BUDGET;
     int status = it != NULL ? 0 : -1;
-    for (const char *comma = ""; status == 0 && (s = champ_iter_next(&it->at)) != NULL; comma = ", ") {
-        PyObject *key, *value;
-        if (!budget_spend(&left, 1) || !cells_to_objects(PAIR_KEY(s), PAIR_VALUE(s), &key, &value))
-            status = -1;
-        else {
-            if (text_ascii(text, comma) < 0 || text_repr(text, key) < 0 || text_ascii(text, ": ") < 0
-                || text_repr(text, value) < 0)
-                status = -1;
-            Py_DECREF(key);
-            Py_DECREF(value);
-        }
-    }
+    const char *comma = "";
+    for (unsigned count; status == 0 && (count = map_items_ahead(&it->at, ahead)) != 0;)
+        for (unsigned i = 0; i < count && status == 0; i++, comma = ", ")
+            status = budget_spend(&left, 1) ? map_write_item(text, comma, ahead[i]) : -1;
     Py_XDECREF(it);
     return status;
 }
