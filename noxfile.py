@@ -24,10 +24,19 @@ FRIENDS += ["cattrs", "immutables", "ipython", "jax", "optree", "orjson", "panda
 """Libraries whose objects and threads some tests meet, and are skipped without."""
 MAIN_DEBUG = "3.14d"
 """... of those built for debugging."""
+MAIN_FREE = "3.13t"
+"""... of those without the GIL."""
+CLIENTS = ["redis", "valkey"]
+"""Libraries whose clients talk to a real redis-server, on MAIN and MAIN_FREE."""
 FRAMES = "-Wframe-larger-than=1024"
 """Foreign code can run below nearly every function of ours, and call it again; no frame may take much of the stack."""
 
-EXTENSION_ONLY = ["--ignore=tests/core/test_trees.py", "--ignore=tests/project/test_package.py", "-m", "not once"]
+EXTENSION_ONLY = [
+    "--ignore=tests/core/test_trees.py",
+    "--ignore=tests/project/test_package.py",
+    "-m",
+    "not once and not server",
+]
 """The tests of the extension that is installed: the others compile what they run."""
 
 nox.needs_version = ">=2024.4"
@@ -61,7 +70,12 @@ def tests(session: nox.Session) -> None:
     if session.python == MAIN:
         session.install("--only-binary=:all:", *FRIENDS)
     histories = os.environ.get("FROZEN_HYPOTHESIS", "default" if session.python == MAIN else "quick")
-    chosen = [] if session.python in (MAIN, MAIN_DEBUG) else ["-m", "not once"]
+    left_out = [] if session.python in (MAIN, MAIN_DEBUG) else ["not once"]
+    if session.python in (MAIN, MAIN_FREE):
+        session.install(*CLIENTS)
+    else:
+        left_out.append("not server")
+    chosen = ["-m", " and ".join(left_out)] if left_out else []
     pytest(session, "--ignore=tests/core/test_trees.py", *chosen, FROZEN_HYPOTHESIS=histories)
 
 

@@ -35,6 +35,8 @@ class Line:
     def __init__(self, client: Any, timeout: float) -> None:
         pool = client.connection_pool
         self._class, self._settings, self._errors = settings_of(pool, timeout)
+        # answers that the library takes for broken connections
+        self._refusals = (self._errors.AuthenticationError, self._errors.BusyLoadingError)
         self._pool = pool  # a Sentinel's connections ask it for the address
         self.renew()
 
@@ -53,6 +55,9 @@ class Line:
                 replies = [self._reply(connection) for _ in commands]
             except BaseException as error:
                 self._drop()
+                if isinstance(error, self._refusals):
+                    text = f"{type(error).__name__}: {error}"
+                    raise Refused(text, transient=isinstance(error, self._errors.BusyLoadingError)) from error
                 if isinstance(error, Exception):
                     raise Uncertain(f"no answer from the server: {type(error).__name__}: {error}") from error
                 raise
@@ -88,10 +93,6 @@ class Line:
             return connection.read_response(disable_decoding=True)
         except self._errors.ResponseError as error:
             return error
-        except self._errors.ConnectionError as error:
-            if "loading" in str(error).lower():  # the library takes this answer for a broken connection
-                return self._errors.ResponseError(f"LOADING {error}")
-            raise
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

@@ -53,29 +53,33 @@ class RemoteRef(Generic[T]):
     Map({'port': 81})
     """
 
-    __slots__ = {
-        "__weakref__": "",
-        "_follower": "",
-        "_hub": "",
-        "_timeout": "",
-        "get": "Return the newest value that is here. O(1): it is the local reference's own method.",
-        "get_versioned": "Return the pair (value, version), both of one moment. O(1).",
-        "lookup": "Return `ref.get()[key]`, or `default` if there is no such item, in one call.",
-        "wait": "Wait until a version newer than `version` is here, at most `timeout` seconds; return whether one is.",
-        "watch": (
-            "Call `callback(old, new)` after each change, until the Watch that this returns is closed. The thread that "
-            "follows calls it, or one that publishes: a slow callback delays what is followed, and gets the changes "
-            "that came meanwhile as one."
-        ),
-    }
-
     if TYPE_CHECKING:
+        _follower: Follower
+        _hub: Hub
+        _timeout: float
 
         def get(self) -> T: ...
         def lookup(self, key: Any, default: Any = None) -> Any: ...
         def get_versioned(self) -> tuple[T, int]: ...
         def wait(self, version: int, timeout: float | None = None) -> bool: ...
         def watch(self, callback: Callable[[T, T], object], /) -> Watch: ...
+
+    else:
+        __slots__ = {
+            "__weakref__": "",
+            "_follower": "",
+            "_hub": "",
+            "_timeout": "",
+            "get": "Return the newest value that is here. O(1): the local reference's own method.",
+            "get_versioned": "Return the pair (value, version), both of one moment. O(1).",
+            "lookup": "Return `ref.get()[key]`, or `default` if there is no such item, in one call.",
+            "wait": "Wait for a version newer than `version`, at most `timeout` seconds; return whether one is here.",
+            "watch": (
+                "Call `callback(old, new)` after each change, until the Watch that this returns is closed. The thread "
+                "that follows calls it, or one that publishes: a slow callback delays what is followed, and gets the "
+                "changes that came meanwhile as one."
+            ),
+        }
 
     def __init__(
         self,
@@ -212,7 +216,7 @@ class RemoteRef(Generic[T]):
         self.get_versioned = local.get_versioned  # type: ignore[method-assign]
         self.wait = local.wait  # type: ignore[method-assign]
         self.watch = local.watch  # type: ignore[method-assign]
-        self._hub: Hub = hub_of(follower.engine)
+        self._hub = hub_of(follower.engine)
         self._hub.add(follower, is_current)
 
     # -- Publishing ---------------------------------------------------------------------------------------------
