@@ -71,7 +71,7 @@ class RedisEngine:
 
     def put_snapshot(self, name: str, id: str, data: bytes) -> bool:
         keys = _hash(name), _log(name)
-        return bool(self._commands.call(PUT_SNAPSHOT, keys, id, number_of(id), data, KEPT))
+        return bool(self._commands.call(PUT_SNAPSHOT, keys, id, number_of(id), data, KEPT, LEAST_LOG))
 
     def unlink(self, name: str) -> bool:
         return bool(self._commands.call(UNLINK, (_hash(name), _log(name)), UNLINKED))

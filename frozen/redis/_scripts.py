@@ -83,7 +83,7 @@ return {'done', due and 1 or 0, bytes, size}
 """
 )
 
-# ARGV: id, its number, snapshot, entries to keep before it
+# ARGV: id, its number, snapshot, entries to keep before it, least length of a log
 PUT_SNAPSHOT = Script(
     _FIELD
     + """
@@ -97,11 +97,11 @@ if found[1] ~= id then
   if not there or field(there, 'i') ~= id then return 0 end
 end
 redis.call('HSET', hash, 'snap', snapshot, 'snapid', id)
-local first, left, kept, position = at, #snapshot / 4, 0, at .. '-0'
+local first, left, kept, position = at, math.max(tonumber(ARGV[5]), #snapshot) / 4, 0, at .. '-0'
 while kept < tonumber(ARGV[4]) do
   local entry = redis.call('XREVRANGE', log, position, '-', 'COUNT', 1)[1]
   if not entry then break end
-  left, kept = left - #(field(entry, 'd') or ''), kept + 1
+  left, kept = left - #(field(entry, 'd') or '') - 100, kept + 1
   if left < 0 then break end
   first, position = string.match(entry[1], '^%d+'), '(' .. entry[1]
 end

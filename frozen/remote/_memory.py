@@ -13,7 +13,7 @@ __all__ = ["KEPT", "LEAST_LOG", "MemoryEngine", "MemoryServer"]
 
 LEAST_LOG = 65536
 """Bytes that a log may always have before a snapshot is due."""
-KEPT = 100
+KEPT = 1000
 """Entries of the log that stay before a snapshot, if they are small."""
 
 
@@ -112,9 +112,9 @@ class MemoryEngine:
             if not is_known or (record.snapshot is not None and number_of(record.snapshot_id) >= number):
                 return False
             record.snapshot, record.snapshot_id = data, id
-            first, left = number, len(data) // 4
+            first, left = number, max(LEAST_LOG, len(data)) // 4
             for entry in reversed([entry for entry in record.log if entry.number <= number][-KEPT:]):
-                left -= len(entry.delta)
+                left -= len(entry.delta) + 100
                 first = entry.number if left >= 0 else first
             record.log = [entry for entry in record.log if entry.number >= first]
             return True
