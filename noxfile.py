@@ -22,6 +22,8 @@ FRIENDS = ["attrs", "cbor2", "gevent", "greenlet", "msgspec", "numpy", "pydantic
 FRIENDS += ["django", "fastapi", "flask", "gunicorn", "jsonschema", "python-dotenv", "uvicorn", "watchfiles"]
 FRIENDS += ["cattrs", "immutables", "ipython", "jax", "optree", "orjson", "pandas", "rich"]
 """Libraries whose objects and threads some tests meet, and are skipped without."""
+WHEELS_ONLY = ["--only-binary=:all:", "--no-binary=immutables"]
+"""Wheels of all of them but of immutables, which has none for the newest versions, and is built in a moment."""
 MAIN_DEBUG = "3.14d"
 """... of those built for debugging."""
 MAIN_FREE = "3.13t"
@@ -68,7 +70,7 @@ def tests(session: nox.Session) -> None:
     """The suite on one interpreter; on the main one random histories at full length, and objects of other libraries."""
     install(session, "[test]")
     if session.python == MAIN:
-        session.install("--only-binary=:all:", *FRIENDS)
+        session.install(*WHEELS_ONLY, *FRIENDS)
     histories = os.environ.get("FROZEN_HYPOTHESIS", "default" if session.python == MAIN else "quick")
     left_out = [] if session.python in (MAIN, MAIN_DEBUG) else ["not once"]
     if session.python in (MAIN, MAIN_FREE):
@@ -306,7 +308,7 @@ def coverage(session: nox.Session) -> None:
         session.skip("NOT CHECKED: gcc is needed")
     of_tests = nox.project.load_toml(ROOT / "pyproject.toml")["project"]["optional-dependencies"]["test"]
     session.install(*of_tests, "coverage>=7.10", "gcovr>=8.4")
-    session.install("--only-binary=:all:", *FRIENDS)
+    session.install(*WHEELS_ONLY, *FRIENDS)
     copy = project_copy(session)
     env = {"CC": "gcc", "PYTHONPATH": str(copy), "FROZEN_HYPOTHESIS": os.environ.get("FROZEN_HYPOTHESIS", "quick")}
     with session.chdir(copy):

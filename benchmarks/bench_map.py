@@ -128,6 +128,9 @@ OPERATIONS = (
     ),
     Operation("to_dict", "to dict", "{to_dict}", lambda w, k: w.d, targets=(Target(0.4),)),
     Operation(
+        "repr", "repr", "r = repr(m)", lambda w, k: len(w.d), checked="r = len(m)", targets=(Target(1.5, rival="dict"),)
+    ),
+    Operation(
         "equal", "equal, built separately", "{equal}", lambda w, k: True, prepare=built_again, targets=(Target(0.5),)
     ),
     Operation(

@@ -67,6 +67,7 @@ MORE = "more"
 STYLE = """\
 .md-typeset img { background: #fff; border-radius: .3rem; }
 .md-typeset table:not([class]) { font-size: .64rem; }
+.md-typeset td code { word-break: normal; }
 .md-typeset h2.doc-heading, .md-typeset h3.doc-heading {
   border-top: 1px solid var(--md-default-fg-color--lightest);
   padding-top: .8rem;

@@ -26,7 +26,7 @@ def test_get_item():
 
 @pytest.mark.parametrize("key", ["b", (1, 2), None, 1.5, ("tuple",)])
 def test_a_miss_raises_key_error_with_the_key_alone(key):
-    for operation in (Map(a=1).__getitem__, Map().__getitem__, Map(a=1).delete, Map().delete):
+    for operation in (Map(a=1).__getitem__, Map().__getitem__, Map(a=1).delete, Map().delete, Map().remove):
         with pytest.raises(KeyError) as caught:
             operation(key)
         assert caught.value.args == (key,)
@@ -88,6 +88,7 @@ def test_set_leaves_the_old_map_alone():
 
 def test_delete_and_discard():
     m = Map(a=1, b=2)
+    assert m.remove("a") == {"b": 2}
     assert m.delete("a") == m.discard("a") == {"b": 2}
     assert m.delete("a").delete("b") == Map()
     assert m == {"a": 1, "b": 2}
