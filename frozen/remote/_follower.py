@@ -27,7 +27,7 @@ from frozen.remote._file import CacheFile
 from frozen.remote._history import NOTHING, UNREADABLE, Gap, State, advance, from_snapshot
 from frozen.remote._threads import Task
 
-__all__ = ["FOLLOW", "SAVE", "Follower", "Stats", "logger"]
+__all__ = ["FOLLOW", "SAVE", "Follower", "Stats", "is_one_version", "logger"]
 
 logger = logging.getLogger("frozen.remote")
 Check = Callable[[Any], object]
@@ -116,7 +116,7 @@ class Follower:
 
     def is_one(self, a: Any, b: Any) -> bool:
         """Whether nothing has to be published for `b`, since the local reference has `a`."""
-        if a is b or identity_of(a) == identity_of(b):
+        if is_one_version(a, b):
             return True
         is_made_anew = type(self.local) is _core.SharedRef and kind_of(a) is None
         return is_made_anew and type(a) is type(b) and bool(a == b)
@@ -302,6 +302,17 @@ class Follower:
                 warnings.simplefilter("ignore", ForkWarning)
                 self.local.set(self.good)  # the variable is this process's own from here on, as it should be
         self.show()
+
+
+def is_one_version(a: Any, b: Any) -> bool:
+    """Whether two values are one, as AtomicRef compares them: it may return another object for the same version."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if type(a) in (_core.Map, _core.Set, _core.Vector):
+        return _core.AtomicRef(a).compare_and_set(b, a)
+    return identity_of(a) == identity_of(b)
 
 
 def _call(me: weakref.ref[Follower], work: Callable[[Follower], float]) -> float:

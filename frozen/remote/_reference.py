@@ -11,13 +11,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from frozen import _core
-from frozen._core import AtomicRef, Map, Set, SharedRef, Vector
+from frozen._core import AtomicRef, SharedRef
 from frozen._encoding import EncodingError
 from frozen.remote._codec import Codec
 from frozen.remote._engine import Engine
 from frozen.remote._errors import Unavailable, Uncertain
 from frozen.remote._file import CacheFile
-from frozen.remote._follower import FOLLOW, SAVE, Follower, Stats
+from frozen.remote._follower import FOLLOW, SAVE, Follower, Stats, is_one_version
 from frozen.remote._history import NOTHING, State
 from frozen.remote._hub import Hub, hub_of
 from frozen.remote._publisher import base_of, create, publish
@@ -494,10 +494,6 @@ class RemoteRef(Generic[T]):
 
 def _is_same(current: Any, expected: Any, shared: bool) -> bool:
     """As the local reference's own compare_and_set would find."""
-    if current is expected:
-        return True
-    if type(current) is not type(expected):
-        return False
-    if shared:
+    if shared and type(current) is type(expected):
         return bool(SharedRef(current).compare_and_set(expected, current))
-    return type(current) in (Map, Set, Vector) and AtomicRef(current).compare_and_set(expected, current)
+    return is_one_version(current, expected)
