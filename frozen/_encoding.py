@@ -14,7 +14,7 @@ from enum import Enum, Flag
 from typing import Any
 
 from frozen._convert import Member, show_path
-from frozen._core import Map, Set, Vector, _bounded_repr
+from frozen._core import FileMap, FileSet, FileVector, Map, Set, Vector, _bounded_repr
 from frozen._public import public
 from frozen._records import is_dataclass
 
@@ -488,10 +488,21 @@ def _take_apart(value: Any, registry: _Registry | None) -> tuple[int, Any]:
     cls = type(value)
     if registry is not None and cls in registry.names:
         return _take_apart_registered(value, registry.names[cls])
+    if cls in _OF_FILES:
+        return _NO_TAG, _OF_FILES[cls](value)
     take = _TAKES.get(_standard_name(cls))
     if take is None:
         raise EncodingError(f"{_bounded_repr(value)} of type {_name_of(cls)} cannot be encoded{_remedy(cls)}")
     return take(value)
+
+
+# A container of a file has the bytes of one in memory; what it holds may be a view, too.
+_NO_TAG = -1
+_OF_FILES: dict[type, Callable[[Any], Any]] = {
+    FileMap: lambda view: Map(view.items()),
+    FileSet: Set,
+    FileVector: Vector,
+}
 
 
 def _standard_name(cls: type) -> str:

@@ -229,7 +229,8 @@ write_complex(encoder *e, PyObject *number)
 
 static outcome write_value(encoder *e, PyObject *object);
 
-/* What frozen/_encoding.py makes of the object: a tag, and a tuple that is an array, or an atom. */
+/* What frozen/_encoding.py makes of the object: a tag, and a tuple that is an array, or an atom; or no tag, and another
+ * object that is encoded in its place. */
 static outcome
 write_taken_apart(encoder *e, PyObject *object)
 {
@@ -248,7 +249,7 @@ write_taken_apart(encoder *e, PyObject *object)
     if (PyArg_ParseTuple(parts, "iO;frozen._encoding._take_apart", &tag, &content)) {
         if (PyTuple_CheckExact(content))
             done = codec_open_tuple(e, tag, content);
-        else if (write_head(&e->out, MAJOR_TAG, (uint64_t)tag) == 0)
+        else if (tag == TAG_NONE || write_head(&e->out, MAJOR_TAG, (uint64_t)tag) == 0)
             done = write_value(e, content);
     }
     Py_DECREF(parts);

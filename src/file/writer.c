@@ -286,13 +286,16 @@ put_index(file_writer *w, const writer_frame *f, size_t keys, unsigned bits)
         PyErr_NoMemory();
         return -1;
     }
-    for (size_t i = 0; i < keys; i++) {
+    int status = 0;
+    for (size_t i = 0; i < keys && status == 0; i++) {
+        status = budget_spend(&w->left, 1) ? 0 : -1;
         size_t at = f->hashes[i] & mask;
         while (index[at] != 0)
             at = (at + 1) & mask;
         index[at] = f->hashes[i] >> 32 << 32 | (uint32_t)(i + 1);
     }
-    int status = writer_put(w, index, slots * sizeof *index);
+    if (status == 0)
+        status = writer_put(w, index, slots * sizeof *index);
     PyMem_Free(index);
     return status;
 }

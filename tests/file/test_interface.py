@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import frozen
-from frozen import FileMap, FileSet, FileVector, Map, Set, SharedMap, Vector, freeze, get_in, share, thaw
+from frozen import FileMap, FileSet, FileVector, Map, Set, SharedMap, Vector, encode, freeze, get_in, share, thaw
 
 TWINS = {FileMap: Map, FileSet: Set, FileVector: Vector}
 
@@ -246,6 +246,11 @@ def test_copies(through: Any, original: Any) -> None:
     assert thaw(found) == thaw(original)
     assert share(found) == share(original)
     assert type(share(found)) is type(share(original))
+
+
+@pytest.mark.parametrize("original", [Map(a=Vector([1, Map(b=2)])), Set([1, (2, 3)]), Vector([Map(a=1), Set([1])])])
+def test_the_encoding_is_that_of_a_container_in_memory(through: Any, original: Any) -> None:
+    assert encode(through(original)) == encode(original)
 
 
 def test_diffs_against_the_other_families(through: Any) -> None:

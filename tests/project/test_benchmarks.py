@@ -22,6 +22,7 @@ import bench_config  # noqa: E402
 import bench_convert  # noqa: E402
 import bench_delta  # noqa: E402
 import bench_encoding  # noqa: E402
+import bench_file  # noqa: E402
 import bench_interpreters  # noqa: E402
 import bench_map  # noqa: E402
 import bench_ref  # noqa: E402
@@ -114,6 +115,14 @@ def test_encodings_give_back_what_they_were_given(shape, racing):
         for operation in bench_encoding.operations(world, "Map", (), ()):
             harness.Contender(peer.name, peer, operation, world).check()
         world.maps.clear()
+
+
+@pytest.mark.parametrize("shape", bench_file.SHAPES)
+def test_files_and_databases_give_back_what_they_were_given(shape):
+    world = bench_file.World(20, shape).bind()
+    for peer in (peer for peer in bench_file.PEERS if peer.name != "lmdb"):
+        for operation in bench_file.operations(world):
+            harness.Contender(peer.name, peer, operation, world).check()
 
 
 def test_the_hit_ratio_is_at_least_that_of_lru_on_every_trace():
