@@ -146,7 +146,7 @@ class World:
         self.keys = [SHAPES[shape](i)[0] for i in chosen]
         self.first = self.keys[0]
         self.loads, self.key_bytes = pickle.loads, key_bytes
-        self.files = {}
+        self.files, self.bases = {}, []
 
     def value(self, data):
         return pickle.loads(data) if type(data) is bytes else data
@@ -154,7 +154,14 @@ class World:
     def opened(self, name):
         if name == "lmdb" and "lmdb" in self.maps:
             return self.maps["lmdb"]
-        return OPENERS[name](self.file(name))
+        found = OPENERS[name](self.file(name))
+        if name == "sqlite3":
+            self.bases.append(found.connection)
+        return found
+
+    def close(self):
+        while self.bases:
+            self.bases.pop().close()
 
     def file(self, name):
         if name not in self.files:
@@ -225,6 +232,7 @@ def rows(options, found):
             linux = os.path.exists("/proc/self/smaps_rollup")
             if linux and n >= 100_000 and (not options.only or {"size", "memory"} & {*options.only}):
                 yield from sizes(world, found)
+            world.close()
 
 
 if __name__ == "__main__":

@@ -123,6 +123,7 @@ def test_files_and_databases_give_back_what_they_were_given(shape):
     for peer in (peer for peer in bench_file.PEERS if peer.name != "lmdb"):
         for operation in bench_file.operations(world):
             harness.Contender(peer.name, peer, operation, world).check()
+    world.close()
 
 
 def test_the_hit_ratio_is_at_least_that_of_lru_on_every_trace():
