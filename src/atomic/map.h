@@ -113,8 +113,9 @@ typedef struct {
 } AtomicMapObject;
 
 static inline void
-slot_lock(map_slot *slot)
+slot_lock(AtomicMapObject *self, map_slot *slot)
 {
+    (void)self;
 #ifdef Py_GIL_DISABLED
     ref_mutex_lock(&slot->lock);
 #else
@@ -123,8 +124,9 @@ slot_lock(map_slot *slot)
 }
 
 static inline void
-slot_unlock(map_slot *slot)
+slot_unlock(AtomicMapObject *self, map_slot *slot)
 {
+    (void)self;
 #ifdef Py_GIL_DISABLED
     ref_mutex_unlock(&slot->lock);
 #else

@@ -44,7 +44,7 @@
 enum { SLOTS = BRANCHES, GROUPS = 8, LOCKS_APART = 64 / sizeof(ref_mutex) };
 
 /* Each stripe has a cache line. */
-static ref_mutex stripes[GROUPS * SLOTS * LOCKS_APART];
+static _Alignas(64) ref_mutex stripes[GROUPS * SLOTS * LOCKS_APART];
 
 /* Those of the writers' turns, and of the waiters, of the maps of a group. */
 static ref_mutex queue_locks[GROUPS][2];
@@ -53,10 +53,9 @@ static _Atomic(unsigned) next_group;
 
 /* What writers alone use of a slot. */
 typedef struct {
-    ref_mutex *lock; /* a stripe */
     Py_ssize_t count; /* of entries; only the sum over all slots means something */
     _Atomic(uint64_t) version; /* how often the slot was changed; written under the lock */
-    char apart[64 - 3 * sizeof(uint64_t)]; /* slots of different threads lie on different cache lines */
+    char apart[64 - 2 * sizeof(uint64_t)]; /* each slot has a cache line */
 } map_slot;
 
 typedef struct {
@@ -68,21 +67,25 @@ typedef struct {
     _Atomic(champ_node *) roots[SLOTS];
     champ_node *empty; /* the root of what is empty */
     _Atomic(shared_variable *) mirror; /* of snapshots, NULL until the first watch */
-    char apart_too[64];
-    map_slot slots[SLOTS];
+    /* Never changes: */
+    ref_mutex *locks; /* the first of its stripes: writers find a lock without a look at the slot's line */
+    map_slot *slots; /* in `space`, from the beginning of a line on */
+    char space[(SLOTS + 1) * sizeof(map_slot)];
     char name[];
 } shared_table;
 
+_Static_assert(sizeof(map_slot) == 64, "a cache line");
+
 static inline void
-slot_lock(map_slot *slot)
+slot_lock(shared_table *self, map_slot *slot)
 {
-    ref_mutex_lock(slot->lock);
+    ref_mutex_lock(&self->locks[(slot - self->slots) * LOCKS_APART]);
 }
 
 static inline void
-slot_unlock(map_slot *slot)
+slot_unlock(shared_table *self, map_slot *slot)
 {
-    ref_mutex_unlock(slot->lock);
+    ref_mutex_unlock(&self->locks[(slot - self->slots) * LOCKS_APART]);
 }
 
 /* A key that is looked for. `in_place`: under a lock, or inside. */
@@ -258,10 +261,12 @@ table_new(champ_node *empty, const char *name, size_t name_length)
     atomic_init(&self->mirror, NULL);
     self->empty = empty;
     node_retain(empty);
+    self->locks = &stripes[group * SLOTS * LOCKS_APART];
+    uintptr_t line = sizeof(map_slot), space = (uintptr_t)self->space;
+    self->slots = (map_slot *)((space + line - 1) & ~(line - 1));
     for (int i = 0; i < SLOTS; i++) {
         node_retain(empty);
         atomic_init(&self->roots[i], empty);
-        self->slots[i].lock = &stripes[(group * SLOTS + (unsigned)i) * LOCKS_APART];
         self->slots[i].count = 0;
         atomic_init(&self->slots[i].version, 0);
     }

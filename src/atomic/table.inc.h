@@ -4,9 +4,9 @@
  * The including file has included a memory and trees/champ/access.inc.h, and has said:
  *
  *     SLOTS                     how many slots, 1 or BRANCHES
- *     TABLE, TABLE_TITLE        a struct with the members `roots` and `slots` (arrays of SLOTS), and what users call it
+ *     TABLE, TABLE_TITLE        a struct with `roots` and `slots`, SLOTS of each, and what users call it
  *     map_slot                  a struct with the members `count` and `version`
- *     slot_lock, slot_unlock    R1's lock, of a map_slot
+ *     slot_lock, slot_unlock    R1's lock, of a table and a map_slot of it
  *     map_key                   a struct that begins with a probe, and says with `in_place` that a lock is held
  *     condition_holds           whether a value is what an edit requires
  *     TABLE_MEMORY(types)       the memory of the nodes of a family
@@ -113,7 +113,7 @@ entry_open_unlocked(entry_visit *v)
     for (unsigned tries = 0; tries < MAP_RETRIES; tries++) {
         champ_node *root = entry_root(v), *before = v->held;
         node_retain(root);
-        slot_unlock(v->slot);
+        slot_unlock(v->map, v->slot);
         v->held = root;
         if (before != NULL)
             node_release(before);
@@ -122,11 +122,11 @@ entry_open_unlocked(entry_visit *v)
             node_release(root);
             return false;
         }
-        slot_lock(v->slot);
+        slot_lock(v->map, v->slot);
         if (entry_root(v) == root)
             return true;
     }
-    slot_unlock(v->slot);
+    slot_unlock(v->map, v->slot);
     node_release(v->held);
     PyErr_SetString(PyExc_RuntimeError,
                     "the " TABLE_TITLE " was changed while keys were compared, by another thread or "
@@ -146,7 +146,7 @@ entry_open(TABLE *self, const probe *key, entry_visit *v)
     v->changed = false;
     v->left = (deferred){0};
     v->key.in_place = true;
-    slot_lock(v->slot);
+    slot_lock(v->map, v->slot);
     v->where = champ_locate(entry_root(v), &v->key.probe, &v->path, false);
     return LIKELY(v->where != PLACE_FAILED) || entry_open_unlocked(v);
 }
@@ -214,7 +214,7 @@ entry_remove(memory *mem, entry_visit *v)
 static inline bool
 entry_close(TABLE *self, entry_visit *v)
 {
-    slot_unlock(v->slot);
+    slot_unlock(v->map, v->slot);
     bool undisturbed = !v->changed || map_published(self, v->slot);
     PyObject *error = PyErr_Occurred() ? take_exception() : NULL; /* not in the way of destructors */
     leftovers_drop(self, &v->left);
@@ -278,13 +278,13 @@ map_read_locked(TABLE *self, map_key *k, cell *value)
 {
     map_slot *slot = slot_of(self, k->probe.hash);
     bool failed = false;
-    slot_lock(slot);
+    slot_lock(self, slot);
     champ_node *root = root_get(self, slot_index(k->probe.hash));
     pair *found = champ_find(root, &k->probe, &failed);
     *value = pair_take(found);
     if (UNLIKELY(failed))
         node_retain(root);
-    slot_unlock(slot);
+    slot_unlock(self, slot);
     if (LIKELY(!failed))
         return true;
     if (PyErr_Occurred() == NULL) {
@@ -304,14 +304,14 @@ static inline void
 map_lock(TABLE *self)
 {
     for (int i = 0; i < SLOTS; i++)
-        slot_lock(&self->slots[i]);
+        slot_lock(self, &self->slots[i]);
 }
 
 static inline void
 map_unlock(TABLE *self)
 {
     for (int i = SLOTS - 1; i >= 0; i--)
-        slot_unlock(&self->slots[i]);
+        slot_unlock(self, &self->slots[i]);
 }
 
 /* The caller holds all locks. */
