@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop
 from html import escape
 from itertools import islice
+from operator import eq
 from typing import Any
 
 from frozen._core import FileMap, FileSet, FileVector, Map, Set, SharedMap, SharedSet, _bounded_repr
@@ -23,18 +24,19 @@ _FILES = {kind: kind for kind in (FileMap, FileSet, FileVector)}
 _MOST_SORTED = 100_000  # a console would wait too long for more
 
 
-def _in_order(shown: Any) -> Iterator[Any]:
-    """Its elements, or its keys or members: those in ascending order, if they are numbers, str or bytes.
+def _sorted(shown: Any) -> Iterator[Any] | None:
+    """Its keys or members in ascending order, if they are numbers, str or bytes, else None.
 
     By a heap, because often only the first ones are shown.
     """
-    if len(shown) <= _MOST_SORTED and isinstance(shown, _MAPS + _SETS):
-        heap = list(shown)
-        kinds = set(map(type, heap))
-        if kinds <= {int, float} or kinds == {str} or kinds == {bytes}:
-            heapify(heap)
-            return _popped(heap)
-    return iter(shown)
+    if len(shown) > _MOST_SORTED or not isinstance(shown, _MAPS + _SETS):
+        return None
+    heap = list(shown)
+    kinds = set(map(type, heap))
+    if kinds == {str} or kinds == {bytes} or (kinds <= {int, float} and all(map(eq, heap, heap))):  # no NaN
+        heapify(heap)
+        return _popped(heap)
+    return None
 
 
 def _popped(heap: list[Any]) -> Iterator[Any]:
@@ -42,8 +44,13 @@ def _popped(heap: list[Any]) -> Iterator[Any]:
         yield heappop(heap)
 
 
+def _in_order(shown: Any) -> Iterator[Any]:
+    return _sorted(shown) or iter(shown)
+
+
 def _items_in_order(shown: Any) -> Iterator[Any]:
-    return ((key, shown[key]) for key in _in_order(shown))
+    keys = _sorted(shown)
+    return iter(shown.items()) if keys is None else ((key, shown[key]) for key in keys)
 
 
 # IPython

@@ -158,6 +158,20 @@ def test_a_notebook_shows_markup_as_text() -> None:
     assert "&lt;script&gt;" in text
 
 
+class Lost:
+    """A key that cannot be looked up once it is lost."""
+
+    lost = False
+
+    def __hash__(self) -> int:
+        assert not self.lost
+        return 1
+
+
 def test_keys_without_an_order_come_as_they_are_stored() -> None:
     mixed = Map({1: "a", "b": 2, None: 3})
     assert Rows(mixed._repr_html_()).counts["tr"] == 3
+    assert Rows(Map({float("nan"): 1, 2.0: 3})._repr_html_()).counts["tr"] == 2
+    lost = Map([(key := Lost(), 1)])
+    key.lost = True
+    assert Rows(lost._repr_html_()).counts["tr"] == 1
