@@ -43,38 +43,51 @@ class Hub:
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._is_stopped = False
+        self._is_interrupted = False
 
     def add(self, follower: Follower, is_current: bool) -> None:
         """Follow one more; `is_current` says whether it was caught up just now."""
         with self._lock:
             self._followers.add(follower)
+            self._is_stopped = False
             if self._thread is None:
                 self.is_connected = is_current
                 self._start()
                 return
-        self.engine.interrupt()
+        self._interrupt()  # so that the thread waits for this one, too
 
     def remove(self, follower: Follower) -> None:
+        """Follow it no longer. With the last one the thread ends, unless another one comes meanwhile."""
         with self._lock:
             self._followers.discard(follower)
-            is_last = not self._followers
-        if is_last:
-            self.stop()
+            thread = None if self._followers else self._thread
+        self._finish(thread)
 
-    def _start(self) -> None:
-        self._is_stopped = False
-        self._wake.clear()
-        self._thread = start(self._run, "frozen.remote")
-
-    def stop(self, timeout: float = 5.0) -> None:
-        """End the thread, and wait for it, unless it is what calls this."""
+    def stop(self) -> None:
+        """End the thread, whatever it follows."""
         with self._lock:
             thread, self._is_stopped = self._thread, True
-        self._wake.set()
+        self._finish(thread)
+
+    def _start(self) -> None:
+        self._thread = start(self._run, "frozen.remote")
+
+    def _finish(self, thread: threading.Thread | None, timeout: float = 5.0) -> None:
+        """Wait until a thread has ended that is to end, unless it is what calls this."""
         if thread is None or thread is threading.current_thread():
             return
+        deadline = time.monotonic() + timeout
+        while thread.is_alive() and time.monotonic() < deadline:
+            self._interrupt()  # again, in case that it was about to wait
+            thread.join(0.02)
+            with self._lock:
+                if self._followers and not self._is_stopped:
+                    return
+
+    def _interrupt(self) -> None:
+        self._is_interrupted = True
+        self._wake.set()
         self.engine.interrupt()
-        thread.join(timeout)
 
     def followers(self) -> list[Follower]:
         with self._lock:
@@ -89,8 +102,12 @@ class Hub:
                 heard = self._round(heard)
                 delay = 0.05
             except Exception as error:
+                if self._is_interrupted:  # by us
+                    self._is_interrupted = False
+                    continue
                 self._lost(error)
                 self._wake.wait(delay * random.uniform(0.5, 1.5))
+                self._wake.clear()
                 delay = min(2 * delay, SLOWEST)
         self.engine.close()
 

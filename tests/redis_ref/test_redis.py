@@ -97,6 +97,16 @@ def test_many_references_have_one_thread_and_one_connection(server: Server, atta
         assert ref.wait(0, 60)
         assert ref.get() == -index
     assert len(other.client_list()) <= 6
+    assert {ref.stats.reconnects for ref in refs} == {0}, "attaching more is no failure"
+
+
+def test_a_client_goes_on_after_its_last_reference_was_closed(server: Server, attach: Attach) -> None:
+    client, other = server.client(), attach(server.client(), initial=0)
+    for n in range(1, 20):
+        with RedisRef.attach(client, "test", block=0.2) as ref:
+            other.set(n)
+            assert ref.wait(0, 60) or ref.get() == n
+            assert ref.get() == n
 
 
 def test_neither_server_nor_file_is_an_error(attach: Attach, tmp_path: Any) -> None:
