@@ -194,7 +194,7 @@ class Delta:
         for path, (kinds, change) in self._by_path().items():
             if len(lines) == most:
                 break
-            lines.append(f"{show_place(path)}: {_show_change(kinds, change)}")
+            lines.append(f"{show_place(path)}: {show_change(kinds, change)}")
         return lines
 
     def inverse(self) -> "Delta":
@@ -356,7 +356,7 @@ def entries_of(root: Node | None) -> Iterator[tuple[str, Path, Change]]:
             inner = kinds + ("m" if kind is InMap else "v")
             parts = list(node.nodes.items()) if kind is InMap else node.nodes
             if kind is InMap and len(parts) > 1:
-                parts.sort(key=lambda part: _rank(part[0]))
+                parts.sort(key=lambda part: rank_of(part[0]))
             stack += [(inner, (way, step), part) for step, part in reversed(parts)]
 
 
@@ -364,7 +364,7 @@ def _changed_members(node: InSet) -> list[tuple[Any, Change]]:
     changes: dict[Any, Change] = {member: Change(member, ABSENT) for member in node.removed}
     for member in node.added:
         changes[member] = Change(changes[member].old if member in changes else ABSENT, member)
-    return sorted(changes.items(), key=lambda item: _rank(item[0]))
+    return sorted(changes.items(), key=lambda item: rank_of(item[0]))
 
 
 def path_of(step: Any) -> Path:
@@ -376,7 +376,7 @@ def path_of(step: Any) -> Path:
     return tuple(reversed(keys))
 
 
-def _rank(key: Any, depth: int = 3) -> Any:
+def rank_of(key: Any, depth: int = 3) -> Any:
     """What keys of one map, which may be of any types, are sorted by."""
     kind = type(key)
     if kind in (int, float, bool):
@@ -386,7 +386,7 @@ def _rank(key: Any, depth: int = 3) -> Any:
     if kind is bytes:
         return 2, key
     if issubclass(kind, tuple) and depth:
-        return 3, (*[_rank(part, depth - 1) for part in key],)
+        return 3, (*[rank_of(part, depth - 1) for part in key],)
     return 4, kind.__qualname__, _bounded_repr(key)
 
 
@@ -458,7 +458,7 @@ def show_place(path: Path, most: int = 12) -> str:
     return ("".join(steps) or "the whole") + "[...]" * (len(path) > most)
 
 
-def _show_change(kinds: str, change: Change) -> str:
+def show_change(kinds: str, change: Change) -> str:
     old, new = change
     if kinds[-1:] == "i":
         old, new = list(old), list(new)

@@ -12,7 +12,7 @@ from frozen._diff import is_shared, kind_of
 from frozen._merge import Call, run
 from frozen._share import share
 
-__all__ = ["merge_patched", "operations_of", "patched"]
+__all__ = ["merge_patched", "operations_of", "patched", "steps_of"]
 
 _MAPS = (Map, SharedMap)
 _VECTORS = (Vector, SharedVector)
@@ -126,12 +126,20 @@ def _steps(operation: Mapping[str, Any], member: str) -> tuple[str, ...]:
     pointer = operation.get(member)
     if not isinstance(pointer, str):
         raise _Misfit(f"it needs a {member!r}, a JSON Pointer, not {_bounded_repr(pointer)}")
+    try:
+        return steps_of(pointer)
+    except ValueError as error:
+        raise _Misfit(str(error)) from None
+
+
+def steps_of(pointer: str) -> tuple[str, ...]:
+    """The steps of a JSON Pointer (RFC 6901). ValueError if it is none."""
     if pointer and not pointer.startswith("/"):
-        raise _Misfit(f"the JSON Pointer {_bounded_repr(pointer)} does not begin with '/'")
+        raise ValueError(f"the JSON Pointer {_bounded_repr(pointer)} does not begin with '/'")
     steps = pointer.split("/")[1:]
     for step in steps:
         if "~" in step.replace("~0", "").replace("~1", ""):
-            raise _Misfit(f"a '~' of the JSON Pointer {_bounded_repr(pointer)} is followed by neither 0 nor 1")
+            raise ValueError(f"a '~' of the JSON Pointer {_bounded_repr(pointer)} is followed by neither 0 nor 1")
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in steps)
 
 

@@ -6,23 +6,20 @@ import builtins
 import dis
 import encodings.aliases
 import errno
-import importlib
 import importlib.metadata
-import json
 import os
 import platform
 import signal
 import sys
 import sysconfig
-import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-
-class LoadError(Exception):
-    """A configuration that cannot be used; the message is one line for the user."""
+from frozen import thaw
+from frozen._cli.documents import is_view, read_document
+from frozen._cli.errors import LoadError
 
 
 def load_file(path: str) -> dict[str, Any]:
@@ -30,51 +27,14 @@ def load_file(path: str) -> dict[str, Any]:
 
     Raises LoadError if the file cannot be read or parsed, holds something else, or an empty mapping.
     """
-    kind, parse = _format_of(path)
-    try:
-        config = parse(_read(path))
-    except OSError as error:
-        raise LoadError(f"cannot read {path!r}: {error.strerror or error}") from None
-    except RecursionError:
-        raise LoadError(f"cannot parse {path!r}: nested too deeply for the {kind} parser") from None
-    except ValueError as error:  # of open(), of decoding, and of the parsers
-        raise LoadError(f"cannot parse {path!r} as {kind}: {' '.join(str(error).split())}") from None
+    config = read_document(path)
+    if is_view(config):
+        config = thaw(config)
     if not isinstance(config, dict):
         raise LoadError(f"{path!r} holds a {type(config).__name__}, not a mapping: write an object, {{...}}")
     if not config:
         raise LoadError(f"{path!r} holds an empty mapping: there is nothing to look up")
     return config
-
-
-def _format_of(path: str) -> tuple[str, Callable[[bytes], Any]]:
-    name = path.lower()
-    if name.endswith(".toml"):
-        return "TOML", _parse_toml
-    if name.endswith((".yaml", ".yml")):
-        return "YAML", _parse_yaml
-    return "JSON", json.loads
-
-
-def _read(path: str) -> bytes:
-    if path == "-":
-        return sys.stdin.buffer.read()
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def _parse_toml(data: bytes) -> Any:
-    return tomllib.loads(data.decode("utf-8-sig"))
-
-
-def _parse_yaml(data: bytes) -> Any:
-    try:
-        yaml: Any = importlib.import_module("yaml")
-    except ImportError:
-        raise ValueError("reading YAML needs PyYAML: pip install pyyaml, or write JSON or TOML") from None
-    try:
-        return yaml.safe_load(data)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from None
 
 
 def about_this_python() -> dict[str, Any]:

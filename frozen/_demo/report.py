@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import shutil
 import sys
 import sysconfig
-from typing import Any, TextIO
+from typing import Any
 
+from frozen._cli.line import Line
 from frozen._demo.hand_over import THROUGH, HandOver
 from frozen._demo.readers import ReaderTally
 from frozen._demo.workload import Workload
@@ -26,34 +25,16 @@ def python_build() -> str:
     return f"{platform.python_implementation()} {platform.python_version()}, {build}"
 
 
-class LiveLine:
-    """One line on a terminal, rewritten in place; nothing where the stream is no terminal."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
-        self.active = stream.isatty() and os.environ.get("TERM") != "dumb"
+class LiveLine(Line):
+    """What the run has done by now."""
 
     def show(self, work: Workload) -> None:
         if self.active:
             worst = max(tally.worst_lag for tally in work.tallies)
-            text = (
+            self.say(
                 f"{work.seconds:5.1f} s   {work.written.versions:,} versions published   {work.reads:,} reads   "
                 f"staleness at most {_milliseconds(worst)}   {work.torn} torn"
             )
-            self._write(text[: shutil.get_terminal_size().columns - 1])
-
-    def say(self, text: str) -> None:
-        """What takes a while and comes before the first figures: "reading config.json ..."."""
-        if self.active:
-            self._write(text)
-
-    def clear(self) -> None:
-        if self.active:
-            self._write("")
-
-    def _write(self, text: str) -> None:
-        self.stream.write(f"\r\x1b[K{text}")
-        self.stream.flush()
 
 
 def table(work: Workload, cost: HandOver | None = None) -> str:

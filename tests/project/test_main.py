@@ -356,7 +356,7 @@ def test_readers_find_nothing_torn_behind_an_atomic_ref() -> None:
 def test_torn_read_is_status_1(
     monkeypatch: pytest.MonkeyPatch, config_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("frozen.__main__.AtomicRef", PartByPart)
+    monkeypatch.setattr("frozen._demo.main.AtomicRef", PartByPart)
     assert main([str(config_file), "--seconds", "0.3", "--threads", "1", "--interpreters", "0"]) == 1
     assert "A VERSION WAS NOT WHOLE" in capsys.readouterr().out
 

@@ -1,0 +1,48 @@
+"""One line on a terminal that says how far long work has got."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from frozen._cli.errors import PROGRAM, one_line
+
+
+class Line:
+    """Rewritten in place; nothing where the stream is no terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.active = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._due = 0.0
+
+    def say(self, text: str) -> None:
+        """What takes a while: "reading config.json ..."."""
+        if self.active:
+            self._write(text[: shutil.get_terminal_size().columns - 1])
+
+    def count(self, text: str) -> Callable[[int], None]:
+        """A function that says how many there are by now, at most ten times a second; it is put at the {}."""
+
+        def show(number: int) -> None:
+            if self.active and time.monotonic() >= self._due:
+                self._due = time.monotonic() + 0.1
+                self.say(text.format(f"{number:,}"))
+
+        return show
+
+    def clear(self) -> None:
+        if self.active:
+            self._write("")
+
+    def complain(self, message: str) -> None:
+        """An error, which is said in any case."""
+        self.clear()
+        print(f"{PROGRAM}: {one_line(message)}", file=self.stream)
+
+    def _write(self, text: str) -> None:
+        self.stream.write(f"\r\x1b[K{text}")
+        self.stream.flush()
