@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import dataclasses
 import enum
 import gc
@@ -400,19 +399,28 @@ def test_survivors_put_back_what_the_server_lost(refs: Any, server: MemoryServer
     assert here.stats.restores + there.stats.restores == 1
 
 
-def test_the_survivor_with_the_newest_version_wins(refs: Any, server: MemoryServer, flaky: Flaky) -> None:
-    old, new = refs(initial=Map(n=0)), refs(flaky)
-    flaky.down = True
-    eventually(lambda: not new.connected)
-    older = copy.deepcopy(server.records)
-    flaky.down = False
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_the_survivor_with_the_newest_version_wins_unless_others_went_on(
+    refs: Any, server: MemoryServer, goes_on: bool
+) -> None:
+    first, second = Flaky(server, block=0.05), Flaky(server, block=0.05)
+    old, new = refs(first, initial=Map(n=0)), refs(second)
+    first.down = True
+    eventually(lambda: not old.connected)
     new.update(Map.set, "n", 1)
-    old.sync()
-    old_value = old.get()
+    second.down = True
+    eventually(lambda: not new.connected)
     with server.changed:
         server.records.clear()
-        server.records.update(older)
-    assert old_value == Map(n=1)
+    first.down = False
+    eventually(lambda: old.stats.restores == 1)
+    if goes_on:
+        old.update(Map.set, "went on", True)
+    second.down = False
+    expected = Map({"n": 0, "went on": True}) if goes_on else Map(n=1)
+    eventually(lambda: old.get() == new.get() == expected)
+    assert new.stats.restores == (not goes_on)
+    assert old.revision == new.revision
 
 
 def test_a_default_does_not_win_over_a_survivor(refs: Any, server: MemoryServer, flaky: Flaky) -> None:
