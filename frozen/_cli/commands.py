@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,8 +17,7 @@ from frozen._cli.places import look_up, written
 from frozen._cli.plain import Plain, is_container
 from frozen._cli.texts import format_of
 from frozen._cli.writing import put, shown
-from frozen._delta import delta_of, entries_of, show_change
-from frozen._diff import difference
+from frozen._core import _bounded_repr
 
 _EVERY = 1 << 14
 
@@ -49,6 +46,9 @@ def pack(options: argparse.Namespace, line: Line) -> int:
 
 
 def _save_to_output(value: Any, show: Callable[[int], None]) -> None:
+    import shutil
+    import tempfile
+
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "value.frozen")
         save(value, path, progress=show)
@@ -75,6 +75,9 @@ def get(options: argparse.Namespace, line: Line) -> int:
 
 
 def diff(options: argparse.Namespace, line: Line) -> int:
+    from frozen._delta import delta_of, entries_of, show_change
+    from frozen._diff import difference
+
     if options.old == options.new == "-":
         raise CommandError("only one of the two can be standard input")
     documents = [_read(name, options, line) for name in (options.old, options.new)]
@@ -88,9 +91,8 @@ def diff(options: argparse.Namespace, line: Line) -> int:
     line.clear()
     if options.json_patch:
         put(json.dumps(delta_of(root, False).to_json_patch(), indent=2, ensure_ascii=False))
-    elif not options.quiet:
-        for kinds, path, change in entries_of(root):
-            put(f"{written(path)}: {show_change(kinds, change)}")
+    elif root is not None and not options.quiet:
+        put("\n".join(f"{written(path)}: {show_change(kinds, change)}" for kinds, path, change in entries_of(root)))
     return OK if root is None else NO
 
 
@@ -103,10 +105,14 @@ def _verified(name: str, line: Line) -> int:
     line.say(f"verifying {title} ...")
     try:
         value = read_frozen(name, check=True)
-        count = _walk(value, name, line.count(f"verifying {title}: {{}} values"))
+        count = _walk(value, title, line.count(f"verifying {title}: {{}} values"))
+    except CommandError as error:
+        line.complain(str(error))
+        return error.status
     except FileFormatError as error:
         line.complain(str(error))
-        return NO
+        # the checksum is right where a value of `encode` is refused: it is of a class that `types=` has to name
+        return UNUSABLE if isinstance(error.__cause__, EncodingError) else NO
     except OSError as error:
         line.complain(f"cannot read {title}: {error.strerror or error}")
         return UNUSABLE
@@ -115,7 +121,7 @@ def _verified(name: str, line: Line) -> int:
     return OK
 
 
-def _walk(value: Any, name: str, show: Callable[[int], None]) -> int:
+def _walk(value: Any, title: str, show: Callable[[int], None]) -> int:
     """How many values the document has in it, all of which are read; the keys of maps are looked up, too."""
     count = 0
     todo = [value]
@@ -127,7 +133,7 @@ def _walk(value: Any, name: str, show: Callable[[int], None]) -> int:
         if isinstance(value, Mapping):
             for key, inner in value.items():
                 if isinstance(value, FileMap) and isinstance(key, (str, bytes, int)) and key not in value:
-                    raise FileFormatError(f"is damaged: the index does not lead to {key!r}", name, 0)
+                    raise CommandError(f"{title} is damaged: the index does not lead to {_bounded_repr(key)}", NO)
                 todo += [key, inner] if is_container(key) else [inner]
         elif is_container(value):
             todo += value

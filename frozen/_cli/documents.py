@@ -6,7 +6,6 @@ import contextlib
 import os
 import stat
 import sys
-import tempfile
 from typing import Any
 
 import frozen
@@ -71,6 +70,8 @@ def _read(name: str) -> Any:
 
 
 def _spooled(data: bytes, title: str, check: bool = False) -> Any:
+    import tempfile
+
     descriptor, path = tempfile.mkstemp(suffix=".frozen")
     try:
         with open(descriptor, "wb") as file:

@@ -51,6 +51,8 @@ def main(argv: Sequence[str]) -> int:
         line.complain(str(error))
     except OSError as error:
         line.complain(f"{'' if error.filename is None else f'{error.filename!r}: '}{error.strerror or error}")
+    except RecursionError:
+        line.complain("the document is nested too deeply")
     except MemoryError:
         line.complain("not enough memory")
     return UNUSABLE

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import difflib
-import heapq
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -15,7 +13,6 @@ from typing import Any
 from frozen import Span
 from frozen._cli.errors import NO, CommandError, one_line
 from frozen._delta import path_of
-from frozen._json_patch import steps_of
 
 Way = Any
 """The last step to a place and the way to the one before it, (way, step); None is the whole document."""
@@ -67,6 +64,8 @@ def look_up(document: Any, path: str) -> tuple[Any, Way]:
 
 def _steps(path: str) -> Sequence[str]:
     if path.startswith("/") or not path:
+        from frozen._json_patch import steps_of
+
         try:
             return steps_of(path)
         except ValueError as error:
@@ -79,9 +78,8 @@ def _child(level: Any, step: str) -> Any:
     if isinstance(level, Mapping):
         if step in level:
             return step, level[step]
-        keys = (key for key in level if type(key) is not str and text_of(key) == step)
-        key = next(keys, _ABSENT)
-        return _ABSENT if key is _ABSENT else (key, level[key])
+        found = (item for item in level.items() if type(item[0]) is not str and text_of(item[0]) == step)
+        return next(found, _ABSENT)
     if is_sequence(level) and step.removeprefix("-").isdecimal() and len(step) < 20:
         index = int(step)
         if -len(level) <= index < len(level):
@@ -100,6 +98,9 @@ def _missed(level: Any, step: str, way: Way) -> str:
         keys = [text_of(key) for key in level]
         if not keys:
             return f"nothing at {wanted}: {at} is empty"
+        import difflib
+        import heapq
+
         near = difflib.get_close_matches(step, islice(keys, _MOST_COMPARED), 1)
         hint = f"; did you mean {place_of((way, near[0]))}?" if near else ""
         shown = ", ".join(_cut(key) for key in heapq.nsmallest(_MOST_SHOWN, keys))

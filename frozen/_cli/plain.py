@@ -6,7 +6,7 @@ What a format has not is an error that names the place, or comes as something el
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time
 from typing import Any
@@ -51,8 +51,7 @@ class Plain:
 
     def _mapping(self, value: Mapping[Any, Any], way: Way) -> dict[Any, Any]:
         found: dict[Any, Any] = {}
-        for key in in_order(value):
-            inner = value[key]
+        for key, inner in _items_in_order(value):
             if inner is None and self.form == "toml" and self.lossy:
                 continue
             name = key if type(key) is str else self._key(key, way)
@@ -69,7 +68,7 @@ class Plain:
         raise self._missing(f"keys of type {type(key).__name__}", (way, key), "writes the key as text")
 
     def _set(self, value: AbstractSet[Any], way: Way) -> Any:
-        members = list(in_order(value))
+        members = sorted(value, key=rank_of)
         if self.form == "yaml" and all(type(member) in self.atoms for member in members):
             return set(members)
         if self.lossy:
@@ -89,13 +88,23 @@ class Plain:
         return CommandError(f"{self.form.upper()} has no {what}, at {place_of(way)}: --lossy {remedy}")
 
 
-def in_order(container: Any) -> Iterator[Any]:
-    """Keys or members: of a dict as they come, of what has no order of its own, sorted."""
-    if isinstance(container, dict):
-        return iter(container)
-    keys = list(container)
-    keys.sort(key=None if set(map(type, keys)) <= {str} else rank_of)
-    return iter(keys)
+def _items_in_order(mapping: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
+    """Those of a dict as they come, of a map, which has no order of its own, sorted by their keys.
+
+    Nothing is looked up: in a damaged file there may be keys that cannot be.
+    """
+    items = list(mapping.items())
+    if not isinstance(mapping, dict):
+        items.sort(key=_key_itself if all(type(key) is str for key, _ in items) else _rank_of_key)
+    return items
+
+
+def _key_itself(item: tuple[Any, Any]) -> Any:
+    return item[0]
+
+
+def _rank_of_key(item: tuple[Any, Any]) -> Any:
+    return rank_of(item[0])
 
 
 def is_container(value: Any) -> bool:

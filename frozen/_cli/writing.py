@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pprint
 import re
 import sys
 from collections.abc import Callable
@@ -28,6 +27,8 @@ def shown(value: Any, form: str, lossy: bool, way: Way = None) -> str:
     form = "json" if form == "text" else form
     try:
         if form == "python":
+            import pprint
+
             return pprint.pformat(thaw(value), width=100)
         return _WRITERS[form](Plain(form, lossy).of(value, way), way)
     except RecursionError:

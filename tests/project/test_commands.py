@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import enum
 import io
 import json
 import math
@@ -13,6 +14,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import file_damage
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,6 +131,11 @@ def test_pack_writes_over_no_text(packed: Run) -> None:
     assert json.loads(Path("config.json").read_text()) == CONFIG
 
 
+def test_pack_writes_no_bytes_to_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert "is no text for a terminal" in run.error("pack", "config.json", "-")
+
+
 def test_standard_input_and_output(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     feed(monkeypatch, b"a = [1, 2]")
     run("pack", "-", "a.frozen", "--from", "toml")
@@ -198,6 +205,7 @@ def test_what_nests_too_deeply_is_one_line(run: Run) -> None:
     sys.setrecursionlimit(600)
     try:
         assert run.error("show", "deep.frozen") == ". is nested too deeply to be written as JSON"
+        assert run.error("diff", "--json-patch", "deep.frozen", "config.json") == "the document is nested too deeply"
     finally:
         sys.setrecursionlimit(limit)
 
@@ -351,6 +359,27 @@ def test_verify_finds_each_damaged_file(packed: Run) -> None:
         "empty.frozen",
     ]
     assert packed.error("verify", "absent.frozen") == "cannot read 'absent.frozen': No such file or directory"
+
+
+def test_verify_finds_an_index_that_leads_nowhere_though_the_checksum_is_right(run: Run) -> None:
+    data = bytearray(file_damage.file_of(Map((f"k{number}", number) for number in range(20)), seed=5))
+    box = int.from_bytes(data[32:40], "little")
+    data[box + 8 : box + 8 + 32 * 8] = bytes(32 * 8)  # the index: 32 slots for 20 entries
+    data[40:48] = file_damage.checksum(bytes(data[64:])).to_bytes(8, "little")
+    Path("index.frozen").write_bytes(file_damage.with_header(bytes(data)))
+    assert run.error("verify", "index.frozen", status=1).startswith(
+        "'index.frozen' is damaged: the index does not lead to 'k"
+    )
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+def test_a_value_of_an_unknown_class_is_no_damage(run: Run) -> None:
+    save(Map(colour=Colour.RED, count=1), "enum.frozen", types=[Colour])
+    assert "which types= does not name" in run.error("verify", "enum.frozen")
+    assert run("get", "enum.frozen", "count") == "1\n"
 
 
 def test_a_damaged_file_is_one_line_for_every_command(packed: Run) -> None:
