@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -9,9 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis_server import Proxy, Server
+from redis_server import PROGRAM, Proxy, Server, missing
 
 from frozen.redis import RedisRef
+
+
+@pytest.fixture(autouse=True)
+def client_and_server() -> None:
+    """Both are there, or the test is skipped."""
+    if PROGRAM is None:
+        missing("redis-server")
+    if importlib.util.find_spec("redis") is None:
+        missing("redis")
 
 
 @pytest.fixture
