@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from frozen._encoding import EncodingError
     from frozen._file import FileFormatError, FileMapItems, FileMapKeys, FileMapValues, save
     from frozen._file import open as open
+    from frozen._file_ref import FileRef
     from frozen._forking import ForkWarning
     from frozen._include import get_include
     from frozen._merge import Conflict, MergeConflictError, merge3
@@ -82,6 +83,7 @@ __all__ = [
     "FileMapItems",
     "FileMapKeys",
     "FileMapValues",
+    "FileRef",
     "FileSet",
     "FileVector",
     "ForkWarning",
@@ -146,6 +148,7 @@ _PYTHON_LAYER = {
     "_delta": ("Change", "ConflictError", "Delta", "JSONPatchError", "Span"),
     "_encoding": ("EncodingError",),
     "_file": ("FileFormatError", "FileMapItems", "FileMapKeys", "FileMapValues", "open", "save"),
+    "_file_ref": ("FileRef",),
     "_forking": ("ForkWarning",),
     "_include": ("get_include",),
     "_merge": ("Conflict", "MergeConflictError", "merge3"),

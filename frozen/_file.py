@@ -107,6 +107,7 @@ def save(
     try:
         with io.open(descriptor, "wb", buffering=0) as file:  # noqa: UP020 - open is the function below
             _write(value, file, types, progress)
+            os.fsync(descriptor)
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -127,7 +128,6 @@ def _write(value: Any, file: io.FileIO, types: _Types, progress: Callable[[int],
     header = _write_file(value, write, types, int.from_bytes(os.urandom(8), "little"))
     file.seek(0)
     file.write(header)
-    os.fsync(file.fileno())
 
 
 def _sync_folder(folder: str) -> None:

@@ -54,7 +54,10 @@ REFERENCE = {
         "Delta Change Span ABSENT ConflictError JSONPatchError merge3 Conflict MergeConflictError",
     ),
     "encoding": ("Bytes", "encode decode EncodingError get_include"),
-    "files": ("Files", "save open FileMap FileMapKeys FileMapValues FileMapItems FileSet FileVector FileFormatError"),
+    "files": (
+        "Files",
+        "save open FileRef FileMap FileMapKeys FileMapValues FileMapItems FileSet FileVector FileFormatError",
+    ),
     "config": ("Configuration", "frozen.config"),
     "redis": ("Many machines", "frozen.redis"),
     "integrations": ("Other libraries", "frozen.integrations"),

@@ -1,0 +1,318 @@
+"""A folder of snapshots and the number of the newest: what the FileRefs of a machine share. See _file_ref.py.
+
+    version              64 bytes, mapped by each process: magic, format, and the number of the newest version
+    lock                 locked by the process that publishes, and freed by the system when that process dies
+    00000000000000000007.frozen
+                         a version, as `frozen.save` writes it
+    new-*.tmp            a version that is being written, locked by its writer
+
+What always holds:
+
+1. A snapshot is whole before it has its name: it is written under another one and then renamed, and nothing writes to
+   it again.
+2. The number in `version` never decreases, and its snapshot was there when it was stored. Only who has the lock stores
+   it: one aligned store of 8 bytes, which a reader loads as such. That store publishes.
+3. A reader loads the number, then opens the snapshot. If that is not there, a newer version has been published since,
+   and the reader starts again: each new start is another's publication.
+4. Who gets the lock finds either the newest snapshot in `version`, or one newer: its publisher died, or the machine
+   stopped, between the two steps. That version is whole, and is published now. So no crash undoes what was published.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import mmap
+import os
+import re
+import struct
+import sys
+from collections.abc import Iterator
+from typing import Any, Self
+
+from frozen._file import FileFormatError, _sync_folder, _Types, _write
+from frozen._file import open as open_snapshot
+
+if sys.platform == "win32":
+    from msvcrt import LK_LOCK, LK_NBLCK, LK_UNLCK, locking
+
+    def _lock_file(descriptor: int, wait: bool = True) -> None:
+        while True:
+            try:
+                locking(descriptor, LK_LOCK if wait else LK_NBLCK, 1)
+                return
+            except OSError:  # LK_LOCK gives up after ten tries
+                if not wait:
+                    raise
+
+    def _unlock_file(descriptor: int) -> None:
+        locking(descriptor, LK_UNLCK, 1)
+
+else:
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
+
+    def _lock_file(descriptor: int, wait: bool = True) -> None:
+        """OSError if another has it, and it is not to be waited for."""
+        flock(descriptor, LOCK_EX if wait else LOCK_EX | LOCK_NB)
+
+    def _unlock_file(descriptor: int) -> None:
+        flock(descriptor, LOCK_UN)
+
+
+__all__ = ["SnapshotFolder"]
+
+_MAGIC = b"FRZNREF\n"
+_FORMAT = 1
+_HEADER = struct.Struct("<8sQQ40x")
+_NUMBER = 2  # the third word of 8 bytes
+_SNAPSHOT = re.compile(r"(\d{20})\.frozen")
+_KEPT = 2
+"""Newest snapshots that stay: a reader that has just loaded the number before finds its file still."""
+
+_locked: set[int] = set()
+"""Descriptors through which this process has locked files. A child of a fork closes its copies: else a lock of a parent
+that dies would stay as long as the child lives."""
+
+
+class SnapshotFolder:
+    def __init__(self, path: str, types: _Types) -> None:
+        """Of an existing folder. FileNotFoundError, or FileFormatError: there is no number in it that can be read."""
+        self.path = path
+        self._types = types
+        mapped, self._identity = _map_number(os.path.join(path, "version"))
+        self._words = memoryview(mapped).cast("Q")
+
+    @classmethod
+    def make(cls, path: str, types: _Types) -> SnapshotFolder:
+        """Of a folder that is made if it is not there. It may have no version yet."""
+        os.makedirs(path, exist_ok=True)
+        file = os.path.join(path, "version")
+        if not os.path.exists(file):
+            with _lock(path):
+                if not os.path.exists(file):
+                    _write_number_file(path)
+        return cls(path, types)
+
+    @property
+    def number(self) -> int:
+        """Of the newest version; 0: there is none yet."""
+        return self._words[_NUMBER]
+
+    def load(self) -> tuple[int, Any]:
+        """The newest version, and its number."""
+        number = self.number
+        while True:
+            try:
+                return number, open_snapshot(self._file(number), types=self._types)
+            except FileNotFoundError:
+                before, number = number, self.number
+                if number == before:
+                    raise FileFormatError("names a snapshot that is not there", self._file(number), 0) from None
+
+    def write(self, value: Any, durable: bool) -> Snapshot:
+        """Write a version that has no number yet. EncodingError for what `frozen.save` does not take."""
+        self._check_exists()
+        return Snapshot(self.path, value, self._types, durable)
+
+    def put(self, snapshot: Snapshot) -> None:
+        """Make a written snapshot the newest version. Only while the folder is locked."""
+        number = self.number + 1
+        snapshot.rename(self._file(number))
+        self._words[_NUMBER] = number
+        os.utime(os.path.join(self.path, "version"))  # an event for those who watch the folder
+        self._remove_old(number)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """While nobody else publishes; what others left behind has been put in order."""
+        self._check_exists()
+        with _lock(self.path):
+            self._check_exists()
+            newest = max((number for number, _ in self._snapshots()), default=0)
+            if newest > self.number:
+                self._words[_NUMBER] = newest  # invariant 4
+            yield
+
+    def unlink(self) -> None:
+        """Remove the folder. Who has a version open goes on reading it."""
+        with self.locked():
+            for _, name in list(self._snapshots()):
+                os.unlink(os.path.join(self.path, name))
+            _sweep(self.path)
+            os.unlink(os.path.join(self.path, "version"))
+            os.unlink(os.path.join(self.path, "lock"))
+        with contextlib.suppress(OSError):  # something of others is in it, or somebody makes it anew
+            os.rmdir(self.path)
+
+    def _check_exists(self) -> None:
+        file = os.path.join(self.path, "version")
+        with contextlib.suppress(FileNotFoundError):
+            found = os.stat(file)
+            if (found.st_dev, found.st_ino) == self._identity:
+                return
+        raise LookupError(f"the reference at {self.path!r} was unlinked: make or attach to it anew")
+
+    def _file(self, number: int) -> str:
+        return os.path.join(self.path, f"{number:020}.frozen")
+
+    def _snapshots(self) -> Iterator[tuple[int, str]]:
+        for name in os.listdir(self.path):
+            found = _SNAPSHOT.fullmatch(name)
+            if found is not None:
+                yield int(found[1]), name
+
+    def _remove_old(self, newest: int) -> None:
+        """The system keeps a file until no process has it mapped; Windows refuses, and it is tried again next time."""
+        for number, name in list(self._snapshots()):
+            if number <= newest - _KEPT:
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(self.path, name))
+        _sweep(self.path)
+
+
+class Snapshot:
+    """A version that is written, and waits for its number. A context manager: what was not renamed is removed."""
+
+    def __init__(self, folder: str, value: Any, types: _Types, durable: bool) -> None:
+        self._folder = folder
+        self._durable = durable
+        self._process = os.getpid()
+        self._path, descriptor = _new_file(folder)
+        self._descriptor = descriptor
+        try:
+            with io.open(os.dup(descriptor), "wb", buffering=0) as file:  # noqa: UP020 - as in _file.py
+                _write(value, file, types, None)
+                if durable:
+                    os.fsync(descriptor)
+        except BaseException:
+            self._remove()
+            raise
+
+    def rename(self, path: str) -> None:
+        os.rename(self._path, path)
+        self._path = ""
+        if self._durable:
+            _sync_folder(self._folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._remove()
+
+    def _remove(self) -> None:
+        if self._path and self._process == os.getpid():  # else a signal handler forked, and this is the child
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path)
+        _close(self._descriptor)
+
+
+# -- the number ---------------------------------------------------------------------------------------------------
+
+
+def _write_number_file(folder: str) -> None:
+    temporary = os.path.join(folder, "version.tmp")
+    with io.open(temporary, "wb") as file:  # noqa: UP020
+        file.write(_HEADER.pack(_MAGIC, _FORMAT, 0))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, os.path.join(folder, "version"))
+    _sync_folder(folder)
+
+
+def _map_number(path: str) -> tuple[mmap.mmap, tuple[int, int]]:
+    """The file mapped, for reading alone if it may not be written, and which file it is."""
+    flags = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor, access = os.open(path, os.O_RDWR | flags), mmap.ACCESS_WRITE
+    except PermissionError:
+        descriptor, access = os.open(path, os.O_RDONLY | flags), mmap.ACCESS_READ
+    try:
+        header = os.read(descriptor, _HEADER.size)
+        if len(header) < _HEADER.size or not header.startswith(_MAGIC):
+            raise FileFormatError("is not the number of a FileRef", path, 0)
+        if _HEADER.unpack(header)[1] != _FORMAT:
+            raise FileFormatError(f"has format {_HEADER.unpack(header)[1]}; this library reads {_FORMAT}", path, 8)
+        found = os.fstat(descriptor)
+        return mmap.mmap(descriptor, _HEADER.size, access=access), (found.st_dev, found.st_ino)
+    finally:
+        os.close(descriptor)
+
+
+# -- locks --------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _lock(folder: str) -> Iterator[None]:
+    """Over the folder, for one thread of all processes; it waits for its turn, and Ctrl-C ends the wait."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+    path = os.path.join(folder, "lock")
+    while True:
+        descriptor = os.open(path, flags, 0o666)
+        _locked.add(descriptor)
+        try:
+            _lock_file(descriptor)
+            if _is_at(path, descriptor):  # else the folder was removed meanwhile, and perhaps made anew
+                yield
+                return
+        finally:
+            _close(descriptor)
+
+
+def _close(descriptor: int) -> None:
+    """Unlock and close. Unlocking frees the lock though a child of a fork has a copy of the descriptor."""
+    if descriptor in _locked:
+        _locked.discard(descriptor)
+        with contextlib.suppress(OSError):
+            _unlock_file(descriptor)
+        os.close(descriptor)
+
+
+def _is_at(path: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _new_file(folder: str) -> tuple[str, int]:
+    """A file to write a version to, locked for as long as this process lives and does not close it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    while True:
+        path = os.path.join(folder, f"new-{os.urandom(8).hex()}.tmp")
+        descriptor = os.open(path, flags, 0o666)
+        _locked.add(descriptor)
+        try:
+            _lock_file(descriptor)
+            if _is_at(path, descriptor):  # else another took it for the file of a dead process, before it was locked
+                return path, descriptor
+        except BaseException:
+            _close(descriptor)
+            raise
+        _close(descriptor)
+
+
+def _sweep(folder: str) -> None:
+    """Remove what processes were writing when they died: their files are not locked any more."""
+    for name in os.listdir(folder):
+        if not (name.startswith("new-") and name.endswith(".tmp")):
+            continue
+        path = os.path.join(folder, name)
+        with contextlib.suppress(OSError):  # renamed or removed just now, or locked: its writer lives
+            descriptor = os.open(path, os.O_RDWR)
+            try:
+                _lock_file(descriptor, wait=False)
+                os.unlink(path)
+            finally:
+                os.close(descriptor)
+
+
+def _close_in_the_child() -> None:
+    for descriptor in list(_locked):
+        _locked.discard(descriptor)
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_the_child)

@@ -1,0 +1,441 @@
+"""FileRef: one variable for the processes of a machine."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import os
+import pickle
+import struct
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from support import ROOT, child_environment, eventually, run_python, run_threads
+
+import frozen
+from frozen import EncodingError, FileFormatError, FileMap, FileRef, Map, Set, Vector
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ref"
+
+
+def files_in(path: Path) -> list[str]:
+    return sorted(name for name in os.listdir(path) if name not in ("lock", "version"))
+
+
+def snapshot_name(number: int) -> str:
+    return f"{number:020}.frozen"
+
+
+# What it holds
+
+
+def test_what_is_published_is_read_in_place(path: Path) -> None:
+    ref = FileRef(path, Map(ports=Vector([80]), names=Set("a")))
+    assert type(ref.get()) is FileMap
+    assert ref.get() == Map(ports=Vector([80]), names=Set("a"))
+    assert ref.get() is ref.get(), "one object of one version"
+    assert ref.get_versioned() == (ref.get(), 1)
+    assert ref.lookup("ports") == Vector([80])
+    assert ref.lookup("nothing", 5) == 5
+
+
+def test_each_publication_is_a_version(path: Path) -> None:
+    ref = FileRef(path, 1)
+    ref.set(2)
+    assert ref.exchange(3) == 2
+    assert ref.update(lambda n: n + 1) == 4
+    assert ref.fetch_update(lambda n: n + 1) == 4
+    assert ref.get_versioned() == (5, 5)
+
+
+def test_what_an_update_returns_as_it_was_is_no_version(path: Path) -> None:
+    ref = FileRef(path, Map(a=1))
+    assert ref.update(lambda value: value) == Map(a=1)
+    assert ref.version == 1
+
+
+def test_update_gets_containers_of_memory(path: Path) -> None:
+    ref = FileRef(path, Map(a=Vector([1])))
+    other = FileRef.attach(path)
+    seen = []
+    for publisher in (other, ref, other):
+        publisher.update(lambda value: seen.append((type(value), type(value["a"]))) or value.set("b", len(seen)))
+    assert seen == [(Map, Vector)] * 3
+    assert ref.get() == Map(a=Vector([1]), b=3)
+
+
+def test_compare_and_set_compares_atoms_by_equality_and_containers_by_version(path: Path) -> None:
+    ref = FileRef(path, "old")
+    assert not ref.compare_and_set("other", "new")
+    assert not ref.compare_and_set("old", "new", version=2)
+    assert ref.compare_and_set("old", Map(a=1), version=1)
+    assert not ref.compare_and_set(Map(a=1), 2), "equal, and no version of this reference"
+    value = ref.get()
+    ref.set(Map(a=1))
+    assert not ref.compare_and_set(value, 2), "the version before"
+    assert ref.compare_and_set(ref.get(), 1)
+    assert not ref.compare_and_set(True, 2), "another type"
+    assert ref.version == 4
+
+
+def test_old_values_stay_readable_when_their_files_are_gone(path: Path) -> None:
+    ref = FileRef(path, Vector([0]))
+    old = []
+    for number in range(1, 6):
+        old.append(ref.get())
+        ref.set(Vector([number]))
+    assert files_in(path) == [snapshot_name(5), snapshot_name(6)]
+    assert [list(value) for value in old] == [[0], [1], [2], [3], [4]]
+
+
+class Histories(RuleBasedStateMachine):
+    """Two references at one place, against a list of values."""
+
+    values = st.one_of(
+        st.integers(), st.text(max_size=5), st.dictionaries(st.text(max_size=3), st.integers(), max_size=9).map(Map)
+    )
+
+    @initialize(value=values)
+    def make(self, value: Any) -> None:
+        place = Path(self.base) / str(next(self.numbers))  # type: ignore[attr-defined]
+        self.refs = (FileRef(place, value, durable=False), FileRef.attach(place, durable=False))
+        self.history = [value]
+        self.seen: list[tuple[int, Any]] = []
+
+    @rule(which=st.booleans(), value=values)
+    def set(self, which: bool, value: Any) -> None:
+        assert self.refs[which].exchange(value) == self.history[-1]
+        self.history.append(value)
+
+    @rule(which=st.booleans(), other=st.booleans(), value=values)
+    def compare(self, which: bool, other: bool, value: Any) -> None:
+        current = self.refs[which].get()
+        if other:
+            self.refs[not which].set(value)
+            self.history.append(value)
+        expected = not other or (not isinstance(value, Map) and type(current) is type(value) and current == value)
+        assert self.refs[which].compare_and_set(current, 0) == expected
+        if expected:
+            self.history.append(0)
+
+    @rule(which=st.booleans())
+    def update(self, which: bool) -> None:
+        value = self.refs[which].update(lambda old: Vector([old]))
+        self.history.append(Vector([self.history[-1]]))
+        assert value == self.history[-1]
+
+    @rule(which=st.booleans())
+    def keep(self, which: bool) -> None:
+        value, number = self.refs[which].get_versioned()
+        self.seen.append((number, value))
+
+    @invariant()
+    def both_have_the_newest(self) -> None:
+        for ref in self.refs:
+            assert ref.get_versioned() == (self.history[-1], len(self.history))
+
+    def teardown(self) -> None:
+        for number, value in getattr(self, "seen", ()):
+            assert value == self.history[number - 1]
+
+
+def test_histories(tmp_path: Path) -> None:
+    machine = type("Histories", (Histories,), {"base": str(tmp_path), "numbers": itertools.count()}).TestCase
+    machine.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+    machine("runTest").runTest()
+
+
+# Making, finding, removing
+
+
+def test_making_what_is_there_and_finding_what_is_not(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(LookupError, match=r"there is no reference at .*ref"):
+        FileRef.attach(path)
+    assert not path.exists()
+    assert FileRef.attach(path, initial=1).get() == 1
+    assert FileRef.attach(path, initial=2).get() == 1
+    with pytest.raises(ValueError, match=r"there is a reference at .* already"):
+        FileRef(path, 3)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LookupError):
+        FileRef.attach(tmp_path / "file")
+
+
+def test_a_first_value_that_cannot_be_saved_leaves_room_for_another(path: Path) -> None:
+    with pytest.raises(EncodingError, match="freeze it first"):
+        FileRef(path, Map(a=[1]))
+    with pytest.raises(LookupError, match="has no version yet"):
+        FileRef.attach(path)
+    assert FileRef(path, 1).get() == 1
+    assert files_in(path) == [snapshot_name(1)]
+
+
+def test_what_cannot_be_saved_changes_nothing(path: Path) -> None:
+    ref = FileRef(path, 1)
+    for publish in (ref.set, ref.exchange, lambda value: ref.update(lambda _: value)):
+        with pytest.raises(EncodingError, match=r"\['a'\]"):
+            publish(Map(a=Vector([{}])))
+    assert ref.get_versioned() == (1, 1)
+    assert files_in(path) == [snapshot_name(1)]
+
+
+def test_what_is_unlinked_stays_readable_and_is_published_to_no_more(path: Path) -> None:
+    ref = FileRef(path, Vector([1]))
+    FileRef.unlink(path)
+    assert not path.exists()
+    assert ref.get() == Vector([1])
+    for publish in (ref.set, ref.exchange, lambda value: ref.update(lambda _: value)):
+        with pytest.raises(LookupError, match="was unlinked"):
+            publish(2)
+    again = FileRef(path, 5)
+    with pytest.raises(LookupError, match="was unlinked"):
+        ref.set(2)
+    assert again.get() == 5
+    FileRef.unlink(path)
+    with pytest.raises(LookupError, match="there is no reference"):
+        FileRef.unlink(path)
+
+
+def test_a_pickle_attaches(path: Path) -> None:
+    ref = FileRef(path, 1)
+    other = pickle.loads(pickle.dumps(ref))
+    other.set(2)
+    assert ref.get() == 2
+
+
+# What crashes leave
+
+
+def test_a_version_that_was_not_numbered_is_published_by_the_next_one(path: Path) -> None:
+    """Its publisher died between the rename and the store, or the store was lost with the power."""
+    ref = FileRef(path, 1)
+    frozen.save(2, path / snapshot_name(2))
+    assert ref.get() == 1, "nobody has published it yet"
+    assert ref.update(lambda n: n + 1) == 3
+    assert ref.version == 3
+    (path / "version").unlink()
+    for name in files_in(path):
+        assert name in (snapshot_name(2), snapshot_name(3))
+    assert FileRef.attach(path, initial=1).get() == 3
+
+
+def test_files_of_dead_writers_are_removed_and_those_of_living_ones_are_not(path: Path) -> None:
+    ref = FileRef(path, 1)
+    (path / "new-dead.tmp").write_bytes(b"half a vers")
+    (path / "of somebody else").write_text("")
+    with ref._folder.write(5, False):
+        ref.set(2)
+        assert len([name for name in files_in(path) if name.endswith(".tmp")]) == 1
+    ref.set(3)
+    assert files_in(path) == [snapshot_name(2), snapshot_name(3), "of somebody else"]
+
+
+def test_damaged_and_newer_folders_are_clear_errors(path: Path) -> None:
+    FileRef(path, 1)
+    number = (path / "version").read_bytes()
+    for damaged in (b"", b"x" * 64, number[:60]):
+        (path / "version").write_bytes(damaged)
+        with pytest.raises(FileFormatError, match="is not the number of a FileRef"):
+            FileRef.attach(path)
+    (path / "version").write_bytes(number[:8] + struct.pack("<Q", 2) + number[16:])
+    with pytest.raises(FileFormatError, match="has format 2; this library reads 1"):
+        FileRef.attach(path)
+    (path / "version").write_bytes(number)
+    (path / snapshot_name(1)).write_bytes(b"damaged")
+    with pytest.raises(FileFormatError):
+        FileRef.attach(path)
+    (path / snapshot_name(1)).unlink()
+    with pytest.raises(FileFormatError, match="names a snapshot that is not there"):
+        FileRef.attach(path)
+
+
+def test_set_replaces_a_version_that_cannot_be_read(path: Path) -> None:
+    ref = FileRef(path, 1)
+    frozen.save(2, path / snapshot_name(2))
+    (path / snapshot_name(2)).write_bytes(b"damaged")
+    ref.set(3)
+    assert ref.get_versioned() == (3, 3)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everything")
+def test_without_the_right_to_write_it_can_be_read(path: Path) -> None:
+    FileRef(path, 1)
+    for file in path.iterdir():
+        file.chmod(0o400)
+    path.chmod(0o500)
+    ref = FileRef.attach(path)
+    assert ref.get() == 1
+    with pytest.raises(PermissionError):
+        ref.set(2)
+
+
+# Waiting
+
+
+def test_a_waiter_is_woken_by_another_process(path: Path, tmp_path: Path) -> None:
+    with FileRef(path, 0) as ref:
+        assert not ref.wait(1, timeout=0.01)
+        code = "import sys, frozen; frozen.FileRef.attach(sys.argv[1]).set(1)"
+        with subprocess.Popen([sys.executable, "-c", code, path], env=child_environment(), cwd=tmp_path):
+            assert ref.wait(1, timeout=60)
+        assert ref.get() == 1
+
+
+def test_watches_get_the_newest_value_and_end(path: Path) -> None:
+    with FileRef(path, 0) as ref:
+        calls: list[tuple[int, int]] = []
+        with ref.watch(lambda old, new: calls.append((old, new))):
+            ref.set(1)
+            eventually(lambda: calls and calls[-1][1] == 1)
+            for number in range(2, 6):
+                ref.set(number)
+            eventually(lambda: calls[-1][1] == 5)
+        assert [old for old, _ in calls] == [0, *(new for _, new in calls)][:-1], "each begins where the last one ended"
+        ref.set(6)
+        assert ref.wait(6, timeout=60) is True
+        assert calls[-1][1] == 5
+
+
+def test_tasks_follow(path: Path) -> None:
+    async def follow(ref: FileRef[int]) -> list[int]:
+        seen = []
+        async for value in ref.changes(since=0):
+            seen.append(value)
+            if value == 3:
+                return seen
+            await asyncio.to_thread(ref.set, value + 1)
+        return []
+
+    with FileRef(path, 1) as ref:
+        assert asyncio.run(follow(ref)) == [1, 2, 3]
+        assert asyncio.run(ref.changed(since=2)) == (3, 3)
+
+
+def test_a_waiter_whose_reference_is_closed_goes_on(path: Path) -> None:
+    ref = FileRef(path, 0)
+    waiting = threading.Event()
+
+    def wait() -> None:
+        waiting.set()
+        assert ref.wait(1, timeout=60)
+
+    def close() -> None:
+        waiting.wait(60)
+        for _ in range(5):
+            ref.close()
+        FileRef.attach(path).set(1)
+
+    run_threads(wait, close)
+    ref.close()
+
+
+def test_a_dropped_reference_ends_its_thread(path: Path) -> None:
+    ref = FileRef(path, 0)
+    ref.wait(1, timeout=0.01)
+    del ref
+    gc.collect()
+    eventually(lambda: "frozen.config" not in {thread.name for thread in threading.enumerate()})
+
+
+# Threads and processes
+
+
+def test_threads_increment_exactly(path: Path) -> None:
+    ref = FileRef(path, 0, durable=False)
+
+    def increment() -> None:
+        for _ in range(50):
+            ref.update(lambda n: n + 1)
+
+    run_threads(*[increment] * 3)
+    assert ref.get_versioned() == (150, 151)
+
+
+def test_processes_increment_exactly(path: Path, tmp_path: Path) -> None:
+    ref = FileRef(path, 0, durable=False)
+    code = """if True:
+        import sys
+        from frozen import FileRef
+        ref = FileRef.attach(sys.argv[1], durable=False)
+        for _ in range(100):
+            ref.update(lambda n: n + 1)
+    """
+    run_threads(*[lambda: run_python("-c", code, path, cwd=tmp_path)] * 3)
+    assert ref.get_versioned() == (300, 301)
+
+
+def test_threads_that_read_never_go_back(path: Path) -> None:
+    ref = FileRef(path, Vector([0] * 40), durable=False)
+    ended = threading.Event()
+
+    def write() -> None:
+        try:
+            for number in range(1, 150):
+                ref.set(Vector([number] * 40))
+        finally:
+            ended.set()
+
+    def read() -> None:
+        last = 0
+        while not ended.is_set():
+            value, number = ref.get_versioned()
+            assert set(value) == {number - 1}
+            assert number >= last
+            last = number
+
+    run_threads(write, read, read)
+
+
+def test_a_function_that_publishes_to_its_own_reference_is_refused(path: Path) -> None:
+    ref, other = FileRef(path, 1), FileRef.attach(path)
+    for publish in (ref.set, other.exchange, lambda value: other.update(lambda _: value)):
+        with pytest.raises(RuntimeError, match="must not publish to it"):
+            ref.update(lambda n, publish=publish: publish(5) or n)
+    assert ref.update(lambda n: n + FileRef.attach(path).get()) == 2, "reading is allowed, and the mark is gone"
+
+
+@needs_fork
+def test_the_child_of_a_fork_goes_on_and_frees_what_its_parent_held(path: Path, tmp_path: Path) -> None:
+    """The parent is killed while it has the lock, and a child that it has forked meanwhile lives on."""
+    code = """if True:
+        import os, signal, sys
+        from frozen import FileRef
+        ref, parent = FileRef(sys.argv[1], 1), os.getpid()
+        with ref._folder.locked():
+            read, write = os.pipe()
+            if os.fork():
+                os.close(write)
+                os.read(read, 1)
+                os.kill(os.getpid(), signal.SIGKILL)
+        os.close(read)
+        os.close(write)
+        while os.getppid() == parent:
+            pass
+        ref.update(lambda n: n + 1)
+    """
+    done = run_python("-c", code, path, check=False, cwd=tmp_path)
+    assert done.returncode < 0, done.stderr
+    ref = FileRef.attach(path)
+    assert ref.wait(1, timeout=60)
+    ref.set(3)
+    assert ref.get_versioned() == (3, 3)
+    ref.close()
+
+
+@needs_fork
+def test_killed_writers_leave_whole_versions_and_no_locks(path: Path, tmp_path: Path) -> None:
+    kills = os.environ.get("FROZEN_KILLS", "40")
+    run_python(ROOT / "tests" / "file_ref_killing.py", path, kills, cwd=tmp_path, timeout=600)
