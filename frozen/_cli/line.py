@@ -25,12 +25,13 @@ class Line:
             self._write(text[: shutil.get_terminal_size().columns - 1])
 
     def count(self, text: str) -> Callable[[int], None]:
-        """A function that says how many there are by now, at most ten times a second; it is put at the {}."""
+        """A function that says how many there are by now, at most ten times a second; it is put at the last {}."""
 
         def show(number: int) -> None:
             if self.active and time.monotonic() >= self._due:
                 self._due = time.monotonic() + 0.1
-                self.say(text.format(f"{number:,}"))
+                before, _, after = text.rpartition("{}")
+                self.say(f"{before}{number:,}{after}")
 
         return show
 

@@ -503,6 +503,8 @@ def test_progress_is_for_terminals(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     for what in ("reading 'config.json' ...", "freezing 'config.json' ...", "writing 'config.frozen': "):
         assert what in said
     assert said.endswith("\r\x1b[K")
+    Line(sys.stderr).count("writing 'a{b}': {} bytes")(1000)
+    assert "writing 'a{b}': 1,000 bytes" in sys.stderr.getvalue()
     silent = io.StringIO()
     Line(silent).say("reading ...")
     assert silent.getvalue() == ""
