@@ -10,6 +10,7 @@ import io
 import mmap
 import operator
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import ItemsView as _ItemsView
@@ -89,16 +90,20 @@ def save(
     range, IP addresses, pure paths, and with `types`, as for `encode`, enums, named tuples and frozen dataclasses.
     EncodingError, with the path inside the value, for everything else: `freeze` it first.
 
-    The file at `path` is replaced at one moment, when all of the new one is on the disk (fsync). Whoever has the old
-    one open goes on reading it, and a process that is killed before that leaves it as it was, beside a file
-    `.NAME.*.tmp`. `progress(written)` is called with the number of bytes, for each MiB. What it raises ends the
-    writing, and so does Ctrl-C.
+    The file at `path` is replaced at one moment, when all of the new one is on the disk (fsync), and keeps its
+    permissions; where `path` is a symbolic link, the file that it leads to is replaced. A process that has the old one
+    open goes on reading it (on Windows, which is untested, replacing it then fails). A process that is killed before
+    that moment leaves it as it was, beside a file `.NAME.*.tmp`. `progress(written)` is called with the number of
+    bytes, for each MiB. What it raises ends the writing, and so does Ctrl-C.
+
+    ValueError if what is at `path` is no regular file.
 
     >>> save(Map(ports=Vector([80, 443])), "config.frozen")
     >>> frozen.open("config.frozen")["ports"]
     FileVector([80, 443])
     """
-    target = os.fspath(path)
+    target = os.path.realpath(os.fspath(path))
+    permissions = _permissions_of(target)
     types = _kept(types)
     folder, name = os.path.split(target)
     temporary = os.path.join(folder, f".{name}.{os.getpid()}-{os.urandom(6).hex()}.tmp")
@@ -107,13 +112,26 @@ def save(
     try:
         with io.open(descriptor, "wb", buffering=0) as file:  # noqa: UP020 - open is the function below
             _write(value, file, types, progress)
+            if permissions is not None and hasattr(os, "fchmod"):
+                os.fchmod(descriptor, permissions)
             os.fsync(descriptor)
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
-    _sync_folder(folder or ".")
+    _sync_folder(folder)
+
+
+def _permissions_of(path: str | bytes) -> int | None:
+    """Of the file that is to be replaced, if there is one."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(mode):
+        raise ValueError(f"{_bounded_repr(path)} is no regular file, and only those are replaced")
+    return stat.S_IMODE(mode)
 
 
 def _write(value: Any, file: io.FileIO, types: _Types, progress: Callable[[int], object] | None) -> None:
@@ -134,13 +152,12 @@ def _sync_folder(folder: str) -> None:
     """Makes sure that the new name outlives a loss of power, where folders can be opened."""
     if sys.platform == "win32":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass  # a file system that cannot: the file itself is on the disk
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(OSError):  # a folder or file system that cannot: the file itself is on the disk
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @public

@@ -39,6 +39,23 @@ def version(number: int) -> Map[str, Any]:
 # save
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions and links")
+def test_a_save_keeps_permissions_and_links_and_replaces_files_alone(tmp_path: Path) -> None:
+    path, link, pipe = tmp_path / "file", tmp_path / "link", tmp_path / "pipe"
+    frozen.save(1, path)
+    path.chmod(0o600)
+    link.symlink_to(path)
+    frozen.save(2, link)
+    assert link.is_symlink()
+    assert frozen.open(path) == 2
+    assert path.stat().st_mode & 0o777 == 0o600
+    os.mkfifo(pipe)
+    for other in (pipe, tmp_path):
+        with pytest.raises(ValueError, match="is no regular file"):
+            frozen.save(3, other)
+    assert sorted(os.listdir(tmp_path)) == ["file", "link", "pipe"]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_a_save_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
