@@ -8,7 +8,6 @@ import logging
 import operator
 import os
 import random
-import threading
 import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -37,9 +36,8 @@ _POLL, _LOOK = 0.02, 1.0
 """Seconds between two looks at the number: without events of the file system, and with them."""
 
 _SLICE = 1.0
-"""Seconds after which those who wait see whether the thread that would wake them has been ended by `close`."""
+"""Seconds after which a waiter sees whether `close` has ended the thread that would wake it."""
 
-_publishing = threading.local()
 logger = logging.getLogger("frozen.files")
 
 
@@ -67,7 +65,7 @@ class FileRef(Generic[T]):
     81
     """
 
-    __slots__ = ("__weakref__", "_durable", "_folder", "_follower", "_own", "_seen", "_types")
+    __slots__ = ("__weakref__", "_durable", "_folder", "_follower", "_seen", "_told", "_types")
 
     def __init__(self, path: Path, initial: T, *, types: _Types = (), durable: bool = True) -> None:
         self._prepare(SnapshotFolder.make(_absolute(path), _kept(types)), _kept(types), durable)
@@ -93,9 +91,7 @@ class FileRef(Generic[T]):
         else:
             with _none_at(place):
                 self._prepare(SnapshotFolder(place, types), types, durable)
-            if self._folder.number == 0:
-                with contextlib.suppress(PermissionError), self._folder.locked():
-                    pass  # its maker died, or its first version is being published just now
+            self._folder.put_in_order()
         self._load_first()
         return self
 
@@ -119,10 +115,9 @@ class FileRef(Generic[T]):
         self._types = types
         self._durable = durable
         self._follower: AtomicRef[_Follower | None] = AtomicRef(None)
-        self._own: Version = (0, None)
-        """The last version that was published from here, as it was given."""
 
     def _publish_first(self, initial: T) -> bool:
+        self._folder.put_in_order()
         if self._folder.number:
             return False
         with self._folder.write(initial, self._durable) as snapshot, self._folder.locked():
@@ -135,6 +130,7 @@ class FileRef(Generic[T]):
         if self._folder.number == 0:
             raise LookupError(f"the reference at {self.path!r} has no version yet: pass initial=")
         self._seen: AtomicRef[Version] = AtomicRef(self._folder.load())
+        self._told: AtomicRef[Version] = AtomicRef(self._seen.get())
 
     # -- Reading ------------------------------------------------------------------------------------------------
 
@@ -178,11 +174,17 @@ class FileRef(Generic[T]):
         return self._current()[0]
 
     def _current(self) -> Version:
-        """All threads get one object of one number, and none gets an older one than before."""
+        """All threads get one object of one number, and none gets an older one than before.
+
+        Of a reference that was unlinked, the version that was seen last.
+        """
         seen = self._seen.get()
         if seen[0] == self._folder.number:
             return seen
-        loaded = self._folder.load()
+        try:
+            loaded = self._folder.load()
+        except LookupError:
+            return seen
         while loaded[0] > seen[0]:
             if self._seen.compare_and_set(seen, loaded):
                 return loaded
@@ -195,18 +197,16 @@ class FileRef(Generic[T]):
         """Publish `value`, whatever the current value is. O(n).
 
         Raises EncodingError, with the path inside it, for a value that cannot be saved; LookupError if the reference
-        was unlinked; PermissionError if its files may only be read; RuntimeError in a function that `update` of the
-        same path calls.
+        was unlinked; OSError if its files may only be read, or the disk is full; RuntimeError in a signal handler whose
+        thread is publishing to the same path.
 
         >>> ref = FileRef("config", 1)
         >>> ref.set(2)
         >>> ref.get()
         2
         """
-        self._check_not_in_update()
         with self._folder.write(value, self._durable) as snapshot, self._folder.locked():
             self._folder.put(snapshot)
-            self._own = (self._folder.number, value)
 
     def exchange(self, value: T, /) -> T:
         """Publish `value` and return the value that it replaced. Otherwise as `set`.
@@ -237,9 +237,9 @@ class FileRef(Generic[T]):
     def update(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
         """Replace the value by `fn(value, *args, **kwargs)`; return the new value. O(n).
 
-        `fn` gets a Map, Set or Vector: what this process published last, or else a copy of what is in the file. It is
-        called again if another process or thread published meanwhile. If it returns the very object that it was given,
-        nothing is published. `fn` must not publish to the reference: RuntimeError. Otherwise as `set`.
+        Where the value is a container, `fn` gets a copy of it in memory, a Map, Set or Vector. It is called again if
+        another process or thread published meanwhile; RuntimeError after 1,000 tries. If it returns the very object
+        that it was given, nothing is published. Otherwise as `set`.
 
         >>> FileRef("config", Map(port=80)).update(Map.set, "port", 81)
         FileMap({'port': 81})
@@ -257,9 +257,8 @@ class FileRef(Generic[T]):
     def _updated(self, fn: Callable[..., T], args: Any, kwargs: Any) -> tuple[T, T]:
         for attempt in range(_TRIES):
             base = self._current()
-            given = self._as_given(base)
-            with self._marked_as_publishing():
-                made = fn(given, *args, **kwargs)
+            given = copied(base[1]) if isinstance(base[1], _CONTAINERS) else base[1]
+            made = fn(given, *args, **kwargs)
             if made is given:
                 return base[1], base[1]
             published = self._publish(made, _is_version(base[0]))
@@ -267,40 +266,18 @@ class FileRef(Generic[T]):
                 return base[1], published[1][1]
             if attempt > 1:
                 time.sleep(random.random() * min(0.0002 * 2 ** min(attempt, 10), 0.05))
-        raise RuntimeError(f"each of {_TRIES:,} tries to update {self.path!r} was overtaken by another publication")
-
-    def _as_given(self, base: Version) -> Any:
-        """The value as a Map, Set or Vector, if it is a container."""
-        number, current = base
-        own = self._own
-        if own[0] == number:
-            return own[1]
-        return copied(current) if isinstance(current, _CONTAINERS) else current
+        raise RuntimeError(
+            f"each of {_TRIES:,} tries to update {self.path!r} was overtaken: does the function publish to it too?"
+        )
 
     def _publish(self, value: Any, is_expected: Callable[[Version], bool]) -> tuple[Version, Version] | None:
         """The version that was replaced, and the new one; None: the current one was not as expected."""
-        self._check_not_in_update()
         with self._folder.write(value, self._durable) as snapshot, self._folder.locked():
             current = self._current()
             if not is_expected(current):
                 return None
             self._folder.put(snapshot)
-            new = self._current()
-            self._own = (new[0], value)
-            return current, new
-
-    def _check_not_in_update(self) -> None:
-        if self.path in getattr(_publishing, "paths", ()):
-            raise RuntimeError(f"a function that update() of {self.path!r} calls must not publish to it")
-
-    @contextlib.contextmanager
-    def _marked_as_publishing(self) -> Iterator[None]:
-        paths = getattr(_publishing, "paths", ())
-        _publishing.paths = (*paths, self.path)
-        try:
-            yield
-        finally:
-            _publishing.paths = paths
+            return current, self._current()
 
     # -- Following ----------------------------------------------------------------------------------------------
 
@@ -329,13 +306,15 @@ class FileRef(Generic[T]):
     def watch(self, callback: Callable[[T, T], object], /) -> Watch:
         """Call `callback(old, new)` after each change, until the Watch that this returns is closed.
 
-        The thread that wakes those who wait calls it. A slow callback gets the changes that came meanwhile as one.
+        The thread that wakes waiters calls it. A slow callback gets the changes that came meanwhile as one. The Watch
+        keeps the reference alive.
 
         >>> ref = FileRef("config", 1)
         >>> with ref.watch(lambda old, new: None):
         ...     ref.set(2)
         """
-        return self._followed().watch(lambda old, new: callback(old[1], new[1]))
+        told = self._followed()
+        return told.watch(lambda old, new, _ref=self: callback(old[1], new[1]))  # type: ignore[misc]
 
     async def changed(self, since: int | None = None) -> tuple[T, int]:
         """Await a version newer than `since` (by default: than the current one); return the pair (value, version).
@@ -357,7 +336,7 @@ class FileRef(Generic[T]):
             current = self._current()
         return current[1], current[0]
 
-    async def changes(self, since: int | None = None) -> AsyncGenerator[T]:
+    def changes(self, since: int | None = None) -> AsyncGenerator[T]:
         """Iterate over the values published after version `since` (by default: after the current one), as they come.
 
         Values that are replaced before the event loop runs the iterating task are skipped. The newest one is never
@@ -370,20 +349,20 @@ class FileRef(Generic[T]):
         >>> asyncio.run(first_change(FileRef("config", 1)))
         1
         """
-        seen = self.version if since is None else since
+        return self._changes(self.version if since is None else since)
+
+    async def _changes(self, seen: int) -> AsyncGenerator[T]:
         while True:
             value, seen = await self.changed(seen)
             yield value
 
     def _followed(self) -> AtomicRef[Version]:
-        """The newest version that the following thread has told of."""
-        follower = self._follower.get()
-        if follower is None:
+        """The newest version that the following thread has told of. It starts that thread, if there is none."""
+        if self._follower.get() is None:
             made = _Follower(self)
             if self._follower.compare_and_set(None, made):
                 made.start()
-            follower = self._follower.get() or made
-        return follower.told
+        return self._told
 
     # -- Its life -----------------------------------------------------------------------------------------------
 
@@ -393,7 +372,8 @@ class FileRef(Generic[T]):
         return self._folder.path
 
     def close(self) -> None:
-        """End the thread that follows, if there is one. The reference stays usable; a `wait` starts a new one.
+        """End the thread that follows, if there is one. The reference stays usable: `wait`, `watch` and `changed`
+        start a new one, and until then no watch is called.
 
         >>> FileRef("config", 1).close()
         """
@@ -418,23 +398,17 @@ class FileRef(Generic[T]):
 
 
 class _Follower:
-    """What tells one process of new versions of a reference: a thread that looks, and those who wait for it."""
+    """The thread that tells one process of new versions of a reference."""
 
     def __init__(self, ref: FileRef[Any]) -> None:
         from frozen.config._watching import Watcher, watchfiles_watch
 
-        self.told: AtomicRef[Version] = AtomicRef(ref._current())
         watch = watchfiles_watch("auto")
-        weak, told, folder = weakref.ref(ref), self.told, ref._folder
-
-        def look() -> None:
-            if (ref := weak()) is not None:
-                current = ref._current()
-                if current[0] > told.get()[0]:
-                    told.set(current)
-
+        folder = ref._folder
+        self._ref, self._said = weakref.ref(ref), ""
+        self._is_closed = False
         self._watcher = Watcher(
-            look,
+            self._look,
             lambda: folder.number,
             lambda: [os.path.join(folder.path, "version")],
             _POLL if watch is None else _LOOK,
@@ -442,11 +416,33 @@ class _Follower:
             watch,
             logger,
         )
-        self.close = weakref.finalize(ref, self._watcher.stop)
-        self.close.atexit = False  # the watcher ends before its interpreter does, by itself
+        self._stop = weakref.finalize(ref, self._watcher.stop)
+        self._stop.atexit = False  # the watcher ends before its interpreter does, by itself
 
     def start(self) -> None:
         self._watcher.start()
+        if self._is_closed:  # meanwhile, by another thread
+            self._watcher.stop()
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._stop.detach()
+        self._watcher.stop()
+
+    def _look(self) -> None:
+        ref = self._ref()
+        if ref is None:
+            return
+        try:
+            current = ref._current()
+        except Exception as error:
+            if str(error) != self._said:
+                self._said = str(error)
+                logger.exception("the newest version of %r cannot be read; the next look follows", ref.path)
+            return
+        self._said = ""
+        if current[0] > ref._told.get()[0]:
+            ref._told.set(current)
 
 
 def _absolute(path: Path) -> str:

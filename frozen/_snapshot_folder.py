@@ -10,23 +10,28 @@ What always holds:
 
 1. A snapshot is whole before it has its name: it is written under another one and then renamed, and nothing writes to
    it again.
-2. The number in `version` never decreases, and its snapshot was there when it was stored. Only who has the lock stores
-   it: one aligned store of 8 bytes, which a reader loads as such. That store publishes.
+2. The number in `version` never decreases, and its snapshot was there when it was stored. Only the process that has the
+   lock stores it: one aligned store of 8 bytes, which a reader loads as such. That store publishes.
 3. A reader loads the number, then opens the snapshot. If that is not there, a newer version has been published since,
    and the reader starts again: each new start is another's publication.
-4. Who gets the lock finds either the newest snapshot in `version`, or one newer: its publisher died, or the machine
-   stopped, between the two steps. That version is whole, and is published now. So no crash undoes what was published.
+4. A process that gets the lock may find a snapshot that is newer than the number: its publisher died between the two
+   steps, or the machine stopped before the mapped page was written. That version is whole, and is published now. So no
+   crash undoes what was published.
+5. Without `version` there is no reference: it is made first and removed first, and what else lies there is removed when
+   it is made.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import mmap
 import os
 import re
 import struct
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -38,6 +43,7 @@ if sys.platform == "win32":
 
     def _lock_file(descriptor: int, wait: bool = True) -> None:
         while True:
+            os.lseek(descriptor, 0, os.SEEK_SET)
             try:
                 locking(descriptor, LK_LOCK if wait else LK_NBLCK, 1)
                 return
@@ -46,6 +52,7 @@ if sys.platform == "win32":
                     raise
 
     def _unlock_file(descriptor: int) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
         locking(descriptor, LK_UNLCK, 1)
 
 else:
@@ -72,6 +79,8 @@ _KEPT = 2
 _locked: set[int] = set()
 """Descriptors through which this process has locked files. A child of a fork closes its copies: else a lock of a parent
 that dies would stay as long as the child lives."""
+_publishing: set[tuple[str, int]] = set()
+"""Folders that threads have locked or wait for: a signal handler that publishes would wait for its own thread."""
 
 
 class SnapshotFolder:
@@ -79,19 +88,18 @@ class SnapshotFolder:
         """Of an existing folder. FileNotFoundError, or FileFormatError: there is no number in it that can be read."""
         self.path = path
         self._types = types
-        mapped, self._identity = _map_number(os.path.join(path, "version"))
-        self._words = memoryview(mapped).cast("Q")
+        self._mapped, self._identity = _map_number(os.path.join(path, "version"))
+        self._words = memoryview(self._mapped).cast("Q")
 
     @classmethod
     def make(cls, path: str, types: _Types) -> SnapshotFolder:
         """Of a folder that is made if it is not there. It may have no version yet."""
-        os.makedirs(path, exist_ok=True)
-        file = os.path.join(path, "version")
-        if not os.path.exists(file):
-            with _lock(path):
-                if not os.path.exists(file):
-                    _write_number_file(path)
-        return cls(path, types)
+        while True:
+            os.makedirs(path, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # it is being removed: it is made anew
+                if not os.path.exists(os.path.join(path, "version")):
+                    _make_number_file(path)
+                return cls(path, types)
 
     @property
     def number(self) -> int:
@@ -99,52 +107,78 @@ class SnapshotFolder:
         return self._words[_NUMBER]
 
     def load(self) -> tuple[int, Any]:
-        """The newest version, and its number."""
+        """The newest version, and its number. LookupError if the reference was unlinked."""
         number = self.number
         while True:
             try:
-                return number, open_snapshot(self._file(number), types=self._types)
+                value = open_snapshot(self._file(number), types=self._types)
             except FileNotFoundError:
-                before, number = number, self.number
+                self.check_exists()
+                before, number = number, max(self.number, self._newest())
                 if number == before:
                     raise FileFormatError("names a snapshot that is not there", self._file(number), 0) from None
+            else:
+                self.check_exists()  # else it may be a version of another reference, made anew here
+                return number, value
 
     def write(self, value: Any, durable: bool) -> Snapshot:
         """Write a version that has no number yet. EncodingError for what `frozen.save` does not take."""
-        self._check_exists()
+        self.check_exists()
         return Snapshot(self.path, value, self._types, durable)
 
     def put(self, snapshot: Snapshot) -> None:
         """Make a written snapshot the newest version. Only while the folder is locked."""
         number = self.number + 1
-        snapshot.rename(self._file(number))
-        self._words[_NUMBER] = number
-        os.utime(os.path.join(self.path, "version"))  # an event for those who watch the folder
+        try:
+            snapshot.rename(self._file(number))
+            self._words[_NUMBER] = number
+        except BaseException:
+            if self.number != number:  # else the next publisher would publish what this one says has failed
+                with contextlib.suppress(OSError):
+                    os.unlink(self._file(number))
+            raise
+        if snapshot.durable:
+            self._mapped.flush()
+        with contextlib.suppress(OSError):
+            os.utime(os.path.join(self.path, "version"))  # an event for the processes that watch the folder
         self._remove_old(number)
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """While nobody else publishes; what others left behind has been put in order."""
-        self._check_exists()
-        with _lock(self.path):
-            self._check_exists()
-            newest = max((number for number, _ in self._snapshots()), default=0)
+    def locked(self, wait: bool = True) -> Iterator[None]:
+        """While nobody else publishes; what others left behind has been put in order.
+
+        BlockingIOError or PermissionError if another has the lock, and it is not to be waited for. RuntimeError in a
+        signal handler whose thread has it.
+        """
+        self.check_exists()
+        with _lock(self.path, wait):
+            self.check_exists()
+            newest = self._newest()
             if newest > self.number:
                 self._words[_NUMBER] = newest  # invariant 4
             yield
 
+    def put_in_order(self) -> None:
+        """What `locked` does first, unless another process has the lock, and has done it, or this one may not write."""
+        with contextlib.suppress(BlockingIOError):
+            try:
+                with self.locked(wait=False):
+                    pass
+            except OSError as error:
+                if not _is_refused(error):
+                    raise
+
     def unlink(self) -> None:
-        """Remove the folder. Who has a version open goes on reading it."""
+        """Remove the folder. A process that has a version open goes on reading it."""
         with self.locked():
-            for _, name in list(self._snapshots()):
-                os.unlink(os.path.join(self.path, name))
-            _sweep(self.path)
             os.unlink(os.path.join(self.path, "version"))
+            _remove_all(self.path)
             os.unlink(os.path.join(self.path, "lock"))
         with contextlib.suppress(OSError):  # something of others is in it, or somebody makes it anew
             os.rmdir(self.path)
 
-    def _check_exists(self) -> None:
+    def check_exists(self) -> None:
+        """LookupError if the reference was unlinked."""
         file = os.path.join(self.path, "version")
         with contextlib.suppress(FileNotFoundError):
             found = os.stat(file)
@@ -155,15 +189,12 @@ class SnapshotFolder:
     def _file(self, number: int) -> str:
         return os.path.join(self.path, f"{number:020}.frozen")
 
-    def _snapshots(self) -> Iterator[tuple[int, str]]:
-        for name in os.listdir(self.path):
-            found = _SNAPSHOT.fullmatch(name)
-            if found is not None:
-                yield int(found[1]), name
+    def _newest(self) -> int:
+        return max((number for number, _ in _snapshots(self.path)), default=0)
 
     def _remove_old(self, newest: int) -> None:
         """The system keeps a file until no process has it mapped; Windows refuses, and it is tried again next time."""
-        for number, name in list(self._snapshots()):
+        for number, name in _snapshots(self.path):
             if number <= newest - _KEPT:
                 with contextlib.suppress(OSError):
                     os.unlink(os.path.join(self.path, name))
@@ -175,7 +206,7 @@ class Snapshot:
 
     def __init__(self, folder: str, value: Any, types: _Types, durable: bool) -> None:
         self._folder = folder
-        self._durable = durable
+        self.durable = durable
         self._process = os.getpid()
         self._path, descriptor = _new_file(folder)
         self._descriptor = descriptor
@@ -189,9 +220,11 @@ class Snapshot:
             raise
 
     def rename(self, path: str) -> None:
+        if sys.platform == "win32":  # which renames no open file
+            _close(self._descriptor)
         os.rename(self._path, path)
         self._path = ""
-        if self._durable:
+        if self.durable:
             _sync_folder(self._folder)
 
     def __enter__(self) -> Self:
@@ -201,23 +234,46 @@ class Snapshot:
         self._remove()
 
     def _remove(self) -> None:
+        if sys.platform == "win32":
+            _close(self._descriptor)
         if self._path and self._process == os.getpid():  # else a signal handler forked, and this is the child
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path)
         _close(self._descriptor)
 
 
+def _snapshots(folder: str) -> list[tuple[int, str]]:
+    found = map(_SNAPSHOT.fullmatch, os.listdir(folder))
+    return [(int(name[1]), name[0]) for name in found if name is not None]
+
+
+def _remove_all(folder: str) -> None:
+    for _, name in _snapshots(folder):
+        os.unlink(os.path.join(folder, name))
+    _sweep(folder)
+
+
 # -- the number ---------------------------------------------------------------------------------------------------
 
 
-def _write_number_file(folder: str) -> None:
-    temporary = os.path.join(folder, "version.tmp")
-    with io.open(temporary, "wb") as file:  # noqa: UP020
-        file.write(_HEADER.pack(_MAGIC, _FORMAT, 0))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, os.path.join(folder, "version"))
-    _sync_folder(folder)
+def _make_number_file(folder: str) -> None:
+    """With the number 0, if it is not there."""
+    with _lock(folder):
+        file, temporary = os.path.join(folder, "version"), os.path.join(folder, "version.tmp")
+        if os.path.exists(file):
+            return
+        _remove_all(folder)  # of a reference that was not removed to the end
+        with io.open(temporary, "wb") as new:  # noqa: UP020 - as in _file.py
+            new.write(_HEADER.pack(_MAGIC, _FORMAT, 0))
+            new.flush()
+            os.fsync(new.fileno())
+        os.replace(temporary, file)
+        _sync_folder(folder)
+
+
+def _is_refused(error: OSError) -> bool:
+    """Whether the files may only be read."""
+    return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def _map_number(path: str) -> tuple[mmap.mmap, tuple[int, int]]:
@@ -225,7 +281,9 @@ def _map_number(path: str) -> tuple[mmap.mmap, tuple[int, int]]:
     flags = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor, access = os.open(path, os.O_RDWR | flags), mmap.ACCESS_WRITE
-    except PermissionError:
+    except OSError as error:
+        if not _is_refused(error):
+            raise
         descriptor, access = os.open(path, os.O_RDONLY | flags), mmap.ACCESS_READ
     try:
         header = os.read(descriptor, _HEADER.size)
@@ -243,20 +301,36 @@ def _map_number(path: str) -> tuple[mmap.mmap, tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def _lock(folder: str) -> Iterator[None]:
+def _lock(folder: str, wait: bool = True) -> Iterator[None]:
     """Over the folder, for one thread of all processes; it waits for its turn, and Ctrl-C ends the wait."""
+    me = (folder, threading.get_ident())
+    if me in _publishing:
+        raise RuntimeError(f"this thread is publishing to {folder!r} already: a signal handler cannot do so meanwhile")
+    _publishing.add(me)
+    try:
+        descriptor = _locked_file(folder, wait)
+        try:
+            yield
+        finally:
+            _close(descriptor)
+    finally:
+        _publishing.discard(me)
+
+
+def _locked_file(folder: str, wait: bool) -> int:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
     path = os.path.join(folder, "lock")
     while True:
         descriptor = os.open(path, flags, 0o666)
         _locked.add(descriptor)
         try:
-            _lock_file(descriptor)
+            _lock_file(descriptor, wait)
             if _is_at(path, descriptor):  # else the folder was removed meanwhile, and perhaps made anew
-                yield
-                return
-        finally:
+                return descriptor
+        except BaseException:
             _close(descriptor)
+            raise
+        _close(descriptor)
 
 
 def _close(descriptor: int) -> None:
@@ -299,6 +373,9 @@ def _sweep(folder: str) -> None:
             continue
         path = os.path.join(folder, name)
         with contextlib.suppress(OSError):  # renamed or removed just now, or locked: its writer lives
+            if sys.platform == "win32":
+                os.unlink(path)  # refused while it is open
+                continue
             descriptor = os.open(path, os.O_RDWR)
             try:
                 _lock_file(descriptor, wait=False)
@@ -308,6 +385,7 @@ def _sweep(folder: str) -> None:
 
 
 def _close_in_the_child() -> None:
+    _publishing.clear()
     for descriptor in list(_locked):
         _locked.discard(descriptor)
         with contextlib.suppress(OSError):

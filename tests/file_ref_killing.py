@@ -29,8 +29,8 @@ def check(value: Map[int, Vector[int]], number: int) -> None:
 
 
 def read(path: str, until: str) -> None:
-    ref, last = FileRef.attach(path), 0
-    while not os.path.exists(until):
+    ref, last, parent = FileRef.attach(path), 0, os.getppid()
+    while not os.path.exists(until) and os.getppid() == parent:
         value, number = ref.get_versioned()
         assert number >= last, f"version {number} after {last}"
         check(value, number)
@@ -38,8 +38,8 @@ def read(path: str, until: str) -> None:
 
 
 def write(path: str) -> None:
-    ref = FileRef.attach(path, durable=False)
-    while True:
+    ref, parent = FileRef.attach(path, durable=False), os.getppid()
+    while os.getppid() == parent:
         ref.update(lambda value: version(value[0][0] + 1))
 
 

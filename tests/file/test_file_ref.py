@@ -7,12 +7,14 @@ import gc
 import itertools
 import os
 import pickle
+import signal
 import struct
 import subprocess
 import sys
 import threading
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import settings
@@ -22,6 +24,7 @@ from support import ROOT, child_environment, eventually, run_python, run_threads
 
 import frozen
 from frozen import EncodingError, FileFormatError, FileMap, FileRef, Map, Set, Vector
+from frozen._snapshot_folder import SnapshotFolder
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -75,6 +78,14 @@ def test_update_gets_containers_of_memory(path: Path) -> None:
         publisher.update(lambda value: seen.append((type(value), type(value["a"]))) or value.set("b", len(seen)))
     assert seen == [(Map, Vector)] * 3
     assert ref.get() == Map(a=Vector([1]), b=3)
+
+
+def test_an_old_value_can_be_published_again(path: Path) -> None:
+    ref = FileRef(path, Map(a=Vector([1])))
+    old = ref.get()
+    ref.set(Map(a=2))
+    ref.set(old)
+    assert ref.update(lambda value: value.set("b", value["a"].append(3))) == Map(a=Vector([1]), b=Vector([1, 3]))
 
 
 def test_compare_and_set_compares_atoms_by_equality_and_containers_by_version(path: Path) -> None:
@@ -209,6 +220,20 @@ def test_what_is_unlinked_stays_readable_and_is_published_to_no_more(path: Path)
         FileRef.unlink(path)
 
 
+def test_a_reader_keeps_what_it_saw_of_an_unlinked_reference(path: Path) -> None:
+    """... and never reads another one, which was made anew at its place."""
+    ref, publisher = FileRef(path, 1), FileRef.attach(path)
+    publisher.set(2)
+    FileRef.unlink(path)
+    assert ref.get_versioned() == (1, 1)
+    again = FileRef(path, "new")
+    again.set("newer")
+    assert ref.get_versioned() == (1, 1)
+    assert not ref.wait(1, timeout=0.05)
+    assert "version 1" in repr(ref)
+    ref.close()
+
+
 def test_a_pickle_attaches(path: Path) -> None:
     ref = FileRef(path, 1)
     other = pickle.loads(pickle.dumps(ref))
@@ -219,17 +244,65 @@ def test_a_pickle_attaches(path: Path) -> None:
 # What crashes leave
 
 
+def with_number(path: Path, number: int) -> None:
+    """As if the page with a later number had never reached the disk."""
+    content = (path / "version").read_bytes()
+    (path / "version").write_bytes(content[:16] + struct.pack("<Q", number) + content[24:])
+
+
 def test_a_version_that_was_not_numbered_is_published_by_the_next_one(path: Path) -> None:
-    """Its publisher died between the rename and the store, or the store was lost with the power."""
+    """Its publisher died between the rename and the store."""
     ref = FileRef(path, 1)
     frozen.save(2, path / snapshot_name(2))
     assert ref.get() == 1, "nobody has published it yet"
     assert ref.update(lambda n: n + 1) == 3
     assert ref.version == 3
+    frozen.save(4, path / snapshot_name(4))
+    assert FileRef.attach(path).get() == 4, "who attaches publishes it, too"
+    assert ref.get() == 4
+
+
+@pytest.mark.parametrize("number", [0, 1, 4, 5])
+def test_what_was_published_outlives_a_loss_of_power(path: Path, number: int) -> None:
+    ref = FileRef(path, 1)
+    for value in range(2, 7):
+        ref.set(value)
+    with_number(path, number)
+    assert FileRef.attach(path).get_versioned() == (6, 6)
+    with_number(path, number)
+    assert FileRef.attach(path, initial=0).get_versioned() == (6, 6)
+    with_number(path, number)
+    with pytest.raises(ValueError, match="already"):
+        FileRef(path, 0)
+
+
+def test_a_reader_that_may_not_write_finds_the_newest_version_after_a_loss_of_power(path: Path) -> None:
+    ref = FileRef(path, 1)
+    for value in range(2, 7):
+        ref.set(value)
+    with_number(path, 2)
+    with mock.patch.object(SnapshotFolder, "put_in_order"):
+        assert FileRef.attach(path).get() == 6
+
+
+def test_a_publication_that_fails_does_not_happen_later(path: Path) -> None:
+    ref = FileRef(path, 1)
+    for step in ("os.rename", "frozen._snapshot_folder._sync_folder"):
+        with mock.patch(step, side_effect=OSError("no")), pytest.raises(OSError, match="no"):
+            ref.compare_and_set(1, 100)
+    assert ref.get() == 1
+    assert FileRef.attach(path).update(lambda n: n + 1) == 2
+    assert files_in(path) == [snapshot_name(1), snapshot_name(2)]
+
+
+def test_a_reference_that_was_not_removed_to_the_end_is_none(path: Path) -> None:
+    """`unlink` was killed: the next one that makes a reference there removes what it left."""
+    ref = FileRef(path, 1)
+    ref.set(2)
     (path / "version").unlink()
-    for name in files_in(path):
-        assert name in (snapshot_name(2), snapshot_name(3))
-    assert FileRef.attach(path, initial=1).get() == 3
+    with pytest.raises(LookupError, match="there is no reference"):
+        FileRef.attach(path)
+    assert FileRef.attach(path, initial=5).get_versioned() == (5, 1)
 
 
 def test_files_of_dead_writers_are_removed_and_those_of_living_ones_are_not(path: Path) -> None:
@@ -304,9 +377,39 @@ def test_watches_get_the_newest_value_and_end(path: Path) -> None:
                 ref.set(number)
             eventually(lambda: calls[-1][1] == 5)
         assert [old for old, _ in calls] == [0, *(new for _, new in calls)][:-1], "each begins where the last one ended"
-        ref.set(6)
-        assert ref.wait(6, timeout=60) is True
-        assert calls[-1][1] == 5
+        told: list[int] = []
+        with ref.watch(lambda old, new: told.append(new)):
+            ref.set(6)
+            eventually(lambda: told)
+        assert calls[-1][1] == 5, "it was closed before"
+
+
+def test_a_watch_keeps_its_reference_and_outlives_close(path: Path) -> None:
+    calls: list[int] = []
+    watch = FileRef(path, 0).watch(lambda old, new: calls.append(new))
+    gc.collect()
+    ref = FileRef.attach(path)
+    ref.set(1)
+    eventually(lambda: calls == [1])
+    watch.close()
+    with ref.watch(lambda old, new: calls.append(new)):
+        ref.close()
+        ref.set(2)
+        ref.wait(3, timeout=0.01)  # starts a thread again
+        eventually(lambda: calls == [1, 2])
+    ref.close()
+
+
+def test_a_version_that_cannot_be_read_is_said_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with FileRef(path, 0) as ref, ref.watch(lambda old, new: None):
+        (path / snapshot_name(2)).write_bytes(b"damaged")
+        ref._folder.put_in_order()
+        eventually(lambda: caplog.records)
+        with pytest.raises(FileFormatError):
+            ref.get()
+        ref.set(1)
+        eventually(lambda: ref._told.get() == (3, 1))
+    assert len(caplog.records) == 1
 
 
 def test_tasks_follow(path: Path) -> None:
@@ -322,6 +425,16 @@ def test_tasks_follow(path: Path) -> None:
     with FileRef(path, 1) as ref:
         assert asyncio.run(follow(ref)) == [1, 2, 3]
         assert asyncio.run(ref.changed(since=2)) == (3, 3)
+
+
+def test_changes_begin_where_they_were_asked_for(path: Path) -> None:
+    async def next_value(ref: FileRef[int]) -> int:
+        changes = ref.changes()
+        ref.set(2)
+        return await anext(changes)
+
+    with FileRef(path, 1) as ref:
+        assert asyncio.run(next_value(ref)) == 2
 
 
 def test_a_waiter_whose_reference_is_closed_goes_on(path: Path) -> None:
@@ -399,12 +512,43 @@ def test_threads_that_read_never_go_back(path: Path) -> None:
     run_threads(write, read, read)
 
 
-def test_a_function_that_publishes_to_its_own_reference_is_refused(path: Path) -> None:
-    ref, other = FileRef(path, 1), FileRef.attach(path)
-    for publish in (ref.set, other.exchange, lambda value: other.update(lambda _: value)):
-        with pytest.raises(RuntimeError, match="must not publish to it"):
-            ref.update(lambda n, publish=publish: publish(5) or n)
-    assert ref.update(lambda n: n + FileRef.attach(path).get()) == 2, "reading is allowed, and the mark is gone"
+def test_a_function_that_publishes_to_its_own_reference_is_called_again(path: Path) -> None:
+    ref = FileRef(path, 1)
+
+    def once(n: int) -> int:
+        if n == 1:
+            FileRef.attach(path).set(5)
+        return n + 1
+
+    assert ref.update(once) == 6
+    with mock.patch("frozen._file_ref._TRIES", 3), pytest.raises(RuntimeError, match="does the function publish"):
+        ref.update(lambda n: ref.set(n + 1) or n + 1)
+    assert ref.get() == 9
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signals")
+def test_a_signal_handler_publishes_or_is_told_that_it_cannot(path: Path, tmp_path: Path) -> None:
+    code = """if True:
+        import signal, sys
+        from frozen import FileRef
+        ref, outcomes = FileRef(sys.argv[1], 0, durable=False), set()
+        def publish(*_):
+            try:
+                ref.set(-1)
+                outcomes.add("published")
+            except RuntimeError as error:
+                assert "this thread is publishing" in str(error)
+                outcomes.add("refused")
+        signal.signal(signal.SIGALRM, publish)
+        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+        n = 0
+        while outcomes != {"published", "refused"}:
+            ref.set(n := n + 1)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        ref.set(5)
+        assert ref.get() == 5
+    """
+    run_python("-c", code, path, cwd=tmp_path)
 
 
 @needs_fork
