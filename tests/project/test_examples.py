@@ -210,6 +210,16 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         load_example("word_count").count_words([tmp_path / "missing.txt"])
 
 
+# price_workers.py
+
+
+@pytest.mark.once
+def test_no_basket_mixes_two_versions_of_the_prices(tmp_path: Path) -> None:
+    said = run_python(EXAMPLES / "price_workers.py", cwd=tmp_path).stdout
+    assert said.startswith("100 baskets, by the versions [")
+    assert said.endswith("; 0 of them mix two\n")
+
+
 # rate_limit.py
 
 
