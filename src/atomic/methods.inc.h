@@ -152,10 +152,10 @@ table_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kw
         || !value_call_prepare(&call, TABLE_ABSENT(op), args, nargs, kwnames))
         return NULL;
     what.key = args[0];
-    Py_hash_t hash = PyObject_Hash(what.key);
+    probe looked_for; /* an edit notes its publication under the slot of this hash, which may not be Python's */
     PyObject *result = NULL;
-    if (hash != -1) {
-        const ref_slot *identity = (const ref_slot *)slot_of(TABLE_OF(op), (uint64_t)hash);
+    if (probe_init(&looked_for, what.key) == 0) {
+        const ref_slot *identity = (const ref_slot *)slot_of(TABLE_OF(op), looked_for.hash);
         result = update_retrying(table_try_update, &what, &call, &TABLE_OF(op)->writers, identity);
     }
     value_call_release(&call);

@@ -8,9 +8,11 @@ import contextlib
 import copy
 import datetime
 import gc
+import itertools
 import pickle
 import threading
 import weakref
+import zoneinfo
 from collections.abc import Mapping
 from typing import Any
 
@@ -188,6 +190,23 @@ def test_a_function_that_publishes_to_its_own_key_is_called_again():
     assert calls == [0, 10, 20]
     with pytest.raises(RuntimeError, match="gave up"):
         m.update("a", publish, 10_000)
+
+
+def test_a_key_that_hashes_by_its_address_is_known_to_be_updated():
+    """Such keys are found by their value: update() gives up for them too."""
+    for key in ("UTC", "Europe/Berlin", "Asia/Tokyo"):
+        zone = zoneinfo.ZoneInfo(key)
+        m: SharedAtomicMap[Any, int] = SharedAtomicMap({zone: 0})
+        calls = itertools.count(1)
+
+        def publish(value, m=m, zone=zone, calls=calls):
+            assert next(calls) <= 2_000, "update() does not notice that its function publishes"
+            m[zone] = value + 1
+            return value
+
+        with pytest.raises(RuntimeError, match="gave up"):
+            m.update(zone, publish)
+        assert m[zone] == next(calls) - 1
 
 
 def test_add_adds_any_numbers():
