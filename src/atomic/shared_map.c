@@ -106,8 +106,7 @@ map_mirror(PyObject *op)
             mirror = none;
         }
     }
-    variable_retain(mirror);
-    return shared_ref_over(state, mirror);
+    return mirror_over(state, mirror);
 }
 
 /* ---- edits ---- */

@@ -128,16 +128,24 @@ static memory table_nodes = {NODE_MAP};
 
 static bool map_reflect(shared_table *self, family *types, reference *mirror);
 
+/* A SharedRef over the table's mirror; NULL: failed (exception set). After a fork the map warns, not its mirror, of which
+ * users do not know: it counts as one of this process's. */
+static PyObject *
+mirror_over(module_state *state, shared_variable *mirror)
+{
+    uint32_t generation = atomic_load_explicit(&fork_generation, memory_order_relaxed);
+    if (UNLIKELY(atomic_load_explicit(&mirror->place.generation, memory_order_relaxed) != generation))
+        atomic_store(&mirror->place.generation, generation);
+    variable_retain(mirror);
+    return shared_ref_over(state, mirror);
+}
+
 /* A watch in any interpreter hears of it by way of the mirror. The change itself is done: what goes wrong is reported. */
 NO_INLINE static void
 map_tell_watches(shared_variable *mirror, shared_table *self)
 {
     module_state *state = current_state();
-    PyObject *ref = NULL;
-    if (state != NULL) {
-        variable_retain(mirror);
-        ref = shared_ref_over(state, mirror);
-    }
+    PyObject *ref = state != NULL ? mirror_over(state, mirror) : NULL;
     if (ref == NULL || !map_reflect(self, &state->shared_map, (reference *)ref))
         PyErr_WriteUnraisable(ref);
     Py_XDECREF(ref);

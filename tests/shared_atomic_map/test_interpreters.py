@@ -384,3 +384,28 @@ def test_the_child_of_a_fork_is_warned_and_goes_on():
         "stop.append(True)\n"
         "for thread in threads: thread.join()\n",
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_the_child_of_a_fork_is_warned_of_a_watched_map_once():
+    """Of the map itself: the reference by which watches hear of it is nothing that users know of."""
+    run_python(
+        "-c",
+        "import os, warnings\n"
+        "from frozen import ForkWarning, SharedAtomicMap\n"
+        "warnings.filterwarnings('ignore', category=DeprecationWarning)\n"
+        "def hear(old, new): pass\n"
+        "watched, unwatched = SharedAtomicMap(), SharedAtomicMap()\n"
+        "watch = watched.watch(hear); watched['a'] = 1\n"
+        "unwatched.watch(hear).close(); unwatched['a'] = 1\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    with warnings.catch_warnings(record=True) as seen:\n"
+        "        warnings.simplefilter('always')\n"
+        "        unwatched.watch(hear); assert not seen, seen\n"
+        "        watched['a'] = 2; watched['a'] = 3\n"
+        "    assert [w.category for w in seen] == [ForkWarning], seen\n"
+        "    assert 'SharedAtomicMap' in str(seen[0].message)\n"
+        "    os._exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n",
+    )
