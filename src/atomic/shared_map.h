@@ -140,26 +140,34 @@ mirror_over(module_state *state, shared_variable *mirror)
     return shared_ref_over(state, mirror);
 }
 
-/* A watch in any interpreter hears of it by way of the mirror. The change itself is done: what goes wrong is reported. */
-NO_INLINE static void
+/* A watch in any interpreter hears of a change by way of the mirror. False, with an exception set, when that was
+ * interrupted: the watches hear of it all the same. The change itself is done: any other error is reported. */
+NO_INLINE static bool
 map_tell_watches(shared_variable *mirror, shared_table *self)
 {
     module_state *state = current_state();
-    PyObject *ref = state != NULL ? mirror_over(state, mirror) : NULL;
-    if (ref == NULL || !map_reflect(self, &state->shared_map, (reference *)ref))
-        PyErr_WriteUnraisable(ref);
-    Py_XDECREF(ref);
+    PyObject *ref = state != NULL ? mirror_over(state, mirror) : NULL, *interrupt = NULL;
+    if (ref == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_Exception))
+            return false;
+        PyErr_WriteUnraisable(NULL);
+        return true;
+    }
+    while (!map_reflect(self, &state->shared_map, (reference *)ref))
+        Py_XSETREF(interrupt, take_exception());
+    Py_DECREF(ref);
+    restore_exception(interrupt);
+    return interrupt == NULL;
 }
 
+/* Tells those who wait or watch of a change. False, with an exception set, when that was interrupted. */
 static inline bool
 map_tell(shared_table *self)
 {
     if (waiters_any(&self->waiters))
         waiters_wake(&self->waiters, map_version(self));
     shared_variable *mirror = atomic_load_explicit(&self->mirror, memory_order_seq_cst);
-    if (UNLIKELY(mirror != NULL) && waiters_any(&mirror->pub.waiters))
-        map_tell_watches(mirror, self);
-    return true;
+    return LIKELY(mirror == NULL) || !waiters_any(&mirror->pub.waiters) || map_tell_watches(mirror, self);
 }
 
 static inline bool

@@ -210,7 +210,7 @@ entry_remove(memory *mem, entry_visit *v)
 }
 
 /* Unlocks, tells of a change, then drops what was taken out. May run arbitrary code. False, with an exception set, when
- * a callback was interrupted. */
+ * telling the watches was interrupted. */
 static inline bool
 entry_close(TABLE *self, entry_visit *v)
 {
@@ -227,7 +227,7 @@ entry_close(TABLE *self, entry_visit *v)
 enum { EDIT_NEEDS_KEY = 2 };
 
 /* Puts `value` under the key, or removes it where that is NO_VALUE, if the condition holds: 1, 0, or -1 (exception set:
- * all is as it was, unless the callback of a watch was interrupted). EDIT_NEEDS_KEY: it is to be inserted, and `stored_key`
+ * all is as it was, unless telling the watches was interrupted). EDIT_NEEDS_KEY: it is to be inserted, and `stored_key`
  * is NO_VALUE. Unless `before` is NULL, what was there comes out in it, a new reference or NO_VALUE. */
 static int
 map_edit(TABLE *self, memory *mem, const probe *key, cell stored_key, condition needed, cell expected, cell value,
@@ -462,7 +462,7 @@ map_snapshot(TABLE *self, family *types, uint64_t *version)
 }
 
 /* Puts the contents of a Map in place of what is there, if that is `expected` or `expected` is NULL: 1, 0, or -1
- * (exception set: all is as it was, unless the callback of a watch was interrupted). Unless `old` is NULL, what was there
+ * (exception set: all is as it was, unless telling the watches was interrupted). Unless `old` is NULL, what was there
  * comes out in it: a Map, made before the exchange so that nothing is lost where memory is short. May run arbitrary code
  * at its end. */
 static int

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import _thread
+import contextlib
 import functools
+import operator
 import os
 import random
+import sys
+import threading
 import time
 
 import pytest
 from linearizability import Call, Recorder, is_linearizable
-from support import run_threads, switch_interval
+from support import FREE_THREADED, run_threads, switch_interval
 
 from frozen import ABSENT, SharedAtomicCounter, SharedAtomicMap
 from frozen._core import _check
@@ -242,3 +247,32 @@ def test_records_of_readers_are_given_back_by_threads_that_end():
     for _ in range(10):
         run_threads(*[lambda: m["a"]] * 4)
     assert m._reader_records() <= records + 4
+
+
+@pytest.mark.skipif(not FREE_THREADED, reason="with the GIL no other writer comes in between")
+def test_an_interrupt_while_watches_are_told_is_raised_and_the_change_is_done(monkeypatch):
+    """The signal is there before the store; another writer lets it come up in the middle of one in some 5,000."""
+    m, unraisable, stop = SharedAtomicMap(), [], threading.Event()
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+
+    def write():
+        while not stop.is_set():
+            m.add("other")
+
+    def interrupt():
+        try:
+            for i in range(60_000):
+                store = functools.partial(m.__setitem__, "a", i)
+                with contextlib.suppress(KeyboardInterrupt):
+                    list(map(operator.call, (_thread.interrupt_main, store)))  # no bytecode lies between the two calls
+                    raise AssertionError("the interrupt was lost")
+                assert m["a"] == i
+        finally:
+            stop.set()
+
+    writer = threading.Thread(target=write)
+    with m.watch(lambda old, new: None):
+        writer.start()
+        interrupt()
+        writer.join()
+    assert not unraisable
