@@ -949,8 +949,10 @@ class SharedRef(Generic[_T]):
         """Publish `value` if the current value is `expected`; return whether it did.
 
         Two shared containers are the same if they are one version, which takes O(1); other values are compared by type
-        and equality. With `version`, the number of the current version must be that one as well: a value that was
-        replaced and came back then no longer matches. NotShareableError for an `expected` that no SharedRef could hold.
+        and value, and so is what tuples, frozensets and records hold: 1 is not True, 0.0 is not -0.0. What a registered
+        class encodes by a function of its own is compared by its `__eq__`. With `version`, the number of the current
+        version must be that one as well: a value that was replaced and came back then no longer matches.
+        NotShareableError for an `expected` that no SharedRef could hold.
 
         >>> ref = SharedRef("old")
         >>> ref.compare_and_set("old", "new"), ref.compare_and_set("old", "newer")

@@ -832,8 +832,10 @@
     "Publish `value` if the current value is `expected`; return whether it did.\n" \
     "\n" \
     "Two shared containers are the same if they are one version, which takes O(1); other values are compared by type\n" \
-    "and equality. With `version`, the number of the current version must be that one as well: a value that was\n" \
-    "replaced and came back then no longer matches. NotShareableError for an `expected` that no SharedRef could hold.\n" \
+    "and value, and so is what tuples, frozensets and records hold: 1 is not True, 0.0 is not -0.0. What a registered\n" \
+    "class encodes by a function of its own is compared by its `__eq__`. With `version`, the number of the current\n" \
+    "version must be that one as well: a value that was replaced and came back then no longer matches.\n" \
+    "NotShareableError for an `expected` that no SharedRef could hold.\n" \
     "\n" \
     ">>> ref = SharedRef(\"old\")\n" \
     ">>> ref.compare_and_set(\"old\", \"new\"), ref.compare_and_set(\"old\", \"newer\")\n" \
@@ -3317,8 +3319,8 @@
     "\n" \
     "ABSENT stands for no value on either side: `expected` is ABSENT where the key must not be there, `value` where\n" \
     "it is to be removed. As in SharedRef: two shared containers are the same if they are one version, other values\n" \
-    "if type and value are equal, so that what was read can be expected in any interpreter. NotShareableError for an\n" \
-    "`expected` that no SharedAtomicMap could hold.\n" \
+    "if type and value are equal, also of what they hold, so that what was read can be expected in any interpreter.\n" \
+    "NotShareableError for an `expected` that no SharedAtomicMap could hold.\n" \
     "\n" \
     ">>> m = SharedAtomicMap({\"a\": 1})\n" \
     ">>> m.compare_and_set(\"a\", 1, 2), m.compare_and_set(\"a\", 1, 3)\n" \

@@ -137,7 +137,7 @@ edit_if_same(shared_table *self, PyObject *key, const probe *looked_for, cell wa
             return -1;
         if (current == NO_CELL)
             return 0;
-        int status = place_values_same(current, wanted);
+        int status = cell_interchangeable(current, wanted);
         bool compared = status > 0;
         if (compared)
             status = edit_cells(self, key, looked_for, IF_OBJECT, current, value, NULL);

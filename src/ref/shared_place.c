@@ -137,16 +137,6 @@ place_name(shared_place *self)
     return PyUnicode_DecodeUTF8(self->name, (Py_ssize_t)self->name_length, NULL);
 }
 
-int
-place_values_same(cell a, cell b)
-{
-    if (cell_same_value(a, b))
-        return 1;
-    bool decided = !cell_is_box(a) || !cell_is_box(b) || cell_block(a)->kind != cell_block(b)->kind
-                   || kind_row_of(cell_block(a))->same != NULL;
-    return decided ? 0 : cell_equals(a, b);
-}
-
 /* ---- copies, forks ---- */
 
 PyObject *

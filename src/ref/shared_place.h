@@ -52,10 +52,6 @@ shared_place *place_find(block_kind kind, PyObject *name);
 /* unlink(name): None, or NULL (exception set). */
 PyObject *place_unlink(block_kind kind, PyObject *name);
 
-/* Whether two values are the same to compare_and_set: containers if they are one version, others by kind and value; -1:
- * failed (exception set). May run arbitrary code. */
-int place_values_same(cell a, cell b);
-
 /* The attribute `name`. */
 PyObject *place_name(shared_place *self);
 

@@ -110,7 +110,7 @@ shared_ref_is_current(PyObject *op, cell expected, uint64_t *version)
 {
     uint64_t asked = *version;
     cell current = variable_read(VARIABLE(op), version);
-    int same = asked == ANY_VERSION || asked == *version ? place_values_same(current, expected) : 0;
+    int same = asked == ANY_VERSION || asked == *version ? cell_interchangeable(current, expected) : 0;
     cell_release_detached(current);
     return same;
 }

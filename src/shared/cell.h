@@ -235,6 +235,12 @@ PyObject *cell_to_object(cell c);
 /* The same value: replacing one by the other changes nothing that anybody could see. */
 bool cell_same_value(cell a, cell b);
 
+/* Whether compare_and_set() replaces one where the other is expected: as cell_same_value, also within tuples, frozensets
+ * and records. So 1 is not True there either, and -0.0 is not 0.0; shared containers are the same if they are one
+ * version. What Python code encodes is compared by its own equality. 1, 0, or -1 (exception set). May run arbitrary
+ * code. */
+int cell_interchangeable(cell a, cell b);
+
 /* 1, 0, or -1 (exception set). */
 int cell_equals(cell a, cell b);
 int cell_equals_object(cell c, PyObject *object);

@@ -52,7 +52,7 @@ numbers_equal(number a, number b)
 /* ---- nested values ---- */
 
 /* What a walk remembers of two addresses: each has a number of its own. */
-typedef enum { MET_EQUAL, MET_SAME, MET_OBJECT } met_as;
+typedef enum { MET_EQUAL, MET_SAME, MET_OBJECT, MET_INTERCHANGEABLE } met_as;
 
 /* Boxes are aligned to 16 bytes: the lowest bits of their addresses are free. */
 static address_key
@@ -109,13 +109,21 @@ compare_nested(box *a, box *b, comparison *compare, met_as what)
     return w != NULL ? compare_within(w, a, b, compare, what) : compare_outermost(a, b, compare, what);
 }
 
+typedef int cell_comparison(cell, cell);
+
+static int
+cells_match(const cell *a, const cell *b, uint64_t count, cell_comparison *compare)
+{
+    int match = 1;
+    for (uint64_t i = 0; i < count && match > 0; i++)
+        match = compare(a[i], b[i]);
+    return match;
+}
+
 int
 equal_tuple(box *a, box *b)
 {
-    int equal = 1;
-    for (uint64_t i = 0; i < a->size && equal > 0; i++)
-        equal = cell_equals(box_cells(a)[i], box_cells(b)[i]);
-    return equal;
+    return cells_match(box_cells(a), box_cells(b), a->size, cell_equals);
 }
 
 typedef struct {
@@ -143,17 +151,17 @@ members_sorted(box *b, hashed_cell *out)
     return true;
 }
 
-/* Whether each member of `x` is among those members of `y` that have its hash. Members of one frozenset are
- * distinct. */
+/* Whether each member of `x` is among those members of `y` that have its hash, by `compare`. Members of one frozenset
+ * are distinct. */
 static int
-members_equal(const hashed_cell *x, const hashed_cell *y, uint64_t size)
+members_match(const hashed_cell *x, const hashed_cell *y, uint64_t size, cell_comparison *compare)
 {
     for (uint64_t i = 0, first = 0; i < size; i++) {
         int found = 0;
         while (first < size && y[first].hash < x[i].hash)
             first++;
         for (uint64_t j = first; j < size && y[j].hash == x[i].hash && found == 0; j++)
-            found = cell_equals(x[i].c, y[j].c);
+            found = compare(x[i].c, y[j].c);
         if (found <= 0)
             return found;
     }
@@ -161,19 +169,25 @@ members_equal(const hashed_cell *x, const hashed_cell *y, uint64_t size)
 }
 
 /* Not by way of the objects: a NaN among them would be another one each time. */
-int
-equal_frozenset(box *a, box *b)
+static int
+frozensets_match(box *a, box *b, cell_comparison *compare)
 {
     hashed_cell *members = PyMem_Malloc((size_t)(a->size + b->size) * sizeof *members);
     if (members == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    int equal = members_sorted(a, members) && members_sorted(b, members + a->size)
-                    ? members_equal(members, members + a->size, a->size)
+    int match = members_sorted(a, members) && members_sorted(b, members + a->size)
+                    ? members_match(members, members + a->size, a->size, compare)
                     : -1;
     PyMem_Free(members);
-    return equal;
+    return match;
+}
+
+int
+equal_frozenset(box *a, box *b)
+{
+    return frozensets_match(a, b, cell_equals);
 }
 
 static int cell_same_nested(cell a, cell b);
@@ -181,22 +195,22 @@ static int cell_same_nested(cell a, cell b);
 static int
 same_members(box *a, box *b)
 {
-    int same = 1;
-    for (uint64_t i = 0; i < a->size && same > 0; i++)
-        same = cell_same_nested(box_cells(a)[i], box_cells(b)[i]);
-    return same;
+    return cells_match(box_cells(a), box_cells(b), a->size, cell_same_nested);
+}
+
+static int
+natives_match(box *a, box *b, cell_comparison *compare)
+{
+    if (a->head.form != b->head.form || a->size != b->size
+        || memcmp(native_words(a), native_words(b), NATIVE_WORDS * sizeof(uint64_t)) != 0)
+        return 0;
+    return cells_match(native_cells(a), native_cells(b), a->size, compare);
 }
 
 static int
 same_natives(box *a, box *b)
 {
-    if (a->head.form != b->head.form || a->size != b->size
-        || memcmp(native_words(a), native_words(b), NATIVE_WORDS * sizeof(uint64_t)) != 0)
-        return 0;
-    int same = 1;
-    for (uint64_t i = 0; i < a->size && same > 0; i++)
-        same = cell_same_nested(native_cells(a)[i], native_cells(b)[i]);
-    return same;
+    return natives_match(a, b, cell_same_nested);
 }
 
 /* As cell_same_value, also within tuples and what is encoded as such: 1, 0, or -1 (exception set). */
@@ -288,6 +302,40 @@ cell_equals(cell a, cell b)
             return 0;
     }
     return cells_equal_as_objects(a, b);
+}
+
+static int
+interchangeable_tuples(box *a, box *b)
+{
+    return cells_match(box_cells(a), box_cells(b), a->size, cell_interchangeable);
+}
+
+static int
+interchangeable_frozensets(box *a, box *b)
+{
+    return frozensets_match(a, b, cell_interchangeable);
+}
+
+static int
+interchangeable_natives(box *a, box *b)
+{
+    return natives_match(a, b, cell_interchangeable);
+}
+
+int
+cell_interchangeable(cell a, cell b)
+{
+    if (cell_same_value(a, b))
+        return 1;
+    if (!cell_is_box(a) || !cell_is_box(b) || cell_block(a)->kind != cell_block(b)->kind)
+        return 0;
+    box *x = cell_box(a), *y = cell_box(b);
+    switch (x->head.kind) {
+    case KIND_TUPLE: return compare_nested(x, y, interchangeable_tuples, MET_INTERCHANGEABLE);
+    case KIND_FROZENSET: return compare_nested(x, y, interchangeable_frozensets, MET_INTERCHANGEABLE);
+    case KIND_NATIVE: return compare_nested(x, y, interchangeable_natives, MET_INTERCHANGEABLE);
+    default: return kind_row_of(&x->head)->same != NULL ? 0 : cell_equals(a, b);
+    }
 }
 
 static int

@@ -4,12 +4,17 @@ crossing of interpreters in tests/shared_ref/test_interpreters.py."""
 from __future__ import annotations
 
 import copy
+import dataclasses
+import datetime
 import enum
 import gc
 import itertools
 import os
 import pickle
 import weakref
+import zoneinfo
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from support import assert_no_leak, needs_free_threading, run_python, run_threads
@@ -20,6 +25,7 @@ from frozen import (
     Handle,
     Map,
     NotShareableError,
+    SharedAtomicMap,
     SharedMap,
     SharedRef,
     SharedSet,
@@ -301,22 +307,59 @@ def test_what_was_read_can_be_expected(value):
     assert ref.version == 3
 
 
-def test_values_are_compared_by_type_and_equality():
-    nan = float("nan")
-    for value, other in [
+@dataclasses.dataclass(frozen=True)
+class Record:
+    held: object
+
+
+register_shareable(Record)
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [lambda v: v, lambda v: (v,), lambda v: ("a", (v, 5)), lambda v: frozenset({v, "a", (v,)}), Record],
+    ids=["bare", "tuple", "nested", "frozenset", "record"],
+)
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
         (1, True),
         (1, 1.0),
+        (2**61, 2.0**61),
         (0.0, -0.0),
+        (0j, -0.0j),
         ("a" * 20, b"a" * 20),
         ((1,), (2,)),
         (None, ()),
         (2**61, 2**62),
+        (Decimal("1.0"), Decimal("1.00")),
+        (SharedMap(a=1), SharedMap(a=1)),
+        (
+            datetime.datetime(2026, 1, 2, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")),
+            datetime.datetime(2026, 1, 2, tzinfo=zoneinfo.ZoneInfo("Europe/Prague")),
+        ),
+    ],
+    ids=repr,
+)
+def test_values_are_compared_by_type_and_value_however_deep(value, other, hold):
+    places: tuple[Any, ...] = (SharedRef(hold(value)), SharedAtomicMap({"key": hold(value)}))
+    for place, key in zip(places, ((), ("key",)), strict=True):
+        assert not place.compare_and_set(*key, hold(other), "no")
+        assert not place.compare_and_set(*key, "no", "no")
+        assert place.compare_and_set(*key, hold(copy.copy(value)), "yes")
+        assert place.get(*key) == "yes"
+
+
+def test_a_nan_and_a_frozenset_that_were_read_can_be_expected():
+    nan = float("nan")
+    for value, again in [
+        (nan, nan),
+        ((nan,), (nan,)),
+        (frozenset([0, 8, 16]), frozenset([16, 8, 0])),
+        ((frozenset([0, 8, 16]),), (frozenset([16, 8, 0]),)),
     ]:
-        ref = SharedRef(value)
-        assert not ref.compare_and_set(other, "no")
-        assert not ref.compare_and_set("no", "no")
-        assert ref.compare_and_set(copy.copy(value), "yes")
-    assert SharedRef(nan).compare_and_set(nan, "yes")
+        assert SharedRef(value).compare_and_set(again, "yes")
+        assert SharedAtomicMap({"key": value}).compare_and_set("key", again, "yes")
 
 
 def test_expecting_what_cannot_be_held_is_an_error():
