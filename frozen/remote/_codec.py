@@ -18,7 +18,7 @@ from frozen._diff import difference
 from frozen._encoding import EncodingError
 from frozen._share import share
 
-__all__ = ["Codec"]
+__all__ = ["Codec", "size_after"]
 
 _NOTHING_CHANGED = b"d" + encode(())
 
@@ -33,14 +33,25 @@ class Codec:
         encode(None, types=self.types)  # TypeError for what is no class that can be named
 
     def encode(self, value: Any) -> bytes:
-        """EncodingError, with the path, for what cannot be encoded, or read again under `max_bytes`."""
-        data = encode(value, types=self.types)
+        """EncodingError, with the path, for what cannot be encoded."""
+        return encode(value, types=self.types)
+
+    def encode_new(self, value: Any) -> bytes:
+        """As `encode`, of a version that is about to be published: EncodingError if it is larger than `max_bytes`."""
+        data = self.encode(value)
         if self.max_bytes is not None and len(data) > self.max_bytes:
             raise EncodingError(f"the value takes {len(data):,} bytes, more than max_bytes={self.max_bytes:,}")
         return data
 
     def decode(self, data: bytes | memoryview) -> Any:
-        value = decode(data, types=self.types, max_bytes=self.max_bytes)
+        return self._decoded(data, self.max_bytes)
+
+    def decode_own(self, data: bytes) -> Any:
+        """As `decode`, of what this machine wrote: a follower holds, and saves, what deltas have grown too."""
+        return self._decoded(data, None)
+
+    def _decoded(self, data: bytes | memoryview, max_bytes: int | None) -> Any:
+        value = decode(data, types=self.types, max_bytes=max_bytes)
         return share(value) if self.shared else value
 
     def own(self, value: Any) -> Any:
@@ -58,7 +69,7 @@ class Codec:
         if root is None:
             return _NOTHING_CHANGED
         if type(root) is Change:
-            return b"v" + self.encode(new)
+            return b"v" + self.encode_new(new)
         entries = list(entries_of(root))
         try:
             return b"d" + encode((*[_written(*entry) for entry in entries],), types=self.types)
@@ -90,6 +101,11 @@ class Codec:
             raise
         except Exception as error:  # whatever a damaged one leads to
             raise EncodingError(f"a delta that does not fit: {type(error).__name__}: {error}"[:300]) from error
+
+
+def size_after(size: int, delta: bytes) -> int:
+    """What a version takes at most, encoded, to which a delta leads from one that takes `size` bytes."""
+    return len(delta) - 1 if delta[:1] == b"v" else size + len(delta)
 
 
 def _written(kinds: str, path: tuple[Any, ...], change: Change) -> tuple[Any, ...]:

@@ -46,7 +46,7 @@ class CacheFile:
             number_of(id)
         except ValueError:
             raise EncodingError(f"{self.path} names no revision") from None
-        return State(id, codec.decode(content))
+        return State(id, codec.decode_own(content), size=len(content))
 
     def save(self, id: str, value: Any, codec: Codec) -> None:
         """Replace the file, unless it has this version. OSError, EncodingError; the file is then what it was."""

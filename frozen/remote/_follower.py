@@ -79,7 +79,6 @@ class Follower:
         self.rejected = 0
         self.is_closed = False
         self.snapshot_bytes = 0  # of the one that the server has
-        self.whole_bytes = 0  # of the version that is here, encoded: never less than it takes
         self.counts = dict.fromkeys(Stats._fields, 0)
         me = weakref.ref(self)
         self.saving = Task(lambda: _call(me, Follower.save), "frozen.remote: cache")
@@ -228,7 +227,7 @@ class Follower:
             except Gap:
                 raise Stuck(f"the server lost parts of {self.name!r}: whoever publishes next repairs it") from None
             self.counts["snapshots"] += 1
-            self.snapshot_bytes = self.whole_bytes = len(found.data or b"")
+            self.snapshot_bytes = len(found.data or b"")
             if self.install(basis, state):
                 self.confirm(asked)
                 return
@@ -248,7 +247,7 @@ class Follower:
         if basis.value is UNREADABLE:
             raise LookupError(f"there is no reference called {self.name!r}: make one, or attach with initial=")
         number = number_of(basis.id)
-        state = State(new_revision(max(number, number_of(head.id or "")) + 1), basis.value, basis.error)
+        state = basis._replace(id=new_revision(max(number, number_of(head.id or "")) + 1))
         whole = self.codec.encode(basis.value)
         outcome = self.engine.publish(self.name, Publication(head.id or "", state.id, b"", whole, number))
         if outcome.kind == "done" and self.install(basis, state):
@@ -265,7 +264,7 @@ class Follower:
         try:
             data = self.codec.encode(state.value)
             self.engine.put_snapshot(self.name, state.id, data)
-            self.snapshot_bytes = self.whole_bytes = len(data)
+            self.snapshot_bytes = len(data)
         except Exception as error:
             self.fail(SNAPSHOT, error)
             return 1.0

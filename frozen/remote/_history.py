@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from frozen._encoding import EncodingError
-from frozen.remote._codec import Codec
+from frozen.remote._codec import Codec, size_after
 from frozen.remote._engine import Entry, Snapshot, number_of
 
 __all__ = ["NOTHING", "UNREADABLE", "Gap", "State", "advance", "from_snapshot"]
@@ -24,6 +24,8 @@ class State(NamedTuple):
     id: str
     value: Any
     error: BaseException | None = None
+    size: int = 0
+    """What the value takes at most, encoded, so that a publisher compares it with `max_bytes` without encoding it."""
 
 
 NOTHING: Final = State("", UNREADABLE)
@@ -43,7 +45,7 @@ def advance(state: State, log: Sequence[Entry], codec: Codec, own: State | None 
     `own` is a version that this process has published, or tries to: its value is at hand. Gap if an entry's parent is
     not the version before it: entries are missing, or they are of another history. EncodingError as `Codec.apply`.
     """
-    id, value = state.id, state.value
+    id, value, size = state.id, state.value, state.size
     for entry in log:
         number = number_of(id)
         if entry.number <= number and entry.id != id:
@@ -55,12 +57,12 @@ def advance(state: State, log: Sequence[Entry], codec: Codec, own: State | None 
         if entry.parent != id:
             raise Gap(is_fork=entry.number == number + 1 and id != "")
         if own is not None and entry.id == own.id:
-            id, value = own.id, own.value
+            id, value, size = own.id, own.value, own.size
             continue
         if not entry.delta or value is UNREADABLE:
             raise Gap
-        id, value = entry.id, codec.apply(value, entry.delta)
-    return state if id == state.id else State(id, value)
+        id, value, size = entry.id, codec.apply(value, entry.delta), size_after(size, entry.delta)
+    return state if id == state.id else State(id, value, size=size)
 
 
 def from_snapshot(found: Snapshot, codec: Codec, old: Any) -> State:
@@ -74,9 +76,9 @@ def from_snapshot(found: Snapshot, codec: Codec, old: Any) -> State:
     try:
         value = codec.decode(found.data)
         after = [entry for entry in found.log if entry.number > number_of(found.id)]
-        state = advance(State(found.id, value), after, codec)
+        state = advance(State(found.id, value, size=len(found.data)), after, codec)
     except EncodingError as error:
         return State(found.head.id, UNREADABLE, error)
     if state.id != found.head.id:
         raise Gap
-    return State(state.id, state.value if old is UNREADABLE else codec.grafted(old, state.value))
+    return state if old is UNREADABLE else state._replace(value=codec.grafted(old, state.value))

@@ -6,6 +6,7 @@ import random
 import time
 from typing import Any
 
+from frozen.remote._codec import size_after
 from frozen.remote._engine import Outcome, Publication, new_revision, number_of
 from frozen.remote._errors import Refused, RejectedError, Unavailable, Uncertain
 from frozen.remote._follower import Follower
@@ -32,8 +33,7 @@ def publish(follower: Follower, basis: State, value: Any, timeout: float) -> boo
     """
     if follower.check is not None:
         follower.check(value)
-    own = State(new_revision(number_of(basis.id) + 1), value)
-    publication = _prepared(follower, basis, own)
+    own, publication = _prepared(follower, basis, value)
     with follower.publishing:
         if follower.state is not basis:
             return False  # another thread of this process came first: no need to ask the server
@@ -46,22 +46,24 @@ def create(follower: Follower, value: Any, timeout: float, is_default: bool) -> 
     """Publish the first version; return whether it is, False if there is one. `is_default`: survivors come first."""
     if follower.check is not None:
         follower.check(value)
-    own = follower.own = State(new_revision(1), value)
-    whole = follower.codec.encode(value)
+    whole = follower.codec.encode_new(value)
+    own = follower.own = State(new_revision(1), value, size=len(whole))
     publication = Publication("", own.id, b"", whole, 0 if is_default else None, revive=True)
     return _settle(follower, follower.state, own, publication, timeout, False)
 
 
-def _prepared(follower: Follower, basis: State, own: State) -> Publication:
+def _prepared(follower: Follower, basis: State, value: Any) -> tuple[State, Publication]:
     """With the delta, or, where that is large, or cannot be had, with the whole version."""
-    codec = follower.codec
+    codec, id = follower.codec, new_revision(number_of(basis.id) + 1)
     if basis.value is not UNREADABLE:
-        delta = codec.delta(basis.value, own.value)
-        if codec.max_bytes is not None and follower.whole_bytes + len(delta) > codec.max_bytes:
-            follower.whole_bytes = len(codec.encode(own.value))  # or its error
+        delta = codec.delta(basis.value, value)
+        size = size_after(basis.size, delta)
+        if codec.max_bytes is not None and size > codec.max_bytes:
+            size = len(codec.encode_new(value))  # or its error
         if len(delta) <= max(LEAST_LOG, follower.snapshot_bytes // 2):
-            return Publication(basis.id, own.id, delta)
-    return Publication(basis.id, own.id, b"", codec.encode(own.value))
+            return State(id, value, size=size), Publication(basis.id, id, delta)
+    whole = codec.encode_new(value)
+    return State(id, value, size=len(whole)), Publication(basis.id, id, b"", whole)
 
 
 def _settle(
@@ -74,7 +76,6 @@ def _settle(
     if outcome.kind == "done":
         follower.install(basis, own)
         follower.snapshot_bytes = outcome.snapshot_bytes
-        follower.whole_bytes = max(follower.whole_bytes, outcome.snapshot_bytes) + len(publication.delta)
         if outcome.snapshot_due:
             follower.snapshooting.request()
         return True

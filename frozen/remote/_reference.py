@@ -45,8 +45,8 @@ class RemoteRef(Generic[T]):
     `cache` is a file with the last good version, to start from when the server cannot be reached. `check` is called
     with each version before it is published, and before it is adopted, and raises to refuse it. `types` are the classes
     that may occur (as for `encode`). `shared` makes the local reference a SharedRef, under that name if it is a str, so
-    that all interpreters of the process follow. No version is larger than `max_bytes`. A publication is tried for
-    `timeout` seconds.
+    that all interpreters of the process follow. `max_bytes` bounds the version that is published, and what is read at
+    once, both encoded. A publication is tried for `timeout` seconds.
 
     >>> with RemoteRef(MemoryEngine(MemoryServer()), "config", Map(port=80)) as ref:
     ...     ref.update(Map.set, "port", 81)

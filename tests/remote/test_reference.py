@@ -262,6 +262,45 @@ def test_what_cannot_be_encoded_names_its_path(refs: Any) -> None:
     assert ref.get() == freeze({"db": {"pool": [1]}})
 
 
+def test_several_publishers_together_do_not_exceed_the_limit(refs: Any, tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    here, there = refs(initial=Map(), max_bytes=20_000, cache=path), refs(max_bytes=20_000)
+
+    def grow() -> None:
+        for n in range(100):
+            ref = (here, there)[n % 2]
+            ref.sync()
+            ref.update(Map.set, f"key {n}", "x" * 1000)
+
+    with pytest.raises(EncodingError, match="max_bytes"):
+        grow()
+    here.sync()
+    assert 15_000 < len(frozen.encode(here.get())) <= 20_000, "it can be read as a whole"
+    for n in range(100):  # what was removed, or replaced, counts no longer
+        here.update(Map.set, "key 0", "y" * 1000 + str(n))
+    assert refs(max_bytes=20_000).get() == here.get()
+
+
+def test_a_follower_with_a_smaller_limit_saves_and_puts_back_what_has_grown(
+    refs: Any, server: MemoryServer, flaky: Flaky, tmp_path: Path
+) -> None:
+    path = tmp_path / "cache"
+    here, there = refs(flaky, initial=Map()), refs(max_bytes=5000, cache=path)
+    for n in range(20):
+        here.update(Map.set, f"key {n}", "x" * 1000)
+    there.sync()
+    flaky.down = True
+    eventually(lambda: not here.connected)
+    with server.changed:
+        server.records.clear()
+    eventually(lambda: there.stats.restores == 1)
+    there._follower.write_snapshot()
+    assert there.error is None
+    there.close()
+    flaky.down = False
+    assert refs(flaky, max_bytes=5000, cache=path).get() == refs().get() == here.get()
+
+
 # The server fails
 
 
