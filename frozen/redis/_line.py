@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
+import os
 import socket
 import threading
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ CONNECT = 2.0
 _SOON = ("LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "FAILOVER", "UNBLOCKED", "NOREPLICAS")
 _OF_THE_POOL = ("maint_", "orig_", "oss_", "himport_")
 
+_renewing = threading.Lock()
+
 
 class Line:
     """A connection and what is asked over it, by one thread at a time."""
@@ -44,10 +47,21 @@ class Line:
         """Forget the connection. In the child of a fork the parent goes on using it, so nothing is said on it."""
         self._lock = threading.Lock()
         self._connection: Any = None
-        self._is_interrupted = False
+        self._pid = os.getpid()
+
+    def _renew_in_a_child(self) -> None:
+        """A fork may have copied an open connection: replies to parent and child would be mixed up on it.
+
+        References renew what they use at once; this is for an engine that has none.
+        """
+        if self._pid != os.getpid():
+            with _renewing:
+                if self._pid != os.getpid():
+                    self.renew()
 
     def ask(self, *commands: Command) -> list[Any]:
         """Send commands together; return their replies in order."""
+        self._renew_in_a_child()
         with self._lock:
             connection = self._connected()
             try:
@@ -101,12 +115,14 @@ class Line:
 
     def interrupt(self) -> None:
         """End what is being read, by another thread: its `ask` raises Uncertain."""
+        self._renew_in_a_child()
         sock = getattr(self._connection, "_sock", None)
         if sock is not None:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not TLS's own, which is not for another thread
 
     def close(self) -> None:
+        self._renew_in_a_child()
         with self._lock:
             self._drop()
 
@@ -153,3 +169,13 @@ def _raise_refusal(reply: Any) -> None:
 def _quietly(function: Any) -> None:
     with contextlib.suppress(Exception):
         function()
+
+
+def _renew_lock() -> None:
+    """In the child of a fork: a thread that is not here may have held it."""
+    global _renewing
+    _renewing = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)

@@ -20,7 +20,7 @@ from redis_server import Server
 from support import ROOT, child_environment, eventually
 
 from frozen import Map
-from frozen.redis import RedisRef
+from frozen.redis import RedisEngine, RedisRef
 from frozen.remote._codec import Codec
 from frozen.remote._file import CacheFile
 
@@ -194,6 +194,31 @@ def test_children_of_a_fork_follow_and_publish(server: Server, attach: Attach, s
     assert {ref.get()[f"child {index}"] for index in range(3)} == set(children)
     assert ref.connected
     assert ref.stats.reconnects == 0
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_children_of_a_fork_have_connections_of_their_own_without_a_reference(server: Server, tmp_path: Path) -> None:
+    engine = RedisEngine(server.client())
+
+    def connections() -> set[int]:
+        return {line.ask(("CLIENT", "ID"))[0] for line in (engine._commands, engine._following)}
+
+    before, children = connections(), []
+    for index in range(2):
+        if (child := os.fork()) == 0:
+            status = 1
+            with contextlib.suppress(BaseException):
+                engine.interrupt()  # that of the parent goes on
+                (tmp_path / str(index)).write_text(json.dumps(sorted(connections())))
+                engine.close()
+                status = 0
+            os._exit(status)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
+    assert connections() == before
+    assert len(before.union(*[json.loads((tmp_path / str(index)).read_text()) for index in range(2)])) == 6
+    engine.close()
 
 
 @pytest.mark.parametrize("ending", ["", "sys.exit(3)", "raise KeyboardInterrupt", "os.kill(os.getpid(), 15)"])
