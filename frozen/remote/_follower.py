@@ -121,7 +121,7 @@ class Follower:
         return is_made_anew and type(a) is type(b) and bool(a == b)
 
     def install(self, basis: State, state: State) -> bool:
-        """Make `state` the newest, if `basis` still is. It is checked here, before, without a lock."""
+        """Make `state` the newest, if `basis` still is; `show` comes next. It is checked before, without `lock`."""
         if state.error is None and self.check is not None and state is not self.own:
             try:
                 self.check(state.value)
@@ -137,10 +137,16 @@ class Follower:
                 self.rejected += 1
         if state.error is not None:
             self.fail(FOLLOW, state.error)
-        self.show()
         if self.file is not None:
             self.saving.request()
         return True
+
+    def adopt(self, basis: State, state: State) -> bool:
+        """Install a version, and show it. Watches run here, so no lock may be held."""
+        is_newest = self.install(basis, state)
+        if is_newest:
+            self.show()
+        return is_newest
 
     @property
     def error(self) -> BaseException | None:
@@ -172,7 +178,7 @@ class Follower:
             self._count_gap(error)
             self.resync()
             return
-        if state is not basis and self.install(basis, state):
+        if state is not basis and self.adopt(basis, state):
             self.counts["deltas"] += sum(entry.number > number_of(basis.id) for entry in log)
         self.confirm(asked)
 
@@ -204,7 +210,7 @@ class Follower:
                 self._count_gap(error)
                 self.resync()
                 return
-            if self.install(basis, state):
+            if self.adopt(basis, state):
                 self.counts["deltas"] += len(log)
                 self.confirm(asked)
                 return
@@ -228,7 +234,7 @@ class Follower:
                 raise Stuck(f"the server lost parts of {self.name!r}: whoever publishes next repairs it") from None
             self.counts["snapshots"] += 1
             self.snapshot_bytes = len(found.data or b"")
-            if self.install(basis, state):
+            if self.adopt(basis, state):
                 self.confirm(asked)
                 return
         raise Stuck(f"{self.name!r} changes faster than it can be followed")
@@ -250,7 +256,7 @@ class Follower:
         state = basis._replace(id=new_revision(max(number, number_of(head.id or "")) + 1))
         whole = self.codec.encode(basis.value)
         outcome = self.engine.publish(self.name, Publication(head.id or "", state.id, b"", whole, number))
-        if outcome.kind == "done" and self.install(basis, state):
+        if outcome.kind == "done" and self.adopt(basis, state):
             self.counts["restores"] += 1
             logger.warning("%r: the server had lost it; revision %s was put back as %s", self.name, basis.id, state.id)
 

@@ -34,12 +34,7 @@ def publish(follower: Follower, basis: State, value: Any, timeout: float) -> boo
     if follower.check is not None:
         follower.check(value)
     own, publication = _prepared(follower, basis, value)
-    with follower.publishing:
-        if follower.state is not basis:
-            return False  # another thread of this process came first: no need to ask the server
-        with follower.lock:
-            follower.own = own
-        return _settle(follower, basis, own, publication, timeout, False)
+    return _settle(follower, basis, own, publication, timeout, False)
 
 
 def create(follower: Follower, value: Any, timeout: float, is_default: bool) -> bool:
@@ -47,7 +42,7 @@ def create(follower: Follower, value: Any, timeout: float, is_default: bool) -> 
     if follower.check is not None:
         follower.check(value)
     whole = follower.codec.encode_new(value)
-    own = follower.own = State(new_revision(1), value, size=len(whole))
+    own = State(new_revision(1), value, size=len(whole))
     publication = Publication("", own.id, b"", whole, 0 if is_default else None, revive=True)
     return _settle(follower, follower.state, own, publication, timeout, False)
 
@@ -69,18 +64,24 @@ def _prepared(follower: Follower, basis: State, value: Any) -> tuple[State, Publ
 def _settle(
     follower: Follower, basis: State, own: State, publication: Publication, timeout: float, may_be_sent: bool
 ) -> bool:
-    outcome, may_be_sent = _sent(follower, basis, own, publication, timeout, may_be_sent)
-    if outcome.kind == "incomplete":
-        publication = publication._replace(snapshot=follower.codec.encode(own.value))
+    with follower.publishing:
+        if not may_be_sent and follower.state is not basis:
+            return False  # another thread of this process came first: no need to ask the server
+        with follower.lock:
+            follower.own = own
         outcome, may_be_sent = _sent(follower, basis, own, publication, timeout, may_be_sent)
+        if outcome.kind == "incomplete":
+            publication = publication._replace(snapshot=follower.codec.encode(own.value))
+            outcome, may_be_sent = _sent(follower, basis, own, publication, timeout, may_be_sent)
+        if outcome.kind in ("done", "passed"):
+            follower.install(basis, own)
+    follower.show()  # `publishing` is free: a watch may wait for a lock under which another thread publishes
     if outcome.kind == "done":
-        follower.install(basis, own)
         follower.snapshot_bytes = outcome.snapshot_bytes
         if outcome.snapshot_due:
             follower.snapshooting.request()
         return True
     if outcome.kind == "passed":
-        follower.install(basis, own)
         follower.receive(outcome.log, time.monotonic())
         return True
     if outcome.kind == "unlinked":
@@ -124,7 +125,6 @@ def _uncertain(
     follower: Follower, basis: State, own: State, publication: Publication, timeout: float, why: str
 ) -> Uncertain:
     def repeat() -> bool:
-        with follower.publishing:
-            return _settle(follower, basis, own, publication, timeout, True)
+        return _settle(follower, basis, own, publication, timeout, True)
 
     return Uncertain(f"revision {own.id} of {follower.name!r} may have been published: {why}", repeat=repeat)

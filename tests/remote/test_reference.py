@@ -138,6 +138,29 @@ def test_a_watch_may_publish(refs: Any) -> None:
         eventually(lambda: here.get() == Map(n=19, double=38))
 
 
+def test_watches_run_without_a_lock_that_publishers_wait_for(refs: Any) -> None:
+    """One thread waits in a watch for a lock of the user's, under which another one publishes."""
+    ref, lock = refs(initial=0), threading.RLock()
+    called, locked = threading.Event(), threading.Event()
+
+    def watch(old: int, new: int) -> None:
+        called.set()
+        assert locked.wait(60)
+        with lock:
+            pass
+
+    def publish_under_the_lock() -> None:
+        with lock:
+            locked.set()
+            assert called.wait(60)
+            ref.update(lambda n: n + 1)
+            assert ref.get() == 2, "what was published can be read"
+
+    with ref.watch(watch):
+        run_threads(lambda: ref.update(lambda n: n + 1), publish_under_the_lock, timeout=60)
+    assert ref.get() == 2
+
+
 def test_names_are_made_attached_and_unlinked(server: MemoryServer, refs: Any) -> None:
     engine = MemoryEngine(server)
     with pytest.raises(LookupError, match="no reference"):
