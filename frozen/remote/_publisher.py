@@ -9,11 +9,11 @@ from typing import Any
 from frozen.remote._codec import size_after
 from frozen.remote._engine import Outcome, Publication, new_revision, number_of
 from frozen.remote._errors import Refused, RejectedError, Unavailable, Uncertain
-from frozen.remote._follower import Follower
+from frozen.remote._follower import FOLLOW, Follower
 from frozen.remote._history import UNREADABLE, State
 from frozen.remote._memory import LEAST_LOG
 
-__all__ = ["base_of", "create", "publish"]
+__all__ = ["base_of", "create", "publish", "unread"]
 
 
 def base_of(follower: Follower) -> State:
@@ -82,7 +82,10 @@ def _settle(
             follower.snapshooting.request()
         return True
     if outcome.kind == "passed":
-        follower.receive(outcome.log, time.monotonic())
+        try:
+            follower.receive(outcome.log, time.monotonic())
+        except (ConnectionError, LookupError) as error:
+            follower.fail(FOLLOW, error)  # of what followed: this version is published, whatever can be read now
         return True
     if outcome.kind == "unlinked":
         raise LookupError(f"{follower.name!r} was unlinked: make a new reference")
@@ -90,11 +93,19 @@ def _settle(
         raise _uncertain(follower, basis, own, publication, timeout, "the server no longer knows whether it was")
     if not publication.expected:
         return False
-    if outcome.kind == "behind" and outcome.log:
-        follower.receive(outcome.log, time.monotonic())
-    if follower.state is basis:
-        follower.catch_up()
+    try:
+        if outcome.kind == "behind" and outcome.log:
+            follower.receive(outcome.log, time.monotonic())
+        if follower.state is basis:
+            follower.catch_up()
+    except (Unavailable, Uncertain) as error:
+        raise unread(follower, error) from error
     return False
+
+
+def unread(follower: Follower, error: ConnectionError) -> Unavailable:
+    """The error if nothing was published, and what is there instead cannot be read, for whatever reason."""
+    return Unavailable(f"nothing was published, and the newest version of {follower.name!r} cannot be read: {error}")
 
 
 def _sent(

@@ -20,7 +20,7 @@ from frozen.remote._file import CacheFile
 from frozen.remote._follower import FOLLOW, SAVE, Follower, Stats, is_one_version
 from frozen.remote._history import NOTHING, State
 from frozen.remote._hub import Hub, hub_of
-from frozen.remote._publisher import base_of, create, publish
+from frozen.remote._publisher import base_of, create, publish, unread
 
 if TYPE_CHECKING:
     from frozen import Watch
@@ -273,7 +273,10 @@ class RemoteRef(Generic[T]):
                     return True
                 self._pause(attempt)
                 continue
-            follower.catch_up()
+            try:
+                follower.catch_up()
+            except Uncertain as error:
+                raise unread(follower, error) from error
             follower.show()
             if follower.state is basis and self.get_versioned()[1] == number:
                 return False

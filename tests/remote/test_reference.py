@@ -331,12 +331,16 @@ class Flaky(MemoryEngine):
     """An engine whose network fails when it is told to: before the server has acted, or after."""
 
     down = False
+    unread: ConnectionError | None = None
+    """What reading raises, while publications are answered."""
     lost_answers = 0
     lost_requests = 0
 
-    def _reach(self) -> None:
+    def _reach(self, reads: bool = True) -> None:
         if self.down:
             raise Unavailable("down")
+        if reads and self.unread is not None:
+            raise self.unread
 
     def heads(self, names: Any) -> Any:
         self._reach()
@@ -355,7 +359,7 @@ class Flaky(MemoryEngine):
         return super().wait(numbers)
 
     def publish(self, name: str, publication: Publication) -> Outcome:
-        self._reach()
+        self._reach(reads=False)
         if self.lost_requests:
             self.lost_requests -= 1
             raise Uncertain("the request is lost")
@@ -430,6 +434,44 @@ def test_errors_tell_what_was_sent(refs: Any, flaky: Flaky, server: MemoryServer
         caught.value.repeat()
     with pytest.raises(Uncertain):
         Uncertain("by itself").repeat()
+
+
+@pytest.mark.parametrize("unread", [Uncertain("no answer"), Unavailable("down")])
+def test_what_was_published_is_no_error_though_what_followed_cannot_be_read(
+    refs: Any, flaky: Flaky, unread: ConnectionError
+) -> None:
+    ref, other = refs(flaky, initial=Map(n=0), timeout=0.0), refs(types=[Limit])
+    flaky.lost_answers = 1
+    with pytest.raises(Uncertain) as caught:
+        ref.update(Map.set, "n", 1)
+    flaky.unread = unread
+    eventually(lambda: not ref.connected)
+    other.sync()
+    other.update(Map.set, "limit", Limit(2))  # what `ref` cannot read leads it to ask for the whole version
+    assert caught.value.repeat()
+    assert ref.get() == Map(n=1)
+    assert ref.error is unread
+    other.set(Map(n=2))
+    other._follower.write_snapshot()
+    flaky.unread = None
+    eventually(lambda: ref.get() == Map(n=2) and ref.error is None)
+
+
+@pytest.mark.parametrize("unread", [Uncertain("no answer"), Unavailable("down")])
+def test_what_came_too_late_is_unavailable_if_what_came_first_cannot_be_read(
+    refs: Any, flaky: Flaky, unread: ConnectionError
+) -> None:
+    ref, other = refs(flaky, initial=Map(n=0)), refs()
+    value = ref.get()
+    flaky.unread = unread
+    eventually(lambda: not ref.connected)
+    other.set(Map(text="x" * 200_000))
+    for publish in (lambda: ref.set(Map(n=1)), lambda: ref.compare_and_set(value, Map(n=1))):
+        with pytest.raises(Unavailable, match="nothing was published, and the newest"):
+            publish()
+    flaky.unread = None
+    eventually(lambda: ref.get() == other.get() and ref.error is None)
+    assert not ref.compare_and_set(value, Map(n=1))
 
 
 def test_reading_goes_on_while_the_server_is_away_and_age_tells(refs: Any, flaky: Flaky) -> None:
