@@ -18,6 +18,7 @@ from typing import Any
 
 from frozen.redis._scripts import Script
 from frozen.remote._errors import Refused, Unavailable, Uncertain
+from frozen.remote._threads import ReentryError, not_owned
 
 __all__ = ["Line", "settings_of"]
 
@@ -45,7 +46,7 @@ class Line:
 
     def renew(self) -> None:
         """Forget the connection. In the child of a fork the parent goes on using it, so nothing is said on it."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._connection: Any = None
         self._pid = os.getpid()
 
@@ -62,13 +63,15 @@ class Line:
     def ask(self, *commands: Command) -> list[Any]:
         """Send commands together; return their replies in order."""
         self._renew_in_a_child()
-        with self._lock:
+        with not_owned(self._lock, "ask the server"):
             connection = self._connected()
             try:
                 connection.send_packed_command(connection.pack_commands(commands), check_health=False)
                 replies = [self._reply(connection) for _ in commands]
             except BaseException as error:
                 self._drop()
+                if isinstance(error, ReentryError):
+                    raise
                 if isinstance(error, self._refusals):
                     text = f"{type(error).__name__}: {error}"
                     raise Refused(text, transient=isinstance(error, self._errors.BusyLoadingError)) from error
@@ -123,7 +126,7 @@ class Line:
 
     def close(self) -> None:
         self._renew_in_a_child()
-        with self._lock:
+        with not_owned(self._lock, "close the connection"):
             self._drop()
 
 

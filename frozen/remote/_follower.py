@@ -25,7 +25,7 @@ from frozen.remote._engine import Engine, Entry, Head, Publication, new_revision
 from frozen.remote._errors import Stuck
 from frozen.remote._file import CacheFile
 from frozen.remote._history import NOTHING, UNREADABLE, Gap, State, advance, from_snapshot
-from frozen.remote._threads import Task
+from frozen.remote._threads import Task, not_owned
 
 __all__ = ["FOLLOW", "SAVE", "Follower", "Stats", "is_one_version", "logger"]
 
@@ -86,8 +86,18 @@ class Follower:
         self._renew_locks()
 
     def _renew_locks(self) -> None:
-        self.lock = threading.Lock()  # over `state`, `good`, `rejected` and `own`
-        self.publishing = threading.RLock()  # one publication of this process at a time
+        self._lock = threading.RLock()
+        self._publishing = threading.RLock()
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Over `state`, `good`, `rejected` and `own`."""
+        return not_owned(self._lock, f"use the reference to {self.name!r}")
+
+    @property
+    def publishing(self) -> threading.RLock:
+        """One publication of this process at a time."""
+        return not_owned(self._publishing, f"publish to {self.name!r}")
 
     # -- What readers see ---------------------------------------------------------------------------------------
 
@@ -130,11 +140,11 @@ class Follower:
         with self.lock:
             if self.state is not basis:
                 return False
-            self.state = state
             if state.error is None:
                 self.good, self.good_id = state.value, state.id
             else:
                 self.rejected += 1
+            self.state = state  # last: what a signal handler raises here leaves a version that is installed again
         if state.error is not None:
             self.fail(FOLLOW, state.error)
         if self.file is not None:

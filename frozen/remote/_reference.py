@@ -290,7 +290,8 @@ class RemoteRef(Generic[T]):
 
         Raises Unavailable if the server cannot be reached and nothing was sent; Uncertain if it may have been published
         (`error.repeat()` finds out); EncodingError, with the path, for what cannot be encoded; RejectedError if the
-        newest version is kept out here; LookupError if the reference was unlinked; RuntimeError after 1,000 tries.
+        newest version is kept out here; LookupError if the reference was unlinked; RuntimeError after 1,000 tries, and
+        in a signal handler or finalizer that interrupted a publication of its own thread.
 
         >>> with RemoteRef(MemoryEngine(MemoryServer()), "config", Map(port=80)) as ref:
         ...     ref.update(Map.set, "port", 81)

@@ -11,7 +11,21 @@ import contextlib
 import threading
 from collections.abc import Callable
 
-__all__ = ["Task", "start"]
+__all__ = ["ReentryError", "Task", "not_owned", "start"]
+
+
+class ReentryError(RuntimeError):
+    """A signal handler or finalizer asked for a lock that its thread holds."""
+
+
+def not_owned(lock: threading.RLock, use: str) -> threading.RLock:
+    """The lock, to be taken with `with`; ReentryError, instead of waiting for itself, in a thread that holds it.
+
+    A handler that runs between this and the locking is done before the lock is taken.
+    """
+    if lock._is_owned():  # type: ignore[attr-defined]
+        raise ReentryError(f"a signal handler or finalizer cannot {use} while its own thread does")
+    return lock
 
 
 def start(target: Callable[[], object], name: str) -> threading.Thread:
@@ -37,7 +51,7 @@ class Task:
         self.renew()
 
     def renew(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may request in the midst of a request
         self._due = False
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()

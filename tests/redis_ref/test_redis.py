@@ -75,6 +75,20 @@ def test_names_are_made_attached_and_unlinked(server: Server, attach: Attach) ->
             assert client.ttl("frozen:{test}") == -1
 
 
+def test_a_connection_is_not_waited_for_by_the_thread_that_uses_it(
+    server: Server, attach: Attach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a signal handler would, which runs while the reply is read: an error here, and both may try again."""
+    ref = attach(server.client(), initial=Map(n=0))
+    line = ref._follower.engine._commands
+    with monkeypatch.context() as patch:
+        patch.setattr(line, "_reply", lambda connection: ref.sync())
+        with pytest.raises(RuntimeError, match="signal handler"):
+            ref.sync()
+    ref.update(Map.set, "n", 1)
+    assert attach(server.client()).get() == Map(n=1)
+
+
 def test_only_clients_are_clients() -> None:
     import redis.asyncio
 

@@ -9,6 +9,7 @@ import gc
 import math
 import os
 import pickle
+import signal
 import threading
 import time
 import weakref
@@ -734,6 +735,34 @@ def test_other_interpreters_follow(refs: Any, name: str) -> None:
         interpreter.run(f"import frozen; ref = frozen.SharedRef.attach({name!r}); assert ref.get()['n'] == 1")
         here.update(Map.set, "n", 2)
         interpreter.run("assert ref.wait(0, 60) and ref.get()['n'] == 2")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no such signal here")
+def test_a_signal_handler_does_not_wait_for_its_own_thread(refs: Any, server: MemoryServer) -> None:
+    class Interrupted(MemoryEngine):
+        def publish(self, name: str, publication: Publication) -> Outcome:
+            if threading.current_thread() is threading.main_thread() and failures is not None:
+                signal.raise_signal(signal.SIGUSR1)
+            return super().publish(name, publication)
+
+    def handler(number: int, frame: object) -> None:
+        try:
+            ref.update(lambda n: n + 10)
+        except RuntimeError as error:
+            failures.append(str(error))
+
+    failures: Any = None
+    ref = refs(Interrupted(server, block=0.05), initial=0)
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        failures = []
+        assert ref.update(lambda n: n + 1) == 1
+        signal.raise_signal(signal.SIGUSR1)  # in between it may publish, and the one within that one fails
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert len(failures) == 2
+    assert "signal handler" in failures[0]
+    assert ref.get() == 11
 
 
 def test_steps_of_the_wall_clock_change_nothing(refs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
