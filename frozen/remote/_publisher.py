@@ -98,13 +98,13 @@ def _settle(
             follower.receive(outcome.log, time.monotonic())
         if follower.state is basis:
             follower.catch_up()
-    except (Unavailable, Uncertain) as error:
+    except Uncertain as error:
         raise unread(follower, error) from error
     return False
 
 
 def unread(follower: Follower, error: ConnectionError) -> Unavailable:
-    """The error if nothing was published, and what is there instead cannot be read, for whatever reason."""
+    """The error if nothing was published, and no answer comes to the question what is there instead."""
     return Unavailable(f"nothing was published, and the newest version of {follower.name!r} cannot be read: {error}")
 
 
