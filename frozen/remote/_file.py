@@ -1,7 +1,8 @@
 """The last known good version, in a file of this machine: written beside, synchronised, and renamed.
 
 The file begins with a line, `frozen.remote 1 REVISION CHECKSUM`, and the encoded value follows. Several processes may
-have one file: each writes a whole version, and none writes one that is there already.
+have one file: each writes a whole version that it has come to, and none one that is there already, or an older one than
+is there. A process knows that a higher number is no newer version if it has seen the server go back.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class CacheFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.abspath(os.fspath(path))
+        self._known: str | None = None  # what this process has read there, or written, or found to be outdated
 
     def load(self, codec: Codec) -> State | None:
         """The version in the file, None if there is no file. EncodingError if it is damaged, OSError if unreadable."""
@@ -46,11 +48,16 @@ class CacheFile:
             number_of(id)
         except ValueError:
             raise EncodingError(f"{self.path} names no revision") from None
-        return State(id, codec.decode_own(content), size=len(content))
+        value = codec.decode_own(content)
+        self._known = id
+        return State(id, value, size=len(content))
 
-    def save(self, id: str, value: Any, codec: Codec) -> None:
-        """Replace the file, unless it has this version. OSError, EncodingError; the file is then what it was."""
-        if self._revision() == id:
+    def save(self, id: str, value: Any, codec: Codec, went_back: bool = False) -> None:
+        """Replace the file, unless it has this version, or had it from this process, or has a higher number.
+
+        A higher number is replaced if the server `went_back`. OSError, EncodingError; the file is then what it was.
+        """
+        if not self._is_due(id, went_back):
             return
         content = codec.encode(value)
         self._sweep()
@@ -61,20 +68,36 @@ class CacheFile:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(beside, self.path)
+            if self._is_due(id, went_back):  # still: another process may have been quicker
+                os.replace(beside, self.path)
+                self._known = id
+            else:
+                os.unlink(beside)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(beside)
             raise
         self._sync_folder()
 
+    def _is_due(self, id: str, went_back: bool) -> bool:
+        there = self._revision()
+        if there is None:
+            return True
+        is_newer = number_of(there) > number_of(id) and not went_back
+        if is_newer or there == id:
+            self._known = id
+        return id != self._known
+
     def _revision(self) -> str | None:
+        """What the file has; None if there is no file, or one that is damaged."""
         try:
             with open(self.path, "rb") as file:
                 head = file.readline(200).split()
-        except OSError:
+            id = head[2].decode("ascii")
+            number_of(id)
+        except (OSError, ValueError, IndexError):
             return None
-        return head[2].decode("ascii", "replace") if len(head) == 4 else None
+        return id if len(head) == 4 else None
 
     def _beside(self) -> str:
         folder, name = os.path.split(self.path)

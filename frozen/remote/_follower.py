@@ -77,6 +77,7 @@ class Follower:
         self.confirmed: float | None = None  # when the server was asked that said that ours is the newest
         self.troubles: dict[str, BaseException] = {}  # what is wrong now, by what is not done
         self.rejected = 0
+        self.went_back = False  # to a lower number, since the file was written
         self.is_closed = False
         self.snapshot_bytes = 0  # of the one that the server has
         self.counts = dict.fromkeys(Stats._fields, 0)
@@ -141,6 +142,7 @@ class Follower:
             if self.state is not basis:
                 return False
             if state.error is None:
+                self.went_back = self.went_back or number_of(state.id) < number_of(self.good_id)
                 self.good, self.good_id = state.value, state.id
             else:
                 self.rejected += 1
@@ -291,13 +293,15 @@ class Follower:
         """Write the cache file; return when that may be done again, so that it takes a tenth of a processor at most."""
         began = time.monotonic()
         with self.lock:
-            id, value = self.good_id, self.good
+            id, value, went_back = self.good_id, self.good, self.went_back
         if self.file is not None and id:
             try:
-                self.file.save(id, value, self.codec)
+                self.file.save(id, value, self.codec, went_back)
             except Exception as error:
                 self.fail(SAVE, error)
             else:
+                with self.lock:
+                    self.went_back = self.went_back and self.good_id != id
                 self.troubles.pop(SAVE, None)
         return max(0.2, 10 * (time.monotonic() - began))
 

@@ -44,7 +44,10 @@ def create(follower: Follower, value: Any, timeout: float, is_default: bool) -> 
     whole = follower.codec.encode_new(value)
     own = State(new_revision(1), value, size=len(whole))
     publication = Publication("", own.id, b"", whole, 0 if is_default else None, revive=True)
-    return _settle(follower, follower.state, own, publication, timeout, False)
+    follower.went_back = True  # a history begins here, whatever the cache file has
+    is_made = _settle(follower, follower.state, own, publication, timeout, False)
+    follower.went_back = follower.went_back and is_made
+    return is_made
 
 
 def _prepared(follower: Follower, basis: State, value: Any) -> tuple[State, Publication]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import dataclasses
 import enum
 import gc
@@ -624,6 +625,59 @@ def test_what_a_killed_writer_left_is_swept(refs: Any, tmp_path: Path) -> None:
     os.utime(left, (0, 0))
     refs(initial=Map(n=1), cache=path).close()
     assert os.listdir(tmp_path) == ["cache"]
+
+
+def saved(path: Path) -> Any:
+    state = CacheFile(path).load(Codec((), False, None))
+    return None if state is None else state.value
+
+
+def test_a_process_that_lags_behind_leaves_a_newer_version_in_a_file_of_several(
+    refs: Any, flaky: Flaky, tmp_path: Path
+) -> None:
+    path = tmp_path / "cache"
+    stale, current = refs(flaky, initial=Map(n=0), cache=path), refs(cache=path)
+    eventually(lambda: saved(path) == Map(n=0))
+    flaky.down = True
+    eventually(lambda: not stale.connected)
+    for n in range(1, 4):
+        current.update(Map.set, "n", n)
+    eventually(lambda: saved(path) == Map(n=3))
+    stale.close()
+    assert saved(path) == Map(n=3)
+    CacheFile(path).save("2.00", Map(n=1), Codec((), False, None))
+    assert saved(path) == Map(n=3)
+    assert os.listdir(tmp_path) == ["cache"]
+
+
+def test_a_file_follows_a_reference_that_is_made_anew(server: MemoryServer, tmp_path: Path) -> None:
+    path, engine = tmp_path / "cache", MemoryEngine(server)
+    for value in (Map(n=1), Map(n=2)):
+        with RemoteRef(engine, NAME, value, cache=path) as ref:
+            ref.update(Map.set, "m", 3)
+        ref = RemoteRef.attach(engine, NAME, cache=path)
+        for n in range(5):
+            ref.update(Map.set, "m", n)
+        ref.close()
+        assert saved(path) == value.set("m", 4)
+        RemoteRef.unlink(engine, NAME)
+    RemoteRef(engine, NAME, Map(n=3), cache=path).close()
+    assert saved(path) == Map(n=3)
+
+
+def test_a_file_follows_a_server_that_went_back(refs: Any, server: MemoryServer, tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    ref = refs(initial=Map(n=0), cache=path)
+    ref.update(Map.set, "n", 1)
+    before = copy.deepcopy(server.records)
+    for n in range(2, 6):
+        ref.update(Map.set, "n", n)
+    eventually(lambda: saved(path) == Map(n=5))
+    with server.changed:
+        server.records = before
+    with RemoteRef.attach(MemoryEngine(server), NAME) as other:
+        other.update(Map.set, "other", 1)
+    eventually(lambda: saved(path) == ref.get() == Map(n=1, other=1))
 
 
 def test_a_file_that_cannot_be_written_is_an_error_that_is_kept(refs: Any, tmp_path: Path) -> None:
