@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from frozen.remote._codec import size_after
@@ -67,15 +70,16 @@ def _prepared(follower: Follower, basis: State, value: Any) -> tuple[State, Publ
 def _settle(
     follower: Follower, basis: State, own: State, publication: Publication, timeout: float, may_be_sent: bool
 ) -> bool:
-    with follower.publishing:
+    deadline = time.monotonic() + timeout
+    with _turn(follower, timeout):
         if not may_be_sent and follower.state is not basis:
             return False  # another thread of this process came first: no need to ask the server
         with follower.lock:
             follower.own = own
-        outcome, may_be_sent = _sent(follower, basis, own, publication, timeout, may_be_sent)
+        outcome, may_be_sent = _sent(follower, basis, own, publication, timeout, deadline, may_be_sent)
         if outcome.kind == "incomplete":
             publication = publication._replace(snapshot=follower.codec.encode(own.value))
-            outcome, may_be_sent = _sent(follower, basis, own, publication, timeout, may_be_sent)
+            outcome, may_be_sent = _sent(follower, basis, own, publication, timeout, deadline, may_be_sent)
         if outcome.kind in ("done", "passed"):
             follower.install(basis, own)
     follower.show()  # `publishing` is free: a watch may wait for a lock under which another thread publishes
@@ -106,16 +110,34 @@ def _settle(
     return False
 
 
+@contextlib.contextmanager
+def _turn(follower: Follower, timeout: float) -> Iterator[None]:
+    """The right to publish in this process. Unavailable if other threads keep it for `timeout` seconds."""
+    publishing = follower.publishing
+    if not publishing.acquire(timeout=min(timeout, threading.TIMEOUT_MAX)):
+        raise Unavailable(f"not sent: other threads of this process are publishing to {follower.name!r}")
+    try:
+        yield
+    finally:
+        publishing.release()
+
+
 def unread(follower: Follower, error: ConnectionError) -> Unavailable:
     """The error if nothing was published, and no answer comes to the question what is there instead."""
     return Unavailable(f"nothing was published, and the newest version of {follower.name!r} cannot be read: {error}")
 
 
 def _sent(
-    follower: Follower, basis: State, own: State, publication: Publication, timeout: float, may_be_sent: bool
+    follower: Follower,
+    basis: State,
+    own: State,
+    publication: Publication,
+    timeout: float,
+    deadline: float,
+    may_be_sent: bool,
 ) -> tuple[Outcome, bool]:
     """The outcome, and whether an attempt before the last one may have been it."""
-    deadline, delay = time.monotonic() + timeout, 0.02
+    delay = 0.02
     error: ConnectionError
     while True:
         try:

@@ -438,6 +438,31 @@ def test_errors_tell_what_was_sent(refs: Any, flaky: Flaky, server: MemoryServer
         Uncertain("by itself").repeat()
 
 
+def test_the_time_of_a_publication_includes_the_wait_for_those_of_other_threads(
+    refs: Any, server: MemoryServer
+) -> None:
+    class Hanging(MemoryEngine):
+        def publish(self, name: str, publication: Publication) -> Outcome:
+            hangs.set()
+            assert go_on.wait(60)
+            return super().publish(name, publication)
+
+    refs(initial=0)
+    hangs, go_on = threading.Event(), threading.Event()
+    ref = refs(Hanging(server, block=0.05), timeout=0.05)
+
+    def be_late() -> None:
+        assert hangs.wait(60)
+        try:
+            with pytest.raises(Unavailable, match="other threads"):
+                ref.set(2)
+        finally:
+            go_on.set()
+
+    run_threads(lambda: ref.set(1), be_late)
+    assert ref.get() == 1
+
+
 @pytest.mark.parametrize("unread", [Uncertain("no answer"), Unavailable("down")])
 def test_what_was_published_is_no_error_though_what_followed_cannot_be_read(
     refs: Any, flaky: Flaky, unread: ConnectionError
