@@ -162,7 +162,8 @@ class Follower:
 
     @property
     def error(self) -> BaseException | None:
-        return next((self.troubles[what] for what in (FOLLOW, SNAPSHOT, SAVE) if what in self.troubles), None)
+        found = (self.troubles.get(what) for what in (FOLLOW, SNAPSHOT, SAVE))  # other threads remove them meanwhile
+        return next((error for error in found if error is not None), None)
 
     def fail(self, what: str, error: BaseException) -> None:
         """Keep an error; log it when it is news."""
@@ -174,10 +175,11 @@ class Follower:
     def confirm(self, asked: float) -> None:
         """The server, asked at that time, had no newer version than ours."""
         with self.lock:
+            if self.state.error is not None:
+                return  # the newest is kept out: what is read grows older
             if self.confirmed is None or asked > self.confirmed:
                 self.confirmed = asked
-        if self.state.error is None:
-            self.troubles.pop(FOLLOW, None)
+        self.troubles.pop(FOLLOW, None)
 
     # -- Following ----------------------------------------------------------------------------------------------
 

@@ -430,7 +430,8 @@ class RemoteRef(Generic[T]):
     @property
     def age(self) -> float:
         """Seconds since the server was last asked, and had nothing newer than what is here: the reads are at most as
-        stale as that. Infinite if it was not reached since the process began. This is what to watch, and to alarm on.
+        stale as that. It grows while the server is away, and while the newest version is kept out here. Infinite
+        until the server answers for the first time. This is what to watch, and to alarm on.
 
         >>> with RemoteRef(MemoryEngine(MemoryServer()), "n", 0) as ref:
         ...     ref.sync()

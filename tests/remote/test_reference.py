@@ -245,15 +245,25 @@ def no_bad(value: Any) -> None:
         raise ValueError("bad")
 
 
-def test_a_check_keeps_versions_out_of_the_server_and_of_readers(refs: Any) -> None:
-    careless, careful = refs(initial=Map(n=0)), refs(check=no_bad)
+def test_a_check_keeps_versions_out_of_the_server_and_of_readers(refs: Any, server: MemoryServer) -> None:
+    class Counting(MemoryEngine):
+        heartbeats = 0
+
+        def heads(self, names: Any) -> Any:
+            self.heartbeats += 1
+            return super().heads(names)
+
+    careless, careful = refs(initial=Map(n=0)), refs(Counting(server, block=0.05), check=no_bad)
     with pytest.raises(ValueError, match="bad"):
         careful.update(Map.set, "bad", 1)
     assert careless.get() == Map(n=0)
     careless.update(Map.set, "bad", 1)
     eventually(lambda: careful.rejected == 1 and str(careful.error) == "bad")
     assert careful.get() == Map(n=0)
-    assert careful.age < math.inf
+    confirmed = careful._follower.confirmed
+    heartbeats = careful._follower.engine.heartbeats
+    eventually(lambda: careful._follower.engine.heartbeats > heartbeats + 1)
+    assert careful._follower.confirmed == confirmed, "the age of what can be read grows"
     careless.update(Map.set, "n", 1)  # still bad
     eventually(lambda: careful.rejected == 2)
     with pytest.raises(RejectedError, match="bad"):
@@ -261,6 +271,7 @@ def test_a_check_keeps_versions_out_of_the_server_and_of_readers(refs: Any) -> N
     careless.update(Map.discard, "bad")
     eventually(lambda: careful.get() == Map(n=1))
     assert careful.error is None
+    eventually(lambda: careful._follower.confirmed > confirmed)
 
 
 def test_a_rejected_version_can_be_replaced(refs: Any) -> None:
