@@ -223,22 +223,20 @@ def test_children_of_a_fork_have_connections_of_their_own_without_a_reference(se
 
 @pytest.mark.parametrize("ending", ["", "sys.exit(3)", "raise KeyboardInterrupt", "os.kill(os.getpid(), 15)"])
 def test_a_process_that_ends_ends(server: Server, attach: Attach, tmp_path: Path, ending: str) -> None:
-    """It waits for no thread of ours, and its cache file has the newest version where exit handlers run."""
+    """It does not wait an hour for the heartbeat; its cache file has the newest version where exit handlers run."""
     attach(server.client(), initial=Map(n=0))
     program = f"""
 import os, sys, redis
 from frozen import Map
 from frozen.redis import RedisRef
-ref = RedisRef.attach(redis.Redis(port={server.port}), "test", cache="cache", block=30)
+ref = RedisRef.attach(redis.Redis(port={server.port}), "test", cache="cache", block=3600)
 ref.update(Map.set, "n", 5)
 {ending}
 """
-    began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, env=child_environment(), timeout=120, capture_output=True
     )
     assert done.returncode == {"": 0, "sys.exit(3)": 3, "raise KeyboardInterrupt": -2}.get(ending, -15)
-    assert time.monotonic() - began < 25, "it did not wait for the heartbeat"
     if done.returncode >= 0:
         assert done.stderr == b""
         saved = CacheFile(tmp_path / "cache").load(Codec((), False, None))
