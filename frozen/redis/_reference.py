@@ -101,7 +101,7 @@ class RedisRef(RemoteRef[T]):
         """Remove the reference from the server. LookupError if there is none.
 
         Those who hold it keep its last value, and no longer publish (LookupError) until it is made anew. The server
-        remembers for a week that it was removed: who was away for longer puts it back.
+        remembers for a week that it was removed: a process that was away for longer puts it back.
 
         >>> RedisRef.unlink(redis.Redis(), "app:config")  # doctest: +SKIP
         """

@@ -63,7 +63,7 @@ elseif snapshot == '' and snapid ~= head then
 end
 local added = redis.pcall('XADD', log, at .. '-0', 'p', expected, 'i', id, 'd', delta)
 if type(added) == 'table' and added.err then
-  -- nothing is written yet, so that a server without memory refuses
+  -- no version is written yet, so that a server without memory refuses; the rest of an old reference may be gone
   if not string.find(added.err, 'equal or smaller', 1, true) then return added end
   redis.call('DEL', log)  -- of another history, which went further
   redis.call('XADD', log, at .. '-0', 'p', expected, 'i', id, 'd', delta)

@@ -55,7 +55,7 @@ class Stats(NamedTuple):
 
 
 class _Local(_core.AtomicRef[Any]):
-    """The local reference: whoever holds it, or a method or a watch of it, keeps what follows alive."""
+    """The local reference: code that holds it, or a method or a watch of it, keeps what follows alive."""
 
     __slots__ = ("owner",)
 
@@ -114,8 +114,8 @@ class Follower:
     def show(self) -> None:
         """Publish the newest good value locally, without a lock: watches run here, and may publish themselves.
 
-        `good` is read after the local version. Whoever published that version had read `good` before, and `good` only
-        goes forward; so a compare-and-set from that version never goes back.
+        `good` is read after the local version. The thread that published that version had read `good` before,
+        which only goes forward; so a compare-and-set from that version never goes back.
         """
         while self.local is not None:
             current, version = self.local.get_versioned()
@@ -245,7 +245,7 @@ class Follower:
             try:
                 state = from_snapshot(found, self.codec, self.good)
             except Gap:
-                raise Stuck(f"the server lost parts of {self.name!r}: whoever publishes next repairs it") from None
+                raise Stuck(f"the server lost parts of {self.name!r}: the next publication repairs it") from None
             self.counts["snapshots"] += 1
             self.snapshot_bytes = len(found.data or b"")
             if self.adopt(basis, state):

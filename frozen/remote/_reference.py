@@ -404,7 +404,7 @@ class RemoteRef(Generic[T]):
     @property
     def local(self) -> AtomicRef[T] | SharedRef[T]:
         """The local reference, for reading: an AtomicRef, or the SharedRef that other interpreters read. It can be part
-        of `snapshot`. Who publishes to it changes this process alone, until the next version comes."""
+        of `snapshot`. Publishing to it changes this process alone, until the next version comes."""
         return self._follower.local  # type: ignore[no-any-return]
 
     @property

@@ -1,8 +1,8 @@
 """The threads of remote references, which none of them outlives: `start`, and work in the background.
 
 They are daemons where an interpreter has those, because a name server may keep one of them waiting for long; before the
-interpreter ends they are told, and waited for a while. In the child of a fork there are none: `renew` of whoever has
-them starts new ones.
+interpreter ends they are told, and waited for a while. In the child of a fork there are none: the owner's
+`renew` starts new ones.
 """
 
 from __future__ import annotations
