@@ -435,7 +435,7 @@ table_mirror(PyObject *op, PyObject *Py_UNUSED(ignored))
     return mirror;
 }
 
-/* The mirror is brought up to date again once the watch is open, for a writer may not have seen it before. */
+/* The mirror is brought up to date again once the watch is open, because a writer may not have seen it before. */
 static PyObject *
 table_watch(PyObject *op, PyObject *callback)
 {

@@ -128,8 +128,8 @@ static memory table_nodes = {NODE_MAP};
 
 static bool map_reflect(shared_table *self, family *types, reference *mirror);
 
-/* A SharedRef over the table's mirror; NULL: failed (exception set). After a fork the map warns, not its mirror, of which
- * users do not know: it counts as one of this process's. */
+/* A SharedRef over the table's mirror; NULL: failed (exception set). After a fork the map warns, not its mirror, of
+ * which users do not know: it counts as one of this process's. */
 static PyObject *
 mirror_over(module_state *state, shared_variable *mirror)
 {
@@ -223,7 +223,7 @@ table_read_inside(shared_table *self, map_key *k, bool presence, cell *value)
     *value = entry != NULL ? value_load(entry) : NO_CELL;
     if (!presence && *value != NO_CELL)
         cell_retain(*value);
-    grace_leave(visit); /* a writer that waits asks again by itself */
+    grace_leave(visit); /* a writer of such a map asks again by itself, see grace.h for others */
     return !undecided;
 }
 

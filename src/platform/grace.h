@@ -20,9 +20,12 @@
  * Between entering and leaving a thread runs no arbitrary code, waits for nothing and reaches no safepoint. So visits are
  * short, they do not nest, a thread is never detached inside one, and no thread of an interpreter is inside while the
  * collector or os.fork() has stopped it. (os.fork() stops no thread of another interpreter that has a GIL of its own: that
- * one may be inside, and is then one that stayed in the parent.) What makes a visit long is a processor that the system takes away: a writer
- * therefore waits for a moment only, then keeps what it wanted to free, and marks the record (`awaited`). The reader that
- * finds the mark when it leaves asks again in the writer's stead.
+ * one may be inside, and is then one that stayed in the parent.)
+ *
+ * What makes a visit long is a processor that the system takes away. A writer of an AtomicMap therefore waits for a
+ * moment only, then keeps what it wanted to free, and marks the record (`awaited`). The reader that finds the mark when
+ * it leaves asks again in the writer's stead. A writer of a SharedAtomicMap waits until the visit has ended:
+ * grace_wait().
  *
  * The records are the process's, and belong to no interpreter. A thread gets one with its first visit and gives it back
  * when it ends; there are as many as threads that read were alive at once, they are used again and never freed. In the
@@ -62,8 +65,10 @@ grace_enter(const void *place)
     return own;
 }
 
-/* True: a writer has given up waiting for this visit, or for one before it, and the caller has to ask in its stead. A
- * writer that does so at this very moment may go unnoticed. */
+/* True: a writer has given up waiting for this visit, or for one before it, and the caller has to ask in its stead, for
+ * the place that it has read. A mark that is set at this very moment may go unnoticed until the thread leaves the next
+ * time. If that is another place, the mark is lost: what was kept then waits for the next change of its own place that
+ * has to free something, or for the place's end. */
 static inline bool
 grace_leave(grace_record *own)
 {
@@ -71,7 +76,7 @@ grace_leave(grace_record *own)
     atomic_store_explicit(&own->passes, passes + 1, memory_order_release);
     if (LIKELY(!atomic_load_explicit(&own->awaited, memory_order_relaxed)))
         return false;
-    /* A mark is not lost, and what it stands for is there to be found: this synchronises with the one that was set last. */
+    /* What the mark stands for is there to be found: this synchronises with the one that was set last. */
     return atomic_exchange(&own->awaited, false);
 }
 

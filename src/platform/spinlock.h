@@ -1,9 +1,11 @@
-/* A short lock: held for a handful of loads and stores, never while Python code runs, a reference is dropped or memory
- * is allocated.  It needs no thread state, so that interpreters may share one, and it never detaches one.
+/* A short lock: held for a handful of loads and stores, never while Python code runs or while a reference is dropped
+ * that could be the last one. Memory is allocated under the locks of an atomic map's slots only, for one edit
+ * (atomic/map.h, R2). It needs no thread state, so that interpreters may share one, and it never detaches one.
  *
- * Because no safepoint lies inside a locked section, a world that was stopped (for the collector, for fork) was stopped
- * outside all of them: what a lock guards is then whole, and the lock is free in the child of a fork.  For the same
- * reason a thread may spin on it while attached: the holder is running, or about to. */
+ * Because no safepoint lies inside a locked section, a world that was stopped (for the collector, for fork) was
+ * stopped outside all of them: what a lock guards is then whole, and the lock is free in the child of a fork. A fork
+ * does not stop the threads of other interpreters: locks that these take as well are taken around it (fork_guard). A
+ * thread may spin on a lock while attached because its holder reaches no safepoint: it is running, or about to. */
 #ifndef FROZEN_PLATFORM_SPINLOCK_H
 #define FROZEN_PLATFORM_SPINLOCK_H
 

@@ -235,10 +235,10 @@ PyObject *cell_to_object(cell c);
 /* The same value: replacing one by the other changes nothing that anybody could see. */
 bool cell_same_value(cell a, cell b);
 
-/* Whether compare_and_set() replaces one where the other is expected: as cell_same_value, also within tuples, frozensets
- * and records. So 1 is not True there either, and -0.0 is not 0.0; shared containers are the same if they are one
- * version. What Python code encodes is compared by its own equality. 1, 0, or -1 (exception set). May run arbitrary
- * code. */
+/* Whether compare_and_set() replaces one where the other is expected: as cell_same_value, also within tuples,
+ * frozensets and records. So 1 is not True there either, and -0.0 is not 0.0; shared containers are the same if they
+ * are one version. What Python code encodes is compared by its own equality. 1, 0, or -1 (exception set). May run
+ * arbitrary code. */
 int cell_interchangeable(cell a, cell b);
 
 /* 1, 0, or -1 (exception set). */
@@ -275,7 +275,8 @@ uint64_t box_hash_encoded(const box *b);
 int shared_object_encode(PyObject *object, cell *c);
 
 /* What can cross to another interpreter by itself: what shared_object_encode knows, and a SharedRef, SharedAtomicMap or
- * SharedAtomicCounter. Those are places and not values: a container that held one could hold itself, and nothing would ever free it. */
+ * SharedAtomicCounter. Those are places and not values: a container that held one could hold itself, and nothing would
+ * ever free it. */
 int crossing_encode(PyObject *object, cell *c);
 
 /* Blob and the places lie above objects.c: in each interpreter, before there is an object of theirs, they register the
