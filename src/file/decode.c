@@ -1,18 +1,22 @@
 /* Making the objects of cells.
  *
- * Tuples and frozensets are copied by a recursion that ends: a box lies behind those that its cells name, and the depth
- * is bounded. No tuple is named twice, so that a copy has no more cells than the file has words. More of them are
- * damage, or malice: a tuple of two references to one of two references ... would be as large as 2 to its depth. */
+ * Tuples and frozensets, and all that is in a key, are copied by a recursion that ends: a box lies behind those that its
+ * cells name, and the depth is bounded. No tuple is named twice, and a container that a key names several times is copied
+ * once, so that a copy has no more cells than the file has words. More of them are damage, or malice: a tuple of two
+ * references to one of two references ... would be as large as 2 to its depth. */
 
 #include "file/decode.h"
 
 #include "platform/budget.h"
 
+enum { LEVELS_ASKED = 8 };
+
 typedef struct {
     file_image *image;
     uint64_t words; /* that may still be copied */
-    int depth;
+    int depth; /* of all that is copied: a container in a key goes on counting */
     bool is_key;
+    PyObject *copies; /* dict: the containers of this key by their offset; NULL: there is none yet */
     budget left;
 } copy_out;
 
@@ -86,38 +90,44 @@ copy_coded(file_image *image, const box_head *head, uint64_t offset)
     return result;
 }
 
-/* The cells of a box, if they are in the file, as many as the copy may have, and not too deep. */
-static const cell_word *
-copied_cells(copy_out *out, const box_head *head, uint64_t offset)
+/* Whether as many cells of the box at `offset` are in the file, as many as the copy may have, and not too deep. */
+static bool
+may_copy(copy_out *out, uint64_t first, uint64_t count, uint64_t offset)
 {
-    if (file_box(out->image, offset, 8 * (uint64_t)head->size) == NULL)
+    if (file_box(out->image, offset, 8 * (first + count)) == NULL)
         return file_damaged(out->image, offset, "is damaged: cells that it does not have");
     if (out->depth >= COPIED_DEPTH)
-        return file_damaged(out->image, offset, "is damaged: tuples nest too deep");
-    if (head->size > out->words)
+        return file_damaged(out->image, offset, "is damaged: tuples or keys nest too deep");
+    if (count > out->words)
         return file_damaged(out->image, offset, "is damaged: tuples with more parts than it has");
-    out->words -= head->size;
-    return (const cell_word *)(head + 1);
+    out->words -= count;
+    return true;
 }
 
+/* A tuple of `count` cells of the box at `offset`, from the cell `first` on. CPython is asked at some levels only: all of
+ * them fit into its limit then, and its look at what is left of the stack comes in time. */
 static PyObject *
-copy_tuple(copy_out *out, const box_head *head, uint64_t offset)
+copy_cells(copy_out *out, uint64_t first, uint64_t count, uint64_t offset)
 {
-    const cell_word *cells = copied_cells(out, head, offset);
-    PyObject *tuple = cells != NULL ? unknown_tuple(head->size) : NULL, *member;
-    if (tuple == NULL)
+    bool asked = out->depth % LEVELS_ASKED == 0;
+    if (!may_copy(out, first, count, offset)
+        || (asked && Py_EnterRecursiveCall(" while a tuple or key of a file is copied") != 0))
         return NULL;
+    const cell_word *cells = (const cell_word *)(out->image->base + offset + sizeof(box_head)) + first;
+    PyObject *tuple = unknown_tuple((Py_ssize_t)count), *member;
     out->depth++;
-    for (uint32_t i = 0; i < head->size; i++) {
+    for (uint64_t i = 0; tuple != NULL && i < count; i++) {
         member = budget_spend(&out->left, 1) ? copy_object(out, cells[i], offset) : NULL;
-        if (member == NULL) {
-            Py_DECREF(tuple);
-            return NULL;
-        }
-        PyTuple_SET_ITEM(tuple, i, member);
+        if (member == NULL)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, member);
     }
     out->depth--;
-    sequence_known(tuple);
+    if (asked)
+        Py_LeaveRecursiveCall();
+    if (tuple != NULL)
+        sequence_known(tuple);
     return tuple;
 }
 
@@ -126,7 +136,8 @@ copy_frozenset(copy_out *out, const box_head *head, uint64_t offset)
 {
     bool was_key = out->is_key;
     out->is_key = true;
-    PyObject *members = copy_tuple(out, head, offset), *set = members != NULL ? PyFrozenSet_New(members) : NULL;
+    PyObject *members = copy_cells(out, 0, head->size, offset),
+             *set = members != NULL ? PyFrozenSet_New(members) : NULL;
     out->is_key = was_key;
     Py_XDECREF(members);
     if (set != NULL && PySet_GET_SIZE(set) != (Py_ssize_t)head->size) {
@@ -181,6 +192,66 @@ file_vector_part(file_view *whole, Py_ssize_t first, Py_ssize_t count, Py_ssize_
     return (PyObject *)self;
 }
 
+/* (key, value, key, value, ...) as a tuple of pairs. */
+static PyObject *
+pairs_of(copy_out *out, PyObject *cells)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(cells) / 2;
+    PyObject *pairs = unknown_tuple(count);
+    for (Py_ssize_t i = 0; pairs != NULL && i < count; i++) {
+        PyObject *key = PyTuple_GET_ITEM(cells, 2 * i), *value = PyTuple_GET_ITEM(cells, 2 * i + 1);
+        PyObject *pair = budget_spend(&out->left, 1) ? PyTuple_Pack(2, key, value) : NULL;
+        if (pair == NULL)
+            Py_CLEAR(pairs);
+        else
+            PyTuple_SET_ITEM(pairs, i, pair);
+    }
+    if (pairs != NULL)
+        sequence_known(pairs);
+    return pairs;
+}
+
+/* What is copied of the view of a container, as a Map, Set or Vector. */
+static PyObject *
+copy_view(copy_out *out, module_state *state, file_view *view)
+{
+    uint64_t slots = view->slots != NULL ? UINT64_C(1) << view->bits : 0;
+    bool is_map = view->kind == BOX_MAP;
+    PyObject *parts = copy_cells(out, slots, (is_map ? 2 : 1) * (uint64_t)view->count, view->at), *result = NULL;
+    if (parts != NULL && is_map)
+        Py_XSETREF(parts, pairs_of(out, parts));
+    if (parts == NULL)
+        return NULL;
+    PyTypeObject *type = is_map                  ? state->local_map.container
+                         : view->kind == BOX_SET ? state->local_set.container
+                                                 : state->local_vector.container;
+    result = PyObject_CallOneArg((PyObject *)type, parts);
+    Py_DECREF(parts);
+    if (result != NULL && PyObject_Size(result) != view->count) {
+        Py_DECREF(result);
+        return file_damaged(view->image, view->at, "is damaged: a key or member is there twice");
+    }
+    return result;
+}
+
+/* Copied once, however often the key names it: v = Vector([v, v]), sixty times, are sixty boxes and 2^60 ways to them. */
+static PyObject *
+copy_view_once(copy_out *out, module_state *state, file_view *view)
+{
+    if (out->depth == 0)
+        return copy_view(out, state, view); /* nothing of it names it */
+    PyObject *copy = NULL, *offset = PyLong_FromUnsignedLongLong(view->at);
+    if (out->copies == NULL)
+        out->copies = PyDict_New();
+    if (offset != NULL && out->copies != NULL && dict_lookup(out->copies, offset, &copy) == 0) {
+        copy = copy_view(out, state, view);
+        if (copy != NULL && PyDict_SetItem(out->copies, offset, copy) < 0)
+            Py_CLEAR(copy);
+    }
+    Py_XDECREF(offset);
+    return copy;
+}
+
 /* A container in a key is no view, but a Map, Set or Vector. */
 static PyObject *
 copy_container(copy_out *out, const box_head *head, uint64_t offset)
@@ -191,14 +262,9 @@ copy_container(copy_out *out, const box_head *head, uint64_t offset)
     PyObject *view = view_of(state, out->image, head, offset);
     if (view == NULL || !out->is_key)
         return view;
-    PyObject *function = imported("frozen._convert", "copied"), *result = NULL;
-    if (function != NULL && deep_call_enter(" while a key of a file is copied") == 0) {
-        result = PyObject_CallOneArg(function, view);
-        deep_call_leave(DEEP_CALL);
-    }
-    Py_XDECREF(function);
+    PyObject *copy = copy_view_once(out, state, VIEW(view));
     Py_DECREF(view);
-    return result;
+    return copy;
 }
 
 static PyObject *
@@ -212,7 +278,7 @@ copy_box(copy_out *out, uint64_t offset, uint64_t before)
     case BOX_BYTES: return copy_bytes(out->image, head, offset);
     case BOX_INT: return copy_int(out->image, offset);
     case BOX_CODED: return copy_coded(out->image, head, offset);
-    case BOX_TUPLE: return copy_tuple(out, head, offset);
+    case BOX_TUPLE: return copy_cells(out, 0, head->size, offset);
     case BOX_FROZENSET: return copy_frozenset(out, head, offset);
     case BOX_MAP:
     case BOX_SET:
@@ -259,5 +325,7 @@ PyObject *
 file_object_of_box(file_image *image, cell_word c, uint64_t before, bool is_key)
 {
     copy_out out = {.image = image, .words = image->size / 8, .is_key = is_key, .left = BUDGET};
-    return copy_object(&out, c, before);
+    PyObject *object = copy_object(&out, c, before);
+    Py_XDECREF(out.copies);
+    return object;
 }

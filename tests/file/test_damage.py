@@ -150,6 +150,37 @@ def test_small_files_that_stand_for_large_values_are_refused() -> None:
         _open_file(bomb, "file", (), False)
 
 
+def file_of_boxes(*boxes: tuple[int, int]) -> bytes:
+    """A file whose boxes, (kind, size), name the one before each: the first one names the int 5."""
+    body, cell = b"", 5 << 3 | 1
+    for kind, size in boxes:
+        offset = 64 + len(body)
+        body += bytes([kind, 0, 0, 0]) + size.to_bytes(4, "little") + size * cell.to_bytes(8, "little")
+        cell = offset
+    data = damage.file_of(1, seed=5)
+    return damage.with_header(data[:32] + cell.to_bytes(8, "little") + data[40:64] + body)
+
+
+TUPLE, FROZENSET, SET, VECTOR = 4, 5, 7, 8
+
+
+@pytest.mark.parametrize("container", [VECTOR, SET])
+@pytest.mark.parametrize(("cycles", "depth"), [(3, 98), (400, 195), (10_000, 1)])
+def test_containers_in_keys_do_not_begin_the_depth_anew(container: int, cycles: int, depth: int) -> None:
+    """The C stack would overflow in the second and third file."""
+    cycle = [(TUPLE, 1)] * depth + [(FROZENSET, 1), (container, 1)]
+    data = file_of_boxes(*(cycle * cycles), (FROZENSET, 1))
+    with pytest.raises(FileFormatError, match="nest too deep"):
+        _open_file(data, "file", (), False)
+
+
+def test_containers_in_keys_have_no_more_parts_than_the_file() -> None:
+    """The tuples are there several times, which `save` never writes: 62 parts in each cycle of 17 words."""
+    data = file_of_boxes(*([(TUPLE, 2)] * 5 + [(VECTOR, 1)]) * 12, (FROZENSET, 1))
+    with pytest.raises(FileFormatError, match="more parts"):
+        _open_file(data, "file", (), False)
+
+
 def test_only_buffers_that_nobody_changes_are_read() -> None:
     with pytest.raises(ValueError, match="read-only"):
         _open_file(bytearray(damage.file_of(1, seed=5)), "file", (), False)

@@ -222,6 +222,21 @@ def test_texts_and_containers_are_stored_once(path: Path) -> None:
     assert os.path.getsize(path) < 10_000
 
 
+@pytest.mark.parametrize(
+    "make", [lambda v: Vector([v, v]), lambda v: Map(a=v, b=v), lambda v: Vector([(v,), Set([v])])]
+)
+def test_containers_that_a_key_holds_several_times_are_copied_once(path: Path, make: Any) -> None:
+    """Sixty boxes, and 2^60 ways to them."""
+    key: Any = Vector([1])
+    for _ in range(60):
+        key = make(key)
+    found = through(path, Map({key: "here"}))
+    assert os.path.getsize(path) < 10_000
+    (copied,) = found
+    assert copied == key
+    assert found[key] == "here"
+
+
 def test_shared_containers_that_are_read_anew_are_stored_once(path: Path) -> None:
     inner = share([{"number": i} for i in range(100)])
     frozen.save(SharedVector([inner] * 100), path)
