@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import operator
 import pickle
 import weakref
@@ -69,6 +70,25 @@ def test_they_are_registered_with_the_abcs(through: Any) -> None:
         assert weakref.ref(value)() is value
         with pytest.raises(AttributeError):
             value.attribute = 1
+
+
+@pytest.mark.parametrize("value", [Map(a=math.nan), Map({math.nan: 1}), Set([math.nan]), Vector([math.nan, 1])])
+def test_a_container_with_nan_equals_itself(through: Any, value: Any) -> None:
+    holder = through(Vector([value]))
+    for view, other in ((holder[0], holder[0]), (holder, holder)):
+        assert view is not other or view is holder
+        assert view == other
+        assert not view != other  # noqa: SIM202 - the other operator
+        if not isinstance(view, FileMap):
+            assert view <= other
+            assert view >= other
+            assert not view < other
+            assert not view > other
+    if isinstance(value, Vector):
+        assert holder[0][:1] != holder[0], "another part"
+    if isinstance(value, Map):
+        with pytest.raises(TypeError):
+            _ = holder[0] <= holder[0]
 
 
 # Maps
