@@ -49,9 +49,13 @@ copy_text(file_image *image, const box_head *head, uint64_t offset)
             memcpy(PyUnicode_1BYTE_DATA(text), data, head->size);
         return text;
     }
-    for (uint32_t i = 0; head->form == 4 && i < head->size; i++)
+    budget left = BUDGET;
+    for (uint32_t i = 0; head->form == 4 && i < head->size; i++) {
         if (((const uint32_t *)data)[i] > 0x10FFFF)
             return file_damaged(image, offset, "is damaged: a text has a wrong character");
+        if (!budget_spend(&left, 1))
+            return NULL;
+    }
     return PyUnicode_FromKindAndData(head->form, data, head->size);
 }
 
@@ -153,6 +157,8 @@ view_of(module_state *state, file_image *image, const box_head *head, uint64_t o
     bool keyed = head->kind != BOX_VECTOR;
     uint64_t slots = keyed && head->form > 0 ? UINT64_C(1) << (head->form & 63) : 0;
     uint64_t words = slots + (head->kind == BOX_MAP ? 2 : 1) * (uint64_t)head->size;
+    if (keyed && head->form == 0 && head->size > WITHOUT_INDEX)
+        return file_damaged(image, offset, "is damaged: more than 8 entries without an index");
     if (head->form > 40 || file_box(image, offset, 8 * words) == NULL)
         return file_damaged(image, offset, "is damaged: a container that it does not have");
     PyTypeObject *type = head->kind == BOX_MAP ? state->file_map : keyed ? state->file_set : state->file_vector;
@@ -181,8 +187,12 @@ file_vector_part(file_view *whole, Py_ssize_t first, Py_ssize_t count, Py_ssize_
     file_view *self = PyObject_GC_New(file_view, Py_TYPE(whole));
     if (self == NULL)
         return NULL;
-    memcpy((char *)self + sizeof(PyObject), (char *)whole + sizeof(PyObject), sizeof(file_view) - sizeof(PyObject));
-    Py_INCREF(self->image);
+    self->image = (file_image *)Py_NewRef((PyObject *)whole->image); /* one by one: others store the hash meanwhile */
+    self->slots = NULL;
+    self->at = whole->at;
+    self->bits = whole->bits;
+    self->kind = whole->kind;
+    self->plain_keys = whole->plain_keys;
     self->cells = count > 0 ? whole->cells + first * whole->stride : whole->cells;
     self->count = count;
     self->stride = whole->stride * stride;

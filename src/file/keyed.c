@@ -7,6 +7,7 @@
 #include "file/keyed.h"
 
 #include "file/hash.h"
+#include "platform/budget.h"
 
 typedef struct {
     PyObject *key;
@@ -44,18 +45,30 @@ sought_key(PyObject *key)
     return s;
 }
 
+/* `hash`: Python's of the key, if the two are compared only where it is the same, as a dict does; -1: it was compared. */
 static int
-equal_as_objects(file_view *self, cell_word c, PyObject *key)
+equal_as_objects(file_view *self, cell_word c, PyObject *key, Py_hash_t hash)
 {
     PyObject *stored = file_object(self->image, c, self->at, true);
-    int equal = stored != NULL ? PyObject_RichCompareBool(stored, key, Py_EQ) : -1;
-    Py_XDECREF(stored);
+    if (stored == NULL)
+        return -1;
+    int equal = 1;
+    if (hash != -1) {
+        Py_hash_t other = PyObject_Hash(stored);
+        if (other == -1)
+            equal = -1;
+        else if (other != hash)
+            equal = 0;
+    }
+    if (equal == 1)
+        equal = PyObject_RichCompareBool(stored, key, Py_EQ);
+    Py_DECREF(stored);
     return equal;
 }
 
-/* Whether a cell of the map is the key: 1, 0, or -1 (exception set). */
+/* Whether a cell of the map is the key: 1, 0, or -1 (exception set). `hash` is for equal_as_objects. */
 static inline int
-file_key_is(file_view *self, cell_word c, const sought *s)
+file_key_is(file_view *self, cell_word c, const sought *s, Py_hash_t hash)
 {
     if (s->word != 0) {
         if (c == s->word)
@@ -77,18 +90,20 @@ file_key_is(file_view *self, cell_word c, const sought *s)
     }
     else if (s->data != NULL && LIKELY(self->plain_keys))
         return 0;
-    return equal_as_objects(self, c, s->key);
+    return equal_as_objects(self, c, s->key, hash);
 }
 
-/* Of at most eight entries. */
+/* Of at most eight entries. Objects are compared where Python's hashes are the same: an `__eq__` that says yes to
+ * everything, or warns (bytes, with -b), is asked no more than in a Map. */
 static int
 find_without_index(file_view *self, const sought *s, Py_ssize_t *index)
 {
     Py_ssize_t width = file_entry_width(self);
-    if (s->word == 0 && s->data == NULL && PyObject_Hash(s->key) == -1)
+    Py_hash_t hash = PyObject_Hash(s->key);
+    if (hash == -1)
         return -1;
     for (Py_ssize_t i = 0; i < self->count; i++) {
-        int equal = file_key_is(self, self->cells[i * width], s);
+        int equal = file_key_is(self, self->cells[i * width], s, hash);
         if (equal != 0) {
             *index = i;
             return equal;
@@ -119,10 +134,13 @@ file_find(file_view *self, PyObject *key, Py_ssize_t *index)
         return find_without_index(self, &s, index);
     if (UNLIKELY(sought_hash(self, &s, &hash) < 0))
         return -1;
+    budget steps = BUDGET;
     uint64_t mask = (UINT64_C(1) << self->bits) - 1;
     Py_ssize_t width = file_entry_width(self);
     for (uint64_t i = hash & mask, left = mask + 1; left > 0 && (slot = self->slots[i]) != 0;
          i = (i + 1) & mask, left--) {
+        if (UNLIKELY(!budget_spend(&steps, 1)))
+            return -1;
         if (slot >> 32 != hash >> 32)
             continue;
         Py_ssize_t entry = (Py_ssize_t)(uint32_t)slot - 1;
@@ -130,7 +148,7 @@ file_find(file_view *self, PyObject *key, Py_ssize_t *index)
             file_damaged(self->image, self->at, "is damaged: an index that leads to no entry");
             return -1;
         }
-        int equal = file_key_is(self, self->cells[entry * width], &s);
+        int equal = file_key_is(self, self->cells[entry * width], &s, -1);
         if (equal != 0) {
             *index = entry;
             return equal;

@@ -161,7 +161,8 @@ writer_frame_close(writer_frame *f)
 static int
 frame_fill(writer_frame *f)
 {
-    if ((size_t)f->count > SIZE_MAX / 32 || (uint64_t)f->count / 2 >= UINT32_MAX - 1)
+    uint64_t entries = (uint64_t)(f->kind == BOX_MAP ? f->count / 2 : f->count);
+    if ((size_t)f->count > SIZE_MAX / 32 || entries > UINT32_MAX - 1)
         return save_error("_refuse", f->source, "has more than 2**32 - 2 entries");
     f->cells = PyMem_Malloc((size_t)f->count * sizeof *f->cells + 1);
     Py_ssize_t keys = f->kind == BOX_MAP ? f->count / 2 : f->kind == BOX_SET ? f->count : 0;

@@ -151,17 +151,21 @@ def test_small_files_that_stand_for_large_values_are_refused() -> None:
 
 
 def file_of_boxes(*boxes: tuple[int, int]) -> bytes:
-    """A file whose boxes, (kind, size), name the one before each: the first one names the int 5."""
+    """A file whose boxes, (kind, size), name nothing but the one before each: the first one names the int 5."""
     body, cell = b"", 5 << 3 | 1
     for kind, size in boxes:
         offset = 64 + len(body)
-        body += bytes([kind, 0, 0, 0]) + size.to_bytes(4, "little") + size * cell.to_bytes(8, "little")
+        body += (
+            bytes([kind, 0, 0, 0])
+            + size.to_bytes(4, "little")
+            + size * (2 if kind == MAP else 1) * cell.to_bytes(8, "little")
+        )
         cell = offset
     data = damage.file_of(1, seed=5)
     return damage.with_header(data[:32] + cell.to_bytes(8, "little") + data[40:64] + body)
 
 
-TUPLE, FROZENSET, SET, VECTOR = 4, 5, 7, 8
+TUPLE, FROZENSET, MAP, SET, VECTOR = 4, 5, 6, 7, 8
 
 
 @pytest.mark.parametrize("container", [VECTOR, SET])
@@ -179,6 +183,14 @@ def test_containers_in_keys_have_no_more_parts_than_the_file() -> None:
     data = file_of_boxes(*([(TUPLE, 2)] * 5 + [(VECTOR, 1)]) * 12, (FROZENSET, 1))
     with pytest.raises(FileFormatError, match="more parts"):
         _open_file(data, "file", (), False)
+
+
+@pytest.mark.parametrize("kind", [MAP, SET])
+def test_more_than_eight_entries_have_an_index(kind: int) -> None:
+    """Without it each look-up would read all of them."""
+    assert len(_open_file(file_of_boxes((kind, 8)), "file", (), False)) == 8
+    with pytest.raises(FileFormatError, match="without an index"):
+        _open_file(file_of_boxes((kind, 9)), "file", (), False)
 
 
 def test_only_buffers_that_nobody_changes_are_read() -> None:
