@@ -20,6 +20,7 @@ from collections.abc import ValuesView as _ValuesView
 from enum import Enum
 from numbers import Number
 from typing import Any, NoReturn
+from weakref import WeakKeyDictionary
 
 from frozen._convert import Member, copied, show_path
 from frozen._core import (
@@ -251,6 +252,8 @@ def _key_form(key: Any) -> Any:
         return ("Map", frozenset(key.items()))
     if isinstance(key, (Vector, SharedVector, FileVector)):
         return ("Vector", tuple(key))
+    if isinstance(key, complex):
+        return complex(key.real, key.imag)  # its hash is no int's, and is taken of itself
     if isinstance(key, Number):
         return hashed  # by the numeric value, in each process
     if isinstance(key, range):
@@ -262,7 +265,12 @@ def _key_form(key: Any) -> Any:
 
 def _form_by_module(key: Any) -> Any:
     """Of classes of modules that are imported only if there is a key of theirs."""
-    for name, form in (("datetime", _form_of_time), ("uuid", _form_of_uuid), ("ipaddress", _form_of_address)):
+    for name, form in (
+        ("datetime", _form_of_time),
+        ("uuid", _form_of_uuid),
+        ("ipaddress", _form_of_address),
+        ("dataclasses", _form_of_dataclass),
+    ):
         found = form(key, sys.modules[name]) if name in sys.modules else None
         if found is not None:
             return found
@@ -273,7 +281,7 @@ def _form_by_module(key: Any) -> Any:
 
 def _form_of_time(key: Any, datetime: Any) -> Any:
     if isinstance(key, datetime.datetime):
-        offset, naive = key.utcoffset(), key.replace(tzinfo=None, fold=0)
+        offset, naive = key.replace(fold=0).utcoffset(), key.replace(tzinfo=None, fold=0)  # fold does not count for ==
         try:
             naive = naive - offset if offset is not None else naive
         except OverflowError:
@@ -283,7 +291,7 @@ def _form_of_time(key: Any, datetime: Any) -> Any:
         return ("date", key.toordinal())
     if isinstance(key, datetime.timedelta):
         return ("timedelta", key.days, key.seconds, key.microseconds)
-    if isinstance(key, datetime.time) and key.tzinfo is None:
+    if isinstance(key, datetime.time) and key.replace(fold=0).utcoffset() is None:
         return ("time", key.hour, key.minute, key.second, key.microsecond)
     return None
 
@@ -293,8 +301,39 @@ def _form_of_uuid(key: Any, uuid: Any) -> Any:
 
 
 def _form_of_address(key: Any, ipaddress: Any) -> Any:
+    if isinstance(key, (ipaddress.IPv4Network, ipaddress.IPv6Network)):
+        return ("network", key.version, int(key.network_address), key.prefixlen)
     known = isinstance(key, (ipaddress.IPv4Address, ipaddress.IPv6Address))
     return ("address", key.version, int(key)) if known else None
+
+
+def _form_of_dataclass(key: Any, dataclasses: Any) -> Any:
+    """Of the fields that count for both equality and hash, where the class leaves the two to `dataclass`."""
+    cls = type(key)
+    if not dataclasses.is_dataclass(cls):
+        return None
+    names = _FIELDS.get(cls)
+    if names is None:
+        names = _FIELDS[cls] = _fields_of_equality(cls, dataclasses)
+    return ("dataclass", cls.__qualname__, *[getattr(key, name) for name in names]) if names else None
+
+
+_FIELDS: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
+
+
+def _fields_of_equality(cls: type, dataclasses: Any) -> tuple[str, ...]:
+    """The fields of a dataclass; none if its `__eq__` is not the one that `dataclass` writes: its code is compared."""
+    fields = dataclasses.fields(cls)
+    twin = dataclasses.make_dataclass(
+        "Twin", [(f.name, object, dataclasses.field(compare=f.compare)) for f in fields], frozen=True
+    )
+    own, expected = (getattr(c.__eq__, "__code__", None) for c in (cls, twin))
+    if own is None or any(getattr(own, part) != getattr(expected, part) for part in _CODE):
+        return ()
+    return tuple(f.name for f in fields if f.compare and f.hash is not False)
+
+
+_CODE = ("co_code", "co_names", "co_consts", "co_varnames")
 
 
 # -- what containers of files do ------------------------------------------------------------------------------------

@@ -291,8 +291,10 @@ put_index(file_writer *w, const writer_frame *f, size_t keys, unsigned bits)
     for (size_t i = 0; i < keys && status == 0; i++) {
         status = budget_spend(&w->left, 1) ? 0 : -1;
         size_t at = f->hashes[i] & mask;
-        while (index[at] != 0)
+        while (index[at] != 0 && status == 0) {
             at = (at + 1) & mask;
+            status = budget_spend(&w->left, 1) ? 0 : -1;
+        }
         index[at] = f->hashes[i] >> 32 << 32 | (uint32_t)(i + 1);
     }
     if (status == 0)

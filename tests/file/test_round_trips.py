@@ -10,11 +10,12 @@ import math
 import os
 import pickle
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -37,6 +38,7 @@ from frozen import (
     share,
     thaw,
 )
+from frozen._file import _key_form
 
 
 class Colour(enum.Enum):
@@ -168,9 +170,23 @@ def test_look_ups_find_what_is_there(path: Path, entries: dict[Any, Any], absent
         assert found.get(key, 5) == entries.get(key, 5)
 
 
+class Clock(datetime.tzinfo):
+    """Has no offset without a date, as a ZoneInfo."""
+
+    def utcoffset(self, when: datetime.datetime | None) -> datetime.timedelta | None:
+        return None if when is None else datetime.timedelta(hours=2)
+
+    def dst(self, when: datetime.datetime | None) -> None:
+        return None
+
+    def tzname(self, when: datetime.datetime | None) -> str:
+        return "Clock"
+
+
 @pytest.mark.parametrize("n", [5, 500])
 def test_equal_keys_of_other_types_are_found(path: Path, n: int) -> None:
     aware = datetime.datetime(2026, 1, 2, 3, 4, tzinfo=datetime.UTC)
+    twice = datetime.datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
     elsewhere = aware.astimezone(datetime.timezone(datetime.timedelta(hours=5)))
     pairs = [
         (1, (1.0, True, Decimal(1), Fraction(1), 1 + 0j)),
@@ -187,6 +203,10 @@ def test_equal_keys_of_other_types_are_found(path: Path, n: int) -> None:
         (uuid.UUID(int=5), (uuid.UUID(int=5),)),
         (PurePosixPath("a/b"), (PurePosixPath("a//b"),)),
         (ipaddress.ip_address("::1"), (ipaddress.IPv6Address(1),)),
+        (ipaddress.ip_network("10.0.0.0/8"), (ipaddress.IPv4Network("10.0.0.0/255.0.0.0"),)),
+        (0.5 + 0.5j, (type("Complex", (complex,), {})(0.5 + 0.5j),)),
+        (datetime.time(1, 2), (datetime.time(1, 2, tzinfo=Clock()), datetime.time(1, 2, fold=1))),
+        (twice, (twice.replace(fold=1),)),
     ]
     for key, others in pairs:
         found = through(path, Map({key: "here"} | {f"filling {i}": i for i in range(n)}))
@@ -219,6 +239,39 @@ def test_registered_classes_are_made_by_types(path: Path) -> None:
     assert type(found[Colour.RED]) is Point
     with pytest.raises(frozen.FileFormatError, match="types="):
         list(frozen.open(path))
+
+
+@dataclass(frozen=True)
+class Name:
+    """Equal whatever the case."""
+
+    text: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Name) and self.text.lower() == other.text.lower()
+
+    def __hash__(self) -> int:
+        return hash((self.text.lower(),))
+
+
+@dataclass(frozen=True)
+class Noted:
+    number: int
+    note: str = field(default="", compare=False)
+    parts: Any = field(default=(), hash=False)
+
+
+def test_dataclasses_are_keys_by_their_fields(path: Path) -> None:
+    """Each has a form of its own, so that a save is not quadratic. Those with their own `__eq__` share one."""
+    keys = [Limits(i, i) for i in range(100)] + [Noted(i, "noted") for i in range(100)]
+    assert len({_key_form(key) for key in keys}) == len(keys)
+    value = Map({key: i for i, key in enumerate(keys)} | {Name("Text"): "name", Limits(0.5, (1, 2)): "limits"})
+    found = through(path, value, types=(Limits, Name, Noted))
+    assert all(found[key] == i for i, key in enumerate(keys))
+    assert found[Noted(5, "otherwise")] == 105
+    assert found[Name("tEXT")] == "name"
+    assert found[Limits(Fraction(1, 2), Point(1, 2))] == "limits"
+    assert Limits(1, 2) not in found
 
 
 def test_nan_comes_back(path: Path) -> None:
