@@ -306,6 +306,24 @@ def test_containers_that_a_key_holds_several_times_are_copied_once(path: Path, m
     assert hash(copied) == hash(key)
 
 
+@pytest.mark.parametrize("make", [Vector, lambda v: Map(a=v[0]), Set, tuple])
+@pytest.mark.parametrize("n", [1, 20])
+def test_deep_keys_are_found(path: Path, make: Any, n: int) -> None:
+    """What is saved can be looked up, with an index and without."""
+    key = nested(make, 190)
+    found = through(path, Map({key: "here"} | {i: i for i in range(n)}))
+    assert found[key] == "here"
+    assert key in set(found)
+
+
+def test_keys_that_hold_a_container_several_times_are_hashed_once(path: Path) -> None:
+    key: Any = Vector([1])
+    for _ in range(60):
+        key = Vector([key, key])
+    found = through(path, Map({key: "here"} | {i: i for i in range(20)}))
+    assert len(found) == 21
+
+
 def test_shared_containers_that_are_read_anew_are_stored_once(path: Path) -> None:
     inner = share([{"number": i} for i in range(100)])
     frozen.save(SharedVector([inner] * 100), path)
