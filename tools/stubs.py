@@ -191,8 +191,8 @@ DIFFERENCES = {
 
         ABSENT stands for no value on either side: `expected` is ABSENT where the key must not be there, `value` where
         it is to be removed. As in SharedRef: two shared containers are the same if they are one version, other values
-        if type and value are equal, so that what was read can be expected in any interpreter. NotShareableError for an
-        `expected` that no SharedAtomicMap could hold.
+        if type and value are equal, also of what they hold, so that what was read can be expected in any interpreter.
+        NotShareableError for an `expected` that no SharedAtomicMap could hold.
 
         >>> m = SharedAtomicMap({"a": 1})
         >>> m.compare_and_set("a", 1, 2), m.compare_and_set("a", 1, 3)
