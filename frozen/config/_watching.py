@@ -11,14 +11,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import platform  # noqa: F401 - see below
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import frozen._apply
+import frozen._diff  # noqa: F401
 from frozen.config._optional import library
 
 __all__ = ["Watcher", "folders_of", "go_on_in_the_child", "watchfiles_watch"]
+
+# What the thread would import at its first look, and watchfiles when it begins, is imported here: a fork in that moment
+# would leave the module's lock to the child for ever, whose own thread then waits for it.
 
 _running: dict[int, Watcher] = {}
 """Those that are started and not stopped, in this process. Each operation on it is atomic, at any moment of a fork."""
