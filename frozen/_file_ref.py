@@ -65,10 +65,10 @@ class FileRef(Generic[T]):
     81
     """
 
-    __slots__ = ("__weakref__", "_durable", "_folder", "_follower", "_seen", "_told", "_types")
+    __slots__ = ("__weakref__", "_durable", "_folder", "_follower", "_seen", "_told")
 
     def __init__(self, path: Path, initial: T, *, types: _Types = (), durable: bool = True) -> None:
-        self._prepare(SnapshotFolder.make(_absolute(path), _kept(types)), _kept(types), durable)
+        self._prepare(SnapshotFolder.make(_absolute(path), _kept(types)), durable)
         if not self._publish_first(initial):
             raise ValueError(f"there is a reference at {self.path!r} already: attach to it, or unlink it")
         self._load_first()
@@ -86,12 +86,12 @@ class FileRef(Generic[T]):
         place, types = _absolute(path), _kept(types)
         self = cls.__new__(cls)
         if initial is not _MISSING:
-            self._prepare(SnapshotFolder.make(place, types), types, durable)
+            self._prepare(SnapshotFolder.make(place, types), durable)
             self._publish_first(initial)
         else:
             with _none_at(place):
-                self._prepare(SnapshotFolder(place, types), types, durable)
-            self._folder.put_in_order()
+                folder = SnapshotFolder(place, types)
+            self._prepare(folder, durable)
         self._load_first()
         return self
 
@@ -110,14 +110,13 @@ class FileRef(Generic[T]):
         with _none_at(place):
             SnapshotFolder(place, ()).unlink()
 
-    def _prepare(self, folder: SnapshotFolder, types: _Types, durable: bool) -> None:
+    def _prepare(self, folder: SnapshotFolder, durable: bool) -> None:
+        folder.put_in_order()
         self._folder = folder
-        self._types = types
         self._durable = durable
         self._follower: AtomicRef[_Follower | None] = AtomicRef(None)
 
     def _publish_first(self, initial: T) -> bool:
-        self._folder.put_in_order()
         if self._folder.number:
             return False
         with self._folder.write(initial, self._durable) as snapshot, self._folder.locked():
@@ -394,7 +393,7 @@ class FileRef(Generic[T]):
 
     def __reduce__(self) -> Any:
         """A pickle holds the path: the process that loads it attaches."""
-        return _attached, (self.path, self._types, self._durable)
+        return _attached, (self.path, self._folder.types, self._durable)
 
 
 class _Follower:

@@ -87,7 +87,7 @@ class SnapshotFolder:
     def __init__(self, path: str, types: _Types) -> None:
         """Of an existing folder. FileNotFoundError, or FileFormatError: there is no number in it that can be read."""
         self.path = path
-        self._types = types
+        self.types = types
         self._mapped, self._identity = _map_number(os.path.join(path, "version"))
         self._words = memoryview(self._mapped).cast("Q")
 
@@ -111,7 +111,7 @@ class SnapshotFolder:
         number = self.number
         while True:
             try:
-                value = open_snapshot(self._file(number), types=self._types)
+                value = open_snapshot(self._file(number), types=self.types)
             except FileNotFoundError:
                 self.check_exists()
                 before, number = number, max(self.number, self._newest())
@@ -124,7 +124,7 @@ class SnapshotFolder:
     def write(self, value: Any, durable: bool) -> Snapshot:
         """Write a version that has no number yet. EncodingError for what `frozen.save` does not take."""
         self.check_exists()
-        return Snapshot(self.path, value, self._types, durable)
+        return Snapshot(self.path, value, self.types, durable)
 
     def put(self, snapshot: Snapshot) -> None:
         """Make a written snapshot the newest version. Only while the folder is locked."""

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import threading
+import uuid
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -232,6 +233,13 @@ def test_a_reader_keeps_what_it_saw_of_an_unlinked_reference(path: Path) -> None
     assert not ref.wait(1, timeout=0.05)
     assert "version 1" in repr(ref)
     ref.close()
+
+
+def test_types_may_come_one_by_one(path: Path) -> None:
+    ref = FileRef(path, Map(unit=uuid.SafeUUID.safe), types=iter([uuid.SafeUUID]))
+    other = FileRef.attach(path, types=iter([uuid.SafeUUID]))
+    for reader in (ref, other, pickle.loads(pickle.dumps(ref))):
+        assert reader.get()["unit"] is uuid.SafeUUID.safe
 
 
 def test_a_pickle_attaches(path: Path) -> None:
