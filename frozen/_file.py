@@ -37,6 +37,7 @@ from frozen._core import (
     decode,
     encode,
 )
+from frozen._disk import sync_folder
 from frozen._encoding import EncodingError, _Registry
 from frozen._public import public
 
@@ -121,7 +122,7 @@ def save(
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 def _permissions_of(path: str | bytes) -> int | None:
@@ -147,18 +148,6 @@ def _write(value: Any, file: io.FileIO, types: _Types, progress: Callable[[int],
     header = _write_file(value, write, types, int.from_bytes(os.urandom(8), "little"))
     file.seek(0)
     file.write(header)
-
-
-def _sync_folder(folder: str) -> None:
-    """Makes sure that the new name outlives a loss of power, where folders can be opened."""
-    if sys.platform == "win32":
-        return
-    with contextlib.suppress(OSError):  # a folder or file system that cannot: the file itself is on the disk
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @public

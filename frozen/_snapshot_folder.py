@@ -35,7 +35,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Self
 
-from frozen._file import FileFormatError, _sync_folder, _Types, _write
+from frozen._disk import sync_folder
+from frozen._file import FileFormatError, _Types, _write
 from frozen._file import open as open_snapshot
 
 if sys.platform == "win32":
@@ -225,7 +226,7 @@ class Snapshot:
         os.rename(self._path, path)
         self._path = ""
         if self.durable:
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
 
     def __enter__(self) -> Self:
         return self
@@ -268,7 +269,7 @@ def _make_number_file(folder: str) -> None:
             new.flush()
             os.fsync(new.fileno())
         os.replace(temporary, file)
-        _sync_folder(folder)
+        sync_folder(folder)
 
 
 def _is_refused(error: OSError) -> bool:

@@ -14,6 +14,7 @@ import secrets
 import time
 from typing import Any
 
+from frozen._disk import sync_folder
 from frozen._encoding import EncodingError
 from frozen.remote._codec import Codec
 from frozen.remote._engine import number_of
@@ -77,7 +78,7 @@ class CacheFile:
             with contextlib.suppress(OSError):
                 os.unlink(beside)
             raise
-        self._sync_folder()
+        sync_folder(os.path.dirname(self.path))
 
     def _is_due(self, id: str, went_back: bool) -> bool:
         there = self._revision()
@@ -110,15 +111,6 @@ class CacheFile:
                 path = os.path.join(folder, name)
                 if name.startswith(start) and time.time() - os.stat(path).st_mtime > _LEFT_OVER:
                     os.unlink(path)
-
-    def _sync_folder(self) -> None:
-        """The renaming is on the disk, too, where a folder can be synchronised."""
-        with contextlib.suppress(OSError):
-            descriptor = os.open(os.path.dirname(self.path), os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
 
 
 def _checksum(content: bytes) -> bytes:

@@ -295,7 +295,7 @@ def test_a_reader_that_may_not_write_finds_the_newest_version_after_a_loss_of_po
 
 def test_a_publication_that_fails_does_not_happen_later(path: Path) -> None:
     ref = FileRef(path, 1)
-    for step in ("os.rename", "frozen._snapshot_folder._sync_folder"):
+    for step in ("os.rename", "frozen._snapshot_folder.sync_folder"):
         with mock.patch(step, side_effect=OSError("no")), pytest.raises(OSError, match="no"):
             ref.compare_and_set(1, 100)
     assert ref.get() == 1
