@@ -6,9 +6,11 @@ Import it as `from support import ...`: pytest puts `tests/` on the path (see py
 from __future__ import annotations
 
 import contextlib
+import doctest
 import faulthandler
 import gc
 import importlib.util
+import inspect
 import os
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Self
 
 import pytest
@@ -34,6 +37,30 @@ needs_free_threading = pytest.mark.skipif(not FREE_THREADED, reason="needs a fre
 needs_subinterpreters = pytest.mark.skipif(
     sys.version_info < (3, 12), reason="before 3.12 all interpreters share one GIL and isolated ones do not exist"
 )
+
+
+# Examples in documents
+
+
+def docstrings_of(module: ModuleType) -> dict[str, str]:
+    """Those of the public names of a module in Python, and of their members."""
+    found = {}
+    for name in module.__all__:
+        public = getattr(module, name)
+        found[name] = inspect.getdoc(public) or ""
+        for key, member in vars(public).items() if isinstance(public, type) else ():
+            if not key.startswith("_") and callable(member):
+                found[f"{name}.{key}"] = inspect.getdoc(member) or ""
+    return found
+
+
+def run_examples(text: str, names: dict[str, Any], title: str, flags: int = 0) -> int:
+    """Run the examples of a docstring or document, which must print what they say; return how many there are."""
+    example = doctest.DocTestParser().get_doctest(text, names, title, title, 0)
+    report: list[str] = []
+    doctest.DocTestRunner(optionflags=flags).run(example, out=report.append)
+    assert not report, "".join(report)
+    return len(example.examples)
 
 
 # Threads

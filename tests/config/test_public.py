@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import doctest
 import inspect
 import os
 import pkgutil
 from pathlib import Path
 
 import pytest
+from support import docstrings_of, run_examples
 
 import frozen.config
 
-
-def documented() -> dict[str, str]:
-    found = {}
-    for name in frozen.config.__all__:
-        public = getattr(frozen.config, name)
-        found[name] = inspect.getdoc(public) or ""
-        for key, member in vars(public).items() if isinstance(public, type) else ():
-            if not key.startswith("_") and callable(member):
-                found[f"{name}.{key}"] = inspect.getdoc(member) or ""
-    return found
+DOCSTRINGS = docstrings_of(frozen.config)
 
 
-@pytest.mark.parametrize("name", documented())
+@pytest.mark.parametrize("name", DOCSTRINGS)
 def test_examples_of_docstrings_are_true(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "ConfigError":
         pytest.importorskip("jsonschema")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "environ", os.environ.copy())
     names = {key: getattr(frozen.config, key) for key in frozen.config.__all__} | {"os": os}
-    example = doctest.DocTestParser().get_doctest(documented()[name], names, name, None, None)
-    assert example.examples, f"{name} has no example"
-    report: list[str] = []
-    doctest.DocTestRunner().run(example, out=report.append)
-    assert not report, "".join(report)
+    assert run_examples(DOCSTRINGS[name], names, name), f"{name} has no example"
 
 
 def test_public_names_say_that_they_are_found_in_the_package() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import doctest
 import importlib
 import inspect
 import json
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import run_python
+from support import run_examples, run_python
 
 import frozen
 import frozen.integrations
@@ -29,11 +28,7 @@ def test_examples_of_docstrings_are_true(name: str) -> None:
     pytest.importorskip(NEEDS[name])
     names = vars(frozen) | vars(frozen.integrations)
     doc = inspect.getdoc(getattr(frozen.integrations, name)) or ""
-    example = doctest.DocTestParser().get_doctest(doc, names, name, None, None)
-    assert example.examples, f"{name} has no example"
-    report: list[str] = []
-    doctest.DocTestRunner().run(example, out=report.append)
-    assert not report, "".join(report)
+    assert run_examples(doc, names, name), f"{name} has no example"
 
 
 def test_no_library_is_imported_before_it_is_needed() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import doctest
 import inspect
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support import ROOT, run_examples
 
 import docs
 import frozen
@@ -65,8 +64,4 @@ def documented() -> dict[str, str]:
 def test_examples_of_docstrings_are_true(name: str, doc: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)  # for those that write files
     names = {name: getattr(frozen, name) for name in frozen.__all__} | {"frozen": frozen}
-    example = doctest.DocTestParser().get_doctest(doc, names, name, None, None)
-    assert example.examples, f"{name} has no example"
-    report: list[str] = []
-    doctest.DocTestRunner().run(example, out=report.append)
-    assert not report, "".join(report)
+    assert run_examples(doc, names, name), f"{name} has no example"

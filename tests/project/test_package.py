@@ -22,6 +22,7 @@ from support import (
     Subinterpreter,
     needs_free_threading,
     needs_subinterpreters,
+    run_examples,
     run_in_subinterpreter,
     run_python,
     run_threads,
@@ -250,11 +251,7 @@ def test_readme_has_examples():
 
 
 def test_examples_of_the_readme_work():
-    example = doctest.DocTestParser().get_doctest("\n".join(readme_blocks()), {}, "README.md", "README.md", 0)
-    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-    report: list[str] = []
-    runner.run(example, out=report.append)
-    assert runner.summarize(verbose=False).failed == 0, "".join(report)
+    assert run_examples("\n".join(readme_blocks()), {}, "README.md", doctest.ELLIPSIS)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="concurrent.interpreters is new in 3.14")

@@ -9,7 +9,7 @@ import re
 import drawings
 import pytest
 import site_pages
-from support import ROOT
+from support import ROOT, run_examples
 
 import frozen
 
@@ -22,10 +22,7 @@ WITH_EXAMPLES = {page: file for page, file in PAGES.items() if "```pycon" in fil
 @pytest.mark.parametrize("page", WITH_EXAMPLES)
 def test_examples_of_pages_are_true(page: str) -> None:
     blocks = re.findall(r"^```pycon\n(.*?)^```", WITH_EXAMPLES[page].read_text(), re.MULTILINE | re.DOTALL)
-    example = doctest.DocTestParser().get_doctest("\n".join(blocks), {"__name__": "__main__"}, page, page, 0)
-    report: list[str] = []
-    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example, out=report.append)
-    assert not report, "".join(report)
+    assert run_examples("\n".join(blocks), {"__name__": "__main__"}, page, doctest.ELLIPSIS)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import doctest
 import inspect
 import pkgutil
 
 import pytest
+from support import docstrings_of, run_examples
 
 import frozen.remote
 
-
-def documented() -> dict[str, str]:
-    found = {}
-    for name in frozen.remote.__all__:
-        public = getattr(frozen.remote, name)
-        found[name] = inspect.getdoc(public) or ""
-        for key, member in vars(public).items() if isinstance(public, type) else ():
-            if not key.startswith("_") and callable(member):
-                found[f"{name}.{key}"] = inspect.getdoc(member) or ""
-    return found
+DOCSTRINGS = docstrings_of(frozen.remote)
 
 
-@pytest.mark.parametrize("name", documented())
+@pytest.mark.parametrize("name", DOCSTRINGS)
 def test_examples_of_docstrings_are_true(name: str) -> None:
     names = {key: getattr(frozen.remote, key) for key in frozen.remote.__all__} | {"Map": frozen.Map}
-    example = doctest.DocTestParser().get_doctest(documented()[name], names, name, None, None)
-    assert example.examples or not name.startswith("RemoteRef"), f"{name} has no example"
-    report: list[str] = []
-    doctest.DocTestRunner().run(example, out=report.append)
-    assert not report, "".join(report)
+    assert run_examples(DOCSTRINGS[name], names, name) or not name.startswith("RemoteRef"), f"{name} has no example"
 
 
 def test_public_names_say_that_they_are_found_in_the_package() -> None:
