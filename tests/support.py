@@ -6,12 +6,14 @@ Import it as `from support import ...`: pytest puts `tests/` on the path (see py
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import doctest
 import faulthandler
 import gc
 import importlib.util
 import inspect
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -158,6 +160,26 @@ def run_python(
     if check and done.returncode != 0:
         pytest.fail(f"python {arguments} ended with {done.returncode}\n{done.stdout}\n{done.stderr}", pytrace=False)
     return done
+
+
+def forked(child: Callable[[], object]) -> int:
+    """Run `child` in a fork of this process that CPython does not know of; return its exit status.
+
+    os.fork() itself crashes in the child while another interpreter runs (3.12 to 3.14), before any code of ours.
+    """
+    pid = ctypes.PyDLL(None).fork()
+    if pid == 0:
+        try:
+            child()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    deadline = time.monotonic() + 60
+    while (done := os.waitpid(pid, os.WNOHANG))[0] == 0:
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.001)
+    return done[1]
 
 
 # Subinterpreters

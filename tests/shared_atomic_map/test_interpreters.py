@@ -3,7 +3,6 @@ ends."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pickle
 import random
@@ -15,7 +14,7 @@ from collections import Counter
 
 import interp_mailbox as mailbox
 import pytest
-from support import FREE_THREADED, Subinterpreter, eventually, needs_subinterpreters, run_python, run_threads
+from support import FREE_THREADED, Subinterpreter, eventually, forked, needs_subinterpreters, run_python, run_threads
 
 from frozen import ForkWarning, SharedAtomicCounter, SharedAtomicMap, SharedMap, SharedRef, SharedVector, _core
 
@@ -303,23 +302,6 @@ print("reached the end", m["ends"])
     assert "reached the end 3" in done.stdout
 
 
-def forked(child):
-    """Run `child` in a fork of this process that CPython does not know of; whether it ended well.
-
-    os.fork() itself crashes in the child while another interpreter runs (3.12 to 3.14), before any code of ours.
-    """
-    pid = ctypes.PyDLL(None).fork()
-    if pid == 0:
-        try:
-            child()
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    ended = []
-    eventually(lambda: ended.append(os.waitpid(pid, os.WNOHANG)) or ended[-1][0] != 0)
-    return ended[-1][1] == 0
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="forks by the C library")
 @pytest.mark.skipif(FREE_THREADED, reason="a fork that CPython does not know of stops no threads")
 def test_fork_while_another_interpreter_writes_and_reads(name):
@@ -348,7 +330,7 @@ def test_fork_while_another_interpreter_writes_and_reads(name):
     def fork():
         try:
             eventually(lambda: len(m) > 100)
-            assert all(forked(child) for _ in range(15))
+            assert [forked(child) for _ in range(15)] == [0] * 15
         finally:
             stop.set(True)
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import multiprocessing
 import os
 import pickle
 import re
-import signal
 import sys
 import textwrap
-import time
 import traceback
 
 import interp_mailbox as mailbox
 import pytest
-from support import FREE_THREADED, Subinterpreter, needs_subinterpreters, run_python, run_threads
+from support import FREE_THREADED, Subinterpreter, forked, needs_subinterpreters, run_python, run_threads
 
 from frozen import AtomicRef, ForkWarning, SharedMap, SharedRef, _core, transaction
 
@@ -298,26 +295,6 @@ print("reached the end", ref.version)
 """,
     )
     assert "reached the end 3" in done.stdout
-
-
-def forked(child):
-    """Run `child` in a fork of this process that CPython does not know of; return its exit status.
-
-    os.fork() itself crashes in the child while another interpreter runs (3.12 to 3.14), before any code of ours.
-    """
-    pid = ctypes.PyDLL(None).fork()
-    if pid == 0:
-        try:
-            child()
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    deadline = time.monotonic() + 60
-    while (done := os.waitpid(pid, os.WNOHANG))[0] == 0:
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(0.001)
-    return done[1]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks by the C library")
