@@ -121,6 +121,7 @@ def lint(session: nox.Session) -> None:
     session.run("python", "tools/stubs.py", "--check")
     session.run("python", "tools/docs.py", "--check")
     session.run("python", "tools/instance_names.py", "--check")
+    session.run("python", "tools/figures.py", "--check")
     workflows = [str(file) for file in sorted((ROOT / ".github/workflows").glob("*.yml"))]
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
     session.run("zizmor", "--offline", "--quiet", *workflows)

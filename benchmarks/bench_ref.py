@@ -297,19 +297,30 @@ def plot(results, path):
     pyplot.close(figure)
 
 
+def markdown(results):
+    """A table for each part that was measured."""
+    return "\n".join(
+        report.piped(
+            report.aligned(
+                [[PARTS[part][1], "ratio"], *([name, f"{ratio:.2f}"] for name, ratio in figures.items())], (0,)
+            )
+        )
+        for part, figures in results.items()
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=8, help="of the interleaved run (default: 8)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="for the JSON and the plot: default none")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="for the JSON, Markdown and plot: default none")
     options = parser.parse_args()
     results = {part: PARTS[part][0](options.rounds) for part in options.only}
-    for part, figures in results.items():
-        lines = [[PARTS[part][1], ""], *([name, f"{ratio:.2f}"] for name, ratio in figures.items())]
-        print("\n".join("  ".join(line).rstrip() for line in report.aligned(lines, left=(0,))), end="\n\n")
+    print(markdown(results))
     if options.output:
         options.output.mkdir(parents=True, exist_ok=True)
         (options.output / "ref.json").write_text(json.dumps(results, indent=1) + "\n")
+        (options.output / "ref.md").write_text(markdown(results))
         report.plotted(plot, results, options.output / "ref.png")
     return 0
 
