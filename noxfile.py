@@ -41,6 +41,9 @@ EXTENSION_ONLY = [
 ]
 """The tests of the extension that is installed: the others compile what they run."""
 
+ONCE_WITH_CHECKS = ["tests/core/test_debug_checks.py", "tests/core/test_torture.py"]
+"""The tests that one interpreter is enough for, but which say more where the core checks itself."""
+
 nox.needs_version = ">=2024.4"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.sessions = ["readme", "tests", "core", "lint", "docs", "typing", "strict", "headers"]
@@ -60,6 +63,11 @@ def install(session: nox.Session, extras: str = "", **env: str) -> None:
     session.install(f"{project_copy(session)}{extras}", env={"PIP_ONLY_BINARY": "hypothesis", **env})
 
 
+def histories_of(length: str) -> str:
+    """How long random histories are, unless the caller has said it."""
+    return os.environ.get("FROZEN_HYPOTHESIS", length)
+
+
 def pytest(session: nox.Session, *arguments: str, **env: str) -> None:
     """Run tests against the installed package: -P keeps the checkout's own frozen/ off the path."""
     session.run("python", "-P", "-m", "pytest", *arguments, *session.posargs, env=env)
@@ -71,14 +79,16 @@ def tests(session: nox.Session) -> None:
     install(session, "[test]")
     if session.python == MAIN:
         session.install(*WHEELS_ONLY, *FRIENDS)
-    histories = os.environ.get("FROZEN_HYPOTHESIS", "default" if session.python == MAIN else "quick")
-    left_out = [] if session.python in (MAIN, MAIN_DEBUG) else ["not once"]
+    histories = histories_of("default" if session.python == MAIN else "quick")
+    left_out = [] if session.python == MAIN else ["not once"]
     if session.python in (MAIN, MAIN_FREE):
         session.install(*CLIENTS)
     else:
         left_out.append("not server")
     chosen = ["-m", " and ".join(left_out)] if left_out else []
     pytest(session, "--ignore=tests/core/test_trees.py", *chosen, FROZEN_HYPOTHESIS=histories)
+    if session.python == MAIN_DEBUG and not session.posargs:
+        pytest(session, *ONCE_WITH_CHECKS)
 
 
 @nox.session(python=False)
@@ -92,8 +102,9 @@ def readme(session: nox.Session) -> None:
         session.run(sys.executable, "-m", "virtualenv", "-q", "--clear", copy / ".venv")
         path = f"{copy / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
         with session.chdir(copy):
-            without = {"FROZEN_REQUIRE_REDIS": "0"}  # the README's commands install no client
-            session.run("bash", "-euxo", "pipefail", "-c", command, env={"PATH": path, **without})
+            # the commands install no client of Redis, and the main interpreter's session runs long histories
+            less = {"FROZEN_REQUIRE_REDIS": "0", "FROZEN_HYPOTHESIS": histories_of("quick")}
+            session.run("bash", "-euxo", "pipefail", "-c", command, env={"PATH": path, **less})
 
 
 @nox.session
@@ -277,7 +288,7 @@ def asan(session: nox.Session) -> None:
     """The test suite with the extension under the address and undefined-behaviour sanitizers."""
     build, run = sanitizers(session)
     install(session, "[test]", **build)
-    pytest(session, *EXTENSION_ONLY, **run)
+    pytest(session, *EXTENSION_ONLY, FROZEN_HYPOTHESIS=histories_of("quick"), **run)
 
 
 def run_torture(session: nox.Session, **env: str) -> None:
@@ -312,7 +323,7 @@ def coverage(session: nox.Session) -> None:
     session.install(*of_tests, "coverage>=7.10", "gcovr>=8.4")
     session.install(*WHEELS_ONLY, *FRIENDS)
     copy = project_copy(session)
-    env = {"CC": "gcc", "PYTHONPATH": str(copy), "FROZEN_HYPOTHESIS": os.environ.get("FROZEN_HYPOTHESIS", "quick")}
+    env = {"CC": "gcc", "PYTHONPATH": str(copy), "FROZEN_HYPOTHESIS": histories_of("quick")}
     with session.chdir(copy):
         session.run("python", "setup.py", "-q", "build_ext", "--inplace", env={**env, "FROZEN_COVERAGE": "1"})
         env["COVERAGE_RCFILE"] = str(copy / "pyproject.toml")
