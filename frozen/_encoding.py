@@ -513,13 +513,28 @@ def _standard_name(cls: type) -> str:
     return f"{module}.{cls.__name__}" if found is cls else ""
 
 
+# Where values are kept, and how to get at one.
+_PLACES = {
+    **dict.fromkeys(
+        ("AtomicRef", "SharedRef", "AtomicCounter", "SharedAtomicCounter", "FileRef", "RemoteRef"), "get()"
+    ),
+    **dict.fromkeys(("AtomicMap", "SharedAtomicMap", "Cache"), "snapshot()"),
+    "Handle": "redeem()",
+}
+
+
 def _remedy(cls: Any) -> str:
     if issubclass(cls, Enum) or _is_named_tuple(cls) or is_dataclass(cls):
         return ": name its class in types="
     if cls.__module__.startswith("pathlib"):
         return ": a path of this machine's files; make it a PurePath"
-    if issubclass(cls, (dict, list, set, frozenset, tuple, str, bytes, int, float, Map, Set, Vector)):
-        return ": encode() takes no subclasses; convert it, or freeze it"
+    if issubclass(cls, (dict, list, set)):
+        return ": encode() takes no subclasses; freeze it"
+    for plain in (frozenset, tuple, str, bytes, int, float, Map, Set, Vector):  # freeze keeps these as they are
+        if issubclass(cls, plain):
+            return f": encode() takes no subclasses; make it a plain {plain.__name__}"
+    if cls.__module__ == "frozen" and cls.__name__ in _PLACES:
+        return f": it is no value; encode what its {_PLACES[cls.__name__]} returns"
     return ": convert it to what docs/encoding.md lists"
 
 

@@ -11,7 +11,8 @@ An interpreter that reads imports this module, and what it imports: neither typi
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Set as AbstractSet
 
 from frozen import _core
 from frozen._classes import class_name, find_class, find_module, is_found, is_of_a_session, module_name
@@ -273,6 +274,11 @@ _NO_VALUES = {
     "AtomicRef": "is a place that belongs to this interpreter: share the value that its get() returns, "
     "or pass a SharedRef beside the value",
     "SharedRef": "is a place, not a value, and could come to hold itself: pass it beside the value, or attach by name",
+    "AtomicCounter": "is a place that belongs to this interpreter: share the number that its get() returns, "
+    "or pass a SharedAtomicCounter beside the value",
+    "SharedAtomicCounter": "is a place, not a value: pass it beside the value, or attach by name",
+    "Cache": "is a place that belongs to this interpreter: share what its snapshot() returns",
+    "FileRef": "is a place, not a value: share the value that its get() returns, or attach to its folder",
     "Handle": "is a ticket for what is shared already: share the object itself, or pass the handle beside the value",
     "Watch": "calls a function of this interpreter: open a watch where it is needed",
     "Delta": "says how to make one version of another: share the version that it leads to, or pickle it",
@@ -283,14 +289,6 @@ for _name in ("SetMutation", "VectorMutation", "SharedMapMutation", "SharedSetMu
     _NO_VALUES[_name] = _NO_VALUES["MapMutation"]
 
 
-def _is_iterable_of_core(obj: object) -> bool:
-    """Whether this is a container, a view or an iterator of ours; Delta and Change are records, and named tuples."""
-    cls = type(obj)
-    if cls.__module__ != "frozen" or not isinstance(obj, Iterable):
-        return False
-    return record_kind(cls) is None and not is_named_tuple(cls)
-
-
 def _advice(obj: object) -> str:
     """Why an object cannot be shared, and what to do instead."""
     name = type(obj).__name__
@@ -299,14 +297,18 @@ def _advice(obj: object) -> str:
         return "can change: share bytes(...) of it, or a Blob"
     if type(obj).__module__ == "frozen" and name in _NO_VALUES:
         return _NO_VALUES[name]
-    if isinstance(obj, (dict, list, set)) or _is_iterable_of_core(obj):
-        return NOT_CONVERTED
     if record is not None and not record.is_frozen():
         return f"is a mutable {record.title}: {record.remedy}, and frozen.register_shareable({name})"
+    if is_named_tuple(type(obj)):
+        return f"is a subclass: convert it, or frozen.register_shareable({name})"
+    if isinstance(obj, (str, bytes, int, float, complex, tuple, frozenset)):
+        return f"is a subclass: share() converts it, or frozen.register_shareable({name}, encode, decode)"
+    if record is None and isinstance(obj, (Mapping, Sequence, AbstractSet, ValuesView)):
+        return NOT_CONVERTED
+    if isinstance(obj, Iterator):
+        return "gives its values once: share a list or tuple of them"
     if callable(obj):
         return "has no value that another interpreter could have: only data can be shared"
-    if isinstance(obj, (str, bytes, int, float, complex, tuple, frozenset)):
-        return f"is a subclass: convert it, or frozen.register_shareable({name})"
     if is_dataclass(type(obj)):
         return f"cannot be shared: convert it, or frozen.register_shareable({name})"
     return f"cannot be shared: convert it, or frozen.register_shareable({name}, encode, decode) if it is immutable"

@@ -32,6 +32,8 @@ from hypothesis import strategies as st
 from support import DEBUG_BUILD, assert_no_leak, needs_subinterpreters, run_in_subinterpreter, run_python
 
 from frozen import (
+    AtomicMap,
+    AtomicRef,
     Blob,
     EncodingError,
     Map,
@@ -397,6 +399,9 @@ class Sub(Map):  # type: ignore[type-arg]
     pass
 
 
+class Letters(str): ...
+
+
 class Nowhere(tzinfo):
     def utcoffset(self, moment: Any) -> timedelta:
         return timedelta(0)
@@ -420,8 +425,11 @@ cycle.append(Map(inner=(cycle,)))
         (Set([object]), "{<class 'object'>}", "class"),
         (Vector(["\ud800"]), "[0]", "surrogate"),
         (cycle, "[1]", "contains itself"),
-        (Sub(a=1), "", "no subclasses"),
-        (OrderedDict(), "", "no subclasses"),
+        (Sub(a=1), "", "no subclasses; make it a plain Map"),  # freeze would return it as it is
+        (Letters("x"), "", "no subclasses; make it a plain str"),
+        (OrderedDict(), "", "no subclasses; freeze it"),
+        (Vector([AtomicRef(1)]), "[0]", r"encode what its get\(\) returns"),
+        (AtomicMap(), "", r"encode what its snapshot\(\) returns"),
         (Colour.RED, "", "types="),
         (Mutable(1), "", "types="),
         (pathlib.Path("/"), "", "PurePath"),

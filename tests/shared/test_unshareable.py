@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import math
 import operator
+from collections import deque
 
 import pytest
 
-from frozen import Map, NotShareableError, Set, SharedMap, SharedSet, SharedVector, _core
+from frozen import (
+    AtomicCounter,
+    Cache,
+    Map,
+    NotShareableError,
+    Set,
+    SharedAtomicCounter,
+    SharedMap,
+    SharedSet,
+    SharedVector,
+    Vector,
+    _core,
+    share,
+)
 
 
 class Pool:
@@ -200,3 +214,34 @@ def test_maps_compare_with_dicts_of_unshareable_values():
     assert shared == {1: Whole(2), "a": "b"} == shared
     assert shared == Map({Whole(1): 2, "a": "b"})
     assert SharedMap(v=SharedVector([1])) != {"v": Map()}
+
+
+class Text(str): ...
+
+
+class Words(Map): ...
+
+
+ADVICE = {
+    "a counter": (AtomicCounter(), "share the number that its get() returns"),
+    "a counter of all interpreters": (SharedAtomicCounter(), "pass it beside the value"),
+    "a cache": (Cache(1), "snapshot()"),
+    "an iterator of ours": (iter(Vector()), "a list or tuple"),
+    "a generator": ((x for x in ()), "a list or tuple"),
+    "a subclass of text": (Text(), "share() converts it, or frozen.register_shareable(Text, encode, decode)"),
+    "a subclass of Map": (Words(), "share() converts it"),
+    "a deque": (deque(), "share() converts it"),
+}
+
+
+@pytest.mark.parametrize(("value", "advice"), ADVICE.values(), ids=ADVICE)
+def test_what_an_error_advises_works(value, advice):
+    with pytest.raises(NotShareableError) as found:
+        SharedVector([value])
+    assert advice in found.value.reason
+    if "share() converts it" in advice:
+        assert share([value]) == SharedVector([share(value)])
+    else:
+        with pytest.raises(NotShareableError) as found:
+            share([value])
+        assert advice in found.value.reason
