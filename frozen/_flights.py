@@ -16,7 +16,8 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from types import MemberDescriptorType
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
+from weakref import ref
 
 from frozen._absent import ABSENT
 from frozen._core import AtomicRef, Cache, _bounded_repr, _thread_number, _thread_vanished
@@ -115,10 +116,24 @@ class _Flight:
         """Nobody is to begin to wait for it. It may be registered still, where there was no memory to remove it."""
         self.thread = 0
         """The number of the thread that computes."""
-        self.task: asyncio.Task[Any] | None = None
-        """The task that computes, unless a plain function does."""
+        self.task: ref[asyncio.Task[Any]] | None = None
+        """The task that computes, unless a plain function does. A task dies with its loop, whoever waits for it."""
         self.process = 0
-        """The process whose thread is to compute, where it has been started and has no number yet."""
+        """The process whose task computes, or whose thread has been started to, and has no number yet."""
+
+    def begin_in(self, task: asyncio.Task[Any] | None) -> None:
+        """Note who computes: this task of this thread, or this thread alone."""
+        self.thread, self.process = _thread_number(), os.getpid()
+        self.task = None if task is None else ref(task)
+
+    def is_lost(self) -> bool:
+        """Whether no outcome will come: its thread was left behind by a fork, or its task by the end of its loop."""
+        if self.ended or _thread_vanished(self.thread):
+            return True
+        if self.task is not None:
+            task = self.task()
+            return task is None or self.process != os.getpid() or task.get_loop().is_closed()
+        return self.thread == 0 and self.process not in (0, os.getpid())
 
     def end(self, cache: Cache[Any, Any], key: Any, outcome: _Outcome) -> None:
         self.ended = True
@@ -143,8 +158,14 @@ class _Flight:
         return outcome
 
 
-_waiting: dict[object, _Flight] = {}
-"""By the task or the number of the thread that waits: for which flight."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
+"""Seconds until who waits looks whether what it waits for can still come; each pause is twice as long as the last."""
+
+_waiting: dict[int, _Flight] = {}
+"""By the number of the thread that waits, or minus the identity of the task: for which flight."""
+
+refreshing: set[asyncio.Task[Any]] = set()
+"""Tasks that compute stale values again: an event loop has weak references to its tasks alone."""
 
 
 def _refuse(key: object) -> NoReturn:
@@ -154,38 +175,75 @@ def _refuse(key: object) -> NoReturn:
     )
 
 
-def _enter_waiting(flight: _Flight, key: object, thread: int, task: object) -> object:
-    """Register who waits, the task or else the thread. RuntimeError if it waits for itself, by however many others.
+class _Wait:
+    """While it is entered, the task or else the thread is known to wait for the flight.
 
-    Two who close a circle at once have both registered before either looks: one of them finds it, or both.
+    RuntimeError if it waits for itself, by however many others. Two who close a circle at once have both registered
+    before either looks: one of them finds it, or both.
     """
-    me = thread if task is None else task
-    before = _waiting.get(me)
-    _waiting[me] = flight
-    other: _Flight | None = flight
-    for _ in range(1000):
-        if other is None:
-            return me
-        blocks_me = other.thread == thread and (task is None or other.task is None)
-        if blocks_me or (task is not None and other.task is task):
-            _leave_waiting(me, before)
-            _refuse(key)
-        other = _waiting.get(other.task) if other.task in _waiting else _waiting.get(other.thread)
-    return me
+
+    __slots__ = ("before", "flight", "key", "me", "task", "thread")
+
+    def __init__(self, flight: _Flight, key: object, task: asyncio.Task[Any] | None) -> None:
+        self.flight = flight
+        self.key = key
+        self.thread = _thread_number()
+        self.task = task
+        self.me = self.thread if task is None else -id(task)
+
+    def __enter__(self) -> Self:
+        self.before = _waiting.get(self.me)  # a handler of a signal may wait while its thread does
+        _waiting[self.me] = self.flight
+        try:
+            self.look_for_circle()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.before is None:
+            _waiting.pop(self.me, None)
+        else:
+            _waiting[self.me] = self.before
+
+    def look_for_circle(self) -> None:
+        mine: set[Any] = set()  # the tasks that cannot go on before this one ends
+        if self.task is not None:
+            from frozen._await_graph import tasks_that_await
+
+            mine = tasks_that_await(self.task)
+        flights, met = [self.flight], set()
+        while flights:
+            flight = flights.pop()
+            if flight in met or flight.ended:
+                continue
+            met.add(flight)
+            task = None if flight.task is None else flight.task()
+            blocks = flight.thread == self.thread and (self.task is None or flight.task is None)
+            if blocks or task in mine:
+                _refuse(self.key)
+            flights += _awaited_by(task, flight.thread, self.thread)
 
 
-def _leave_waiting(me: object, before: _Flight | None = None) -> None:
-    if before is None:
-        _waiting.pop(me, None)
-    else:
-        _waiting[me] = before
+def _awaited_by(task: asyncio.Task[Any] | None, thread: int, here: int) -> list[_Flight]:
+    """The flights that the computation in this task, or else in this thread, waits for."""
+    found = [_waiting.get(thread)]
+    if task is not None and thread == here:
+        from frozen._await_graph import awaited_by
+
+        found += [_waiting.get(-id(future)) for future in awaited_by(task)]
+    elif task is not None:  # what the task of another thread awaits cannot be looked at, but that it waits for a flight
+        found.append(_waiting.get(-id(task)))
+    return [flight for flight in found if flight is not None]
 
 
 def _is_lost(cache: Cache[Any, Any], key: Any, flight: _Flight) -> bool:
-    """Whether there is no outcome to wait for, and removes it then: it has ended, or a fork left its thread behind."""
-    in_parent = flight.thread == 0 and flight.process not in (0, os.getpid())
-    if not flight.ended and not in_parent and not _thread_vanished(flight.thread):
+    """Whether there is no outcome to wait for; removes the flight then."""
+    if not flight.is_lost():
         return False
+    if flight.task is not None:
+        refreshing.discard(flight.task())
     cache._flights.compare_and_set(key, flight, ABSENT)
     return True
 
@@ -216,6 +274,8 @@ def _compute(
             if state == _STALE:
                 if flight is own:
                     _refresh_in_thread(cache, key, flight, fn, args, kwargs)
+                elif _is_lost(cache, key, flight):
+                    continue
                 return value
             if flight is own:
                 return _lead(cache, key, flight, fn, args, kwargs)
@@ -237,7 +297,7 @@ def _lead(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Any:
-    flight.thread = _thread_number()
+    flight.begin_in(None)
     outcome: _Outcome = None
     try:
         state, value = _look(cache, key)  # a flight may have ended since the last look
@@ -255,15 +315,24 @@ def _lead(
 
 
 def _join(cache: Cache[Any, Any], key: Any, flight: _Flight) -> _Outcome:
-    """Sleep until the flight has an outcome."""
+    """Sleep until the flight has an outcome. A task may never have one, because its loop was closed."""
+    pause = FIRST_PAUSE
     if _is_lost(cache, key, flight):
         return None
-    me = _enter_waiting(flight, key, _thread_number(), None)
-    try:
-        flight.outcome.wait(0)
+    with _Wait(flight, key, None):
+        while not flight.outcome.wait(0, None if flight.task is None else pause):
+            if _is_lost(cache, key, flight):
+                return None
+            pause = min(2 * pause, LONGEST_PAUSE)
         return flight.outcome.get()
-    finally:
-        _leave_waiting(me)
+
+
+def _daemon_threads_allowed() -> bool:
+    """Not in an interpreter with a GIL of its own, whose end then waits for the computation."""
+    import _thread
+
+    allowed = getattr(_thread, "daemon_threads_allowed", None)  # CPython 3.12 and later
+    return allowed is None or bool(allowed())
 
 
 def _refresh_in_thread(
@@ -281,7 +350,7 @@ def _refresh_in_thread(
     try:
         arguments = (_lead, cache, key, flight, fn, args, kwargs)
         context = contextvars.copy_context()
-        Thread(target=context.run, args=arguments, name="frozen.cache", daemon=True).start()
+        Thread(target=context.run, args=arguments, name="frozen.cache", daemon=_daemon_threads_allowed()).start()
     except BaseException as error:
         flight.end(cache, key, None)
         if not isinstance(error, RuntimeError):  # there can be no more threads: the next one who asks tries again

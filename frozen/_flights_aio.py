@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from frozen._core import _thread_number
 from frozen._flights import (
     _HIT,
     _STALE,
-    _enter_waiting,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
     _Flight,
     _is_lost,
-    _leave_waiting,
     _look,
     _Outcome,
     _Value,
+    _Wait,
+    refreshing,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ async def _compute_async(
             if state == _STALE:
                 if flight is own:
                     _refresh_in_task(cache, key, flight, fn, args, kwargs)
+                elif _is_lost(cache, key, flight):
+                    continue
                 return value
             if flight is own:
                 return await _lead_async(cache, key, flight, fn, args, kwargs)
@@ -71,8 +75,7 @@ async def _lead_async(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Any:
-    flight.task = asyncio.current_task()
-    flight.thread = _thread_number()
+    flight.begin_in(asyncio.current_task())
     outcome: _Outcome = None
     try:
         state, value = _look(cache, key)
@@ -90,18 +93,19 @@ async def _lead_async(
 
 
 async def _join_async(cache: Cache[Any, Any], key: Any, flight: _Flight) -> _Outcome:
-    """Await the outcome of the flight."""
-    if _is_lost(cache, key, flight):
-        return None
-    me = _enter_waiting(flight, key, _thread_number(), asyncio.current_task())
-    try:
-        return (await flight.outcome.changed(0))[0]
-    finally:
-        _leave_waiting(me)
+    """Await the outcome of the flight, and look now and then whether it can still come.
 
-
-_refreshing: set[asyncio.Task[Any]] = set()
-"""An event loop has weak references to its tasks alone."""
+    A loop may have been closed, and the task that computes may have begun to await this one.
+    """
+    pause = FIRST_PAUSE
+    with _Wait(flight, key, asyncio.current_task()) as wait:
+        while not _is_lost(cache, key, flight):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    return (await flight.outcome.changed(0))[0]
+            wait.look_for_circle()
+            pause = min(2 * pause, LONGEST_PAUSE)
+    return None
 
 
 def _refresh_in_task(
@@ -113,5 +117,7 @@ def _refresh_in_task(
     kwargs: dict[str, Any],
 ) -> None:
     task = asyncio.get_running_loop().create_task(_lead_async(cache, key, flight, fn, args, kwargs))
-    _refreshing.add(task)
-    task.add_done_callback(_refreshing.discard)
+    if not task.done():  # a loop may run tasks at once
+        flight.begin_in(task)  # the loop may end before the task begins
+        refreshing.add(task)
+        task.add_done_callback(refreshing.discard)

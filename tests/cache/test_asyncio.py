@@ -6,27 +6,10 @@ import sys
 import threading
 
 import pytest
+from cache_tasks import run, until, waiting
 from support import assert_no_leak, eventually, run_threads
 
 from frozen import Cache, cached
-
-
-def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 120))
-
-
-async def until(condition):
-    """Let other tasks and threads go on until it is true."""
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0)
-
-
-def waiting(cache):
-    from frozen._flights import _waiting
-
-    flights = set(map(id, cache._flights.values()))
-    return sum(id(flight) in flights for flight in list(_waiting.values()))
 
 
 def test_a_hit_is_awaited_as_a_coroutine_is():
