@@ -141,8 +141,8 @@ def _fit_class(value: Any, cls: type, arguments: tuple[Any, ...], path: Path) ->
     elif cls in _FROM_TEXT and isinstance(value, str):
         try:
             return _FROM_TEXT[cls](value)
-        except ValueError as error:
-            raise Misfit(path, f"no {cls.__name__}: {error}") from None
+        except ValueError:  # its text shows the value
+            raise Misfit(path, f"no {cls.__name__}: write it as ISO 8601 does") from None
     raise Misfit(path, f"no {_title(cls)}")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Literal, Union, get_args, get_origin
 
 from frozen.config._errors import ConfigError, shown, steps_text
+from frozen.config._secrets import masked
 from frozen.config._sources import Below, Layer, Source
 
 __all__ = ["Environment", "variable_layers"]
@@ -47,7 +48,8 @@ class Environment(Source):
 
     def _variables(self) -> dict[str, str]:
         environ = self._environ
-        return {name: environ[name] for name in sorted(environ) if name.startswith(self.prefix)}
+        found = {name: environ.get(name) for name in sorted(environ) if name.startswith(self.prefix)}
+        return {name: text for name, text in found.items() if text is not None}  # another thread may have deleted it
 
     def layers(self, below: Below) -> Iterable[Layer]:
         """Return a layer for each variable, in the order of their names.
@@ -71,9 +73,12 @@ def variable_layers(variables: Mapping[str, str], prefix: str, where: str, below
 
     Each is made when it is asked for: `below` has the ones before it by then.
     """
+    names: dict[tuple[Any, ...], str] = {}
     for name, text in variables.items():
         if name.startswith(prefix):
             path = _path_of(name, prefix, where, below)
+            if names.setdefault(path, name) != name:
+                raise ConfigError(f"{names[path]} and {name} {where} are both {steps_text(path)}: remove one of them")
             data: Any = _value_of(text, path, f"{name} {where}", below)
             for step in reversed(path):
                 data = {step: data}
@@ -111,7 +116,7 @@ def _value_of(text: str, path: tuple[Any, ...], variable: str, below: Below) -> 
     try:
         return _PARSERS[kind](text)
     except ValueError:
-        value = "***" if below.is_secret(path) else shown(text)
+        value = shown(masked(text, below.is_secret, path))
         raise ConfigError(f"{variable} is {value}, but {steps_text(path)} is {_TITLES[kind]}") from None
 
 
@@ -169,9 +174,14 @@ def _json_of(kind: type) -> Callable[[str], Any]:
 
 def _guess(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
         return text
+
+
+def _refuse_constant(word: str) -> Any:
+    """NaN and Infinity are words: JSON has no such numbers, though Python's json reads them."""
+    raise ValueError(word)
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {

@@ -19,7 +19,7 @@ class ConfigError(ValueError):
     ...     Config({"port": "abc"}, schema={"properties": {"port": {"type": "integer"}}})
     ... except ConfigError as error:
     ...     print(error)
-    the configuration is not valid: ['port'] is 'abc', which the JSON Schema refuses: type should be 'integer'
+    the configuration is not valid: ['port'] is 'abc', refused by the JSON Schema: type should be 'integer'
     """
 
     def __init__(self, *args: object) -> None:  # so that inspect finds a signature

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterable
 from typing import Any
 
@@ -79,8 +80,9 @@ class Directory(Source):
     """All files of a folder: each a document, merged in the order of their names; or with `values`, each a value.
 
     With `values` a file is a str under its name, without the newline at its end: what Kubernetes mounts of a ConfigMap
-    or a Secret. Names that begin with a dot or end in `~` are left out, and so are folders within. The symbolic link
-    `..data`, which Kubernetes swaps, is part of the stamp, so that all files come from one side of a swap.
+    or a Secret. Names that begin with a dot or `#` or end in `~`, as those of editors do, are left out, and so are
+    folders within. The symbolic link `..data`, which Kubernetes swaps, is part of the stamp: all files come from one
+    side of a swap.
 
     A file whose name says no format is an error, unless with `values`; so is a missing folder. O(total size) at each
     load.
@@ -99,7 +101,7 @@ class Directory(Source):
         self.prefix = prefix
 
     def _names(self) -> list[str]:
-        names = [name for name in os.listdir(self.path) if name[0] != "." and name[-1] != "~"]
+        names = [name for name in os.listdir(self.path) if name[0] not in ".#" and name[-1] != "~"]
         return sorted(name for name in names if not os.path.isdir(os.path.join(self.path, name)))
 
     def layers(self, below: Below) -> Iterable[Layer]:
@@ -171,7 +173,9 @@ def text_of(data: bytes, title: str) -> str:
 def read_bytes(path: str, title: str, *, optional: bool = False) -> bytes | None:
     """The file's bytes; None if it is missing and may be."""
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ConfigError(f"{title} is no regular file: a pipe or a device is read once, or without end")
             return file.read()
     except FileNotFoundError:
         if optional:
@@ -179,6 +183,11 @@ def read_bytes(path: str, title: str, *, optional: bool = False) -> bytes | None
         raise ConfigError(f"{title} is missing: write it, or say optional=True if it may be") from None
     except OSError as error:
         raise unreadable(title, error) from None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a named pipe without waiting for somebody who writes to it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def unreadable(title: str, error: OSError) -> ConfigError:

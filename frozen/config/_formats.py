@@ -7,6 +7,7 @@ is none.  Errors say the line and never quote the file: it may hold secrets.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from io import StringIO
@@ -81,15 +82,48 @@ def _yaml(text: str, title: str) -> Any:
             seen.add(key)
         return yaml.SafeLoader.construct_mapping(self, node, deep)
 
-    loader = type("Loader", (yaml.SafeLoader,), {"construct_mapping": construct_mapping})
+    def construct_object(self: Any, node: Any, deep: bool = False) -> Any:
+        """As PyYAML's, which raises anything for a text that its tag does not have, and quotes it."""
+        try:
+            return yaml.SafeLoader.construct_object(self, node, deep)
+        except (ConfigError, yaml.YAMLError, RecursionError, MemoryError):
+            raise
+        except Exception:
+            kind, line = node.tag.rpartition(":")[2], node.start_mark.line + 1
+            raise ConfigError(f"{title} has no {kind} where it says so, at line {line}") from None
+
+    methods = {"construct_mapping": construct_mapping, "construct_object": construct_object}
     try:
-        return yaml.load(text, loader)
+        value = yaml.load(text, type("Loader", (yaml.SafeLoader,), methods))
+        if "*" in text and _is_repeated(value, 10 * len(text) + 10_000):
+            raise ConfigError(f"{title} repeats itself by aliases until it is too large: write out what is meant")
+        return value
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = "" if mark is None else f" at line {mark.line + 1}, column {mark.column + 1}"
-        raise ConfigError(f"{title} is no YAML{place}: {error.problem or error.context}") from None
+        problem = _QUOTED.sub("'...'", error.problem or error.context)
+        raise ConfigError(f"{title} is no YAML{place}: {problem}") from None
     except (yaml.YAMLError, TypeError, RecursionError) as error:
         raise ConfigError(f"{title} is no YAML: {type(error).__name__}") from None
+
+
+_QUOTED = re.compile(r"'(?!<)[^']{2,}'|\"[^\"]{2,}\"")
+"""What an error of PyYAML may quote of the file: neither a character nor the name of a token."""
+
+
+def _is_repeated(value: Any, most: int) -> bool:
+    """Whether there are more than so many values within, each counted once for every way that leads to it."""
+    todo = [value]
+    while todo:
+        value = todo.pop()
+        most -= 1
+        if most < len(todo):
+            return True
+        if isinstance(value, dict):
+            todo += value.values()
+        elif isinstance(value, (list, tuple)):
+            todo += value
+    return False
 
 
 def _dotenv(text: str, title: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ class Merge:
 
     def __init__(self) -> None:
         self.data: dict[Any, Any] = {}
-        self.origins: dict[Path, str] = {}
+        self.origins: dict[Path, str] = {(): "no source"}
 
     def add(self, layer: Layer) -> None:
         """Merge a layer over the others. O(its size, and that of what it replaces)."""

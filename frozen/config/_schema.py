@@ -44,10 +44,10 @@ class Schema:
     def _refused(self, data: Any, path: Path, reason: str) -> ConfigError:
         """The error about the value at the path, which is shown masked."""
         try:
-            value = f" is {shown(get_in(masked(data, self._secret), path))}," if path else ""
+            value = f"{shown(masked(get_in(data, path), self._secret, path))}, " if path else ""
         except (LookupError, TypeError):
-            value = " is"  # it is missing
-        return ConfigError(f"{_HEAD}{steps_text(path)}{value or ' is'} {reason}")
+            value = ""  # it is missing
+        return ConfigError(f"{_HEAD}{steps_text(path)} is {value}{reason}")
 
 
 class _Function(Schema):
@@ -127,7 +127,7 @@ class _JSONSchema(Schema):
         if error.validator in ("required", "additionalProperties", "dependentRequired"):
             raise self._refused(data, path, f"refused by the JSON Schema: {error.message}")  # it names keys only
         wanted = f"{error.validator} should be {shown(error.validator_value)}"
-        raise self._refused(data, path, f"which the JSON Schema refuses: {wanted}")
+        raise self._refused(data, path, f"refused by the JSON Schema: {wanted}")
 
     def declared(self, path: Path) -> Any:
         schema: Any = self._schema

@@ -24,7 +24,7 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(r"(^|[_-])[Kk][Ee][Yy][Ss]?$|[a-z0-9]Keys?$")
-_IN_URL = re.compile(r"(://[^/\s:@]*:)[^/\s]+@")
+_IN_URL = re.compile(r"(://[^/\s:@]*:)(?!\d+/)\S+@")  # a password may hold what it should not, such as / and @
 
 
 def is_secret(path: tuple[Any, ...], /) -> bool:
@@ -52,23 +52,30 @@ MASKED = _Masked()
 
 
 def masked(value: Any, secret: IsSecret, path: Path = ()) -> Any:
-    """`value`, which stands at `path`, for printing: with MASKED in place of secrets. O(n)."""
+    """`value`, which stands at `path`, for printing: with MASKED in place of secrets, and of what is in one. O(n)."""
     if value is ABSENT:
         return value
+    if any(secret(path[:end]) for end in range(1, len(path))):
+        return MASKED
+    return _masked(value, secret, path)
+
+
+def _masked(value: Any, secret: IsSecret, path: Path) -> Any:
+    """The same where nothing on the way to the value is secret."""
     if path and secret(path):
         return MASKED
     if isinstance(value, str):
         return _IN_URL.sub(r"\1***@", value)
     if isinstance(value, (Map, SharedMap, Mapping)):
-        return Map((key, masked(part, secret, (*path, key))) for key, part in value.items())
+        return Map((key, _masked(part, secret, (*path, key))) for key, part in value.items())
     if isinstance(value, (list, tuple, Vector, SharedVector)):
-        parts = [masked(part, secret, (*path, index)) for index, part in enumerate(value)]
+        parts = [_masked(part, secret, (*path, index)) for index, part in enumerate(value)]
         return tuple(parts) if isinstance(value, tuple) else Vector(parts)
     if isinstance(value, (set, frozenset, Set, SharedSet)):
-        return Set(masked(part, secret, (*path, None)) for part in value)
+        return Set(_masked(part, secret, (*path, None)) for part in value)
     kind = record_kind(type(value))
     if kind is not None and not isinstance(value, type):
-        return Map((name, masked(part, secret, (*path, name))) for name, part in field_values(kind, value))
+        return Map((name, _masked(part, secret, (*path, name))) for name, part in field_values(kind, value))
     return value
 
 

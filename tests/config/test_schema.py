@@ -204,7 +204,7 @@ def test_a_json_schema_validates() -> None:
     }
     config = Config(Environment("A_", {"A_PORT": "80", "A_NAME": "5"}), schema=schema)
     assert config.model == config.data == Map(port=80, name="5")
-    assert "['port'] is 0, which the JSON Schema refuses: minimum should be 1" in refused({"port": 0}, schema=schema)
+    assert "['port'] is 0, refused by the JSON Schema: minimum should be 1" in refused({"port": 0}, schema=schema)
     assert "'port' is a required property" in refused({}, schema=schema)
     assert "'prot' was unexpected" in refused({"port": 1, "prot": 1}, schema=schema)
     assert "hunter2" not in refused({"port": 1, "tokens": ["hunter2"]}, schema=schema)
@@ -246,3 +246,36 @@ def test_the_predicate_may_be_ones_own() -> None:
     assert config.masked() == Map(pin=config.masked()["pin"], password="shown")
     assert "1234" not in repr(config)
     assert "shown" in repr(config)
+
+
+def test_what_is_in_a_secret_is_one_wherever_it_is_printed(caplog: pytest.LogCaptureFixture) -> None:
+    """The predicate names the whole, and what is printed is a part of it."""
+    values = [{"vault": {"pin": "hunter1"}}]
+    config = Config(Call(lambda: values[0]), secret=lambda path: path == ("vault",))
+    caplog.set_level(logging.INFO, "frozen.config")
+    values[0] = {"vault": {"pin": "hunter2"}}
+    assert config.check()
+    assert "['vault']['pin']: *** -> ***" in caplog.text
+    with pytest.raises(TypeError, match=r"is \*\*\* \(str\)"):
+        config.get("vault.pin", type=int)
+    assert "hunter" not in caplog.text
+
+
+@dataclasses.dataclass(frozen=True)
+class Token:
+    token_ends: datetime.date
+
+
+def test_a_secret_that_is_no_date_is_not_shown() -> None:
+    with pytest.raises(ConfigError, match="no date: write it as ISO 8601 does") as caught:
+        Config({"token_ends": "hunter2"}, schema=Token)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_what_a_json_schema_refuses_within_a_secret_is_not_shown() -> None:
+    pytest.importorskip("jsonschema")
+    schema = {"properties": {"tokens": {"items": {"type": "integer"}}, "size": {"minimum": 1}}, "maxProperties": 2}
+    with pytest.raises(ConfigError, match=r"\['tokens'\]\[0\] is \*\*\*, refused by the JSON Schema"):
+        Config({"tokens": ["hunter2"]}, schema=schema)
+    with pytest.raises(ConfigError, match="the whole is refused by the JSON Schema: maxProperties should be 2"):
+        Config({"a": 1, "b": 2, "c": 3}, schema=schema)

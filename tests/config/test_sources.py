@@ -57,6 +57,10 @@ def test_every_value_knows_its_origin() -> None:
         config.origin("db.nothing")
 
 
+def test_where_no_source_says_anything_the_whole_has_an_origin_too(tmp_path: Path) -> None:
+    assert Config(File(tmp_path / "no.json", optional=True)).origin(()) == "no source"
+
+
 def test_what_is_below_a_mapping_that_was_replaced_has_no_origin() -> None:
     config = Config({"a": {"b": {"c": 1}}}, {"a": 2}, {"a": {"d": 3}})
     assert set(config._loader.origins) == {(), ("a",), ("a", "d")}
@@ -175,6 +179,50 @@ def test_yaml_is_read_and_says_where_it_is_broken(tmp_path: Path) -> None:
     assert "no YAML" in refused(file)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '!!int "hunter2"',
+        '!!float "hunter2"',
+        "!!bool hunter2",
+        "!!timestamp hunter2",
+        "*hunter2",
+        "!hunter2 x",
+        '"hunter2',
+        "2024-99-99 # hunter2",
+    ],
+)
+def test_no_error_of_yaml_quotes_the_file(tmp_path: Path, text: str) -> None:
+    pytest.importorskip("yaml")
+    (tmp_path / "a.yaml").write_text(f"port: 1\npassword: {text}\n")
+    error = refused(tmp_path / "a.yaml")
+    assert "hunter2" not in error
+    assert "line 2" in error or "line 3" in error
+
+
+@pytest.mark.parametrize("more", ["{{l: *a{0}, r: *a{0}}}", "[*a{0}, *a{0}]"], ids=["mappings", "lists"])
+def test_aliases_of_yaml_that_grow_without_bound_are_refused(tmp_path: Path, more: str) -> None:
+    pytest.importorskip("yaml")
+    lines = [f"a{n}: &a{n} {more.format(n - 1)}" for n in range(1, 60)]
+    (tmp_path / "a.yaml").write_text("\n".join(["a0: &a0 {port: 1}", *lines]))
+    assert "repeats itself by aliases" in refused(tmp_path / "a.yaml")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    assert "pipe.json is no regular file" in refused(tmp_path / "pipe.json")
+    assert "pipe.json is no regular file" in refused(Directory(tmp_path))
+    assert "pipe.json is no regular file" in refused(Directory(tmp_path, values=True))
+
+
+def test_what_editors_leave_in_a_folder_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"a": 1}')
+    for name in ("#a.json#", ".#a.json", ".a.json.swp", "a.json~"):
+        (tmp_path / name).write_text("half")
+    assert thaw(Config(Directory(tmp_path)).data) == {"a": 1}
+
+
 def test_a_dotenv_file_holds_variables(tmp_path: Path) -> None:
     pytest.importorskip("dotenv")
     file = tmp_path / ".env"
@@ -266,6 +314,32 @@ def test_the_text_of_a_secret_variable_is_not_shown() -> None:
     assert "hunter2" not in refused({"secret_number": 1}, Environment("A_", {"A_SECRET_NUMBER": "hunter2"}))
     own = refused({"pin": 1}, Environment("A_", {"A_PIN": "hunter2"}), secret=lambda path: path == ("pin",))
     assert own == "A_PIN in the environment is ***, but ['pin'] is an int: write a whole number"
+
+
+def test_passwords_in_urls_are_not_shown_in_errors() -> None:
+    text = refused({"db": 1}, Environment("A_", {"A_DB": "postgres://me:hunter/2@host/x"}))
+    assert "'postgres://me:***@host/x'" in text
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "[" * 100_000])
+def test_what_is_no_json_is_a_text(text: str) -> None:
+    assert variables({}, A_KEY=text) == {"key": text}
+
+
+def test_two_variables_for_one_value_are_refused() -> None:
+    text = refused({}, Environment("A_", {"A_DB__PORT": "1", "A_db__port": "2"}))
+    assert text == "A_DB__PORT and A_db__port in the environment are both ['db']['port']: remove one of them"
+
+
+def test_a_variable_that_another_thread_deletes_meanwhile_is_none() -> None:
+    class Changing(dict[str, str]):
+        def __iter__(self) -> Any:
+            names = [*super().__iter__()]
+            self.pop("A_GOES", None)
+            return iter(names)
+
+    environ = Changing(A_GOES="1", A_STAYS="2")
+    assert thaw(Config(Environment("A_", environ)).data) == {"stays": 2}
 
 
 def test_variables_without_a_place_are_refused() -> None:
