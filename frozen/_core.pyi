@@ -205,7 +205,8 @@ class AtomicRef(Generic[_T]):
         The publishing thread calls it before its call returns, without any lock, and never two threads at once. Changes
         that are published while the callback runs are delivered as one, by the thread that runs it: each `old` is the
         `new` of the call before. An Exception of the callback goes to `sys.unraisablehook`. Any other exception, such
-        as KeyboardInterrupt or SystemExit, leaves the publishing call after all watches were called.
+        as KeyboardInterrupt or SystemExit, leaves the publishing call after all watches were called. What `exchange` or
+        `fetch_update` would have returned is in it then, the last of its list `undelivered`.
 
         >>> ref = AtomicRef(1)
         >>> with ref.watch(lambda old, new: print(old, "->", new)):
@@ -510,7 +511,8 @@ class AtomicMap(Generic[_K, _V]):
 
         As `AtomicRef.watch`: the thread that makes the change calls it, without any lock, and changes that are made
         while the callback runs are delivered as one. While a watch is open each change takes a snapshot.
-        `old.diff(new)` tells what changed.
+        `old.diff(new)` tells what changed. What `pop`, `exchange`, `drain` or `replace` has taken out when a callback
+        interrupts it is in the exception, the last of its list `undelivered`.
 
         >>> m = AtomicMap()
         >>> with m.watch(lambda old, new: print(old, "->", new)):

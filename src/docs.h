@@ -157,7 +157,8 @@
     "The publishing thread calls it before its call returns, without any lock, and never two threads at once. Changes\n" \
     "that are published while the callback runs are delivered as one, by the thread that runs it: each `old` is the\n" \
     "`new` of the call before. An Exception of the callback goes to `sys.unraisablehook`. Any other exception, such\n" \
-    "as KeyboardInterrupt or SystemExit, leaves the publishing call after all watches were called.\n" \
+    "as KeyboardInterrupt or SystemExit, leaves the publishing call after all watches were called. What `exchange` or\n" \
+    "`fetch_update` would have returned is in it then, the last of its list `undelivered`.\n" \
     "\n" \
     ">>> ref = AtomicRef(1)\n" \
     ">>> with ref.watch(lambda old, new: print(old, \"->\", new)):\n" \
@@ -469,7 +470,8 @@
     "\n" \
     "As `AtomicRef.watch`: the thread that makes the change calls it, without any lock, and changes that are made\n" \
     "while the callback runs are delivered as one. While a watch is open each change takes a snapshot.\n" \
-    "`old.diff(new)` tells what changed.\n" \
+    "`old.diff(new)` tells what changed. What `pop`, `exchange`, `drain` or `replace` has taken out when a callback\n" \
+    "interrupts it is in the exception, the last of its list `undelivered`.\n" \
     "\n" \
     ">>> m = AtomicMap()\n" \
     ">>> with m.watch(lambda old, new: print(old, \"->\", new)):\n" \

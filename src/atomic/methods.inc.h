@@ -57,11 +57,13 @@ table_contains(PyObject *op, PyObject *key)
     return map_has(TABLE_OF(op), key);
 }
 
-/* As map_edit of the map `op`, of objects; NULL stands for no value. */
+/* As map_edit of the map `op`, of objects; NULL stands for no value. With -1, *before is what a call that was interrupted has
+ * taken out. */
 static int table_edit_objects(PyObject *op, family *types, PyObject *key, condition needed, PyObject *expected,
                               PyObject *value, PyObject **before);
 
-/* The same. A value that is frozen.ABSENT stands for none, where `may_remove`. */
+/* The same, but that what an interrupted call has taken out is in the exception. A value that is frozen.ABSENT stands for
+ * none, where `may_remove`. */
 static int
 table_edit(PyObject *op, PyObject *key, condition needed, PyObject *expected, PyObject *value, bool may_remove,
            PyObject **before)
@@ -79,7 +81,12 @@ table_edit(PyObject *op, PyObject *key, condition needed, PyObject *expected, Py
         }
         value = NULL;
     }
-    return table_edit_objects(op, types, key, needed, expected, value, before);
+    int status = table_edit_objects(op, types, key, needed, expected, value, before);
+    if (UNLIKELY(status < 0) && before != NULL && *before != NULL) {
+        interrupt_hands_over(*before);
+        *before = NULL;
+    }
+    return status;
 }
 
 static int

@@ -163,8 +163,43 @@ edit_if_same_object(shared_table *self, PyObject *key, const probe *looked_for, 
     return status;
 }
 
-/* `value` becomes a cell before the key is looked for. A value of *before that cannot be decoded is an error, and the edit is
- * done all the same. */
+/* An edit of what is under the key, nothing (unless `needed` is IF_THERE) or a value, whose object comes out in *before. The
+ * object is made first, and the edit is that of the very cell that it was made of: a value that cannot be decoded stays. */
+static int
+edit_and_take(shared_table *self, PyObject *key, const probe *looked_for, condition needed, cell value,
+              PyObject **before)
+{
+    for (unsigned tries = 0; tries < MAP_RETRIES; tries++) {
+        cell current, was = NO_CELL;
+        if (!table_read(self, looked_for, &current))
+            return -1;
+        if (current == NO_CELL && needed == IF_THERE)
+            return 0;
+        PyObject *object = current != NO_CELL ? cell_to_object(current) : NULL;
+        int status = -1;
+        if (current == NO_CELL)
+            status = edit_cells(self, key, looked_for, IF_ABSENT, NO_CELL, value, NULL);
+        else if (object != NULL)
+            status = edit_cells(self, key, looked_for, IF_OBJECT, current, value, &was);
+        if (status != 0 && was != NO_CELL)
+            *before = object;
+        else
+            Py_XDECREF(object);
+        if (was != NO_CELL)
+            cell_release_detached(was);
+        if (current != NO_CELL)
+            cell_release_detached(current);
+        if (status != 0)
+            return status;
+        if (PyErr_CheckSignals() < 0)
+            return -1;
+    }
+    PyErr_Format(PyExc_RuntimeError, "pop() or exchange() gave up: the value was replaced in each of %d tries",
+                 MAP_RETRIES);
+    return -1;
+}
+
+/* `value` becomes a cell before the key is looked for. */
 static int
 table_edit_objects(PyObject *op, family *types, PyObject *key, condition needed, PyObject *expected, PyObject *value,
                    PyObject **before)
@@ -179,14 +214,18 @@ table_edit_objects(PyObject *op, family *types, PyObject *key, condition needed,
         value_not_shareable(key);
         return -1;
     }
-    int status = needed == IF_SAME
-                     ? edit_if_same_object(self, key, &looked_for, expected, stored)
-                     : edit_cells(self, key, &looked_for, needed, NO_CELL, stored, before != NULL ? &was : NULL);
+    int status;
+    if (needed == IF_SAME)
+        status = edit_if_same_object(self, key, &looked_for, expected, stored);
+    else if (before != NULL && needed != IF_ABSENT)
+        status = edit_and_take(self, key, &looked_for, needed, stored, before);
+    else
+        status = edit_cells(self, key, &looked_for, needed, NO_CELL, stored, before != NULL ? &was : NULL);
     if (stored != NO_CELL)
         cell_release_detached(stored);
     if (was == NO_CELL)
         return status;
-    *before = object_of(was);
+    *before = object_of(was); /* which is there still: the edit required that nothing is */
     return *before != NULL ? status : -1;
 }
 

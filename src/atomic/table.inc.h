@@ -20,6 +20,7 @@
 #define FROZEN_ATOMIC_TABLE_INC_H
 
 #include "atomic/value_call.h"
+#include "ref/interrupt.h"
 #include "ref/reference.h"
 
 /* What the including file defines has a symbol of its own in each instance too. */
@@ -228,7 +229,8 @@ enum { EDIT_NEEDS_KEY = 2 };
 
 /* Puts `value` under the key, or removes it where that is NO_VALUE, if the condition holds: 1, 0, or -1 (exception set:
  * all is as it was, unless telling the watches was interrupted). EDIT_NEEDS_KEY: it is to be inserted, and `stored_key`
- * is NO_VALUE. Unless `before` is NULL, what was there comes out in it, a new reference or NO_VALUE. */
+ * is NO_VALUE. Unless `before` is NULL, what was there comes out in it, a new reference or NO_VALUE; with -1 too, if the edit
+ * is done. */
 static int
 map_edit(TABLE *self, memory *mem, const probe *key, cell stored_key, condition needed, cell expected, cell value,
          cell *before)
@@ -249,9 +251,10 @@ map_edit(TABLE *self, memory *mem, const probe *key, cell stored_key, condition 
     if (status == 1
         && (value != NO_VALUE ? !entry_put(mem, &v, stored_key, value) : current != NO_VALUE && !entry_remove(mem, &v)))
         status = -1;
+    bool failed = status < 0;
     if (!entry_close(self, &v))
         status = -1;
-    if (status < 0 && before != NULL && *before != NO_VALUE) {
+    if (failed && before != NULL && *before != NO_VALUE) {
         cell dropped = *before;
         *before = NO_VALUE;
         cell_release(dropped);
@@ -463,8 +466,8 @@ map_snapshot(TABLE *self, family *types, uint64_t *version)
 
 /* Puts the contents of a Map in place of what is there, if that is `expected` or `expected` is NULL: 1, 0, or -1
  * (exception set: all is as it was, unless telling the watches was interrupted). Unless `old` is NULL, what was there
- * comes out in it: a Map, made before the exchange so that nothing is lost where memory is short. May run arbitrary code
- * at its end. */
+ * comes out in it, or if telling the watches was interrupted, in the exception: a Map, made before the exchange so that
+ * nothing is lost where memory is short. May run arbitrary code at its end. */
 static int
 map_exchange(TABLE *self, family *types, PyObject *expected, PyObject *map, PyObject **old)
 {
@@ -510,11 +513,13 @@ map_exchange(TABLE *self, family *types, PyObject *expected, PyObject *map, PyOb
         map_leave(self, roots);
     else
         roots_release(roots);
+    restore_exception(error);
     if (status > 0 && undisturbed && old != NULL)
         *old = (PyObject *)header;
+    else if (!undisturbed && header != NULL)
+        interrupt_hands_over((PyObject *)header);
     else
-        Py_XDECREF((PyObject *)header);
-    restore_exception(error);
+        Py_XDECREF((PyObject *)header); /* new and empty */
     return undisturbed ? status : -1;
 }
 

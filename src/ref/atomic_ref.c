@@ -6,6 +6,7 @@
 #include "docs.h"
 #include "ref/atomic_ref.h"
 #include "ref/direct.h"
+#include "ref/interrupt.h"
 #include "ref/updating.h"
 #include "bindings/common/arguments.h"
 
@@ -203,11 +204,13 @@ atomic_ref_exchange(PyObject *op, PyObject *value)
 {
     AtomicRefObject *self = (AtomicRefObject *)op;
     PyObject *old = atomic_ref_publish(self, value);
-    if (!atomic_ref_published(self, NULL)) {
-        Py_XDECREF(old);
-        return NULL;
-    }
-    return old != NULL ? old : Py_NewRef(Py_None);
+    bool undisturbed = atomic_ref_published(self, NULL);
+    if (old == NULL)
+        old = Py_NewRef(Py_None);
+    if (undisturbed)
+        return old;
+    interrupt_hands_over(old);
+    return NULL;
 }
 
 static PyObject *

@@ -13,6 +13,7 @@
  * What is published from inside takes effect, and the update around it tries again (updating.h). */
 
 #include "ref/group.h"
+#include "ref/interrupt.h"
 #include "ref/updating.h"
 
 enum { STACK_ARGUMENTS = 16 };
@@ -306,8 +307,13 @@ group_update(const ref_group *group, PyObject *const *args, Py_ssize_t nargs, Py
     bool nested = updating.updates++ != 0;
     PyObject *result = group_update_retrying(group, &call, nested, old, &status);
     updating.updates--;
-    if (result != NULL && status == TRY_PUBLISHED && !group_published(group, old))
-        Py_CLEAR(result);
+    if (result != NULL && status == TRY_PUBLISHED && !group_published(group, old)) {
+        if (gives_old)
+            interrupt_hands_over(result);
+        else /* it was published */
+            Py_DECREF(result);
+        result = NULL;
+    }
     call_release(&call);
     return result;
 }

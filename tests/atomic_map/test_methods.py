@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from keys import HashKey, hash_of
-from support import assert_no_leak
+from support import assert_no_leak, run_threads
 
 from frozen import ABSENT, AtomicMap, Map, Vector
 from frozen._core import _check
@@ -342,18 +342,77 @@ def test_the_same_contents_are_no_change():
     assert empty.version == 0
 
 
+def interrupt(old, new):
+    raise KeyboardInterrupt
+
+
 def test_an_interrupt_in_a_callback_leaves_the_change():
     m = AtomicMap()
-
-    def interrupt(old, new):
-        raise KeyboardInterrupt
-
     with m.watch(interrupt):
         with pytest.raises(KeyboardInterrupt):
             m["a"] = 1
         with pytest.raises(KeyboardInterrupt):
-            m.drain()
+            m.clear()
     assert m == {}
+
+
+HAND_OUT = {
+    "drain": (lambda m: m.drain(), {"a": "old", "b": 2}),
+    "replace": (lambda m: m.replace({"c": 3}), {"a": "old", "b": 2}),
+    "pop": (lambda m: m.pop("a"), "old"),
+    "pop or a default": (lambda m: m.pop("a", None), "old"),
+    "exchange": (lambda m: m.exchange("a", "new"), "old"),
+    "exchange for nothing": (lambda m: m.exchange("a", ABSENT), "old"),
+}
+
+
+@pytest.mark.parametrize("call", HAND_OUT)
+def test_an_interrupted_call_hands_over_what_it_has_taken_out(call):
+    take_out, expected = HAND_OUT[call]
+    m, plain = AtomicMap({"a": "old", "b": 2}), AtomicMap({"a": "old", "b": 2})
+    with m.watch(interrupt), pytest.raises(KeyboardInterrupt) as caught:
+        take_out(m)
+    assert caught.value.undelivered == [expected]
+    take_out(plain)
+    assert m == plain
+
+
+@pytest.mark.parametrize("change", [lambda m: m.__setitem__("a", 1), lambda m: m.update("a", str), AtomicMap.clear])
+def test_an_interrupted_call_that_hands_nothing_out_hands_nothing_over(change):
+    m = AtomicMap({"a": 0})
+    with m.watch(interrupt), pytest.raises(KeyboardInterrupt) as caught:
+        change(m)
+    assert not hasattr(caught.value, "undelivered")
+
+
+def test_calls_in_each_other_hand_over_what_each_has_taken_out():
+    inner, outer = AtomicMap({"inner": 1}), AtomicMap({"outer": 2})
+    drains = outer.watch(lambda old, new: inner.drain())
+    with inner.watch(interrupt), drains, pytest.raises(KeyboardInterrupt) as caught:
+        outer.pop("outer")
+    assert caught.value.undelivered == [{"inner": 1}, 2]
+
+
+def test_many_threads_that_are_interrupted_drain_each_entry_once():
+    """The thread that delivers is interrupted, whichever has made the change."""
+    m, each, drained = AtomicMap(), 300, []
+
+    def add(first):
+        for number in range(first, first + each):
+            with contextlib.suppress(KeyboardInterrupt):
+                m[number] = None
+
+    def drain():
+        for _ in range(each):
+            try:
+                drained.append(m.drain())
+            except KeyboardInterrupt as error:
+                drained.extend(error.undelivered)
+
+    with m.watch(interrupt):
+        run_threads(lambda: add(0), lambda: add(each), drain, drain)
+    drained.append(m.drain())
+    assert sorted(key for entries in drained for key in entries) == list(range(2 * each))
 
 
 def test_values_die_when_they_are_replaced():

@@ -223,6 +223,24 @@ def test_an_interrupted_callback_interrupts_the_publisher_once_all_were_called(p
         assert ref.get_versioned() == (1, 1)
 
 
+@pytest.mark.parametrize(
+    "take_out", [lambda ref: ref.exchange("new"), lambda ref: ref.fetch_update(lambda value: "new")]
+)
+def test_an_interrupted_call_hands_over_the_value_that_it_has_replaced(take_out):
+    ref = AtomicRef("old")
+
+    def interrupted(old, new):
+        raise KeyboardInterrupt
+
+    with ref.watch(interrupted), pytest.raises(KeyboardInterrupt) as caught:
+        take_out(ref)
+    assert caught.value.undelivered == ["old"]
+    assert ref.get() == "new"
+    with ref.watch(interrupted), pytest.raises(KeyboardInterrupt) as caught:
+        ref.update(lambda value: "newer")
+    assert not hasattr(caught.value, "undelivered"), "what update() returns was published"
+
+
 def test_of_several_interrupts_the_first_one_is_raised_and_the_others_are_reported():
     a, b, reported = AtomicRef(0), AtomicRef(0), []
 

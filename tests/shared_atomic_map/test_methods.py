@@ -135,6 +135,34 @@ def test_pop_setdefault_and_exchange_return_what_was_there():
     assert m == {"c": None, "d": 5, "e": 6}
 
 
+class Readable:
+    """A value, found by its number in every interpreter."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+@pytest.mark.parametrize(
+    "take_out", [lambda m: m.pop("key"), lambda m: m.pop("key", None), lambda m: m.exchange("key", "new")]
+)
+def test_a_value_that_cannot_be_read_stays(take_out):
+    errors = [ZeroDivisionError, KeyboardInterrupt]
+
+    def decode(number):
+        if errors:
+            raise errors.pop()
+        return Readable(number)
+
+    register_shareable(Readable, lambda value: value.number, decode)
+    m = SharedAtomicMap({"key": Readable(7)})
+    with pytest.raises(KeyboardInterrupt):
+        take_out(m)
+    with pytest.raises(ZeroDivisionError):
+        take_out(m)
+    assert take_out(m).number == 7
+    assert m.get("key", "new") == "new"
+
+
 def test_compare_and_set_compares_values_and_containers_by_version():
     day = datetime.date(2026, 1, 2)
     m = SharedAtomicMap({"int": 1000, "big": 10**30, "nan": float("nan"), "day": day, "v": SharedVector("ab")})

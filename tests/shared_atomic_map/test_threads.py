@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import collections
 import contextlib
 import functools
 import operator
@@ -276,3 +277,39 @@ def test_an_interrupt_while_watches_are_told_is_raised_and_the_change_is_done(mo
         interrupt()
         writer.join()
     assert not unraisable
+
+
+@pytest.mark.skipif(not FREE_THREADED, reason="with the GIL no other writer comes in between")
+def test_an_interrupted_call_hands_over_what_it_has_taken_out():
+    """As above. A deque keeps what comes out of a call, whatever comes up after it."""
+    m, stop, added, others = SharedAtomicMap(), threading.Event(), [], 0
+
+    def write():
+        while not stop.is_set():
+            m.add("other")
+            added.append(1)
+
+    def take_out_interrupted(call):
+        results = collections.deque()
+        try:
+            results.extend(map(operator.call, (_thread.interrupt_main, call)))
+        except KeyboardInterrupt as error:
+            results.extend(getattr(error, "undelivered", ()))
+        return results[-1]
+
+    writer = threading.Thread(target=write)
+    with m.watch(lambda old, new: None):
+        writer.start()
+        try:
+            for i in range(20_000):
+                m["a"] = i
+                if i % 2:
+                    assert take_out_interrupted(functools.partial(m.pop, "a")) == i
+                else:
+                    drained = take_out_interrupted(m.drain)
+                    assert drained["a"] == i
+                    others += drained.get("other", 0)
+        finally:
+            stop.set()
+            writer.join()
+    assert others + m.get("other", 0) == len(added)
