@@ -337,5 +337,7 @@ file_object_of_box(file_image *image, cell_word c, uint64_t before, bool is_key)
     copy_out out = {.image = image, .words = image->size / 8, .is_key = is_key, .left = BUDGET};
     PyObject *object = copy_object(&out, c, before);
     Py_XDECREF(out.copies);
+    if (object != NULL && UNLIKELY(!file_is_whole(image)))
+        Py_CLEAR(object);
     return object;
 }

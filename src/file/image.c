@@ -6,6 +6,8 @@ void *
 file_damaged(file_image *image, uint64_t offset, const char *reason)
 {
     PyObject *error = NULL, *make = imported("frozen._file", "FileFormatError");
+    if (!bus_guard_holds(&image->is_lost))
+        reason = "was cut off after it was opened, or cannot be read any more";
     if (make != NULL)
         error = PyObject_CallFunction(make, "sOK", reason, image->path, (unsigned long long)offset);
     if (error != NULL)
@@ -45,6 +47,8 @@ file_image_new(module_state *state, PyObject *buffer, PyObject *path, PyObject *
     if (self == NULL)
         return NULL;
     self->buffer = (Py_buffer){0};
+    atomic_init(&self->is_lost, false);
+    self->guard = NULL;
     self->path = Py_NewRef(path);
     self->types = Py_NewRef(types);
     PyObject_GC_Track(self);
@@ -56,6 +60,8 @@ file_image_new(module_state *state, PyObject *buffer, PyObject *path, PyObject *
             PyErr_SetString(PyExc_ValueError, "the buffer of a file must be read-only and lie at a multiple of 8");
             held = false;
         }
+        else
+            self->guard = bus_guard_begin(self->base, (size_t)self->size, &self->is_lost);
     }
     if (!held || !header_holds(self))
         Py_CLEAR(self);
@@ -86,6 +92,7 @@ image_dealloc(PyObject *op)
     file_image *self = (file_image *)op;
     PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
+    bus_guard_end(self->guard);
     PyBuffer_Release(&self->buffer);
     Py_XDECREF(self->path);
     Py_XDECREF(self->types);

@@ -8,6 +8,7 @@
 
 #include "file/format.h"
 #include "module.h"
+#include "platform/bus_guard.h"
 
 typedef struct {
     PyObject_HEAD
@@ -15,6 +16,8 @@ typedef struct {
     const unsigned char *base;
     uint64_t size, seed;
     cell_word root;
+    _Atomic(bool) is_lost; /* a page of the file was cut off, or cannot be read: there are zeros in its place */
+    bus_guard *guard;
     PyObject *path;  /* for errors */
     PyObject *types; /* what decode() gets */
 } file_image;
@@ -36,11 +39,19 @@ typedef struct {
 
 #define VIEW(o) ((file_view *)(o))
 
-/* FileFormatError about the box at `offset`; returns NULL. */
+/* FileFormatError about the box at `offset`; returns NULL. If the file was cut off, that is the reason. */
 void *file_damaged(file_image *image, uint64_t offset, const char *reason);
 
 /* A new image of a buffer. NULL (exception set): it is no file of `save`, or damaged as far as the header tells. */
 PyObject *file_image_new(module_state *state, PyObject *buffer, PyObject *path, PyObject *types);
+
+/* Whether what was read until now was the file: called where an answer was found that zeros in its place may have made.
+ * Else FileFormatError. */
+static inline bool
+file_is_whole(file_image *image)
+{
+    return bus_guard_holds(&image->is_lost) || file_damaged(image, 0, NULL);
+}
 
 /* The box at `offset` with `bytes` bytes of contents in the file, or NULL without an exception. */
 static inline const box_head *

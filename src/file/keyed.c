@@ -125,8 +125,8 @@ sought_hash(file_view *self, const sought *s, uint64_t *hash)
     return 0;
 }
 
-int
-file_find(file_view *self, PyObject *key, Py_ssize_t *index)
+static int
+find(file_view *self, PyObject *key, Py_ssize_t *index)
 {
     uint64_t hash, slot;
     sought s = sought_key(key);
@@ -155,4 +155,11 @@ file_find(file_view *self, PyObject *key, Py_ssize_t *index)
         }
     }
     return 0;
+}
+
+int
+file_find(file_view *self, PyObject *key, Py_ssize_t *index)
+{
+    int found = find(self, key, index);
+    return LIKELY(found < 0 || file_is_whole(self->image)) ? found : -1;
 }
