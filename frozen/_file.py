@@ -104,13 +104,12 @@ def save(
     >>> frozen.open("config.frozen")["ports"]
     FileVector([80, 443])
     """
-    target = os.path.realpath(os.fspath(path))
-    permissions = _permissions_of(target)
+    path = os.fsdecode(path)
+    permissions = _permissions_of(path or os.curdir)
+    target = os.path.realpath(path)
     types = _kept(types)
-    folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}-{os.urandom(6).hex()}.tmp")
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(temporary, flags, 0o666)
+    folder = os.path.dirname(target)
+    temporary, descriptor = _new_beside(target)
     try:
         with io.open(descriptor, "wb", buffering=0) as file:  # noqa: UP020 - open is the function below
             _write(value, file, types, progress)
@@ -125,7 +124,25 @@ def save(
     sync_folder(folder)
 
 
-def _permissions_of(path: str | bytes) -> int | None:
+def _new_beside(target: str) -> tuple[str, int]:
+    """A new file in the folder of the target, open."""
+    folder, name = os.path.split(target)
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = name[: _LONGEST_NAME // 4]  # a character takes at most 4 bytes
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}-{os.urandom(6).hex()}.tmp")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        return temporary, os.open(temporary, flags, 0o666)
+    except OSError as error:
+        error.filename = target  # which the caller knows
+        raise
+
+
+_LONGEST_NAME = 200
+"""Bytes of a name that may get more at both ends: systems allow 255."""
+
+
+def _permissions_of(path: str) -> int | None:
     """Of the file that is to be replaced, if there is one."""
     try:
         mode = os.stat(path).st_mode
@@ -159,22 +176,32 @@ def open(path: str | os.PathLike[str], /, *, check: bool = False, types: _Types 
     is made, as by `decode`, and nothing that the file names is imported.
 
     Of a damaged file look-ups raise FileFormatError, or give a wrong value, and never crash: `check` finds out before.
-    Replace the file, as `save` does, and never change it: the system ends processes that read what was cut off.
+    Replace the file, as `save` does, and never change it. What reads beyond the new end of a file that was cut off
+    raises FileFormatError too, by a handler of SIGBUS (docs/file-format.md says where it cannot help).
 
-    FileFormatError if it is no such file, if it is truncated or its header damaged, or of a newer version.
+    FileFormatError if it is no such file, if it is truncated or its header damaged, or of a newer version, and if it
+    is no regular file: it does not wait for a pipe.
 
     >>> save(Map(ports=Vector([80, 443])), "config.frozen")
     >>> frozen.open("config.frozen", check=True)["ports"][-1]
     443
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     types = _kept(types)
-    with io.open(name, "rb", buffering=0) as file:  # noqa: UP020 - this function is called open
-        if os.fstat(file.fileno()).st_size == 0:
+    with io.open(name, "rb", buffering=0, opener=_open_at_once) as file:  # noqa: UP020 - this function is called open
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise FileFormatError("is no regular file: only those can be mapped", name, 0)
+        if found.st_size == 0:
             raise FileFormatError("is no file of frozen.save: it is empty", name, 0)
         options: dict[str, Any] = {} if sys.version_info < (3, 13) else {"trackfd": False}
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ, **options)
     return _open_file(mapped, name, types, check)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opening a pipe would wait for its writer."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _kept(types: _Types) -> _Types:

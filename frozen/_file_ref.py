@@ -445,7 +445,7 @@ class _Follower:
 
 
 def _absolute(path: Path) -> str:
-    return os.path.abspath(os.fspath(path))
+    return os.path.abspath(os.fsdecode(path))
 
 
 @contextlib.contextmanager

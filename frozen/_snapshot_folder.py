@@ -74,6 +74,8 @@ _FORMAT = 1
 _HEADER = struct.Struct("<8sQQ40x")
 _NUMBER = 2  # the third word of 8 bytes
 _SNAPSHOT = re.compile(r"(\d{20})\.frozen")
+_LARGEST = 2**63 - 1
+"""Number of a version; a file with a larger one, which does not fit the word, is none of ours."""
 _KEPT = 2
 """Newest snapshots that stay: a reader that has just loaded the number before finds its file still."""
 
@@ -245,7 +247,7 @@ class Snapshot:
 
 def _snapshots(folder: str) -> list[tuple[int, str]]:
     found = map(_SNAPSHOT.fullmatch, os.listdir(folder))
-    return [(int(name[1]), name[0]) for name in found if name is not None]
+    return [(int(name[1]), name[0]) for name in found if name is not None and int(name[1]) <= _LARGEST]
 
 
 def _remove_all(folder: str) -> None:

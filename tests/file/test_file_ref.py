@@ -343,6 +343,13 @@ def test_damaged_and_newer_folders_are_clear_errors(path: Path) -> None:
         FileRef.attach(path)
 
 
+def test_a_number_beyond_the_word_is_no_version(path: Path) -> None:
+    ref = FileRef(path, 1)
+    (path / f"{10**20 - 1}.frozen").write_bytes(b"")
+    ref.set(2)
+    assert FileRef.attach(path).get_versioned() == (2, 2)
+
+
 def test_set_replaces_a_version_that_cannot_be_read(path: Path) -> None:
     ref = FileRef(path, 1)
     frozen.save(2, path / snapshot_name(2))

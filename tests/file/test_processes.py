@@ -27,7 +27,7 @@ from support import (
 )
 
 import frozen
-from frozen import EncodingError, FileMap, Map, Set, Vector
+from frozen import EncodingError, FileFormatError, FileMap, FileRef, Map, Set, Vector
 
 
 def version(number: int) -> Map[str, Any]:
@@ -53,6 +53,34 @@ def test_a_save_keeps_permissions_and_links_and_replaces_files_alone(tmp_path: P
         with pytest.raises(ValueError, match="is no regular file"):
             frozen.save(3, other)
     assert sorted(os.listdir(tmp_path)) == ["file", "link", "pipe"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices")
+def test_open_takes_regular_files_alone_and_waits_for_no_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for other in (pipe, "/dev/null", "/dev/zero"):
+        with pytest.raises(FileFormatError, match="is no regular file"):
+            frozen.open(other)
+    with pytest.raises(IsADirectoryError):
+        frozen.open(tmp_path)
+
+
+def test_names_may_be_bytes_and_as_long_as_the_system_allows(tmp_path: Path) -> None:
+    longest = "\N{CAT}" * 60 + "long name"  # 249 bytes; a name that has more added to it is refused
+    for name in ("short", longest, "x\udcff" if sys.platform == "linux" else "x"):
+        path = os.path.join(tmp_path, name)
+        for form in (path, os.fsencode(path)):
+            frozen.save(name + "!", form)
+            assert frozen.open(form) == name + "!"
+    assert FileRef(os.fsencode(tmp_path / "ref"), 1).path == os.path.join(tmp_path, "ref")
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    target = str(tmp_path / "absent" / "file")
+    with pytest.raises(FileNotFoundError) as caught:
+        frozen.save(1, target)
+    assert caught.value.filename == target
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
