@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ from frozen._cli.line import Line
 from frozen._cli.places import look_up, written
 from frozen._cli.plain import Plain, is_container
 from frozen._cli.texts import format_of
-from frozen._cli.writing import put, shown
+from frozen._cli.writing import output, put, shown
 from frozen._core import _bounded_repr
 
 _EVERY = 1 << 14
@@ -29,7 +28,7 @@ def pack(options: argparse.Namespace, line: Line) -> int:
             f"{options.target!r} is named as {form.upper()}, and pack writes a file of frozen.save: "
             f"`show --as {form}` writes {form.upper()}"
         )
-    if options.target == "-" and sys.stdout.isatty():
+    if options.target == "-" and output().isatty():
         raise CommandError("a file of frozen.save is no text for a terminal: name a file, or send it into a pipe")
     value = _read(options.source, options, line)
     if not is_view(value):
@@ -42,6 +41,8 @@ def pack(options: argparse.Namespace, line: Line) -> int:
             save(value, options.target, progress=show)
     except EncodingError as error:
         raise CommandError(f"cannot pack {title_of(options.source)}: {error}") from None
+    except ValueError as error:  # of a folder, a pipe, or a name that no file can have
+        raise CommandError(f"cannot write {title_of(options.target)}: {error}") from None
     return OK
 
 
@@ -53,7 +54,7 @@ def _save_to_output(value: Any, show: Callable[[int], None]) -> None:
         path = os.path.join(folder, "value.frozen")
         save(value, path, progress=show)
         with open(path, "rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
+            shutil.copyfileobj(file, output().buffer)
 
 
 def show(options: argparse.Namespace, line: Line) -> int:

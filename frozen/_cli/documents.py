@@ -36,7 +36,7 @@ def read_document(name: str, form: str | None = None) -> Any:
 def read_frozen(name: str, check: bool = False) -> Any:
     """The value in a file of `save`, or FileFormatError; a pipe is copied into a temporary file first."""
     if name == "-":
-        return _spooled(sys.stdin.buffer.read(), "standard input", check)
+        return _spooled(_input(), "standard input", check)
     if stat.S_ISREG(os.stat(name).st_mode):
         return frozen.open(name, check=check)
     with open(name, "rb") as file:
@@ -59,7 +59,7 @@ class _Text:
 def _read(name: str) -> Any:
     """The value in a file of `save`, or the bytes of anything else as a _Text."""
     if name == "-":
-        data = sys.stdin.buffer.read()
+        data = _input()
         return _spooled(data, "standard input") if data.startswith(MAGIC) else _Text(data)
     with open(name, "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # can be neither read twice nor mapped
@@ -67,6 +67,12 @@ def _read(name: str) -> Any:
             return _spooled(data, name) if data.startswith(MAGIC) else _Text(data)
         head = file.read(len(MAGIC))
         return frozen.open(name) if head == MAGIC else _Text(head + file.read())
+
+
+def _input() -> bytes:
+    if sys.stdin is None:
+        raise LoadError("cannot read standard input: it is closed")
+    return sys.stdin.buffer.read()
 
 
 def _spooled(data: bytes, title: str, check: bool = False) -> Any:

@@ -12,11 +12,11 @@ from frozen._cli.errors import PROGRAM, one_line
 
 
 class Line:
-    """Rewritten in place; nothing where the stream is no terminal."""
+    """Rewritten in place; nothing where the stream is no terminal, or None: it was closed before Python started."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self.stream = stream
-        self.active = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self.active = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
         self._due = 0.0
 
     def say(self, text: str) -> None:
@@ -42,8 +42,10 @@ class Line:
     def complain(self, message: str) -> None:
         """An error, which is said in any case."""
         self.clear()
-        print(f"{PROGRAM}: {one_line(message)}", file=self.stream)
+        if self.stream is not None:
+            print(f"{PROGRAM}: {one_line(message)}", file=self.stream)
 
     def _write(self, text: str) -> None:
+        assert self.stream is not None
         self.stream.write(f"\r\x1b[K{text}")
         self.stream.flush()

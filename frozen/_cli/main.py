@@ -36,7 +36,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         status: int = options.run(options, line)
         line.clear()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return status
     except KeyboardInterrupt:
         line.clear()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from frozen._cli.errors import LoadError, one_line
+from frozen._core import _bounded_repr
 
 FORMATS = ("json", "toml", "yaml")
 
@@ -32,14 +33,44 @@ def parsed(data: bytes, form: str, title: str) -> Any:
         raise LoadError(f"cannot parse {title} as {kind}: {one_line(error)}") from None
 
 
+def _parse_json(data: bytes) -> Any:
+    return json.loads(data, object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs. Of two with one key, readers of JSON take the first, the last or both (RFC 8259)."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(_twice([key for key, _ in pairs]))
+    return found
+
+
+def _twice(keys: list[str]) -> str:
+    seen: set[str] = set()
+    key = next(key for key in keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+    return f"the key {_bounded_repr(key)} is there twice in one object"
+
+
 def _parse_toml(data: bytes) -> Any:
     return tomllib.loads(data.decode("utf-8-sig"))
 
 
 def _parse_yaml(data: bytes) -> Any:
     yaml = yaml_library("reading")
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc, name-defined]
+        def flatten_mapping(self, node: Any) -> None:
+            """Puts the keys of `<<` before the own ones, which may be the same. Those are looked at before, once."""
+            if not hasattr(node, "was_flattened"):
+                node.was_flattened = True
+                scalars = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+                keys = [(key.tag, key.value) for key in scalars]
+                if len(set(keys)) < len(keys):
+                    raise ValueError(_twice([key.value for key in scalars]))
+            super().flatten_mapping(node)
+
     try:
-        return yaml.safe_load(data)
+        return yaml.load(data, Loader)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from None
 
@@ -51,4 +82,4 @@ def yaml_library(what: str) -> Any:
         raise ValueError(f"{what} YAML needs PyYAML: pip install pyyaml, or write JSON or TOML") from None
 
 
-_PARSERS: dict[str, Callable[[bytes], Any]] = {"json": json.loads, "toml": _parse_toml, "yaml": _parse_yaml}
+_PARSERS: dict[str, Callable[[bytes], Any]] = {"json": _parse_json, "toml": _parse_toml, "yaml": _parse_yaml}

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from io import TextIOWrapper
-from typing import Any
+from typing import Any, TextIO
 
 from frozen import thaw
 from frozen._cli.errors import CommandError
@@ -35,9 +35,16 @@ def shown(value: Any, form: str, lossy: bool, way: Way = None) -> str:
         raise CommandError(f"{place_of(way)} is nested too deeply to be written as {form.upper()}") from None
 
 
+def output() -> TextIO:
+    """Standard output, which may have been closed before Python started."""
+    if sys.stdout is None:
+        raise CommandError("standard output is closed")
+    return sys.stdout
+
+
 def put(text: str) -> None:
     """Write it to standard output, as UTF-8 where that is no terminal; a lone surrogate is written \\udc80."""
-    out = sys.stdout
+    out = output()
     if isinstance(out, TextIOWrapper):
         out.reconfigure(encoding=out.encoding if out.isatty() else "utf-8", errors="backslashreplace")
     out.write(text if text.endswith("\n") else text + "\n")

@@ -412,6 +412,50 @@ def test_an_error_is_one_line_and_status_2(run: Run, arguments: list[str], messa
     assert message in run.error(*arguments)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_only_regular_files_are_written(run: Run, tmp_path: Path) -> None:
+    os.mkfifo("pipe")
+    for target in ("pipe", "."):
+        assert run.error("pack", "config.json", target) == (
+            f"cannot write {target!r}: {target!r} is no regular file, and only those are replaced"
+        )
+
+
+def test_a_key_that_is_there_twice_is_an_error(run: Run) -> None:
+    Path("twice.json").write_text('{"a": {"b": 1, "c": 2, "b": 3}}')
+    text = "cannot parse 'twice.{0}' as {1}: the key 'b' is there twice in one object"
+    assert run.error("pack", "twice.json", "twice.frozen") == text.format("json", "JSON")
+    pytest.importorskip("yaml", reason="needs PyYAML")
+    Path("twice.yaml").write_text("a: {b: 1, c: 2, b: 3}\n")
+    assert run.error("show", "twice.yaml") == text.format("yaml", "YAML")
+
+
+def test_keys_that_yaml_merges_may_be_there_again(run: Run) -> None:
+    pytest.importorskip("yaml", reason="needs PyYAML")
+    Path("merged.yaml").write_text("a: &a {x: 1, y: 2}\nb: &b\n  <<: *a\n  x: 3\nc:\n  <<: *b\n  <<: *a\n  y: 5\n")
+    merged = {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}, "c": {"x": 1, "y": 5}}
+    assert json.loads(run("show", "merged.yaml")) == merged
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "message"),
+    [
+        (["show", "config.json"], "stdout", "standard output is closed"),
+        (["pack", "config.json", "-"], "stdout", "standard output is closed"),
+        (["pack", "-", "a.frozen"], "stdin", "cannot read standard input: it is closed"),
+        (["show", "absent.json"], "stderr", ""),
+    ],
+)
+def test_a_stream_that_was_closed_before(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], closed: str, message: str
+) -> None:
+    monkeypatch.setattr(sys, closed, None)  # as Python has it then
+    run(*arguments, status=2)
+    assert run.printed.err == (f"python -m frozen: {message}\n" if message else "")
+    monkeypatch.setattr(sys, "stdout", None)
+    run("pack", "config.json", "config.frozen")
+
+
 def test_yaml_that_contains_itself(run: Run) -> None:
     pytest.importorskip("yaml", reason="needs PyYAML")
     Path("loop.yaml").write_text("&a [*a]\n")
