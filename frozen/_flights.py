@@ -327,14 +327,6 @@ def _join(cache: Cache[Any, Any], key: Any, flight: _Flight) -> _Outcome:
         return flight.outcome.get()
 
 
-def _daemon_threads_allowed() -> bool:
-    """Not in an interpreter with a GIL of its own, whose end then waits for the computation."""
-    import _thread
-
-    allowed = getattr(_thread, "daemon_threads_allowed", None)  # CPython 3.12 and later
-    return allowed is None or bool(allowed())
-
-
 def _refresh_in_thread(
     cache: Cache[Any, Any],
     key: Any,
@@ -344,13 +336,12 @@ def _refresh_in_thread(
     kwargs: dict[str, Any],
 ) -> None:
     """Compute a stale value again while its users go on; what fails is reported by threading.excepthook."""
-    from threading import Thread
+    from frozen._threads import start
 
     flight.process = os.getpid()
     try:
-        arguments = (_lead, cache, key, flight, fn, args, kwargs)
         context = contextvars.copy_context()
-        Thread(target=context.run, args=arguments, name="frozen.cache", daemon=_daemon_threads_allowed()).start()
+        start(lambda: context.run(_lead, cache, key, flight, fn, args, kwargs), "frozen.cache")
     except BaseException as error:
         flight.end(cache, key, None)
         if not isinstance(error, RuntimeError):  # there can be no more threads: the next one who asks tries again

@@ -36,6 +36,9 @@ FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 needs_debug_build = pytest.mark.skipif(not DEBUG_BUILD, reason="needs sys.gettotalrefcount(), a debug build's")
 needs_free_threading = pytest.mark.skipif(not FREE_THREADED, reason="needs a free-threaded build")
+needs_late_threads = pytest.mark.skipif(
+    (3, 12) <= sys.version_info < (3, 12, 2), reason="no thread can be started after the main thread has ended"
+)
 needs_subinterpreters = pytest.mark.skipif(
     sys.version_info < (3, 12), reason="before 3.12 all interpreters share one GIL and isolated ones do not exist"
 )

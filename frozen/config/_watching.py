@@ -3,7 +3,8 @@
 Looking is what counts: an event of the file system only ends the pause before the next look, so that nothing depends on
 which events a file system has.  A network file system has none for what other machines write.
 
-The thread ends before its interpreter does (`threading` is asked to tell).  In the child of a fork a new one goes on.
+The thread ends before its interpreter does, and after the program's other threads (frozen/_threads.py).  In the child
+of a fork a new one goes on.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 import frozen._apply
 import frozen._diff  # noqa: F401
+from frozen._threads import call_at_end, daemons_allowed, start
 from frozen.config._optional import library
 
 __all__ = ["Watcher", "folders_of", "go_on_in_the_child", "watchfiles_watch"]
@@ -59,10 +61,10 @@ class Watcher:
 
     def start(self) -> None:
         """Begin, in a thread of its own. RuntimeError if this process has no more threads, or is ending."""
-        self._stop = threading.Event()
-        thread = threading.Thread(target=self._run, args=(self._stop,), name="frozen.config")
-        thread.start()
-        self._thread = thread
+        if _has_ended:
+            raise RuntimeError("the interpreter is ending: its configuration is watched no more")
+        stop = self._stop = threading.Event()
+        self._thread = start(lambda: self._run(stop), "frozen.config")
         _running[id(self)] = self
 
     def stop(self) -> None:
@@ -195,9 +197,10 @@ def go_on_in_the_child() -> None:
 
 
 def _stop_all() -> None:
+    global _has_ended
+    _has_ended = not daemons_allowed()  # else later ones end with the process
     for watcher in list(_running.values()):
         watcher.stop()
 
 
-with contextlib.suppress(RuntimeError):  # this interpreter is ending already
-    threading._register_atexit(_stop_all)  # type: ignore[attr-defined]
+_has_ended = not call_at_end(_stop_all)

@@ -15,10 +15,10 @@ import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 
+from frozen._threads import call_at_end, start
 from frozen.remote._engine import Engine, Entry, number_of
 from frozen.remote._errors import Refused, Stuck
 from frozen.remote._follower import FOLLOW, Follower, logger
-from frozen.remote._threads import start
 
 __all__ = ["Hub", "hub_of"]
 
@@ -220,5 +220,4 @@ def _end() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_go_on_in_the_child)
-with contextlib.suppress(RuntimeError):  # this interpreter is ending already
-    threading._register_atexit(_end)  # type: ignore[attr-defined]
+call_at_end(_end)

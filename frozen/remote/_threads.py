@@ -1,4 +1,4 @@
-"""The threads of remote references, which none of them outlives: `start`, and work in the background.
+"""The threads of remote references, which none of them outlives: work in the background.
 
 They are daemons where an interpreter has those, because a name server may keep one of them waiting for long; before the
 interpreter ends they are told, and waited for a while. In the child of a fork there are none: the owner's
@@ -11,7 +11,9 @@ import contextlib
 import threading
 from collections.abc import Callable
 
-__all__ = ["ReentryError", "Task", "not_owned", "start"]
+from frozen._threads import start
+
+__all__ = ["ReentryError", "Task", "not_owned"]
 
 
 class ReentryError(RuntimeError):
@@ -26,19 +28,6 @@ def not_owned(lock: threading.RLock, use: str) -> threading.RLock:
     if lock._is_owned():  # type: ignore[attr-defined]
         raise ReentryError(f"a signal handler or finalizer cannot {use} while its own thread does")
     return lock
-
-
-def start(target: Callable[[], object], name: str) -> threading.Thread:
-    """Start a thread. RuntimeError if this process has no more, or the interpreter is ending."""
-    thread = threading.Thread(target=target, name=name, daemon=True)
-    try:
-        thread.start()
-    except RuntimeError as error:
-        if "daemon" not in str(error):
-            raise
-        thread = threading.Thread(target=target, name=name)  # an isolated interpreter has no daemons
-        thread.start()
-    return thread
 
 
 class Task:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import eventually, replace_file, run_python
+from support import eventually, needs_late_threads, replace_file, run_python
 
 import frozen.config._watching as watching
 from frozen import Map
@@ -305,3 +305,30 @@ def test_the_child_of_a_fork_watches_anew(file: Path, mode: str) -> None:
         config.stop()
     """
     run_python("-c", code)
+
+
+MAIN_ENDED = """if True:
+    import os, sys, threading
+    from pathlib import Path
+    from frozen.config import Config
+    file, mode, start = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    config = Config(file, watch=mode, interval=0.005 if mode == "poll" else 600.0, debounce=0.001)
+    if start == "early":
+        config.start()
+
+    def serve():
+        threading.main_thread().join()
+        if start == "late":
+            config.start()
+        file.with_suffix(".new").write_text('{"n": 1}')
+        os.replace(file.with_suffix(".new"), file)
+        print(config.ref.wait(0, 60), config.get("n"), flush=True)
+
+    threading.Thread(target=serve).start()
+"""
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("start", ["early", pytest.param("late", marks=needs_late_threads)])
+def test_threads_are_served_after_the_main_thread_and_the_program_ends(file: Path, mode: str, start: str) -> None:
+    assert run_python("-c", MAIN_ENDED, file, mode, start).stdout == "True 1\n"

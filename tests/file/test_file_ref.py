@@ -13,6 +13,8 @@ import subprocess
 import sys
 import threading
 import uuid
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,10 +23,10 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from support import ROOT, child_environment, eventually, run_python, run_threads
+from support import ROOT, child_environment, eventually, needs_late_threads, run_python, run_threads
 
 import frozen
-from frozen import EncodingError, FileFormatError, FileMap, FileRef, Map, Set, Vector
+from frozen import AtomicRef, EncodingError, FileFormatError, FileMap, FileRef, Map, Set, Vector
 from frozen._snapshot_folder import SnapshotFolder
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -380,6 +382,55 @@ def test_a_waiter_is_woken_by_another_process(path: Path, tmp_path: Path) -> Non
         with subprocess.Popen([sys.executable, "-c", code, path], env=child_environment(), cwd=tmp_path):
             assert ref.wait(1, timeout=60)
         assert ref.get() == 1
+
+
+@pytest.mark.parametrize("start", ["early", pytest.param("late", marks=needs_late_threads)])
+def test_watches_go_on_after_the_main_thread_and_the_program_ends(path: Path, start: str) -> None:
+    code = """if True:
+        import sys, threading, frozen
+        ref, called, start = frozen.FileRef(sys.argv[1], 0), threading.Event(), sys.argv[2]
+        if start == "early":
+            watch = ref.watch(lambda old, new: called.set())
+
+        def serve():
+            threading.main_thread().join()
+            if start == "late":
+                watch = ref.watch(lambda old, new: called.set())
+            ref.set(1)
+            print(called.wait(60), ref.get())
+
+        threading.Thread(target=serve).start()
+    """
+    assert run_python("-c", code, path, start).stdout == "True 1\n"
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 0.001, Fraction(1, 1000), Decimal("0.001"), False])
+def test_a_timeout_is_any_number(path: Path, timeout: Any) -> None:
+    assert not FileRef(path, 0).wait(1, timeout)
+
+
+@pytest.mark.parametrize(
+    ("version", "timeout", "error", "words"),
+    [
+        (1, "1", TypeError, "timeout must be a number of seconds or None, not '1'"),
+        (1, float("nan"), ValueError, "timeout is nan"),
+        (-1, None, ValueError, "there is no version -1"),
+        ("1", None, TypeError, "integer"),
+    ],
+)
+def test_wrong_arguments_of_wait_are_errors_as_for_every_reference(
+    path: Path, version: Any, timeout: Any, error: type[Exception], words: str
+) -> None:
+    for ref in (FileRef(path, 0), AtomicRef(0)):
+        with pytest.raises(error, match=words):
+            ref.wait(version, timeout)
+
+
+def test_a_path_is_a_str_a_path_or_bytes_and_never_empty(path: Path) -> None:
+    FileRef(os.fsencode(path), 1)
+    assert FileRef.attach(path).get() == FileRef.attach(str(path)).get() == 1
+    with pytest.raises(ValueError, match="empty"):
+        FileRef("", 1)  # not the current folder
 
 
 def test_watches_get_the_newest_value_and_end(path: Path) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from linearizability import Recorder, is_linearizable
-from support import eventually, needs_subinterpreters, run_threads
+from support import eventually, needs_late_threads, needs_subinterpreters, run_python, run_threads
 
 import frozen
 from frozen import EncodingError, Map, Set, SharedMap, Vector, freeze, set_in
@@ -883,3 +883,27 @@ def test_a_slow_watch_gets_the_newest(refs: Any) -> None:
         go_on.set()
         eventually(lambda: seen[-1] == 99)
     assert len(seen) < 50
+
+
+@pytest.mark.parametrize("start", ["early", pytest.param("late", marks=needs_late_threads)])
+def test_threads_are_served_after_the_main_thread_and_the_program_ends(start: str) -> None:
+    code = """if True:
+        import sys, threading
+        from frozen.remote import MemoryEngine, MemoryServer, RemoteRef
+        server = MemoryServer()
+
+        def references():
+            here = RemoteRef(MemoryEngine(server, block=0.05), "name", 0)
+            return here, RemoteRef.attach(MemoryEngine(server, block=0.05), "name"), here.get_versioned()[1]
+
+        made = references() if sys.argv[1] == "early" else None
+
+        def serve():
+            threading.main_thread().join()
+            here, there, number = made or references()
+            there.set(1)
+            print(here.wait(number, 60), here.get())
+
+        threading.Thread(target=serve).start()
+    """
+    assert run_python("-c", code, start).stdout == "True 1\n"
