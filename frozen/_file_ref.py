@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import operator
 import os
 import random
 import time
@@ -31,6 +30,8 @@ Version = tuple[int, Any]
 
 _MISSING: Any = object()
 _CONTAINERS = (FileMap, FileSet, FileVector)
+_PUBLISHED: AtomicRef[int] = AtomicRef(0)
+_PUBLISHED.set(1)  # from now on `wait(0, timeout)` returns at once, whatever the timeout
 _TRIES = 1000
 _POLL, _LOOK = 0.02, 1.0
 """Seconds between two looks at the number: without events of the file system, and with them."""
@@ -290,8 +291,9 @@ class FileRef(Generic[T]):
         >>> ref.wait(0), ref.wait(1, timeout=0)
         (True, False)
         """
-        operator.index(version)
-        deadline = None if timeout is None else time.monotonic() + timeout
+        _PUBLISHED.wait(version, 0)  # what is wrong with the arguments is said in one place
+        _PUBLISHED.wait(0, timeout)
+        deadline = None if timeout is None else time.monotonic() + float(timeout)
         while self._current()[0] <= version:
             rest = None if deadline is None else deadline - time.monotonic()
             if rest is not None and rest <= 0:
@@ -445,7 +447,10 @@ class _Follower:
 
 
 def _absolute(path: Path) -> str:
-    return os.path.abspath(os.fsdecode(path))
+    place = os.fspath(path)
+    if not place:
+        raise ValueError("the path of a reference is empty: name a folder, '.' for the current one")
+    return os.path.abspath(os.fsdecode(place))
 
 
 @contextlib.contextmanager
