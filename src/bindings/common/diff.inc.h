@@ -7,11 +7,9 @@
 static PyObject *
 call_of_module(const char *name, const char *function, PyObject *self, PyObject *argument)
 {
-    PyObject *module = PyImport_ImportModule(name);
-    if (module == NULL)
-        return NULL;
-    PyObject *result = PyObject_CallMethod(module, function, "OO", self, argument);
-    Py_DECREF(module);
+    PyObject *callable = imported(name, function);
+    PyObject *result = callable != NULL ? PyObject_CallFunctionObjArgs(callable, self, argument, NULL) : NULL;
+    Py_XDECREF(callable);
     return result;
 }
 
