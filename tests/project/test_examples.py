@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import sys
 import threading
 import time
@@ -15,9 +16,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from support import ROOT, replace_file, run_python, run_threads
+from support import ROOT, Subinterpreter, needs_subinterpreters, replace_file, run_python, run_threads
 
-from frozen import Map
+from frozen import Map, SharedAtomicMap
 
 EXAMPLES = ROOT / "examples"
 
@@ -249,6 +250,56 @@ def test_each_count_is_written_once() -> None:
     run_threads(count, count, flush)
     metrics.flush()
     assert sum(counters["requests"] for counters in written) == 1000
+
+
+# shared_cache.py
+
+
+def shared_cache(size: int, seconds: float = math.inf) -> Any:
+    maps = tuple(SharedAtomicMap[Any, Any]() for _ in range(3))
+    return load_example("shared_cache").SharedCache(maps, size, seconds)
+
+
+def test_shared_cache_keeps_what_is_used_and_stays_within_its_bound() -> None:
+    cache, computed = shared_cache(size=10), []
+    for n in range(100):
+        for key in (-1, n):
+            assert cache.get_or_compute(key, lambda key=key: computed.append(key) or key * key) == key * key
+        assert len(cache.young) + len(cache.old) <= 20
+    assert computed == [-1, *range(100)]
+
+
+def test_shared_cache_forgets_after_a_time() -> None:
+    cache = shared_cache(size=10, seconds=-1.0)
+    assert [cache.get_or_compute("key", lambda n=n: n) for n in range(2)] == [0, 1]
+    cache = shared_cache(size=10, seconds=1000.0)
+    assert [cache.get_or_compute("key", lambda n=n: n) for n in range(2)] == [0, 0]
+
+
+def test_shared_cache_computes_once_for_the_threads_of_an_interpreter() -> None:
+    cache, computed = shared_cache(size=1000), []
+
+    def ask() -> None:
+        for key in range(300):
+            assert cache.get_or_compute(key, lambda key=key: computed.append(key) or -key) == -key
+
+    run_threads(*[ask] * 4)
+    assert sorted(computed) == [*range(300)]
+
+
+@needs_subinterpreters
+def test_shared_cache_is_one_for_all_interpreters() -> None:
+    cache = shared_cache(size=1000)
+    with Subinterpreter() as interpreter:
+        interpreter.give(young=cache.young, old=cache.old, counts=cache.counts)
+        interpreter.run(
+            f"""
+            import runpy
+            SharedCache = runpy.run_path({str(EXAMPLES / "shared_cache.py")!r})["SharedCache"]
+            assert SharedCache((young, old, counts), 1000).get_or_compute("there", lambda: 5) == 5
+            """
+        )
+    assert cache.get_or_compute("there", pytest.fail) == 5
 
 
 # sessions.py
