@@ -8,7 +8,7 @@
 
 #include "cache/entry.h"
 
-enum { GHOST_WAYS = 4, GHOST_LEAST = 64 };
+enum { GHOST_WAYS = 4, GHOST_LEAST = 16 };
 
 typedef struct {
     uint32_t ways[GHOST_WAYS]; /* the newest first; 0: none; the lowest bit is the queue */
@@ -16,25 +16,22 @@ typedef struct {
 
 typedef struct {
     ghost_bucket *buckets; /* NULL: nothing is remembered */
-    size_t mask; /* of the number of buckets, a power of two */
+    size_t size; /* of buckets */
     int64_t counts[2]; /* by queue */
 } ghost_table;
 
 static inline size_t
 ghosts_room(const ghost_table *ghosts)
 {
-    return ghosts->buckets != NULL ? (ghosts->mask + 1) * GHOST_WAYS : 0;
+    return ghosts->buckets != NULL ? ghosts->size * GHOST_WAYS : 0;
 }
 
-/* An empty table for at least so many, without buckets if there is no memory: a cache can do without. */
+/* An empty table for so many, without buckets if there is no memory: a cache can do without. */
 static inline ghost_table
-ghosts_new(size_t least)
+ghosts_new(size_t room)
 {
-    size_t room = GHOST_LEAST;
-    while (room < least)
-        room *= 2;
-    ghost_table ghosts = {.mask = room / GHOST_WAYS - 1};
-    ghosts.buckets = PyMem_RawCalloc(room / GHOST_WAYS, sizeof(ghost_bucket));
+    ghost_table ghosts = {.size = ((room > GHOST_LEAST ? room : GHOST_LEAST) + GHOST_WAYS - 1) / GHOST_WAYS};
+    ghosts.buckets = PyMem_RawCalloc(ghosts.size, sizeof(ghost_bucket));
     return ghosts;
 }
 
@@ -57,7 +54,7 @@ ghosts_add(ghost_table *ghosts, uint64_t hash, int queue)
 {
     if (ghosts->buckets == NULL)
         return;
-    uint32_t *ways = ghosts->buckets[hash & ghosts->mask].ways;
+    uint32_t *ways = ghosts->buckets[hash % ghosts->size].ways;
     uint32_t oldest = ways[GHOST_WAYS - 1];
     if (oldest != 0)
         ghosts->counts[oldest & 1]--;
@@ -72,7 +69,7 @@ ghosts_take(ghost_table *ghosts, uint64_t hash)
 {
     if (ghosts->buckets == NULL)
         return -1;
-    uint32_t *ways = ghosts->buckets[hash & ghosts->mask].ways, wanted = ghost_fingerprint(hash);
+    uint32_t *ways = ghosts->buckets[hash % ghosts->size].ways, wanted = ghost_fingerprint(hash);
     for (int i = 0; i < GHOST_WAYS; i++)
         if ((ways[i] & ~UINT32_C(1)) == wanted) {
             int queue = (int)(ways[i] & 1);

@@ -307,12 +307,18 @@ entry_publish(CacheObject *self, cache_entry *e, cache_entry **old)
     return false;
 }
 
-/* Lets the cache remember as many evicted keys as it has entries, or more. What it remembered is lost: it grows before it
- * is full, when it has evicted little. */
+/* Lets the cache remember as many evicted keys as it has entries, or is going to have: what goes back further teaches it
+ * about times that are over. What it remembered is lost: it grows before it is full, when it has evicted little. */
 static void
 grow_ghosts(CacheObject *self)
 {
-    ghost_table unused = ghosts_new((size_t)cache_count_entries(self));
+    cache_lock(self);
+    double count = (double)self->ring.count, weight = (double)self->ring.weight;
+    double limit = (double)atomic_load_explicit(&self->limit, memory_order_relaxed);
+    cache_unlock(self);
+    double filled =
+        weight > 0 ? count * (limit / weight) : 2 * count; /* entries when it is full, if the next are alike */
+    ghost_table unused = ghosts_new((size_t)(filled < count ? count : filled < 2 * count ? filled : 2 * count));
     cache_lock(self);
     if (ghosts_room(&self->ring.ghosts) < ghosts_room(&unused)) {
         ghost_table larger = unused;
