@@ -107,7 +107,7 @@ def _look(cache: Cache[Any, Any], key: Any) -> tuple[int, Any]:
 class _Flight:
     """One computation under way."""
 
-    __slots__ = ("ended", "outcome", "process", "task", "thread")
+    __slots__ = ("__weakref__", "ended", "outcome", "process", "task", "thread")
 
     def __init__(self) -> None:
         self.outcome: AtomicRef[_Outcome] = AtomicRef(None)
@@ -161,8 +161,12 @@ class _Flight:
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 """Seconds until who waits looks whether what it waits for can still come; each pause is twice as long as the last."""
 
-_waiting: dict[int, _Flight] = {}
-"""By the number of the thread that waits, or minus the identity of the task: for which flight."""
+_waiting: dict[int, ref[_Flight]] = {}
+"""By the number of the thread that waits, or minus the identity of the task: for which flight.
+
+Who waits has the flight on its stack. A reference from here would keep the tasks of a closed loop alive, to which the
+flight's outcome leads.
+"""
 
 refreshing: set[asyncio.Task[Any]] = set()
 """Tasks that compute stale values again: an event loop has weak references to its tasks alone."""
@@ -193,7 +197,7 @@ class _Wait:
 
     def __enter__(self) -> Self:
         self.before = _waiting.get(self.me)  # a handler of a signal may wait while its thread does
-        _waiting[self.me] = self.flight
+        _waiting[self.me] = ref(self.flight)
         try:
             self.look_for_circle()
         except BaseException:
@@ -226,15 +230,20 @@ class _Wait:
             flights += _awaited_by(task, flight.thread, self.thread)
 
 
+def waits_for(who: int) -> _Flight | None:
+    flight = _waiting.get(who)
+    return None if flight is None else flight()
+
+
 def _awaited_by(task: asyncio.Task[Any] | None, thread: int, here: int) -> list[_Flight]:
     """The flights that the computation in this task, or else in this thread, waits for."""
-    found = [_waiting.get(thread)]
+    found = [waits_for(thread)]
     if task is not None and thread == here:
         from frozen._await_graph import awaited_by
 
-        found += [_waiting.get(-id(future)) for future in awaited_by(task)]
+        found += [waits_for(-id(future)) for future in awaited_by(task)]
     elif task is not None:  # what the task of another thread awaits cannot be looked at, but that it waits for a flight
-        found.append(_waiting.get(-id(task)))
+        found.append(waits_for(-id(task)))
     return [flight for flight in found if flight is not None]
 
 

@@ -119,5 +119,18 @@ def _refresh_in_task(
     task = asyncio.get_running_loop().create_task(_lead_async(cache, key, flight, fn, args, kwargs))
     if not task.done():  # a loop may run tasks at once
         flight.begin_in(task)  # the loop may end before the task begins
+        _forget_closed_loops()
         refreshing.add(task)
         task.add_done_callback(refreshing.discard)
+
+
+_many = 64
+"""Tasks among which those of closed loops are looked for."""
+
+
+def _forget_closed_loops() -> None:
+    """Drop the tasks that will never be done, now and then: O(1) for each task that begins."""
+    global _many
+    if len(refreshing) >= _many:
+        refreshing.difference_update([task for task in list(refreshing) if task.get_loop().is_closed()])
+        _many = max(64, 2 * len(refreshing))

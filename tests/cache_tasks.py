@@ -24,4 +24,4 @@ async def until(condition: Callable[[], Any]) -> None:
 def waiting(cache: Cache[Any, Any]) -> int:
     """How many threads and tasks wait for computations of the cache."""
     flights = set(map(id, cache._flights.values()))
-    return sum(id(flight) in flights for flight in list(_waiting.values()))
+    return sum(id(flight()) in flights for flight in list(_waiting.values()))

@@ -214,6 +214,39 @@ def test_a_stale_value_whose_refresh_a_closed_loop_left_is_computed_again(loop):
     assert not refreshing
 
 
+def test_closed_loops_leave_nothing_behind():
+    from frozen import _flights, _flights_aio
+
+    gc.collect()
+    waiting, refreshing = dict(_flights._waiting), set(_flights.refreshing)
+    cache = Cache()
+    now = [0.0]
+
+    @cached(maxsize=None, ttl=10, stale_while_revalidate=5, _clock=lambda: now[0])
+    async def load(n):
+        if now[0]:
+            await forever()
+        return n
+
+    for round in range(20):
+        loop = asyncio.new_event_loop()
+        loop.set_exception_handler(lambda *_: None)
+        now[0] = 0
+        for n in range(10):
+            assert loop.run_until_complete(load((round, n))) == (round, n)
+        now[0] = 11
+        stopped(loop, cache.get_or_compute_async("k", forever), lambda: cache._flights)
+        stopped(loop, cache.get_or_compute_async("k", forever), lambda: len(_flights._waiting) > len(waiting))
+        for n in range(10):
+            assert loop.run_until_complete(load((round, n))) == (round, n)
+        loop.close()
+        del loop
+        cache._flights.clear()  # as if the key had been stored
+        gc.collect()
+    assert _flights._waiting == waiting
+    assert len(_flights.refreshing - refreshing) <= _flights_aio._many == 64
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.skipif(sys.platform == "darwin", reason="threads and fork do not mix on macOS")
 def test_the_child_of_a_fork_computes_what_a_task_of_its_parent_did():

@@ -74,7 +74,7 @@ def wait_for_others(cache, count):
     from frozen._flights import _waiting
 
     flights = set(map(id, cache._flights.values()))
-    eventually(lambda: sum(id(flight) in flights for flight in list(_waiting.values())) == count)
+    eventually(lambda: sum(id(flight()) in flights for flight in list(_waiting.values())) == count)
 
 
 def test_one_thread_computes_and_the_others_wait():
