@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextvars
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from types import MemberDescriptorType
@@ -104,10 +105,16 @@ def _look(cache: Cache[Any, Any], key: Any) -> tuple[int, Any]:
     return state, value
 
 
+def _greenlet() -> int:
+    """The identity of the current greenlet, in a program that has them."""
+    library = sys.modules.get("greenlet")
+    return 0 if library is None else id(library.getcurrent())
+
+
 class _Flight:
     """One computation under way."""
 
-    __slots__ = ("__weakref__", "ended", "outcome", "process", "task", "thread")
+    __slots__ = ("__weakref__", "ended", "greenlet", "outcome", "process", "task", "thread")
 
     def __init__(self) -> None:
         self.outcome: AtomicRef[_Outcome] = AtomicRef(None)
@@ -116,6 +123,8 @@ class _Flight:
         """Nobody is to begin to wait for it. It may be registered still, where there was no memory to remove it."""
         self.thread = 0
         """The number of the thread that computes."""
+        self.greenlet = 0
+        """The identity of its greenlet, which lives until this has ended. 0: there are none."""
         self.task: ref[asyncio.Task[Any]] | None = None
         """The task that computes, unless a plain function does. A task dies with its loop, whoever waits for it."""
         self.process = 0
@@ -123,8 +132,12 @@ class _Flight:
 
     def begin_in(self, task: asyncio.Task[Any] | None) -> None:
         """Note who computes: this task of this thread, or this thread alone."""
-        self.thread, self.process = _thread_number(), os.getpid()
+        self.thread, self.process, self.greenlet = _thread_number(), os.getpid(), _greenlet()
         self.task = None if task is None else ref(task)
+
+    def is_in_another_greenlet(self) -> bool:
+        """Whether it is another greenlet of this thread that computes, which cannot go on while this one waits."""
+        return self.thread == _thread_number() and self.task is None and self.greenlet != _greenlet()
 
     def is_lost(self) -> bool:
         """Whether no outcome will come: its thread was left behind by a fork, or its task by the end of its loop."""
@@ -288,6 +301,8 @@ def _compute(
                 return value
             if flight is own:
                 return _lead(cache, key, flight, fn, args, kwargs)
+            if flight.is_in_another_greenlet():
+                return fn(*args, **kwargs)  # what that one returns is kept
             outcome = _join(cache, key, flight)
             if outcome is not None:
                 return outcome.result()

@@ -8,8 +8,14 @@ import contextlib
 import sys
 import threading
 from collections.abc import Callable
+from types import BuiltinFunctionType
 
-__all__ = ["call_at_end", "daemons_allowed", "start"]
+__all__ = ["are_greenlets", "call_at_end", "daemons_allowed", "start"]
+
+
+def are_greenlets() -> bool:
+    """Whether gevent or eventlet has made greenlets of threads: one that sleeps in a library in C stops all."""
+    return not isinstance(_thread.start_new_thread, BuiltinFunctionType)
 
 
 def daemons_allowed() -> bool:

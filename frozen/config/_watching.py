@@ -20,7 +20,7 @@ from typing import Any
 
 import frozen._apply
 import frozen._diff  # noqa: F401
-from frozen._threads import call_at_end, daemons_allowed, start
+from frozen._threads import are_greenlets, call_at_end, daemons_allowed, start
 from frozen.config._optional import library
 
 __all__ = ["Watcher", "folders_of", "go_on_in_the_child", "watchfiles_watch"]
@@ -175,8 +175,10 @@ def _existing(folder: str) -> str:
 
 def watchfiles_watch(mode: str) -> Watch | None:
     """What watches files by events, or None for polling. ImportError if events are asked for and cannot be had."""
-    if mode == "poll":
+    if mode == "poll" or (mode == "auto" and are_greenlets()):
         return None
+    if are_greenlets():
+        raise ImportError("watch='events' waits for events in native code, which stops all greenlets: use watch='poll'")
     try:
         found: Watch = library("watchfiles", "watch='events'", "watch").watch
     except ImportError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 import os
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import eventually, needs_late_threads, replace_file, run_python
+from support import FREE_THREADED, eventually, needs_late_threads, replace_file, run_python
 
 import frozen.config._watching as watching
 from frozen import Map
@@ -332,3 +333,33 @@ MAIN_ENDED = """if True:
 @pytest.mark.parametrize("start", ["early", pytest.param("late", marks=needs_late_threads)])
 def test_threads_are_served_after_the_main_thread_and_the_program_ends(file: Path, mode: str, start: str) -> None:
     assert run_python("-c", MAIN_ENDED, file, mode, start).stdout == "True 1\n"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("gevent") is None, reason="needs gevent")
+@pytest.mark.skipif(FREE_THREADED, reason="gevent is not made for it")
+def test_files_are_polled_under_gevent(file: Path) -> None:
+    """A thread is a greenlet there: one that waited for events in native code would stop all others."""
+    code = """if True:
+        from gevent import monkey
+        monkey.patch_all()
+        import os, sys, threading
+        from pathlib import Path
+        from frozen import FileRef
+        from frozen.config import Config, ConfigError
+        file, seen = Path(sys.argv[1]), threading.Event()
+        with Config(file, interval=0.005, debounce=0.001) as config, config.ref.watch(lambda old, new: seen.set()):
+            file.with_suffix(".new").write_text('{"n": 1}')
+            os.replace(file.with_suffix(".new"), file)
+            print(seen.wait(60), config.get("n"))
+        seen.clear()
+        with FileRef(file.parent / "ref", 0) as ref, ref.watch(lambda old, new: seen.set()):
+            ref.set(1)
+            print(seen.wait(60))
+        try:
+            Config(file, watch="events").start()
+        except ImportError as error:
+            print(error)
+    """
+    printed = run_python("-c", code, file).stdout.splitlines()
+    assert printed[:2] == ["True 1", "True"]
+    assert "watch='poll'" in printed[2]
