@@ -46,6 +46,7 @@ typedef struct {
         PyObject *plan;
     } recent_plans[64]; /* those of the last reads, where the interpreter has a lock: shared/plans.c */
     PyObject *plans; /* how objects of everyday types are taken apart and made: shared/plans.c */
+    void *decoded; /* objects made of boxes lately: shared/decoded.h */
     _Atomic(unsigned) registrations; /* how often the plans were forgotten */
     PyObject *datetime; /* the capsule of CPython's own C functions for dates and times: shared/times.c */
     PyObject *sharing; /* the functions of frozen/_sharing.py, in a tuple: shared/registered.c */

@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import enum
+import random
+import uuid
+from fractions import Fraction
 from typing import Any, NamedTuple
 
-from frozen import register_shareable
+from frozen import SharedMap, register_shareable
 
 
 class Grade(enum.Enum):
@@ -91,3 +94,20 @@ class Sundial(datetime.tzinfo):
 
 
 register_shareable(Sundial, lambda zone: (), lambda _: Sundial())
+
+
+def read_and_check(rng: random.Random, rounds: int) -> None:
+    """Maps come and go, with boxes at the addresses of earlier ones: each read gives the value that is held."""
+    alive: list[tuple[dict[int, Any], SharedMap[int, Any]]] = []
+    for n in range(rounds):
+        content: dict[int, Any] = {
+            key: rng.choice([datetime.timedelta(seconds=n), uuid.UUID(int=n), Fraction(n, 7), (n, key), Point(n, key)])
+            for key in range(rng.randrange(1, 30))
+        }
+        alive.append((content, SharedMap(content)))
+        if len(alive) > 5:
+            del alive[rng.randrange(len(alive))]
+        for _ in range(3):
+            expected, shared = rng.choice(alive)
+            for key, value in expected.items():
+                assert shared[key] == value

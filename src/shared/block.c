@@ -160,6 +160,21 @@ drop_contents(block *b, block *list)
     return list;
 }
 
+_Atomic(uint64_t) block_generations[BLOCK_SETS];
+
+/* The address will be that of another block: step 1 of decoded.h.  Relaxed, because what hands the memory to another
+ * thread, and the new block to a reader, orders this before both. */
+static inline void
+forget_decoded(const block *b)
+{
+#ifndef Py_GIL_DISABLED
+    if (b->kind == KIND_NATIVE || b->kind == KIND_TUPLE)
+        atomic_fetch_add_explicit(&block_generations[block_set_of(b)], 1, memory_order_relaxed);
+#else
+    (void)b;
+#endif
+}
+
 void
 block_free(block *dead)
 {
@@ -168,6 +183,7 @@ block_free(block *dead)
         block *b = list;
         list = dead_pop(b);
         list = drop_contents(b, list);
+        forget_decoded(b);
         free(b);
         count_alive(-1);
     }

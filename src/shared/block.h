@@ -58,6 +58,18 @@ void *block_alloc(size_t size, block_kind kind);
 /* Free a block whose count has come to zero, and all that only it kept alive. */
 void block_free(block *);
 
+/* How many blocks at the addresses of each of so many sets were freed, as far as objects made of them may be kept: see
+ * decoded.h. */
+#define BLOCK_SETS_LOG2 11
+#define BLOCK_SETS (1 << BLOCK_SETS_LOG2)
+extern _Atomic(uint64_t) block_generations[BLOCK_SETS];
+
+static inline size_t
+block_set_of(const void *b)
+{
+    return (size_t)(((uint64_t)(uintptr_t)b >> 4) * UINT64_C(0x9E3779B97F4A7C15) >> (64 - BLOCK_SETS_LOG2));
+}
+
 /* Mark the block as never freed; all below it is marked already. */
 void block_make_immortal(block *);
 

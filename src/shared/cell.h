@@ -10,9 +10,9 @@
  * Each value has one encoding: what fits into the word is never in a box.  So two words that differ, and are not
  * both boxes, hold different values, up to 1 == 1.0 == True.
  *
- * Reading makes a new object, in the interpreter that reads. Hashes are those that Python gives to the objects: for
- * str, bytes, numbers, and tuples and frozensets of them they agree in all interpreters of a process, so a box keeps
- * them from the beginning.
+ * Reading makes an object, in the interpreter that reads, and keeps it for a while if it is immutable (decoded.h).
+ * Hashes are those that Python gives to the objects: for str, bytes, numbers, and tuples and frozensets of them they
+ * agree in all interpreters of a process, so a box keeps them from the beginning.
  *
  * Sharing. What occurs more than once in a value is one object, one box, and one object again where it is read. Values
  * that are nested like that, `t = (t, t)` time and again, have few boxes and very many paths: every walk over boxes
@@ -25,10 +25,11 @@
  *
  *     cell_encode.c    from objects        cell_decode.c    to objects
  *     cell_compare.c   equality            cell_hash.c      hashes
+ *     decoded.h        objects that were made, to be handed out again
  *     native.h         everyday values, taken apart and made again
  *     cell_kinds.c     one row for each kind of box, in a table through which those above call back
  *
- * No file calls one that lies above it: block.c, which has the table; native; decode; hash; compare; encode; kinds. */
+ * No file calls one that lies above it: block.c, which has the table; native; decoded; decode; hash; compare; encode; kinds. */
 #ifndef FROZEN_SHARED_CELL_H
 #define FROZEN_SHARED_CELL_H
 
@@ -229,8 +230,13 @@ int cell_from_hashed(PyObject *key, uint64_t hash, cell *c);
  * is of a registered type. 0, or -1 (exception set). */
 int cell_probe_hash(PyObject *key, uint64_t *hash);
 
-/* A new object, NULL: failed (exception set). */
+/* A new reference to an object of that value, NULL: failed (exception set).  What is immutable may be the object that an
+ * earlier call made (decoded.h). */
 PyObject *cell_to_object(cell c);
+
+/* The same, made anew in all its parts, as another interpreter would make it: but for a container, whose elements are made
+ * when they are read. */
+PyObject *cell_to_new_object(cell c);
 
 /* The same value: replacing one by the other changes nothing that anybody could see. */
 bool cell_same_value(cell a, cell b);

@@ -2,6 +2,7 @@
 
 #include "shared/address_map.h"
 #include "shared/cell_kinds.h"
+#include "shared/decoded.h"
 #include "shared/native.h"
 
 static PyObject *
@@ -98,6 +99,7 @@ decode_bytes(box *b)
 typedef struct {
     address_map made;
     budget left;
+    bool anew; /* nothing that was kept */
 } decoding;
 
 static PyObject *decode_anew(decoding *d, box *b);
@@ -139,7 +141,7 @@ decode_cells(decoding *d, const cell *cells, uint64_t size)
 }
 
 static PyObject *
-decode_tuple(decoding *d, box *b)
+decode_members(decoding *d, box *b)
 {
     return decode_cells(d, box_cells(b), b->size);
 }
@@ -147,7 +149,7 @@ decode_tuple(decoding *d, box *b)
 static PyObject *
 decode_frozenset(decoding *d, box *b)
 {
-    PyObject *members = decode_tuple(d, b);
+    PyObject *members = decode_members(d, b);
     PyObject *o = members ? PyFrozenSet_New(members) : NULL;
     Py_XDECREF(members);
     return o;
@@ -173,29 +175,153 @@ decode_native_within(decoding *d, box *b)
     return o;
 }
 
+static bool
+has_parts(const box *b)
+{
+    unsigned kind = b->head.kind;
+    return kind == KIND_TUPLE || kind == KIND_FROZENSET || kind == KIND_REGISTERED || kind == KIND_NATIVE;
+}
+
+/* A box that has parts, which may have been met before; d is NULL where they cannot have been. */
+static PyObject *
+decode_parts(decoding *d, box *b)
+{
+    switch (b->head.kind) {
+    case KIND_TUPLE: return decode_members(d, b);
+    case KIND_FROZENSET: return decode_frozenset(d, b);
+    case KIND_NATIVE: return b->size == 0 ? native_make(b, NULL) : decode_native_within(d, b);
+    default: return decode_registered(d, b);
+    }
+}
+
+/* ---- what needs no walk ---- */
+
+static const cell *
+cells_of(box *b, uint64_t *size)
+{
+    *size = b->size;
+    return b->head.kind == KIND_NATIVE ? native_cells(b) : box_cells(b);
+}
+
+static bool
+is_leaf(const box *b)
+{
+    return !kind_row_of(&b->head)->nested || (b->head.kind == KIND_NATIVE && b->size == 0);
+}
+
+/* Whether no two parts can be one object, nor hold something that is reached on two paths: at most one box is held
+ * elsewhere, too, and one that holds others is the only one.  A chain of those is followed for some steps. */
+static bool
+needs_no_walk(box *b)
+{
+    for (int depth = 0; depth < 4; depth++) {
+        uint64_t size, boxes = 0, shared = 0;
+        const cell *cells = cells_of(b, &size);
+        box *holds_others = NULL;
+        for (uint64_t i = 0; i < size; i++)
+            if (cell_is_box(cells[i])) {
+                box *part = cell_box(cells[i]);
+                holds_others = is_leaf(part) ? holds_others : part;
+                shared += block_is_shared(&part->head);
+                if (++boxes > 1 && (shared > 1 || holds_others != NULL))
+                    return false;
+            }
+        if (holds_others == NULL)
+            return true;
+        if (holds_others->head.kind != KIND_TUPLE && holds_others->head.kind != KIND_NATIVE)
+            return false;
+        b = holds_others;
+    }
+    return false;
+}
+
+/* ---- what is kept ---- */
+
+enum { CONSTANT_PARTS = 16, CONSTANT_BYTES = 256 };
+
+/* Whether the object of a cell, with all that it holds, can never change and is small. */
+static bool
+is_constant(cell c, unsigned *parts)
+{
+    if (!cell_is_box(c))
+        return true;
+    box *b = cell_box(c);
+    unsigned kind = b->head.kind;
+    if (kind == KIND_STR || kind == KIND_BYTES || kind == KIND_BIG_INT)
+        return b->size <= CONSTANT_BYTES;
+    if (kind != KIND_NATIVE && kind != KIND_TUPLE)
+        return kind == KIND_INT || kind == KIND_FLOAT || kind == KIND_COMPLEX;
+    uint64_t size;
+    const cell *cells = cells_of(b, &size);
+    if (size > *parts)
+        return false;
+    *parts -= (unsigned)size;
+    for (uint64_t i = 0; i < size; i++)
+        if (!is_constant(cells[i], parts))
+            return false;
+    return true;
+}
+
+/* A tuple or native, by itself. */
+static PyObject *
+decode_whole(box *b)
+{
+    bool again;
+    PyObject *o = decoded_find(b, &again);
+    if (LIKELY(o != NULL))
+        return o;
+    unsigned before = again ? registrations_now() : 0, parts = CONSTANT_PARTS;
+    o = needs_no_walk(b) ? decode_parts(NULL, b) : decode_nested(b);
+    if (again && o != NULL && is_constant(cell_of_box(b), &parts) && registrations_now() == before)
+        decoded_keep(b, o);
+    return o;
+}
+
+/* A member of an enum is there already. */
+PyObject *
+decode_native(box *b)
+{
+    return b->head.form == NATIVE_MEMBER ? native_make(b, NULL) : decode_whole(b);
+}
+
+PyObject *
+decode_tuple(box *b)
+{
+    return decode_whole(b);
+}
+
+/* ---- the walk ---- */
+
+/* Whether a native's parts are objects of their own: then it is read, and kept, as by itself. */
+static bool
+holds_its_own(const box *b)
+{
+    const cell *cells = native_cells(b);
+    for (uint64_t i = 0; i < b->size; i++)
+        if (cell_is_box(cells[i]) && (!is_leaf(cell_box(cells[i])) || block_is_shared(cell_block(cells[i]))))
+            return false;
+    return true;
+}
+
 static PyObject *
 decode_anew(decoding *d, box *b)
 {
-    unsigned kind = b->head.kind;
-    if (kind == KIND_NATIVE && b->size == 0)
-        return native_make(b, NULL);
-    if (kind != KIND_TUPLE && kind != KIND_FROZENSET && kind != KIND_REGISTERED && kind != KIND_NATIVE)
+    if (b->head.kind == KIND_NATIVE && !d->anew && b->size <= 2 && holds_its_own(b))
+        return decode_native(b);
+    if (!has_parts(b))
         return kind_row_of(&b->head)->decode(b);
     if (Py_EnterRecursiveCall(" while reading a shared value"))
         return NULL;
-    PyObject *o = kind == KIND_TUPLE       ? decode_tuple(d, b)
-                  : kind == KIND_FROZENSET ? decode_frozenset(d, b)
-                  : kind == KIND_NATIVE    ? decode_native_within(d, b)
-                                           : decode_registered(d, b);
+    PyObject *o = decode_parts(d, b);
     Py_LeaveRecursiveCall();
     return o;
 }
 
-PyObject *
-decode_nested(box *b)
+static PyObject *
+decode_walking(box *b, bool anew)
 {
-    decoding d = {.left = BUDGET};
-    PyObject *o = decode_anew(&d, b);
+    decoding d = {.left = BUDGET, .anew = anew};
+    PyObject *o = decode_parts(&d, b);
     size_t position = 0;
     for (address_entry *entry; (entry = address_next(&d.made, &position)) != NULL;)
         Py_DECREF((PyObject *)(uintptr_t)entry->value);
@@ -203,26 +329,14 @@ decode_nested(box *b)
     return o;
 }
 
-/* Whether no two cells can be the same object, nor hold something that is reached on two paths. */
-static bool
-needs_no_walk(const cell *cells, uint64_t size)
+PyObject *
+decode_nested(box *b)
 {
-    uint64_t boxes = 0;
-    for (uint64_t i = 0; i < size; i++)
-        if (cell_is_box(cells[i])) {
-            const box *part = cell_box(cells[i]);
-            bool leaf = !kind_row_of(&part->head)->nested || (part->head.kind == KIND_NATIVE && part->size == 0);
-            if (!leaf || ++boxes > 1)
-                return false;
-        }
-    return true;
+    return decode_walking(b, false);
 }
 
-/* Most natives need no walk: it would cost more than the object. */
 PyObject *
-decode_native(box *b)
+cell_to_new_object(cell c)
 {
-    if (b->size == 0)
-        return native_make(b, NULL);
-    return needs_no_walk(native_cells(b), b->size) ? decode_native_within(NULL, b) : decode_nested(b);
+    return cell_is_box(c) && has_parts(cell_box(c)) ? decode_walking(cell_box(c), true) : cell_to_object(c);
 }

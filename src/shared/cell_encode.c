@@ -377,7 +377,7 @@ enum { KEY_FAILED = -1, KEY_FITS, KEY_DIFFERS, KEY_IS_LOST };
 static int
 key_survives(cell c, PyObject *key, uint64_t hash)
 {
-    PyObject *again = cell_to_object(c);
+    PyObject *again = cell_to_new_object(c);
     if (again == NULL)
         return KEY_FAILED;
     Py_hash_t found = PyObject_Hash(again);
@@ -398,7 +398,7 @@ key_survives(cell c, PyObject *key, uint64_t hash)
 static int
 key_is_made_again(cell c, PyObject *key)
 {
-    PyObject *again = cell_to_object(c);
+    PyObject *again = cell_to_new_object(c);
     int equal = again != NULL ? PyObject_RichCompareBool(again, key, Py_EQ) : -1;
     Py_XDECREF(again);
     return equal < 0 ? KEY_FAILED : equal ? KEY_FITS : KEY_IS_LOST;

@@ -262,9 +262,9 @@ box_hash_encoded(const box *b)
 static int
 hash_of_objects(box *b, uint64_t *hash)
 {
-    PyObject *one = cell_to_object(cell_of_box(b)), *other = NULL;
+    PyObject *one = cell_to_new_object(cell_of_box(b)), *other = NULL;
     Py_hash_t of_one = one != NULL ? PyObject_Hash(one) : -1, of_other = -1;
-    if (of_one != -1 && (other = cell_to_object(cell_of_box(b))) != NULL)
+    if (of_one != -1 && (other = cell_to_new_object(cell_of_box(b))) != NULL)
         of_other = PyObject_Hash(other);
     bool is_address = one != NULL && hash_is_address(one, (uint64_t)of_one);
     Py_XDECREF(one);

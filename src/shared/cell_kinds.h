@@ -12,6 +12,7 @@ PyObject *decode_float(box *b);
 PyObject *decode_complex(box *b);
 PyObject *decode_bytes(box *b);
 PyObject *decode_nested(box *b);
+PyObject *decode_tuple(box *b);
 PyObject *decode_native(box *b);
 
 int hash_float(box *b, uint64_t *hash);

@@ -87,6 +87,9 @@ PyObject *plan_of_member(PyObject *member);
 /* How to make an object of a box, or NULL. */
 PyObject *plan_of_box(const box *b);
 
+/* Which registrations plans are made of: the number changes before they are forgotten. */
+unsigned registrations_now(void);
+
 /* `_core._forget_plans()`: what is registered anew is planned anew. */
 PyObject *forget_plans(PyObject *module, PyObject *unused);
 

@@ -1,6 +1,7 @@
 /* How objects of a class are taken apart and made: what frozen/_sharing.py says once for each class, or member. */
 
 #include "shared/current.h"
+#include "shared/decoded.h"
 #include "shared/names.h"
 #include "shared/native.h"
 
@@ -42,9 +43,8 @@ with_name(PyObject *said)
     return plan;
 }
 
-/* Which registrations plans are made of: the number changes before they are forgotten. */
-static unsigned
-registrations(void)
+unsigned
+registrations_now(void)
 {
     module_state *state = current_state();
     return state != NULL ? atomic_load_explicit(&state->registrations, memory_order_acquire) : 0;
@@ -62,7 +62,7 @@ keep(PyObject *key, PyObject *said, unsigned before)
     PyObject *plan = with_name(said), *plans = plan != NULL ? known_plans() : NULL;
     if (plan != NULL && (plans == NULL || PyDict_SetItem(plans, key, plan) < 0))
         Py_CLEAR(plan);
-    if (plan != NULL && registrations() != before && PyDict_DelItem(plans, key) < 0) {
+    if (plan != NULL && registrations_now() != before && PyDict_DelItem(plans, key) < 0) {
         if (!PyErr_ExceptionMatches(PyExc_KeyError))
             Py_CLEAR(plan);
         else
@@ -75,7 +75,7 @@ PyObject *
 plan_of_type(PyObject *object)
 {
     PyObject *plan, *key;
-    unsigned before = registrations();
+    unsigned before = registrations_now();
     if (find(Py_TYPE(object), &plan, &key) == 0 && plan == NULL)
         plan = keep(key, sharing_call(SHARING_PLAN, "(O)", object), before);
     Py_XDECREF(key);
@@ -86,7 +86,7 @@ PyObject *
 plan_of_member(PyObject *member)
 {
     PyObject *plan, *key;
-    unsigned before = registrations();
+    unsigned before = registrations_now();
     if (find(member, &plan, &key) == 0 && plan == NULL)
         plan = keep(key, sharing_call(SHARING_MEMBER_PLAN, "(O)", member), before);
     Py_XDECREF(key);
@@ -116,7 +116,7 @@ static PyObject *
 plan_at(uintptr_t address, native_form form, const name *n)
 {
     PyObject *plan, *key;
-    unsigned before = registrations();
+    unsigned before = registrations_now();
     if (find((const void *)address, &plan, &key) == 0 && plan == NULL)
         plan = keep(key, plan_by_name(form, n), before);
     Py_XDECREF(key);
@@ -140,9 +140,9 @@ plan_of_box(const box *b)
     size_t place = (address ^ address >> 4) % Py_ARRAY_LENGTH(state->recent_plans);
     if (LIKELY(state->recent_plans[place].key == address))
         return Py_NewRef(state->recent_plans[place].plan);
-    unsigned before = registrations();
+    unsigned before = registrations_now();
     PyObject *plan = plan_at(address, form, n);
-    if (plan != NULL && registrations() == before) {
+    if (plan != NULL && registrations_now() == before) {
         PyObject *old = state->recent_plans[place].plan;
         state->recent_plans[place].plan = Py_NewRef(plan);
         state->recent_plans[place].key = address;
@@ -158,7 +158,7 @@ plans_traverse(module_state *state, visitproc visit, void *arg)
     for (size_t i = 0; i < Py_ARRAY_LENGTH(state->recent_plans); i++)
         Py_VISIT(state->recent_plans[i].plan);
     Py_VISIT(state->plans);
-    return 0;
+    return decoded_traverse(state, visit, arg);
 }
 
 void
@@ -170,6 +170,7 @@ plans_clear(module_state *state)
     }
     if (state->plans != NULL)
         PyDict_Clear(state->plans);
+    decoded_clear(state);
 }
 
 PyObject *

@@ -1,0 +1,166 @@
+"""Objects made of what shared memory holds: immutable ones are kept for a while, and read again they are the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import gc
+import random
+import uuid
+import weakref
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from everyday_values import Limits, Point, read_and_check
+from support import (
+    FREE_THREADED,
+    Subinterpreter,
+    eventually,
+    live_shared_nodes,
+    needs_subinterpreters,
+    run_threads,
+    switch_interval,
+)
+
+from frozen import SharedMap, SharedVector, register_shareable
+
+needs_a_table = pytest.mark.skipif(FREE_THREADED, reason="free-threaded builds make an object at each read")
+MOST = 4096  # BLOCK_SETS * DECODED_WAYS of src/shared
+
+
+class Box:
+    """Registered, with content that can change."""
+
+    def __init__(self, content: list[int]) -> None:
+        self.content = content
+
+
+register_shareable(Box, lambda box: tuple(box.content), lambda content: Box(list(content)))
+
+IMMUTABLE: dict[str, Any] = {
+    "moment": datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC),
+    "UUID": uuid.UUID(int=5),
+    "tuple": (1, "a text that is in a box", None),
+    "nested tuple": (1, (2.5, b"bytes", (3,))),
+    "named tuple": Point(1, 2),
+    "record": Limits.of(1, Fraction(1, 3)),
+    "in a tuple": (datetime.date(2020, 1, 1), uuid.UUID(int=6)),
+}
+NOT_KEPT: dict[str, Any] = {
+    "that holds what can change": Point(1, Box([1])),
+    "tuple that holds what can change": (1, (2, Box([1]))),
+    "that holds a container": Point(1, SharedVector([1])),
+    "large": (*range(100),),
+    "of a long text": (1, "long" * 1000),
+}
+
+
+@needs_a_table
+@pytest.mark.parametrize("value", IMMUTABLE.values(), ids=IMMUTABLE)
+def test_what_cannot_change_is_one_object_for_all_reads(value):
+    shared = SharedMap(key=value)
+    first, _ = shared["key"], shared["key"]
+    assert first == value
+    assert shared["key"] is shared["key"]
+    assert SharedMap(other=1).update(shared)["key"] is shared["key"]
+
+
+@pytest.mark.parametrize("value", NOT_KEPT.values(), ids=NOT_KEPT)
+def test_what_can_change_or_is_large_is_made_at_each_read(value):
+    shared = SharedMap(key=value)
+    objects = [shared["key"] for _ in range(5)]
+    assert len({id(made) for made in objects}) == 5
+
+
+def test_a_change_of_an_object_read_is_seen_by_no_other_reader():
+    shared = SharedMap(key=Point(1, Box([1])))
+    for _ in range(5):
+        content = shared["key"].y.content
+        assert content == [1]
+        content.append(2)
+
+
+def test_no_read_gives_the_object_of_a_box_that_was_freed():
+    read_and_check(random.Random(1), 1000)
+
+
+def test_no_thread_reads_the_object_of_a_box_that_another_thread_freed():
+    with switch_interval():
+        run_threads(*[lambda seed=seed: read_and_check(random.Random(seed), 200) for seed in range(4)])
+
+
+@needs_subinterpreters
+def test_no_interpreter_reads_the_object_of_a_box_that_another_one_freed():
+    def read_there() -> None:
+        with Subinterpreter() as interpreter:
+            interpreter.run("import random, everyday_values; everyday_values.read_and_check(random.Random(2), 300)")
+
+    run_threads(read_there, read_there, lambda: read_and_check(random.Random(3), 300))
+
+
+@needs_subinterpreters
+def test_a_box_that_another_interpreter_freed_is_forgotten_here():
+    with Subinterpreter() as interpreter:
+        interpreter.run("from frozen import SharedMap; from fractions import Fraction; made = None")
+        for n in range(200):
+            content = {key: Fraction(n, 1 + key) for key in range(20)}
+            shared = SharedMap(content)
+            for _ in range(2):
+                assert dict(shared.items()) == content
+            interpreter.give(shared=shared)
+            del shared  # the last reference is there
+            interpreter.run(f"del shared; made = SharedMap({{key: Fraction({n}, 31 + key) for key in range(20)}})")
+
+
+@register_shareable
+@dataclasses.dataclass(frozen=True)
+class Counted:
+    number: int
+
+
+def alive() -> int:
+    gc.collect()
+    return sum(type(found) is Counted for found in gc.get_objects())
+
+
+def test_the_objects_that_are_kept_are_bounded():
+    shared = SharedVector([Counted(n) for n in range(3 * MOST)])
+    for _ in range(3):
+        for number, made in enumerate(shared):
+            assert made.number == number
+    del made
+    assert alive() <= MOST
+
+
+@needs_a_table
+def test_a_new_registration_lets_go_of_what_was_kept():
+    shared = SharedMap(key=Counted(1))
+    kept = weakref.ref(shared["key"])
+    assert kept() is shared["key"]
+    register_shareable(Counted)
+    assert kept() is None
+    assert shared["key"] == Counted(1)
+
+
+@needs_a_table
+def test_what_gives_way_may_read_while_it_ends():
+    held = SharedMap({key: Counted(key) for key in range(100)})
+    ended: list[int] = []
+    for _ in range(20):
+        shared = SharedVector([Counted(n) for n in range(200)])
+        for made in shared:
+            weakref.finalize(made, lambda: ended.append(len({made.number for made in held.values()})))
+        del made, shared
+        register_shareable(Counted)
+    assert ended == [100] * 20 * 200
+
+
+@needs_subinterpreters
+def test_an_interpreter_ends_with_what_it_keeps():
+    before = live_shared_nodes()
+    with Subinterpreter() as interpreter:
+        interpreter.give(shared=SharedVector([Point(n, n) for n in range(1000)]))
+        interpreter.run("import everyday_values\nfor _ in range(3): assert len({point.x for point in shared}) == 1000")
+    gc.collect()
+    eventually(lambda: live_shared_nodes() == before)
