@@ -52,12 +52,13 @@ async def _changes(
 
 
 def changed(source: AtomicMap[K, V], /) -> Coroutine[Any, Any, Map[K, V]]:
-    return _first(changes(source))
+    mirror = source._mirror()
+    return _changed(source, mirror, mirror.version)
 
 
-async def _first(snapshots: AsyncGenerator[Map[K, V], None]) -> Map[K, V]:
-    async with aclosing(snapshots):
-        return await anext(snapshots)
+async def _changed(source: AtomicMap[K, V], mirror: AtomicRef[Map[K, V]], since: int) -> Map[K, V]:
+    with source.watch(_keep_the_mirror):
+        return (await mirror.changed(since))[0]
 
 
 def _keep_the_mirror(old: Any, new: Any) -> None:

@@ -149,4 +149,6 @@ def _check_comparable(old: object, new: object) -> type:
     remedy = "share it first" if is_shared(kind) else "freeze it first"
     if not is_shared(kind) and is_shared(other):
         remedy = f"freeze(thaw(it)) makes it local, or share() makes a Shared{kind.__name__} of the first"
+    elif other is not None and is_shared(kind) == is_shared(other):
+        remedy = "what both stand in can be compared"  # one is no version of the other
     raise TypeError(f"diff() compares a {kind.__name__} with another one, not with a {type(new).__name__}: {remedy}")

@@ -604,6 +604,9 @@ def test_only_maps_are_compared() -> None:
     assert not Map(a=Map(b=1)).diff(freeze(thaw(SharedMap(a=SharedMap(b=1)))))
     with pytest.raises(TypeError, match="not a dict"):
         diff({}, Map())  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="not with a Vector: what both stand in can be compared"):
+        diff(Map(), Vector())  # type: ignore[type-var]
+    assert Map(data=Map()).diff(Map(data=Vector())) == delta_of({("data",): (Map(), Vector())})
 
 
 def test_only_deltas_are_applied() -> None:
