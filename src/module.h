@@ -152,6 +152,7 @@ typedef struct {
     X(local_map_functions)    \
     X(local_vector_functions) \
     X(inspect_functions)      \
+    X(reader_functions)       \
     X(dispatcher_functions)   \
     X(codec_functions)        \
     X(cached_functions)       \

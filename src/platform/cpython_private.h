@@ -6,7 +6,8 @@
  * object, its owner, counts in one field without atomics, all others in a second one; once the owner has merged the
  * two, the object has no owner and any thread may free it.
  *
- * Elsewhere, and with -DFROZEN_PORTABLE, REF_THREAD_HEADERS is 0 and references are read under their lock. */
+ * Elsewhere, and with -DFROZEN_PORTABLE, REF_THREAD_HEADERS is 0 and references are read under their lock. So they are
+ * where private_counts.c finds, when the extension is loaded, that this CPython counts in another way. */
 #ifndef FROZEN_PLATFORM_CPYTHON_PRIVATE_H
 #define FROZEN_PLATFORM_CPYTHON_PRIVATE_H
 
@@ -14,6 +15,15 @@
 
 #if defined(Py_GIL_DISABLED) && PY_VERSION_HEX < 0x03100000 && !defined(FROZEN_PORTABLE)
 #define REF_THREAD_HEADERS 1
+
+extern _Atomic(bool) private_counts_decision; /* private_counts.c; made before the first reference is */
+
+/* Whether this process relies on the names below. */
+static inline bool
+private_counts_hold(void)
+{
+    return atomic_load_explicit(&private_counts_decision, memory_order_relaxed);
+}
 
 /* Only for an object that cannot be freed meanwhile. */
 static inline bool
@@ -33,11 +43,19 @@ object_is_merged(PyObject *op)
  * the second field. Any thread may then find out that its reference is the last one, and frees the object itself,
  * instead of leaving that to the owner. */
 static inline void
-object_disown(PyObject *op)
+object_give_up(PyObject *op)
 {
     _Py_atomic_store_uintptr_relaxed(&op->ob_tid, 0);
     _Py_atomic_store_uint32_relaxed(&op->ob_ref_local, 0);
     _Py_atomic_store_ssize_relaxed(&op->ob_ref_shared, _Py_REF_SHARED(1, _Py_REF_MERGED));
+}
+
+/* The same where that is relied on. */
+static inline void
+object_disown(PyObject *op)
+{
+    if (private_counts_hold())
+        object_give_up(op);
 }
 
 /* Whether this thread's references to the object are counted where those of other threads are: counting writes a line that
@@ -45,19 +63,26 @@ object_disown(PyObject *op)
 static inline bool
 object_is_counted_by_all(PyObject *op)
 {
-    return !_Py_IsOwnedByCurrentThread(op) && !_Py_IsImmortal(op);
+    return private_counts_hold() && !_Py_IsOwnedByCurrentThread(op) && !_Py_IsImmortal(op);
 }
 
 /* As object_is_unique, also of an object without an owner. The load acquires for the same reason. */
 static inline bool
 object_is_unique_in_any_thread(PyObject *op)
 {
-    return _Py_atomic_load_ssize_acquire(&op->ob_ref_shared) == _Py_REF_SHARED(1, _Py_REF_MERGED)
-           || object_is_unique(op);
+    return object_is_unique(op)
+           || (private_counts_hold()
+               && _Py_atomic_load_ssize_acquire(&op->ob_ref_shared) == _Py_REF_SHARED(1, _Py_REF_MERGED));
 }
 
 #else
 #define REF_THREAD_HEADERS 0
+
+static inline bool
+private_counts_hold(void)
+{
+    return false;
+}
 
 static inline void
 object_disown(PyObject *op)

@@ -1,5 +1,6 @@
 #include "ref/reader.h"
 #include "module.h"
+#include "platform/private_counts.h"
 
 /* What a thread state keeps in its dictionary: it dies with the thread. */
 typedef struct {
@@ -129,13 +130,15 @@ cache_end(ReaderCacheObject *self)
 reader_slot *
 reader_claim(reader_link *link, PyTypeObject *cache_type, PyObject **old)
 {
+    *old = NULL;
+    if (!private_counts_hold())
+        return NULL;
     reader_cache *last = reader_current, *cache = cache_of_thread((reader_registry *)link->registry, cache_type);
     if (cache != last) {
         reader_current = cache;
         if (last != NULL && atomic_load(&last->closed))
             PyMem_RawFree(last);
     }
-    *old = NULL;
     if (cache == NULL)
         return NULL;
     reader_slot *slot = &cache->slots[link->id % READER_SLOTS];
@@ -237,9 +240,30 @@ registry_tp_dealloc(PyObject *op)
 int
 reader_setup(PyObject *Py_UNUSED(module), module_state *state)
 {
+    if (private_counts_setup() < 0)
+        return -1;
     state->readers = state->reader_registry->tp_alloc(state->reader_registry, 0);
     return state->readers != NULL ? 0 : -1;
 }
+
+static PyObject *
+has_private_counts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arg))
+{
+    return PyBool_FromLong(private_counts_hold());
+}
+
+static PyObject *
+faults_of_private_counts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arg))
+{
+    return private_counts_faults();
+}
+
+PyMethodDef reader_functions[] = {
+    {"_has_private_counts", has_private_counts, METH_NOARGS, "Whether reads rely on private reference counts."},
+    {"_faults_of_private_counts", faults_of_private_counts, METH_NOARGS,
+     "Try them again: what of CPython's counting is not as the core needs it."},
+    {NULL, NULL, 0, NULL},
+};
 
 static PyType_Slot registry_slots[] = {
     {Py_tp_dealloc, registry_tp_dealloc},

@@ -79,7 +79,8 @@ bool reader_link_init(reader_link *link, PyObject *registry);
 extern FROZEN_THREAD_LOCAL reader_cache *reader_current;
 
 /* The calling thread's slot for the reference, emptied: what it held is in `old` (may be NULL) and has to be dropped
- * at the end.  NULL: this thread keeps no headers (it is ending, or memory is short; no exception). */
+ * at the end.  NULL: this thread keeps no headers (it is ending, memory is short, or no thread does because CPython counts in
+ * another way than private_counts.c looks for; no exception). */
 reader_slot *reader_claim(reader_link *link, PyTypeObject *cache_type, PyObject **old);
 
 /* Puts `header` (borrowed), of `version`, into the slot just claimed, unless another version is current already. */

@@ -9,7 +9,6 @@ import datetime
 import enum
 import gc
 import itertools
-import os
 import pickle
 import weakref
 import zoneinfo
@@ -17,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support import assert_no_leak, needs_free_threading, run_python, run_threads
+from support import FREE_THREADED, assert_no_leak, needs_free_threading, run_python, run_threads
 
 from frozen import (
     AtomicRef,
@@ -37,8 +36,9 @@ from frozen import (
 
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
-portable = "FROZEN_PORTABLE" in os.environ.get("CFLAGS", "")
-keeps_objects = pytest.mark.skipif(portable, reason="the portable build keeps no objects without the GIL")
+keeps_objects = pytest.mark.skipif(
+    FREE_THREADED and not _core._has_private_counts(), reason="without private counts no objects are kept"
+)
 
 
 # Names
