@@ -11,6 +11,7 @@
 #include "platform/cpython.h" /* says whether there is a GIL */
 #ifdef Py_GIL_DISABLED
 #define NODES_HAVE_READERS
+#define NODES_HAVE_SPARES
 #endif
 
 #include "bindings/common/instance_names.inc.h"
@@ -52,6 +53,15 @@ map_mirror(PyObject *op)
     return Py_NewRef(none);
 }
 
+/* The memory of an edit's nodes. */
+static inline memory
+map_memory(AtomicMapObject *self, family *types)
+{
+    memory mem = types->nodes;
+    mem.spares = &self->left;
+    return mem;
+}
+
 static int
 table_edit_objects(PyObject *op, family *types, PyObject *key, condition needed, PyObject *expected, PyObject *value,
                    PyObject **before)
@@ -59,7 +69,8 @@ table_edit_objects(PyObject *op, family *types, PyObject *key, condition needed,
     probe looked_for;
     if (UNLIKELY(probe_init(&looked_for, key) < 0))
         return -1;
-    return map_edit(TABLE_OF(op), &types->nodes, &looked_for, key, needed, expected, value, before);
+    memory mem = map_memory(TABLE_OF(op), types);
+    return map_edit(TABLE_OF(op), &mem, &looked_for, key, needed, expected, value, before);
 }
 
 static PyObject *
@@ -141,7 +152,8 @@ atomic_map_add(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     if (nargs == 1 || small_int_value(args[1], &small)) {
         PyObject *sum;
-        int status = map_add_small(self, &types->nodes, args[0], small, &sum);
+        memory mem = map_memory(self, types);
+        int status = map_add_small(self, &mem, args[0], small, &sum);
         if (status != 0)
             return sum;
     }

@@ -58,6 +58,11 @@ plain_node_alloc(memory *mem, size_t class)
     return node != NULL ? PyObject_Init(node, mem->plain) : PyErr_NoMemory();
 }
 
+#ifdef NODES_HAVE_SPARES
+/* A plain node of the class that nobody has any longer, with one reference and no owner, or NULL. Of the including file. */
+static inline PyObject *spare_take(memory *mem, size_t class);
+#endif
+
 static inline void *
 node_alloc(memory *mem, size_t size, bool general)
 {
@@ -68,6 +73,10 @@ node_alloc(memory *mem, size_t size, bool general)
     }
     else {
         size_t class = free_list_class(size);
+#ifdef NODES_HAVE_SPARES
+        if ((node = spare_take(mem, class)) != NULL)
+            return node;
+#endif
         if (LIKELY(class < FREE_LIST_CLASSES))
             node = free_list_take(&mem->free_lists->nodes[class], mem->plain);
         if (UNLIKELY(node == NULL))

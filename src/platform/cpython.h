@@ -200,6 +200,7 @@ typedef struct {
     PyTypeObject *plain;
     PyTypeObject *general;
     struct free_lists *free_lists;
+    void *spares; /* where an edit of an atomic map looks for blocks first; NULL elsewhere */
 } local_memory;
 
 /* The state of the module that a heap type was made for, or NULL: it has none, or the collector has cleared the type.

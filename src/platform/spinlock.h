@@ -47,6 +47,14 @@ ref_mutex_lock(ref_mutex *mutex)
     }
 }
 
+/* Whether it was free, and is the caller's now. */
+static inline bool
+ref_mutex_try(ref_mutex *mutex)
+{
+    return atomic_load_explicit(&mutex->held, memory_order_relaxed) == 0
+           && atomic_exchange_explicit(&mutex->held, 1, memory_order_acquire) == 0;
+}
+
 static inline void
 ref_mutex_unlock(ref_mutex *mutex)
 {
