@@ -50,16 +50,31 @@ def diff(old: Container, new: Container, /) -> Delta:
     Both structures are walked in step, and what they share is skipped: O(d log32 n) for d differences between versions
     of one origin, O(n) between others; for vectors see trees/rrb/align.inc.h.
 
-    Raises TypeError for what is no container of one kind and family, and what the `__eq__` of keys raises.
+    Raises TypeError for what is no container of one kind and family, and what the `__eq__` of keys raises. Containers
+    of files are of either family: they are copied, O(n), and what `share` raises is raised.
     """
+    if type(old) in _OF_FILES:
+        old = _in_memory(old, beside=new)
+    if type(new) in _OF_FILES:
+        new = _in_memory(new, beside=old)
     kind = type(old)
-    if type(new) in (FileMap, FileSet, FileVector):
-        new = copied(new)
     if kind is type(new) and (kind is Map or kind is SharedMap):
         changes, parts = old._differences(new, ABSENT, Change)
         if not parts:  # often: nothing inside of the values has to be looked at
             return delta_of(InMap(changes) if changes else None, kind is SharedMap)
     return delta_of(difference(old, new), is_shared(_check_comparable(old, new)))
+
+
+_OF_FILES = frozenset({FileMap, FileSet, FileVector})
+
+
+def _in_memory(view: Any, beside: Any) -> Any:
+    """A copy of a container of a file, of the family of what it is compared with."""
+    if not is_shared(kind_of(beside)):
+        return copied(view)
+    from frozen._share import share
+
+    return share(view)
 
 
 def difference(old: Any, new: Any) -> Node | None:

@@ -307,9 +307,14 @@ def _form_of_time(key: Any, datetime: Any) -> Any:
         return ("date", key.toordinal())
     if isinstance(key, datetime.timedelta):
         return ("timedelta", key.days, key.seconds, key.microseconds)
-    if isinstance(key, datetime.time) and key.replace(fold=0).utcoffset() is None:
-        return ("time", key.hour, key.minute, key.second, key.microsecond)
-    return None
+    return _form_of_time_of_day(key) if isinstance(key, datetime.time) else None
+
+
+def _form_of_time_of_day(key: Any) -> Any:
+    seconds, offset = 3600 * key.hour + 60 * key.minute + key.second, key.replace(fold=0).utcoffset()
+    if offset is None:
+        return ("time", seconds, key.microsecond)
+    return ("aware time", seconds - 86400 * offset.days - offset.seconds, key.microsecond)  # may be before midnight
 
 
 def _form_of_uuid(key: Any, uuid: Any) -> Any:
@@ -438,7 +443,9 @@ def _reduce(self: Any) -> Any:
 
 
 def _diff(self: Any, new: Any) -> Any:
-    return copied(self).diff(new)
+    from frozen._diff import diff
+
+    return diff(self, new)
 
 
 def _map_or(left: Any, right: Any) -> Any:

@@ -11,7 +11,7 @@ from importlib import import_module
 from operator import is_
 from typing import Any, get_args
 
-from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector
+from frozen._core import FileMap, FileSet, FileVector, Map, Set, SharedMap, SharedSet, SharedVector
 from frozen._diff import is_shared, kind_of
 from frozen._sameness import same_value
 from frozen._share import share
@@ -20,32 +20,38 @@ from frozen._sharing import NotShareableError
 __all__ = ["core_schema_of", "serializer"]
 
 _MISSING: Any = object()
+_OF_FILES = (FileMap, FileSet, FileVector)
 
 
 def _builtin_of(cls: type) -> type:
-    return dict if issubclass(cls, (Map, SharedMap)) else set if issubclass(cls, (Set, SharedSet)) else list
+    if issubclass(cls, (Map, SharedMap, FileMap)):
+        return dict
+    return set if issubclass(cls, (Set, SharedSet, FileSet)) else list
 
 
 def _contents(value: Any) -> Any:
     """A container as the builtin one of the same contents; any other value as it is."""
-    kind = kind_of(value)
+    kind = type(value) if isinstance(value, _OF_FILES) else kind_of(value)
     return value if kind is None else _builtin_of(kind)(value)
 
 
 def _made(cls: Any, contents: Any) -> Any:
-    """A container of the class; a shared one of what `share` makes of the contents."""
+    """A container of the class; a shared one of what `share` makes of the contents. Of files only `open` makes some."""
+    if issubclass(cls, _OF_FILES):
+        custom: Any = import_module("pydantic_core").PydanticCustomError
+        raise custom("not_of_a_file", "a {kind} comes from frozen.open alone, as it is", {"kind": cls.__name__})
     if not issubclass(cls, (SharedMap, SharedSet, SharedVector)):
         return cls(contents)
     try:
         return cls(share(contents))
     except NotShareableError as error:
-        custom: Any = import_module("pydantic_core").PydanticCustomError
+        custom = import_module("pydantic_core").PydanticCustomError
         raise custom("not_shareable", "{reason}", {"reason": str(error)}) from None
 
 
 def _is_unchanged(value: Any, contents: Any) -> bool:
     """Whether validation gave back what was in `value`, so that it stays the object, and the version, that it is."""
-    if is_shared(kind_of(value)):  # whose contents are made anew at each reading
+    if is_shared(kind_of(value)) or isinstance(value, _OF_FILES):  # whose contents are made anew at each reading
         return len(value) == len(contents) and same_value(_contents(value), contents)
     if isinstance(contents, dict):
         return len(value) == len(contents) and all(value.get(key, _MISSING) is held for key, held in contents.items())

@@ -116,6 +116,26 @@ file_rich_repr(PyObject *self, PyObject *args)
     return call_python_layer("frozen._showing", "rich_repr", self, args, NULL);
 }
 
+PyObject *
+file_pydantic_schema(PyObject *type, PyObject *args)
+{
+    return call_python_layer("frozen._pydantic", "core_schema_of", type, args, NULL);
+}
+
+static PyObject *
+file_pydantic_serializer(PyObject *self, void *Py_UNUSED(closure))
+{
+    PyObject *function = imported("frozen._pydantic", "serializer");
+    PyObject *result = function != NULL ? PyObject_CallOneArg(function, self) : NULL;
+    Py_XDECREF(function);
+    return result;
+}
+
+PyGetSetDef file_view_getset[] = {
+    {"__pydantic_serializer__", file_pydantic_serializer, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
 /* ---- iterators ---- */
 
 typedef struct {

@@ -24,12 +24,14 @@ PyObject *file_call_python(const char *function, PyObject *self, PyObject *const
 PyObject *file_repr_pretty(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *file_repr_html(PyObject *self, PyObject *args);
 PyObject *file_rich_repr(PyObject *self, PyObject *args);
+PyObject *file_pydantic_schema(PyObject *type, PyObject *args);
 
-/* How consoles and notebooks show them, as bindings/common/hooks.inc.h has it for the other containers. */
+/* How consoles and notebooks show them, and pydantic validates them, as bindings/common/hooks.inc.h has it for the other containers. */
 #define FILE_SHOWING                                                                    \
     {"_repr_pretty_", FASTCALL(file_repr_pretty), METH_VARARGS | METH_KEYWORDS, NULL},  \
     {"_repr_html_", file_repr_html, METH_VARARGS, NULL},                                \
-    {"__rich_repr__", file_rich_repr, METH_VARARGS, NULL}
+    {"__rich_repr__", file_rich_repr, METH_VARARGS, NULL},                              \
+    {"__get_pydantic_core_schema__", file_pydantic_schema, METH_VARARGS | METH_CLASS, NULL}
 
 /* Methods that are functions there. */
 #define IN_PYTHON(c_name, function)                                       \
@@ -44,10 +46,12 @@ PyObject *file_rich_repr(PyObject *self, PyObject *args);
     {Py_tp_richcompare, (void *)file_view_richcompare},         \
     {Py_tp_hash, (void *)file_view_hash},                       \
     {Py_tp_repr, (void *)file_view_repr},                       \
-    {Py_tp_members, file_view_members}
+    {Py_tp_members, file_view_members},                         \
+    {Py_tp_getset, file_view_getset}
 
 #define FILE_VIEW_FLAGS (FROZEN_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION)
 
 extern PyMemberDef file_view_members[];
+extern PyGetSetDef file_view_getset[];
 
 #endif

@@ -13,6 +13,8 @@ enum { BUFFER_SIZE = 1 << 20 };
 
 typedef enum { FAILED = -1, WRITTEN = 0, OPENED = 1 } outcome;
 
+enum { MOST_OF_ONE_HASH = 1000 };
+
 static int
 save_error(const char *function, PyObject *object, const char *reason)
 {
@@ -278,6 +280,23 @@ put_value(file_writer *w, PyObject *o, cell_word *c)
 
 /* ---- the walk ---- */
 
+/* Keys that are not equal and have one hash in files are looked through one by one: too many would take quadratic time,
+ * and each look-up would make objects of all of them. */
+static int
+refuse_one_hash(const writer_frame *f, size_t keys, uint64_t hash)
+{
+    char reason[320];
+    size_t same = 0;
+    for (size_t i = 0; i < keys; i++)
+        same += f->hashes[i] == hash;
+    (void)PyOS_snprintf(
+        reason, sizeof reason,
+        "has %zu keys with one hash, and a file may have %d: it knows no hash of objects whose class has "
+        "an __eq__ of its own; use texts, numbers, tuples of fields, or dataclasses as keys",
+        same, (int)MOST_OF_ONE_HASH);
+    return save_error("_refuse", f->source, reason);
+}
+
 static int
 put_index(file_writer *w, const writer_frame *f, size_t keys, unsigned bits)
 {
@@ -291,9 +310,14 @@ put_index(file_writer *w, const writer_frame *f, size_t keys, unsigned bits)
     for (size_t i = 0; i < keys && status == 0; i++) {
         status = budget_spend(&w->left, 1) ? 0 : -1;
         size_t at = f->hashes[i] & mask;
+        int same = 0;
         while (index[at] != 0 && status == 0) {
+            same += index[at] >> 32 == f->hashes[i] >> 32;
+            if (same > MOST_OF_ONE_HASH)
+                status = refuse_one_hash(f, keys, f->hashes[i]);
+            else
+                status = budget_spend(&w->left, 1) ? 0 : -1;
             at = (at + 1) & mask;
-            status = budget_spend(&w->left, 1) ? 0 : -1;
         }
         index[at] = f->hashes[i] >> 32 << 32 | (uint32_t)(i + 1);
     }

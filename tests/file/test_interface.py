@@ -282,6 +282,26 @@ def test_diffs_against_the_other_families(through: Any) -> None:
     assert found.diff(found) == old.diff(old)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (Map(a=1, b=Map(c=1)), Map(a=1, b=Map(c=2))),
+        (Set([1, 2, 3]), Set([2, 3, 4])),
+        (Vector([1, 2, 3]), Vector([1, 9, 3, 4])),
+        (Map(a=Vector([Map(b=1)])), Map(a=Vector([Map(b=2)]))),
+    ],
+)
+def test_diffs_take_files_of_either_family_on_either_side(through: Any, old: Any, new: Any) -> None:
+    for family in (lambda value: value, frozen.share):
+        wanted = family(old).diff(family(new))
+        for before, after in ((through(old), family(new)), (family(old), through(new))):
+            assert before.diff(after) == wanted
+            assert family(old).apply(before.diff(after)) == new
+    assert through(old).diff(through(new)) == old.diff(new)
+    with pytest.raises(TypeError, match=r"diff\(\) compares a"):
+        through(old).diff([])
+
+
 def test_paths_lead_into_files(through: Any) -> None:
     found = through(freeze({"servers": [{"port": 80}, {"port": 443}]}))
     assert get_in(found, ["servers", 1, "port"]) == 443

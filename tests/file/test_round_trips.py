@@ -261,6 +261,54 @@ class Noted:
     parts: Any = field(default=(), hash=False)
 
 
+ZONES = [None, *(datetime.timezone(datetime.timedelta(minutes=m, seconds=s)) for m, s in ((0, 0), (-90, 0), (150, 7)))]
+
+
+def test_times_of_day_are_found_by_equal_ones_of_other_zones(path: Path) -> None:
+    times = [
+        datetime.time(h, m, 9, us, zone) for h in (0, 1, 22, 23) for m in (0, 30) for us in (0, 5) for zone in ZONES
+    ]
+    frozen.save(Map({time: time.isoformat() for time in times}), path)
+    found, expected = frozen.open(path), {time: time.isoformat() for time in times}
+    assert [found[time] for time in times] == [expected[time] for time in times]
+    moved = [
+        time.replace(hour=(time.hour + 1) % 24, tzinfo=datetime.timezone(datetime.timedelta(hours=1))) for time in times
+    ]
+    assert [found.get(time) for time in moved] == [expected.get(time) for time in moved]
+
+
+def test_many_times_of_day_have_hashes_of_their_own(path: Path) -> None:
+    times = [datetime.time(s // 3600, s // 60 % 60, s % 60, tzinfo=datetime.UTC) for s in range(0, 86_400, 11)]
+    frozen.save(Set(times), path)  # of one hash more than 1,000 are refused
+    assert set(frozen.open(path)) == set(times)
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """Its own equality: nobody can know a hash that is the same in each process for what is equal."""
+
+    name: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Folded) and self.name.lower() == other.name.lower()
+
+    def __hash__(self) -> int:
+        return hash(self.name.lower())
+
+
+def test_too_many_keys_of_one_hash_are_refused_with_their_number_and_the_remedy(path: Path) -> None:
+    few = Map({Folded(f"Name {i}"): i for i in range(1001)})
+    frozen.save(few, path, types=[Folded])
+    found = frozen.open(path, types=[Folded])
+    assert [found[Folded("NAME 0")], found[Folded("name 1000")], Folded("none") in found] == [0, 1000, False]
+    many = few.update({Folded(f"Name {i}"): i for i in range(1500)} | {i: i for i in range(1500)})
+    with pytest.raises(
+        EncodingError, match=r"^\['a'\]: .*has 1500 keys with one hash.*use .*tuples of fields"
+    ) as caught:
+        frozen.save(Map(a=many), path, types=[Folded])
+    assert len(str(caught.value)) < 600
+
+
 def test_dataclasses_are_keys_by_their_fields(path: Path) -> None:
     """Each has a form of its own, so that a save is not quadratic. Those with their own `__eq__` share one."""
     keys = [Limits(i, i) for i in range(100)] + [Noted(i, "noted") for i in range(100)]

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import datetime
 import json
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import pytest
 
-from frozen import Map, Set, SharedMap, SharedSet, SharedVector, Vector, freeze, share, thaw
+import frozen
+from frozen import (
+    FileMap,
+    FileSet,
+    FileVector,
+    Map,
+    Set,
+    SharedMap,
+    SharedSet,
+    SharedVector,
+    Vector,
+    freeze,
+    share,
+    thaw,
+)
 
 pydantic = pytest.importorskip("pydantic")
 from pydantic import BaseModel, TypeAdapter, ValidationError  # noqa: E402
@@ -139,3 +154,25 @@ def test_records_in_containers_are_frozen_and_thawed() -> None:
     frozen_pool = freeze({"pool": Pool(sizes=[1, 2])})["pool"]
     assert frozen_pool.sizes == Vector([1, 2])
     assert frozen_pool.model_dump_json() == '{"sizes":[1,2]}'
+
+
+OF_FILES: list[tuple[Any, Any, Any]] = [
+    (FileMap[str, int], Map(a=1), Map(a="x")),
+    (FileSet[int], Set([1, 2]), Set(["x"])),
+    (FileVector[float], Vector([1.0, 2.5]), Vector(["x"])),
+]
+
+
+@pytest.mark.parametrize(("kind", "good", "bad"), OF_FILES, ids=[str(kind) for kind, _, _ in OF_FILES])
+def test_containers_of_files_are_validated_as_they_are(tmp_path: Path, kind: Any, good: Any, bad: Any) -> None:
+    adapter = TypeAdapter(kind)
+    frozen.save(good, tmp_path / "good")
+    found = frozen.open(tmp_path / "good")
+    assert adapter.validate_python(found) is found
+    assert adapter.dump_python(found) == thaw(good)
+    assert TypeAdapter(type(good)).validate_python(found) == good
+    frozen.save(bad, tmp_path / "bad")
+    for wrong in (frozen.open(tmp_path / "bad"), good, 5):
+        with pytest.raises(ValidationError):
+            adapter.validate_python(wrong)
+    assert json.loads(TypeAdapter(Any).dump_json(found)) == json.loads(TypeAdapter(Any).dump_json(good))

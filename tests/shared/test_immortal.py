@@ -8,7 +8,7 @@ import signal
 import textwrap
 
 import pytest
-from support import Subinterpreter, live_shared_nodes, needs_subinterpreters, run_python, run_threads
+from support import FREE_THREADED, Subinterpreter, live_shared_nodes, needs_subinterpreters, run_python, run_threads
 
 from frozen import (
     AtomicRef,
@@ -203,6 +203,44 @@ def test_an_interrupt_leaves_it_whole_and_another_call_goes_on():
     assert shared[7] == ("value number 7",)
     immortalize(shared)
     assert counts(shared)[:2] == (blocks, blocks)
+
+
+@pytest.mark.skipif(FREE_THREADED, reason="CPython's hooks of the allocator are for builds with the GIL")
+@pytest.mark.parametrize("lasts", [True, False], ids=["from then on", "once"])
+def test_without_memory_whole_parts_are_marked_and_another_call_goes_on(lasts):
+    testcapi = pytest.importorskip("_testcapi", reason="needs CPython's own allocator that fails on demand")
+    depths = (1, 40, 1, 90, 200, 500, 40, 1100)
+
+    def deep(levels):
+        value = SharedVector(["the lowest"])
+        for _ in range(levels):
+            value = SharedVector([value, "a text that needs a box"])
+        return value
+
+    seen = set()
+    for first in range(40):
+        chains = [deep(levels) for levels in depths]
+        whole = SharedVector(chains)
+        testcapi.set_nomemory(first, 0 if lasts else first + 1)
+        try:
+            done = immortalize(whole) is whole
+        except MemoryError:
+            done = False
+        finally:
+            testcapi.remove_mem_hooks()
+        parts = [counts(chain) for chain in chains]
+        assert all(immortal in (0, blocks) for blocks, immortal, _ in parts)
+        seen.add(sum(immortal > 0 for _, immortal, _ in parts))
+        blocks, immortal, _ = counts(whole)
+        assert (immortal == blocks) == done
+        assert immortalize(whole) is whole
+        assert counts(whole)[0] == counts(whole)[1]
+        assert whole[1][1] == "a text that needs a box"
+        if done:
+            break
+    else:
+        raise AssertionError("it never got by")
+    assert {0, len(depths)} < seen  # and some that stopped between
 
 
 def test_threads_mark_read_and_derive_at_once():
