@@ -425,6 +425,7 @@ _NONE, _DATE, _DATETIME, _TIME, _TIMEDELTA, _UUID, _DECIMAL, _CALL, _FIELDS, _PA
     range(13)
 )
 _DIFFERS, _AGREES = 4, 8  # BOX_HASH_DIFFERS, BOX_HASH_AGREES of src/shared/cell.h
+_OPEN = 16  # PLAN_OPEN of src/shared/native.h
 
 _Plan = tuple[int, str, object, int, object]
 _FORMS = {
@@ -582,12 +583,18 @@ def _named_plan(form: int, name: str) -> _Plan:
         extra = _extra(form, cls, name)
         if extra is None:
             raise TypeError("the class is another one in this interpreter")
-        return form, name, cls, 0, extra
+        return form, name, cls, _OPEN if _is_open(cls) else 0, extra
     except (MemoryError, RecursionError):
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise ImportError(f"a shared {where.replace(':', '.')} cannot be read in this interpreter: {reason}") from error
+
+
+def _is_open(cls: Any) -> bool:
+    """Whether attributes of its objects can be set: one that was read is not handed out again then. A frozen dataclass
+    refuses that, but not for a subclass that is none itself."""
+    return cls.__dictoffset__ != 0 and "__dataclass_params__" not in vars(cls)
 
 
 def _make_time(form: int, fields: Any, zone_kind: int = 0, offset: int = 0, zone: Any = None) -> object:

@@ -251,6 +251,8 @@ is_constant(cell c, unsigned *parts)
         return b->size <= CONSTANT_BYTES;
     if (kind != KIND_NATIVE && kind != KIND_TUPLE)
         return kind == KIND_INT || kind == KIND_FLOAT || kind == KIND_COMPLEX;
+    if (kind == KIND_NATIVE && !native_is_closed(b))
+        return false;
     uint64_t size;
     const cell *cells = cells_of(b, &size);
     if (size > *parts)

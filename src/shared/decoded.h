@@ -17,7 +17,9 @@
  * A box never changes once others can see it, so the same box always stands for the same value.
  *
  * What is kept is immutable and small, down to its last part (is_constant() in cell_decode.c): containers, objects of
- * registered functions, and what is longer than a few hundred bytes are made anew.  An object takes the place of another
+ * registered functions, objects whose attributes can be set (PLAN_OPEN), and what is longer than a few hundred characters
+ * are made anew.  What a cached_property or object.__setattr__ does to a frozen dataclass stays with the kept object, as
+ * with one that a Map holds.  An object takes the place of another
  * one only if its box was asked for twice with no other of the set in between, so a walk over many values drives out none.
  * The table never has more than BLOCK_SETS * DECODED_WAYS objects; those of freed boxes leave it when their set is used
  * again, when classes are registered, or with the module.

@@ -272,6 +272,21 @@ native_make(const box *b, PyObject *parts)
 }
 
 bool
+native_is_closed(const box *b)
+{
+    if (b->head.form <= NATIVE_DECIMAL || b->head.form == NATIVE_MEMBER || b->head.form == NATIVE_FLAG)
+        return true;
+    PyObject *plan = plan_of_box(b);
+    if (plan == NULL) {
+        PyErr_Clear(); /* the object is made already, and is just not kept */
+        return false;
+    }
+    bool closed = (PyLong_AsLong(plan_item(plan, PLAN_FLAGS)) & PLAN_OPEN) == 0;
+    Py_DECREF(plan);
+    return closed;
+}
+
+bool
 native_words_decide(native_form form)
 {
     return form == NATIVE_DATE || form == NATIVE_TIMEDELTA || form == NATIVE_UUID;

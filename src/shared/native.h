@@ -71,6 +71,9 @@ native_cells(const box *b)
 /* A tuple: form, address of the name, what is called or made, flags for the hash, and what the form says. */
 enum { PLAN_FORM, PLAN_NAME, PLAN_TARGET, PLAN_FLAGS, PLAN_EXTRA, PLAN_SIZE };
 
+/* In PLAN_FLAGS of what makes objects of boxes: attributes of such an object can be set. */
+enum { PLAN_OPEN = 16 };
+
 static inline PyObject *
 plan_item(PyObject *plan, int which)
 {
@@ -113,6 +116,9 @@ int native_take(PyObject *object, native_value *v);
 
 /* A new object of the box, whose cells were decoded to the tuple `parts` (borrowed; NULL if there are none). */
 PyObject *native_make(const box *b, PyObject *parts);
+
+/* Whether no attribute of an object of the box can be set, as far as its own class decides. */
+bool native_is_closed(const box *b);
 
 /* Whether equal words are the equality of that form. */
 bool native_words_decide(native_form form);

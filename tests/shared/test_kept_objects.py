@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import gc
+import ipaddress
 import random
 import uuid
 import weakref
+from collections import namedtuple
 from fractions import Fraction
 from typing import Any
 
@@ -81,6 +83,40 @@ def test_a_change_of_an_object_read_is_seen_by_no_other_reader():
         content.append(2)
 
 
+@register_shareable
+@dataclasses.dataclass(frozen=True)
+class Counted:
+    number: int
+
+
+@register_shareable
+class Noted(namedtuple("Noted", "x y")):  # noqa: PYI024 - it has a __dict__
+    pass
+
+
+@register_shareable
+class Derived(Counted):
+    """Whose dataclass refuses attributes for its own objects only."""
+
+
+OPEN: dict[str, Any] = {
+    "named tuple": Noted(1, 2),
+    "in a named tuple": Point(1, Noted(1, 2)),
+    "record": Derived(1),
+    "network": ipaddress.ip_network("10.0.0.0/8"),
+}
+
+
+@pytest.mark.parametrize("value", OPEN.values(), ids=OPEN)
+def test_an_attribute_that_is_set_is_seen_by_no_other_reader(value):
+    shared = SharedMap(key=value, inside=(value, 1))
+    for _ in range(5):
+        for read in (shared["key"], shared["inside"][0]):
+            made = read.y if type(read) is Point else read
+            assert not hasattr(made, "note")
+            made.note = "set"
+
+
 def test_no_read_gives_the_object_of_a_box_that_was_freed():
     read_and_check(random.Random(1), 1000)
 
@@ -111,12 +147,6 @@ def test_a_box_that_another_interpreter_freed_is_forgotten_here():
             interpreter.give(shared=shared)
             del shared  # the last reference is there
             interpreter.run(f"del shared; made = SharedMap({{key: Fraction({n}, 31 + key) for key in range(20)}})")
-
-
-@register_shareable
-@dataclasses.dataclass(frozen=True)
-class Counted:
-    number: int
 
 
 def alive() -> int:
