@@ -157,6 +157,11 @@ def _node_of(kind: type, nodes: Any) -> Node | None:
 
 def _check_comparable(old: object, new: object) -> type:
     kind, other = kind_of(old), kind_of(new)
+    if kind is None and type(old).__module__ == "frozen":
+        raise TypeError(
+            f"this {type(old).__name__} belongs to another copy of frozen than the one in sys.modules, "
+            "from where the first one was removed"
+        )
     if kind is None:
         raise TypeError(f"diff() compares Maps, Vectors or Sets, not a {type(old).__name__}: freeze it first")
     if kind is other:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import run_python
 
 from frozen import (
     ABSENT,
@@ -607,6 +608,21 @@ def test_only_maps_are_compared() -> None:
     with pytest.raises(TypeError, match="not with a Vector: what both stand in can be compared"):
         diff(Map(), Vector())  # type: ignore[type-var]
     assert Map(data=Map()).diff(Map(data=Vector())) == delta_of({("data",): (Map(), Vector())})
+
+
+def test_containers_of_a_copy_that_was_removed_from_sys_modules_are_told_apart() -> None:
+    code = """if True:
+        import sys
+        from unittest import mock
+        with mock.patch.dict(sys.modules):
+            import frozen as first
+        import frozen
+        try:
+            first.Map(a=1).diff(first.Map(a=2))
+        except TypeError as error:
+            print(error)
+    """
+    assert "another copy of frozen" in run_python("-c", code).stdout
 
 
 def test_only_deltas_are_applied() -> None:
