@@ -26,7 +26,7 @@ from frozen._core import AtomicRef, Cache, _bounded_repr, _thread_number, _threa
 if TYPE_CHECKING:
     import asyncio
 
-    from frozen._core import _CachedFunction, _CacheEntry
+    from frozen._core import _CacheEntry
 
 _MISS, _HIT, _STALE, _ERROR = range(4)
 """What `Cache._look` says, as in src/cache/cache.h."""
@@ -273,18 +273,17 @@ def _is_lost(cache: Cache[Any, Any], key: Any, flight: _Flight) -> bool:
 # Computing in a thread
 
 
-def compute(cached: _CachedFunction[..., Any], key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Called by the core for a call that the cache cannot answer."""
-    return _compute(cached.cache, key, cached._fn, args, kwargs)
-
-
 def get_or_compute(cache: Cache[Any, Any], key: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    return _compute(cache, key, fn, args, kwargs)
+    return compute(cache, key, fn, args, kwargs)
 
 
-def _compute(
+def compute(
     cache: Cache[Any, Any], key: Any, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
+    """Called by the core for a call that the cache cannot answer.
+
+    It calls the function itself: a recursive one then has two frames for each level, not more.
+    """
     flights = cache._flights
     while True:
         state, value = _look(cache, key)
@@ -300,7 +299,13 @@ def _compute(
                     continue
                 return value
             if flight is own:
-                return _lead(cache, key, flight, fn, args, kwargs)
+                with Leading(cache, key, own) as leading:
+                    again, value = _look(cache, key)  # a flight may have ended since the last look
+                    if again != _HIT:
+                        value = fn(*args, **kwargs)
+                        own.keep(cache, key, value, False)
+                    leading.outcome = _Value(value)
+                return value
             if flight.is_in_another_greenlet():
                 return fn(*args, **kwargs)  # what that one returns is kept
             outcome = _join(cache, key, flight)
@@ -313,29 +318,34 @@ def _compute(
             outcome = None
 
 
-def _lead(
-    cache: Cache[Any, Any],
-    key: Any,
-    flight: _Flight,
-    fn: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
-    flight.begin_in(None)
-    outcome: _Outcome = None
-    try:
-        state, value = _look(cache, key)  # a flight may have ended since the last look
-        if state != _HIT:
-            value = fn(*args, **kwargs)
-            flight.keep(cache, key, value, False)
-        outcome = _Value(value)
-        return value
-    except Exception as error:
-        outcome = flight.failed(cache, key, error)
-        raise
-    finally:
-        flight.end(cache, key, outcome)
-        del flight, outcome
+class Leading:
+    """While it is entered, this thread or task computes the flight's value: at its end those who wait get the outcome.
+
+    It lets the flight go then, because the traceback of an error leads to the frame that has it.
+    """
+
+    __slots__ = ("cache", "flight", "key", "outcome")
+
+    def __init__(
+        self, cache: Cache[Any, Any], key: Any, flight: _Flight, task: asyncio.Task[Any] | None = None
+    ) -> None:
+        flight.begin_in(task)
+        self.cache, self.key = cache, key
+        self.flight = flight
+        self.outcome: _Outcome = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, traceback: object) -> None:
+        flight, outcome = self.flight, self.outcome
+        del self.flight, self.outcome
+        try:
+            if isinstance(error, Exception):
+                outcome = flight.failed(self.cache, self.key, error)
+        finally:
+            flight.end(self.cache, self.key, outcome)
+            del flight, outcome
 
 
 def _join(cache: Cache[Any, Any], key: Any, flight: _Flight) -> _Outcome:
@@ -365,8 +375,27 @@ def _refresh_in_thread(
     flight.process = os.getpid()
     try:
         context = contextvars.copy_context()
-        start(lambda: context.run(_lead, cache, key, flight, fn, args, kwargs), "frozen.cache")
+        start(lambda: context.run(_refresh, cache, key, flight, fn, args, kwargs), "frozen.cache")
     except BaseException as error:
         flight.end(cache, key, None)
         if not isinstance(error, RuntimeError):  # there can be no more threads: the next one who asks tries again
             raise
+
+
+def _refresh(
+    cache: Cache[Any, Any],
+    key: Any,
+    flight: _Flight,
+    fn: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    try:
+        with Leading(cache, key, flight) as leading:
+            state, value = _look(cache, key)
+            if state != _HIT:
+                value = fn(*args, **kwargs)
+                flight.keep(cache, key, value, False)
+            leading.outcome = _Value(value)
+    finally:
+        del flight

@@ -12,6 +12,7 @@ from frozen._flights import (
     _STALE,
     FIRST_PAUSE,
     LONGEST_PAUSE,
+    Leading,
     _Flight,
     _is_lost,
     _look,
@@ -22,25 +23,19 @@ from frozen._flights import (
 )
 
 if TYPE_CHECKING:
-    from frozen._core import Cache, _CachedFunction
-
-
-def compute_async(
-    cached: _CachedFunction[..., Any], key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Coroutine[Any, Any, Any]:
-    """Called by the core for a call of a coroutine function that the cache cannot answer."""
-    return _compute_async(cached.cache, key, cached._fn, args, kwargs)
+    from frozen._core import Cache
 
 
 def get_or_compute_async(
     cache: Cache[Any, Any], key: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any
 ) -> Coroutine[Any, Any, Any]:
-    return _compute_async(cache, key, fn, args, kwargs)
+    return compute_async(cache, key, fn, args, kwargs)
 
 
-async def _compute_async(
+async def compute_async(
     cache: Cache[Any, Any], key: Any, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
+    """Called by the core for a call of a coroutine function that the cache cannot answer."""
     flights = cache._flights
     while True:
         state, value = _look(cache, key)
@@ -56,7 +51,13 @@ async def _compute_async(
                     continue
                 return value
             if flight is own:
-                return await _lead_async(cache, key, flight, fn, args, kwargs)
+                with Leading(cache, key, own, asyncio.current_task()) as leading:
+                    again, value = _look(cache, key)
+                    if again != _HIT:
+                        value = await fn(*args, **kwargs)
+                        own.keep(cache, key, value, False)
+                    leading.outcome = _Value(value)
+                return value
             outcome = await _join_async(cache, key, flight)
             if outcome is not None:
                 return outcome.result()
@@ -65,31 +66,6 @@ async def _compute_async(
                 own.end(cache, key, None)  # it was interrupted before it began
             del flight, own
             outcome = None
-
-
-async def _lead_async(
-    cache: Cache[Any, Any],
-    key: Any,
-    flight: _Flight,
-    fn: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
-    flight.begin_in(asyncio.current_task())
-    outcome: _Outcome = None
-    try:
-        state, value = _look(cache, key)
-        if state != _HIT:
-            value = await fn(*args, **kwargs)
-            flight.keep(cache, key, value, False)
-        outcome = _Value(value)
-        return value
-    except Exception as error:
-        outcome = flight.failed(cache, key, error)
-        raise
-    finally:
-        flight.end(cache, key, outcome)
-        del flight, outcome
 
 
 async def _join_async(cache: Cache[Any, Any], key: Any, flight: _Flight) -> _Outcome:
@@ -116,12 +92,31 @@ def _refresh_in_task(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> None:
-    task = asyncio.get_running_loop().create_task(_lead_async(cache, key, flight, fn, args, kwargs))
+    task = asyncio.get_running_loop().create_task(_refresh(cache, key, flight, fn, args, kwargs))
     if not task.done():  # a loop may run tasks at once
         flight.begin_in(task)  # the loop may end before the task begins
         _forget_closed_loops()
         refreshing.add(task)
         task.add_done_callback(refreshing.discard)
+
+
+async def _refresh(
+    cache: Cache[Any, Any],
+    key: Any,
+    flight: _Flight,
+    fn: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    try:
+        with Leading(cache, key, flight, asyncio.current_task()) as leading:
+            state, value = _look(cache, key)
+            if state != _HIT:
+                value = await fn(*args, **kwargs)
+                flight.keep(cache, key, value, False)
+            leading.outcome = _Value(value)
+    finally:
+        del flight
 
 
 _many = 64

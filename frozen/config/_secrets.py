@@ -51,18 +51,26 @@ class _Masked:
 MASKED = _Masked()
 
 
+def _is_masked(secret: IsSecret, path: Path) -> bool:
+    """What the predicate fails for may be a secret: one that expects names meets the indices of lists."""
+    try:
+        return bool(secret(path))
+    except Exception:
+        return True
+
+
 def masked(value: Any, secret: IsSecret, path: Path = ()) -> Any:
     """`value`, which stands at `path`, for printing: with MASKED in place of secrets, and of what is in one. O(n)."""
     if value is ABSENT:
         return value
-    if any(secret(path[:end]) for end in range(1, len(path))):
+    if any(_is_masked(secret, path[:end]) for end in range(1, len(path))):
         return MASKED
     return _masked(value, secret, path)
 
 
 def _masked(value: Any, secret: IsSecret, path: Path) -> Any:
     """The same where nothing on the way to the value is secret."""
-    if path and secret(path):
+    if path and _is_masked(secret, path):
         return MASKED
     if isinstance(value, str):
         return _IN_URL.sub(r"\1***@", value)

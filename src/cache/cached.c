@@ -14,7 +14,7 @@ typedef struct {
     PyObject *fn;
     CacheObject *cache;
     PyObject *key;      /* or NULL: a function of the arguments */
-    PyObject *compute;  /* what a miss calls: compute(self, key, args, kwargs) */
+    PyObject *compute;  /* what a miss calls: compute(cache, key, fn, args, kwargs) */
     PyObject *kwd_mark; /* stands in keys before the keyword arguments */
     PyTypeObject *ready;
     bool typed, is_coroutine;
@@ -185,7 +185,7 @@ cached_compute(CachedObject *self, PyObject *key, PyObject *const *args, Py_ssiz
                       : kwnames != NULL  ? dict_of_keywords(args + nargs, kwnames)
                                          : PyDict_New();
     if (named != NULL)
-        result = PyObject_CallFunctionObjArgs(self->compute, self, key, positional, named, NULL);
+        result = PyObject_CallFunctionObjArgs(self->compute, self->cache, key, self->fn, positional, named, NULL);
     Py_XDECREF(named);
     Py_XDECREF(positional);
     return result;

@@ -6,6 +6,7 @@ import functools
 import gc
 import inspect
 import pickle
+import sys
 import weakref
 
 import pytest
@@ -180,6 +181,15 @@ def test_a_function_that_waits_for_itself_is_an_error(recursive):
     with pytest.raises(RuntimeError, match="the key 5 is being computed by the same thread"):
         own(5)
     assert own.cache._flights == {}
+
+
+def test_recursion_takes_two_frames_for_each_level():
+    @cached
+    def depth(n):
+        return 0 if n == 0 else 1 + depth(n - 1)
+
+    levels = (sys.getrecursionlimit() - 250) // 3
+    assert depth(levels) == levels
 
 
 def test_recursion_over_other_keys():

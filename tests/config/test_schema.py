@@ -248,6 +248,17 @@ def test_the_predicate_may_be_ones_own() -> None:
     assert "shown" in repr(config)
 
 
+def test_what_the_predicate_fails_for_is_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    values = [{"hosts": ["hunter1"], "port": 1}]
+    config = Config(Call(lambda: values[0], "vault"), secret=lambda path: path[-1].startswith("pin"))
+    assert repr(config.masked()["hosts"]) == "Vector([***])"
+    caplog.set_level(logging.INFO, "frozen.config")
+    values[0] = {"hosts": ["hunter2"], "port": 2}
+    assert config.check()
+    assert "hunter" not in caplog.text
+    assert "['port']: 1 -> 2" in caplog.text
+
+
 def test_what_is_in_a_secret_is_one_wherever_it_is_printed(caplog: pytest.LogCaptureFixture) -> None:
     """The predicate names the whole, and what is printed is a part of it."""
     values = [{"vault": {"pin": "hunter1"}}]
