@@ -27,6 +27,15 @@ bus_guard_end(bus_guard *Py_UNUSED(guard))
 #define MAP_ANONYMOUS MAP_ANON
 #endif
 
+/* macOS has one code for every SIGBUS, also one that was sent: on arm64 BUS_ADRALN, elsewhere BUS_ADRERR. */
+#ifdef __APPLE__
+#define IS_LOST_PAGE(code) ((code) == BUS_ADRERR || (code) == BUS_ADRALN)
+#define TELLS_WHAT_WAS_SENT false
+#else
+#define IS_LOST_PAGE(code) ((code) == BUS_ADRERR)
+#define TELLS_WHAT_WAS_SENT true
+#endif
+
 /* The list only grows: what one guard leaves, the next one takes. The handler walks it in a thread that was stopped at
  * any instruction, so there is no lock. What a guard says is read between two looks at `turn`, which is odd while it
  * changes. A guard whose mapping is being read does not change, because its end comes before that of the mapping. */
@@ -97,7 +106,7 @@ pass_on(int number, siginfo_t *info, void *context)
         if (was_sent && handler_before.sa_handler == SIG_IGN)
             return;
         (void)sigaction(number, &handler_before, NULL);
-        if (was_sent)
+        if (was_sent || !TELLS_WHAT_WAS_SENT)
             (void)raise(number);
     }
 }
@@ -106,7 +115,7 @@ static void
 on_bus_error(int number, siginfo_t *info, void *context)
 {
     int error = errno;
-    bool is_ours = info->si_code == BUS_ADRERR && page_replaced((uintptr_t)info->si_addr);
+    bool is_ours = IS_LOST_PAGE(info->si_code) && page_replaced((uintptr_t)info->si_addr);
     errno = error;
     if (!is_ours)
         pass_on(number, info, context);
