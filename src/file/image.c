@@ -6,7 +6,7 @@ void *
 file_damaged(file_image *image, uint64_t offset, const char *reason)
 {
     PyObject *error = NULL, *make = imported("frozen._file", "FileFormatError");
-    if (!bus_guard_holds(&image->is_lost))
+    if (!file_reaches_its_end(image))
         reason = "was cut off after it was opened, or cannot be read any more";
     if (make != NULL)
         error = PyObject_CallFunction(make, "sOK", reason, image->path, (unsigned long long)offset);
@@ -49,6 +49,7 @@ file_image_new(module_state *state, PyObject *buffer, PyObject *path, PyObject *
     self->buffer = (Py_buffer){0};
     atomic_init(&self->is_lost, false);
     self->guard = NULL;
+    self->end = NULL;
     self->path = Py_NewRef(path);
     self->types = Py_NewRef(types);
     PyObject_GC_Track(self);
@@ -65,6 +66,10 @@ file_image_new(module_state *state, PyObject *buffer, PyObject *path, PyObject *
     }
     if (!held || !header_holds(self))
         Py_CLEAR(self);
+    else if (self->guard != NULL) {
+        self->end = (const volatile uint64_t *)self->base + self->size / 8 - 1;
+        self->end_word = *self->end;
+    }
     return (PyObject *)self;
 }
 

@@ -18,6 +18,8 @@ typedef struct {
     cell_word root;
     _Atomic(bool) is_lost; /* a page of the file was cut off, or cannot be read: there are zeros in its place */
     bus_guard *guard;
+    const volatile uint64_t *end; /* of a guarded file the last word; else NULL */
+    uint64_t end_word; /* what it was when the file was opened */
     PyObject *path;  /* for errors */
     PyObject *types; /* what decode() gets */
 } file_image;
@@ -45,12 +47,24 @@ void *file_damaged(file_image *image, uint64_t offset, const char *reason);
 /* A new image of a buffer. NULL (exception set): it is no file of `save`, or damaged as far as the header tells. */
 PyObject *file_image_new(module_state *state, PyObject *buffer, PyObject *path, PyObject *types);
 
+/* Whether no part of a guarded file was cut off until now. The page in which a file ends has zeros behind the end, and to
+ * read those is no signal. So the last word of the file as it was is read, too: a cell or head of its container, which is
+ * never 0. It lies in that page and is 0 now, or in one that is lost. (But for the instant in which the system fills the
+ * page with zeros.) */
+static inline bool
+file_reaches_its_end(file_image *image)
+{
+    atomic_thread_fence(memory_order_acquire); /* what was found is read before */
+    bool reaches = image->end == NULL || *image->end == image->end_word;
+    return reaches && bus_guard_holds(&image->is_lost);
+}
+
 /* Whether what was read until now was the file: called where an answer was found that zeros in its place may have made.
  * Else FileFormatError. */
 static inline bool
 file_is_whole(file_image *image)
 {
-    return bus_guard_holds(&image->is_lost) || file_damaged(image, 0, NULL);
+    return LIKELY(file_reaches_its_end(image)) || file_damaged(image, 0, NULL);
 }
 
 /* The box at `offset` with `bytes` bytes of contents in the file, or NULL without an exception. */

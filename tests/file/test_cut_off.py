@@ -75,6 +75,23 @@ def test_every_container_and_atom(tmp_path: Path, keep: int) -> None:
     run(code, tmp_path)
 
 
+@pytest.mark.parametrize("less", [8, 104, 1000, 5000])
+def test_a_file_that_ends_within_a_page(tmp_path: Path, less: int) -> None:
+    code = f"""
+        for value, read in (
+            (Map(entries), lambda m: m.get("absent")),
+            (Map(entries), lambda m: [m[key] for key in entries]),
+            (Vector([i / 3 for i in range(2000)]), lambda v: [*v]),
+            (Vector(["text " * 20] * 200 + ["another text"]), lambda v: [*v]),
+            (Map(a="x" * 3000, b="a text in a box"), lambda m: m["b"]),
+        ):
+            container, _ = opened(value)
+            os.truncate("file", os.path.getsize("file") - {less} % (os.path.getsize("file") - 64))
+            refused(lambda: read(container))
+    """
+    run(code, tmp_path)
+
+
 def test_a_checksum_of_a_file_that_is_cut_off(tmp_path: Path) -> None:
     code = """
         import mmap
