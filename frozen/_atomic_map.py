@@ -61,5 +61,8 @@ async def _changed(source: AtomicMap[K, V], mirror: AtomicRef[Map[K, V]], since:
         return (await mirror.changed(since))[0]
 
 
+_changed.__name__ = _changed.__qualname__ = "changed"  # as asyncio shows it, and the warning that nobody awaited it
+
+
 def _keep_the_mirror(old: Any, new: Any) -> None:
     """The watch that lets each change publish in the mirror."""

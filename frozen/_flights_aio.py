@@ -32,10 +32,23 @@ def get_or_compute_async(
     return compute_async(cache, key, fn, args, kwargs)
 
 
-async def compute_async(
+def compute_async(
+    cache: Cache[Any, Any], key: Any, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Coroutine[Any, Any, Any]:
+    """Called by the core for a call of a coroutine function that the cache cannot answer.
+
+    What asyncio shows of a task, and the warning that nobody awaited it, name the user's function.
+    """
+    coroutine: Any = _compute_async(cache, key, fn, args, kwargs)
+    name, qualified = getattr(fn, "__name__", None), getattr(fn, "__qualname__", None)
+    if isinstance(name, str) and isinstance(qualified, str):
+        coroutine.__name__, coroutine.__qualname__ = name, qualified
+    return coroutine  # type: ignore[no-any-return]
+
+
+async def _compute_async(
     cache: Cache[Any, Any], key: Any, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """Called by the core for a call of a coroutine function that the cache cannot answer."""
     flights = cache._flights
     while True:
         state, value = _look(cache, key)

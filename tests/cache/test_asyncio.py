@@ -1,6 +1,7 @@
 """Coroutine functions: a hit is awaited at once, a miss is computed once for tasks, loops and threads."""
 
 import asyncio
+import functools
 import inspect
 import sys
 import threading
@@ -9,7 +10,7 @@ import pytest
 from cache_tasks import run, until, waiting
 from support import assert_no_leak, eventually, run_threads
 
-from frozen import Cache, cached
+from frozen import AtomicMap, Cache, cached
 
 
 def test_a_hit_is_awaited_as_a_coroutine_is():
@@ -318,3 +319,19 @@ def test_nothing_leaks():
         f.cache_clear()
 
     assert_no_leak(use)
+
+
+def test_coroutines_have_the_names_of_the_users_functions() -> None:
+    @cached
+    async def load(key: int) -> int:
+        return key
+
+    for coroutine in (load(1), Cache().get_or_compute_async("key", load, 1)):
+        assert coroutine.__name__ == "load"
+        assert coroutine.__qualname__.endswith("<locals>.load")
+        coroutine.close()
+    change = AtomicMap().changed()
+    assert change.__qualname__ == "changed"
+    change.close()
+    nameless = Cache().get_or_compute_async("key", functools.partial(load, 1))
+    assert asyncio.run(nameless) == 1
