@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
+from collections.abc import Iterator
 
-__all__ = ["sync_folder"]
+__all__ = ["folder_lock", "sync_folder"]
 
 
 def sync_folder(folder: str) -> None:
@@ -16,3 +18,38 @@ def sync_folder(folder: str) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+@contextlib.contextmanager
+def folder_lock(folder: str, patience: float = 5.0) -> Iterator[None]:
+    """Keep out all that lock the same folder, in this process and others, where the system locks folders (not Windows).
+
+    After `patience` seconds it goes on without the lock: a child of a fork may have a copy of the descriptor, and keep
+    the lock of a parent that was killed.
+    """
+    try:
+        from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
+
+        descriptor = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                flock(descriptor, LOCK_EX | LOCK_NB)
+                break
+            except OSError as error:
+                if (
+                    not isinstance(error, BlockingIOError) or time.monotonic() > deadline
+                ):  # no locks there, or never ours
+                    break
+                time.sleep(0.002)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                flock(descriptor, LOCK_UN)  # also for the copies that children of forks have
+    finally:
+        os.close(descriptor)

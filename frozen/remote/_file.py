@@ -14,7 +14,7 @@ import secrets
 import time
 from typing import Any
 
-from frozen._disk import sync_folder
+from frozen._disk import folder_lock, sync_folder
 from frozen._encoding import EncodingError
 from frozen.remote._codec import Codec
 from frozen.remote._engine import number_of
@@ -69,11 +69,12 @@ class CacheFile:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            if self._is_due(id, went_back):  # still: another process may have been quicker
-                os.replace(beside, self.path)
-                self._known = id
-            else:
-                os.unlink(beside)
+            with folder_lock(os.path.dirname(self.path)):
+                if self._is_due(id, went_back):  # still: another process may have been quicker
+                    os.replace(beside, self.path)
+                    self._known = id
+                else:
+                    os.unlink(beside)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(beside)

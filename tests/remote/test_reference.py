@@ -24,6 +24,7 @@ from support import eventually, needs_late_threads, needs_subinterpreters, run_p
 
 import frozen
 from frozen import EncodingError, Map, Set, SharedMap, Vector, freeze, set_in
+from frozen._disk import folder_lock
 from frozen.remote import (
     MemoryEngine,
     MemoryServer,
@@ -686,6 +687,40 @@ def test_a_process_that_lags_behind_leaves_a_newer_version_in_a_file_of_several(
     assert os.listdir(tmp_path) == ["cache"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="folders have no locks there")
+def test_two_who_write_one_file_at_once_leave_the_newer_version(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One has found that it is the newest, and is about to rename, when the other comes with a newer one."""
+    path, codec, others = tmp_path / "cache", Codec((), False, None), []
+    replace = os.replace
+
+    def save_newer() -> None:
+        CacheFile(path).save("3.00", Map(n=3), codec)
+
+    def replace_later(*names: str) -> None:
+        monkeypatch.setattr(os, "replace", replace)
+        others.append(threading.Thread(target=save_newer))
+        others[0].start()
+        others[0].join(0.3)
+        replace(*names)
+
+    monkeypatch.setattr(os, "replace", replace_later)
+    CacheFile(path).save("2.00", Map(n=2), codec)
+    others[0].join(60)
+    assert saved(path) == Map(n=3)
+    assert os.listdir(tmp_path) == ["cache"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders have no locks there")
+def test_a_folder_that_stays_locked_holds_nobody_up_for_long(tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    with folder_lock(str(tmp_path)), folder_lock(str(tmp_path), patience=0.05):
+        CacheFile(path)
+    CacheFile(path).save("2.00", Map(n=2), Codec((), False, None))
+    assert saved(path) == Map(n=2)
+
+
 def test_a_file_follows_a_reference_that_is_made_anew(server: MemoryServer, tmp_path: Path) -> None:
     path, engine = tmp_path / "cache", MemoryEngine(server)
     for value in (Map(n=1), Map(n=2)):
@@ -825,6 +860,20 @@ def test_other_interpreters_follow(refs: Any, name: str) -> None:
         interpreter.run(f"import frozen; ref = frozen.SharedRef.attach({name!r}); assert ref.get()['n'] == 1")
         here.update(Map.set, "n", 2)
         interpreter.run("assert ref.wait(0, 60) and ref.get()['n'] == 2")
+
+
+def test_a_handler_may_attach_and_close_while_its_thread_does(refs: Any, server: MemoryServer) -> None:
+    engine = MemoryEngine(server, block=0.05)
+    ref = refs(engine, initial=1)
+    with ref._hub._lock:  # as a signal handler finds it, or a finalizer
+        other = refs(engine)
+        assert other.get() == 1
+        other.close()
+        ref.close()
+    eventually(lambda: ref._hub._thread is None)
+    again = refs(engine)
+    refs(MemoryEngine(server)).set(2)
+    eventually(lambda: again.get() == 2)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no such signal here")
