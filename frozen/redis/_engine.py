@@ -20,7 +20,7 @@ _AT_ONCE = 200
 """Entries that are read of one log at a time."""
 
 _engines: weakref.WeakValueDictionary[tuple[int, float], RedisEngine] = weakref.WeakValueDictionary()
-_making = threading.Lock()
+_making = threading.RLock()  # a signal handler may attach while its own thread makes an engine
 
 
 class RedisEngine:
@@ -103,14 +103,15 @@ def engine_of(client: Any, block: float) -> RedisEngine:
     with _making:
         engine = _engines.get(key)
         if engine is None:
-            engine = _engines[key] = RedisEngine(client, block)
+            made = RedisEngine(client, block)
+            engine = _engines.setdefault(key, made)  # a handler may have made one meanwhile
         return engine
 
 
 def renew_lock() -> None:
     """In the child of a fork."""
     global _making
-    _making = threading.Lock()
+    _making = threading.RLock()
 
 
 def _hash(name: str) -> str:
@@ -138,9 +139,11 @@ def _text(reply: bytes | None) -> str | None:
 
 
 def _entries(replies: Sequence[Any]) -> list[Entry]:
+    """Those that somebody else wrote have no parent, or one that nobody knows: a gap, as if they were missing."""
     entries = []
     for position, fields in replies:
         found = dict(zip(fields[::2], fields[1::2], strict=True))
         number = int(position.partition(b"-")[0])
-        entries.append(Entry(number, found[b"p"].decode(), found[b"i"].decode(), found[b"d"]))
+        parent, id = (found.get(name, b"?").decode(errors="replace") for name in (b"p", b"i"))
+        entries.append(Entry(number, parent, id, found.get(b"d", b"")))
     return entries

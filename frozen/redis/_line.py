@@ -73,8 +73,7 @@ class Line:
                 if isinstance(error, ReentryError):
                     raise
                 if isinstance(error, self._refusals):
-                    text = f"{type(error).__name__}: {error}"
-                    raise Refused(text, transient=isinstance(error, self._errors.BusyLoadingError)) from error
+                    raise self._refused(error) from error
                 if isinstance(error, Exception):
                     raise Uncertain(f"no answer from the server: {type(error).__name__}: {error}") from error
                 raise
@@ -101,9 +100,15 @@ class Line:
         except Exception as error:
             if connection is not None:
                 _quietly(connection.disconnect)
+            if isinstance(error, self._refusals):  # servers differ in what may be said before the password
+                raise self._refused(error) from error
             raise Unavailable(f"the server cannot be reached: {type(error).__name__}: {error}") from error
         self._connection = connection
         return connection
+
+    def _refused(self, error: Exception) -> Refused:
+        text = f"{type(error).__name__}: {error}"
+        return Refused(text, transient=isinstance(error, self._errors.BusyLoadingError))
 
     def _reply(self, connection: Any) -> Any:
         try:

@@ -207,51 +207,56 @@ class Follower:
 
     def catch_up(self) -> None:
         """Ask for the head and the log, and go on to it; LookupError if the reference was unlinked or never was."""
+        try:
+            self._go_to_head(self._asked_for_log)
+        except (Gap, EncodingError) as error:
+            self._count_gap(error)
+            self.resync()
+
+    def resync(self) -> None:
+        """Take the server's version as a whole, whatever is here."""
+        self._go_to_head(self._asked_for_all)
+
+    def _go_to_head(self, ask: Callable[[State], tuple[Head, Callable[[], State]]]) -> None:
+        """Ask for the head until it is here; what `ask` returns makes the state of the head that it found."""
         for _ in range(_TRIES):
             basis, asked = self.state, time.monotonic()
-            head, log = self.engine.since(self.name, number_of(basis.id))
+            head, made = ask(basis)
             if head.id == basis.id:
                 self.confirm(asked)
                 return
             if head.id is None or _survives(basis, head):
                 self._put_back(basis, head)
-                continue
-            try:
-                state = advance(basis, log, self.codec, self.own)
-                if state.id != head.id:
-                    raise Gap(is_fork=number_of(state.id) >= number_of(head.id) and basis is not NOTHING)
-            except (Gap, EncodingError) as error:
-                self._count_gap(error)
-                self.resync()
-                return
-            if self.adopt(basis, state):
-                self.counts["deltas"] += len(log)
+            elif self.adopt(basis, made()):
                 self.confirm(asked)
                 return
         raise Stuck(f"{self.name!r} changes faster than it can be followed")
 
-    def resync(self) -> None:
-        """Take the server's version as a whole, whatever is here."""
-        for _ in range(_TRIES):
-            basis, asked = self.state, time.monotonic()
-            found = self.engine.snapshot(self.name)
-            head = found.head
-            if head.id == basis.id:
-                self.confirm(asked)
-                return
-            if head.id is None or _survives(basis, head):
-                self._put_back(basis, head)
-                continue
+    def _asked_for_log(self, basis: State) -> tuple[Head, Callable[[], State]]:
+        head, log = self.engine.since(self.name, number_of(basis.id))
+
+        def made() -> State:
+            state = advance(basis, log, self.codec, self.own)
+            if state.id != head.id:
+                raise Gap(is_fork=number_of(state.id) >= number_of(head.id or "") and basis is not NOTHING)
+            self.counts["deltas"] += len(log)
+            return state
+
+        return head, made
+
+    def _asked_for_all(self, _: State) -> tuple[Head, Callable[[], State]]:
+        found = self.engine.snapshot(self.name)
+
+        def made() -> State:
             try:
                 state = from_snapshot(found, self.codec, self.good)
             except Gap:
                 raise Stuck(f"the server lost parts of {self.name!r}: the next publication repairs it") from None
             self.counts["snapshots"] += 1
             self.snapshot_bytes = len(found.data or b"")
-            if self.adopt(basis, state):
-                self.confirm(asked)
-                return
-        raise Stuck(f"{self.name!r} changes faster than it can be followed")
+            return state
+
+        return found.head, made
 
     def _count_gap(self, error: BaseException) -> None:
         if self.state is not NOTHING:

@@ -23,7 +23,7 @@ from frozen.remote._follower import FOLLOW, Follower, logger
 __all__ = ["Hub", "hub_of"]
 
 _hubs: weakref.WeakValueDictionary[int, Hub] = weakref.WeakValueDictionary()
-_making = threading.Lock()
+_making = threading.RLock()  # a signal handler may attach while its own thread makes a hub
 
 SLOWEST = 2.0
 """Seconds between two tries to connect, at most; the first follows after a twentieth of one."""
@@ -35,22 +35,26 @@ class Hub:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.is_connected = False
-        self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
+        self._followers: dict[int, weakref.ref[Follower]] = {}  # by id; changed and copied in one step of C each
         self._renew()
 
     def _renew(self) -> None:
-        self._lock = threading.Lock()  # over `_followers` and `_thread`
+        # Over `_followers` and `_thread`. A signal handler or finalizer may come while its own thread has it, and add
+        # or remove a reference: each step below leaves both as such a call may find them.
+        self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
+        self._is_starting = False
         self._wake = threading.Event()
         self._is_stopped = False
         self._is_interrupted = False
 
     def add(self, follower: Follower, is_current: bool) -> None:
         """Follow one more; `is_current` says whether it was caught up just now."""
+        key, known = id(follower), self._followers
         with self._lock:
-            self._followers.add(follower)
+            known[key] = weakref.ref(follower, lambda gone: known.pop(key, None) if known.get(key) is gone else None)
             self._is_stopped = False
-            if self._thread is None:
+            if self._thread is None and not self._is_starting:
                 self.is_connected = is_current
                 self._start()
                 return
@@ -59,7 +63,7 @@ class Hub:
     def remove(self, follower: Follower) -> None:
         """Follow it no longer. With the last one the thread ends, unless another one comes meanwhile."""
         with self._lock:
-            self._followers.discard(follower)
+            self._followers.pop(id(follower), None)
             thread = None if self._followers else self._thread
         self._finish(thread)
 
@@ -70,11 +74,16 @@ class Hub:
         self._finish(thread)
 
     def _start(self) -> None:
-        self._thread = start(self._run, "frozen.remote")
+        self._is_starting = True
+        try:
+            self._thread = start(self._run, "frozen.remote")
+        finally:
+            self._is_starting = False
 
     def _finish(self, thread: threading.Thread | None, timeout: float = 5.0) -> None:
-        """Wait until a thread has ended that is to end, unless it is what calls this."""
-        if thread is None or thread is threading.current_thread():
+        """Wait until a thread has ended that is to end, unless it calls this, or cannot end before this returns."""
+        is_nested = self._lock._is_owned()  # type: ignore[attr-defined]
+        if thread is None or thread is threading.current_thread() or is_nested:
             return
         deadline = time.monotonic() + timeout
         while thread.is_alive() and time.monotonic() < deadline:
@@ -90,8 +99,8 @@ class Hub:
         self.engine.interrupt()
 
     def followers(self) -> list[Follower]:
-        with self._lock:
-            return list(self._followers)
+        followers = (known() for known in list(self._followers.values()))
+        return [follower for follower in followers if follower is not None]
 
     # -- The thread ---------------------------------------------------------------------------------------------
 
@@ -154,6 +163,9 @@ class Hub:
                 if log := got.get(follower.name):
                     with self._accounted(follower):
                         follower.receive(log, asked)
+            if self._numbers() == numbers:  # it leads nowhere, and would be read again at once
+                self._wake.wait(self.engine.block)
+                self._wake.clear()
 
     @contextlib.contextmanager
     def _accounted(self, follower: Follower) -> Iterator[None]:
@@ -180,7 +192,7 @@ class Hub:
 
     def go_on_in_the_child(self) -> None:
         was_running = self._thread is not None
-        followers = list(self._followers)
+        followers = self.followers()
         self._renew()
         self.engine.renew()
         for follower in followers:
@@ -198,13 +210,14 @@ def hub_of(engine: Engine) -> Hub:
     with _making:
         hub = _hubs.get(id(engine))
         if hub is None:
-            hub = _hubs[id(engine)] = Hub(engine)
+            made = Hub(engine)
+            hub = _hubs.setdefault(id(engine), made)  # a handler may have made one meanwhile
         return hub
 
 
 def _go_on_in_the_child() -> None:
     global _making
-    _making = threading.Lock()
+    _making = threading.RLock()
     for hub in list(_hubs.values()):
         hub.go_on_in_the_child()
 
