@@ -108,10 +108,12 @@ static PyObject *decode_anew(decoding *d, box *b);
 static PyObject *
 decode_part(decoding *d, cell c)
 {
-    if (d == NULL || !cell_is_box(c))
+    if (d == NULL)
         return cell_to_object(c);
     if (!budget_spend(&d->left, 1))
         return NULL;
+    if (!cell_is_box(c))
+        return cell_to_object(c);
     if (!block_is_shared(block_in_walk(cell_box(c))))
         return decode_anew(d, cell_box(c));
     address_key key = key_in_walk(cell_box(c));
@@ -209,8 +211,10 @@ is_leaf(const box *b)
     return !kind_row_of(&b->head)->nested || (b->head.kind == KIND_NATIVE && b->size == 0);
 }
 
-/* Whether no two parts can be one object, nor hold something that is reached on two paths: at most one box is held
- * elsewhere, too, and one that holds others is the only one.  A chain of those is followed for some steps. */
+enum { FEW_PARTS = 1000 }; /* made without a look at signals */
+
+/* Whether there are few parts, and no two can be one object, nor hold something that is reached on two paths: at most one
+ * box is held elsewhere, too, and one that holds others is the only one.  A chain of those is followed for some steps. */
 static bool
 needs_no_walk(box *b)
 {
@@ -218,6 +222,8 @@ needs_no_walk(box *b)
         uint64_t size, boxes = 0, shared = 0;
         const cell *cells = cells_of(b, &size);
         box *holds_others = NULL;
+        if (size > FEW_PARTS)
+            return false;
         for (uint64_t i = 0; i < size; i++)
             if (cell_is_box(cells[i])) {
                 box *part = cell_box(cells[i]);
