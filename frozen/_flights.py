@@ -354,7 +354,7 @@ def _join(cache: Cache[Any, Any], key: Any, flight: _Flight) -> _Outcome:
     if _is_lost(cache, key, flight):
         return None
     with _Wait(flight, key, None):
-        while not flight.outcome.wait(0, None if flight.task is None else pause):
+        while not flight.outcome.wait(0, pause):
             if _is_lost(cache, key, flight):
                 return None
             pause = min(2 * pause, LONGEST_PAUSE)
