@@ -265,7 +265,7 @@ def ratio_of(decorate, trace, size):
     return 1 - misses / len(trace)
 
 
-def ratios(peers, archive):
+def ratios(peers, archive=None):
     found = {}
     synthetic = ((title, make(), TRACED) for title, make in TRACES.items())
     for title, trace, size in itertools.chain(synthetic, shipped(archive) if archive else ()):
