@@ -4010,8 +4010,9 @@ class FileMap(Mapping[_K, _V_co]):
     among its values are views of the file, too. `thaw`, `freeze` and `share` copy it into memory, and pickles hold a
     Map.
 
-    A look-up is O(1). For a str or int it makes nothing but the value, anew each time. FileFormatError where the file
-    turns out to be damaged.
+    A look-up is O(1). For a str or int it makes nothing but the value, anew each time. A map of at most 1,024 small
+    entries that is asked as often as it has entries is copied into memory, up to 1 MiB for all maps of a file: from
+    then on look-ups give the same object each time. FileFormatError where the file turns out to be damaged.
 
     The index is a hash table with linear probing (Knuth, The Art of Computer Programming 6.4), of offsets in place of
     addresses, as in Bernstein's cdb. docs/file-format.md

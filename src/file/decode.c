@@ -177,6 +177,8 @@ view_of(module_state *state, file_image *image, const box_head *head, uint64_t o
     self->plain_keys = (head->flags & FLAG_PLAIN_KEYS) != 0;
     atomic_init(&self->hash, -1);
     self->weakrefs = NULL;
+    atomic_init(&self->copy, NULL);
+    atomic_init(&self->asked, 0);
     PyObject_GC_Track(self);
     return (PyObject *)self;
 }
@@ -198,6 +200,8 @@ file_vector_part(file_view *whole, Py_ssize_t first, Py_ssize_t count, Py_ssize_
     self->stride = whole->stride * stride;
     atomic_init(&self->hash, -1);
     self->weakrefs = NULL;
+    atomic_init(&self->copy, NULL);
+    atomic_init(&self->asked, 0);
     PyObject_GC_Track(self);
     return (PyObject *)self;
 }

@@ -1,6 +1,6 @@
 /* Images: the buffer of a file, whose header is checked when it is opened. */
 
-#include "file/image.h"
+#include "file/copy.h"
 
 void *
 file_damaged(file_image *image, uint64_t offset, const char *reason)
@@ -50,6 +50,7 @@ file_image_new(module_state *state, PyObject *buffer, PyObject *path, PyObject *
     atomic_init(&self->is_lost, false);
     self->guard = NULL;
     self->end = NULL;
+    atomic_init(&self->copy_bytes, COPIED_BYTES);
     self->path = Py_NewRef(path);
     self->types = Py_NewRef(types);
     PyObject_GC_Track(self);

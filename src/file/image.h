@@ -20,6 +20,7 @@ typedef struct {
     bus_guard *guard;
     const volatile uint64_t *end; /* of a guarded file the last word; else NULL */
     uint64_t end_word; /* what it was when the file was opened */
+    _Atomic(int64_t) copy_bytes; /* that copies of small maps may still take (copy.h) */
     PyObject *path;  /* for errors */
     PyObject *types; /* what decode() gets */
 } file_image;
@@ -37,6 +38,9 @@ typedef struct {
     bool plain_keys;
     _Atomic(Py_hash_t) hash; /* -1: not computed yet. Every thread that computes it stores the same value */
     PyObject *weakrefs;
+    _Atomic(PyObject *) copy; /* of a small map: a dict of its entries, or NULL (copy.h) */
+    _Atomic(uint32_t) asked;
+    int64_t copy_cost; /* what the copy took of the image's copy_bytes */
 } file_view;
 
 #define VIEW(o) ((file_view *)(o))

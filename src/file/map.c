@@ -1,16 +1,33 @@
 /* FileMap. */
 
 #include "docs.h"
+#include "file/copy.h"
 #include "file/view.h"
 #include "bindings/common/arguments.h"
+
+/* 1 and the value, a new reference; 0: there is none; -1 (exception set). */
+static inline int
+look_up(file_view *self, PyObject *key, PyObject **value)
+{
+    PyObject *copy;
+    if (UNLIKELY(!file_copy(self, &copy)))
+        return -1;
+    if (copy != NULL)
+        return dict_lookup(copy, key, value);
+    Py_ssize_t index;
+    int found = file_find(self, key, &index);
+    if (LIKELY(found > 0) && (*value = file_value_at(self, index)) == NULL)
+        found = -1;
+    return found;
+}
 
 static PyObject *
 file_map_subscript(PyObject *op, PyObject *key)
 {
-    Py_ssize_t index;
-    int found = file_find(VIEW(op), key, &index);
+    PyObject *value;
+    int found = look_up(VIEW(op), key, &value);
     if (LIKELY(found > 0))
-        return file_value_at(VIEW(op), index);
+        return value;
     if (found == 0)
         set_key_error(key);
     return NULL;
@@ -19,14 +36,11 @@ file_map_subscript(PyObject *op, PyObject *key)
 static PyObject *
 file_map_get(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-    PyObject *key, *fallback = Py_None;
-    Py_ssize_t index;
+    PyObject *key, *value, *fallback = Py_None;
     if (!parse_key_default("get", args, nargs, names, &key, &fallback))
         return NULL;
-    int found = file_find(VIEW(op), key, &index);
-    if (found > 0)
-        return file_value_at(VIEW(op), index);
-    return found < 0 ? NULL : Py_NewRef(fallback);
+    int found = look_up(VIEW(op), key, &value);
+    return found > 0 ? value : found < 0 ? NULL : Py_NewRef(fallback);
 }
 
 static int

@@ -16,6 +16,11 @@ file_view_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
     weakrefs_clear(op, &VIEW(op)->weakrefs);
+    PyObject *copy = atomic_load_explicit(&VIEW(op)->copy, memory_order_acquire);
+    if (copy != NULL) {
+        atomic_fetch_add(&VIEW(op)->image->copy_bytes, VIEW(op)->copy_cost);
+        Py_DECREF(copy);
+    }
     Py_DECREF(VIEW(op)->image);
     PyObject_GC_Del(op);
     Py_DECREF(type);
