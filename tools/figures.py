@@ -220,6 +220,25 @@ TABLES = {
             for what in ("look-up", "open, and one look-up", "private memory", "size")
         ],
     ),
+    "workers": Table(
+        "a worker with a million texts, over",
+        peers("dict", "Map", "SharedMap", "nothing", n="1,000,000"),
+        [
+            Row(f"{label}: {what}", "workers", f"{way}: {title}{held}")
+            for label, way, held in (
+                ("file, gunicorn", "gunicorn", ""),
+                ("immortal, gunicorn --preload", "gunicorn --preload", ", immortal"),
+                ("file, uvicorn --workers", "uvicorn --workers", ""),
+                ("file, forkserver", "a pool, by forkserver", ""),
+                ("immortal, fork", "a pool, by fork", ", immortal"),
+                ("immortal, Celery", "Celery, prefork", ", immortal"),
+            )
+            for what, title in (
+                ("private", "private memory of a worker"),
+                ("Pss of all", "Pss of the workers together"),
+            )
+        ],
+    ),
     "redis": Table(
         "10 changes in 100,000 entries, over",
         [Column("the whole, pickled", "pickle", "100,000"), Column("the whole, as JSON", "json", "100,000")],
