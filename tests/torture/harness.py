@@ -106,6 +106,7 @@ def alive() -> tuple[int, int]:
     from frozen import _core
 
     clear_type_cache()
+    _core._forget_plans()  # and the objects that were made of what is in shared memory, which fill a cache
     for _ in range(3):
         gc.collect()
     return total_references(), _core._live_shared_nodes()
