@@ -16,13 +16,16 @@
 #if defined(Py_GIL_DISABLED) && PY_VERSION_HEX < 0x03100000 && !defined(FROZEN_PORTABLE)
 #define REF_THREAD_HEADERS 1
 
-extern _Atomic(bool) private_counts_decision; /* private_counts.c; made before the first reference is */
+/* Made by private_counts.c before the first reference is, once: an object may be counted in one way only. */
+extern _Atomic(int) private_counts_decision;
+
+enum { COUNTS_UNDECIDED, COUNTS_NOT_RELIED_ON, COUNTS_RELIED_ON };
 
 /* Whether this process relies on the names below. */
 static inline bool
 private_counts_hold(void)
 {
-    return atomic_load_explicit(&private_counts_decision, memory_order_relaxed);
+    return atomic_load_explicit(&private_counts_decision, memory_order_relaxed) == COUNTS_RELIED_ON;
 }
 
 /* Only for an object that cannot be freed meanwhile. */

@@ -26,7 +26,7 @@
 
 #if REF_THREAD_HEADERS
 
-_Atomic(bool) private_counts_decision;
+_Atomic(int) private_counts_decision;
 
 /* Tests put faults of CPython in their place. */
 #ifndef COUNTS_DROP
@@ -374,16 +374,17 @@ is_tested_version(void)
 int
 private_counts_setup(void)
 {
-    static _Atomic(bool) decided;
-    if (atomic_load(&decided))
+    int undecided = COUNTS_UNDECIDED;
+    if (atomic_load(&private_counts_decision) != undecided)
         return 0;
     const char *wish = getenv("FROZEN_PRIVATE_COUNTS");
     bool is_unwanted = wish != NULL && strcmp(wish, "0") == 0, is_doubted = wish != NULL && strcmp(wish, "try") == 0;
     int found = is_unwanted || (is_tested_version() && !is_doubted) ? 0 : private_counts_try();
     if (found < 0)
         return -1;
-    atomic_store(&private_counts_decision, found == 0 && !is_unwanted);
-    atomic_store(&decided, true);
+    /* of interpreters that try at the same time, and may find different things, one decides for all */
+    (void)atomic_compare_exchange_strong(&private_counts_decision, &undecided,
+                                         found == 0 && !is_unwanted ? COUNTS_RELIED_ON : COUNTS_NOT_RELIED_ON);
     return 0;
 }
 
