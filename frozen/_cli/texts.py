@@ -58,19 +58,19 @@ def _parse_toml(data: bytes) -> Any:
 def _parse_yaml(data: bytes) -> Any:
     yaml = yaml_library("reading")
 
-    class Loader(yaml.SafeLoader):  # type: ignore[misc, name-defined]
-        def flatten_mapping(self, node: Any) -> None:
-            """Puts the keys of `<<` before the own ones, which may be the same. Those are looked at before, once."""
-            if not hasattr(node, "was_flattened"):
-                node.was_flattened = True
-                scalars = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
-                keys = [(key.tag, key.value) for key in scalars]
-                if len(set(keys)) < len(keys):
-                    raise ValueError(_twice([key.value for key in scalars]))
-            super().flatten_mapping(node)
+    def flatten_mapping(self: Any, node: Any) -> None:
+        """Puts the keys of `<<` before the own ones, which may be the same. Those are looked at before, once."""
+        if not hasattr(node, "was_flattened"):
+            node.was_flattened = True
+            scalars = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+            keys = [(key.tag, key.value) for key in scalars]
+            if len(set(keys)) < len(keys):
+                raise ValueError(_twice([key.value for key in scalars]))
+        yaml.SafeLoader.flatten_mapping(self, node)
 
+    loader = type("Loader", (yaml.SafeLoader,), {"flatten_mapping": flatten_mapping})
     try:
-        return yaml.load(data, Loader)
+        return yaml.load(data, loader)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from None
 
