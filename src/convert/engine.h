@@ -19,7 +19,7 @@
 
 #include "platform/cpython.h"
 #include "module.h"
-#include "shared/address_map.h"
+#include "platform/address_map.h"
 
 struct walk;
 typedef struct rule rule;

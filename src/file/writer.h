@@ -4,7 +4,7 @@
 
 #include "file/format.h"
 #include "platform/budget.h"
-#include "shared/address_map.h"
+#include "platform/address_map.h"
 #include "module.h"
 
 /* A container that is open. The arrays are what the writer keeps of it, beside the container itself. */

@@ -11,6 +11,7 @@
 
 #include "trees/memory_contract.h"
 #include "platform/cpython.h"
+#include "platform/comparison.h"
 #include "platform/cpython_private.h"
 #include "local/free_list.h"
 
@@ -264,13 +265,33 @@ unicode_equal(PyObject *a, PyObject *b)
            && memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)length * kind) == 0;
 }
 
+/* Whether comparing two objects of that type, exactly, is part of the comparison that the thread is in: of numbers, which
+ * runs no other code, and of containers of ours, which go on with it. */
+static inline bool
+type_compares_within(PyTypeObject *type)
+{
+    return type == &PyLong_Type || type == &PyFloat_Type || type->tp_dealloc == local_container_dealloc;
+}
+
+/* Anything else is arbitrary code, before which the comparison pauses. */
+static inline int
+objects_equal(PyObject *a, PyObject *b)
+{
+    if (comparison_running == NULL || (Py_TYPE(a) == Py_TYPE(b) && type_compares_within(Py_TYPE(a))))
+        return PyObject_RichCompareBool(a, b, Py_EQ);
+    comparison *paused = comparison_pause();
+    int equal = PyObject_RichCompareBool(a, b, Py_EQ);
+    comparison_resume(paused);
+    return equal;
+}
+
 NO_INLINE static int
 cell_matches_object(cell c, const probe *p, bool hash_known)
 {
     /* The stored hash was a plain key's low half: `__eq__` is for equal hashes only, as in dict. */
     if (!hash_known && cell_hash(c) != p->hash)
         return 0;
-    return PyObject_RichCompareBool(c, p->object, Py_EQ);
+    return objects_equal(c, p->object);
 }
 
 /* An includer that may not run arbitrary code everywhere names a function of its own before it includes this. */
@@ -297,7 +318,7 @@ cell_equal(cell a, cell b)
         return 1;
     if (PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b))
         return unicode_equal(a, b);
-    return PyObject_RichCompareBool(a, b, Py_EQ);
+    return objects_equal(a, b);
 }
 
 static inline int

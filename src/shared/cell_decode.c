@@ -1,6 +1,6 @@
 /* From cells to objects of the interpreter that reads. */
 
-#include "shared/address_map.h"
+#include "platform/address_map.h"
 #include "shared/cell_kinds.h"
 #include "shared/decoded.h"
 #include "shared/native.h"

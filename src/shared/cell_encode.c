@@ -1,6 +1,6 @@
 /* From objects to cells.  A failed encoding leaves nothing behind. */
 
-#include "shared/address_map.h"
+#include "platform/address_map.h"
 #include "shared/cell_kinds.h"
 #include "shared/native.h"
 

@@ -2,7 +2,7 @@
 #ifndef FROZEN_SHARED_CELL_KINDS_H
 #define FROZEN_SHARED_CELL_KINDS_H
 
-#include "shared/address_map.h"
+#include "platform/address_map.h"
 #include "shared/cell.h"
 
 PyObject *decode_str(box *b);

@@ -15,7 +15,7 @@
 #include "docs.h"
 #include "platform/bounded_repr.h"
 #include "platform/budget.h"
-#include "shared/address_map.h"
+#include "platform/address_map.h"
 #include "shared/cell.h"
 #include "shared/immortal.h"
 

@@ -1,5 +1,7 @@
 #include "shared/walk.h"
 
+#include "platform/comparison.h"
+
 static _Thread_local walk *current;
 
 walk *
@@ -40,7 +42,9 @@ bool
 interrupted(void)
 {
     walk *paused = walk_pause();
+    comparison *comparing = comparison_pause();
     bool raised = PyErr_CheckSignals() != 0;
+    comparison_resume(comparing);
     walk_resume(paused);
     return raised;
 }

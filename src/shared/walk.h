@@ -10,7 +10,7 @@
 #ifndef FROZEN_SHARED_WALK_H
 #define FROZEN_SHARED_WALK_H
 
-#include "shared/address_map.h"
+#include "platform/address_map.h"
 #include "shared/cell.h"
 
 typedef struct {

@@ -76,8 +76,13 @@ def test_a_signal_ends_a_long_reading(name, cls):
     assert_ended_by_a_signal(READ[name](cls))
 
 
-def test_a_signal_ends_the_comparison_of_vectors_that_many_ways_lead_through():
-    assert_ended_by_a_signal(functools.partial(operator.eq, doubled(Vector), doubled(Vector)))
+def test_a_signal_ends_the_comparison_of_many_vectors():
+    one, other = (Vector([Vector([n]) for n in range(N)]) for _ in range(2))
+    assert_ended_by_a_signal(functools.partial(operator.eq, one, other))
+
+
+def test_a_signal_ends_the_comparison_of_two_families_that_many_ways_lead_through():
+    assert_ended_by_a_signal(functools.partial(operator.eq, doubled(Vector), doubled(SharedVector)))
 
 
 @pytest.mark.parametrize("cls", [SharedVector, SharedMap])

@@ -4,10 +4,17 @@
 
 #include "trees/champ/hash.inc.h"
 #include "platform/text.h"
+#include "bindings/common/equal.inc.h"
 #include "bindings/keyed/iter.inc.h"
 #include "bindings/map/methods.inc.h"
 
 /* ---- equality and hash ---- */
+
+static int
+contents_equal(PyObject *a, PyObject *b)
+{
+    return champ_equal(ROOT(a), ROOT(b));
+}
 
 /* A map against a dict or frozendict of the same length: every item of the map is looked up there. */
 static int
@@ -54,7 +61,7 @@ container_richcompare(PyObject *self, PyObject *other, int op)
     if (!nested_step())
         return NULL;
     if (is_ours(family_of(self), other))
-        equal = COUNT(self) != COUNT(other) ? 0 : champ_equal(ROOT(self), ROOT(other));
+        equal = containers_equal(self, other);
     else if (is_any_dict(other))
         equal = COUNT(self) != PyDict_Size(other) ? 0 : map_equals_dict(self, other);
     else if ((known = is_mapping(self, other)) > 0)

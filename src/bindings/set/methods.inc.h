@@ -3,6 +3,7 @@
 #ifndef FROZEN_BINDINGS_SET_METHODS_INC_H
 #define FROZEN_BINDINGS_SET_METHODS_INC_H
 
+#include "bindings/common/equal.inc.h"
 #include "bindings/set/algebra.inc.h"
 
 /* ---- construction ---- */
@@ -220,13 +221,19 @@ is_any_set(family *types, PyObject *o)
     return is_set;
 }
 
+static int
+contents_equal(PyObject *a, PyObject *b)
+{
+    return champ_equal(ROOT(a), ROOT(b));
+}
+
 /* `self op other` by counts and inclusion, `other` being ours. */
 static int
 set_compare(PyObject *self, PyObject *other, int op)
 {
     Py_ssize_t own = COUNT(self), others = COUNT(other);
     switch (op) {
-    case Py_EQ: return own == others ? champ_equal(ROOT(self), ROOT(other)) : 0;
+    case Py_EQ: return containers_equal(self, other);
     case Py_LE: return set_is_subset(self, other);
     case Py_LT: return own < others ? set_is_subset(self, other) : 0;
     case Py_GE: return set_is_subset(other, self);

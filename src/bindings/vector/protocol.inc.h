@@ -2,17 +2,16 @@
 #ifndef FROZEN_BINDINGS_VECTOR_PROTOCOL_INC_H
 #define FROZEN_BINDINGS_VECTOR_PROTOCOL_INC_H
 
+#include "bindings/common/equal.inc.h"
 #include "bindings/common/inspect.h"
 #include "bindings/vector/iter.inc.h"
 
 /* ---- comparison and hash ---- */
 
-/* The outcome of `op` where the vectors first differ. */
+/* The order of the elements where the vectors first differ. */
 static PyObject *
 compare_at(rrb a, rrb b, size_t index, int op)
 {
-    if (op == Py_EQ || op == Py_NE)
-        return PyBool_FromLong(op == Py_NE);
     PyObject *x, *y;
     if (!cells_to_objects(rrb_get(a.root, index), rrb_get(b.root, index), &x, &y))
         return NULL;
@@ -33,6 +32,17 @@ compare_as_lists(PyObject *self, PyObject *other, int op)
     return result;
 }
 
+static int
+contents_equal(PyObject *a, PyObject *b)
+{
+    size_t index = 0;
+    if (Py_EnterRecursiveCall(" while comparing vectors") != 0)
+        return -1;
+    int differ = rrb_mismatch(vector_value(a), vector_value(b), &index);
+    Py_LeaveRecursiveCall();
+    return differ < 0 ? -1 : !differ;
+}
+
 /* Equality and order are a tuple's: by the first elements that differ, identity first.  O(what differs). */
 static PyObject *
 container_richcompare(PyObject *self, PyObject *other, int op)
@@ -46,6 +56,10 @@ container_richcompare(PyObject *self, PyObject *other, int op)
         return NULL;
     if (!ours)
         return compare_as_lists(self, other, op);
+    if (op == Py_EQ || op == Py_NE) {
+        int equal = containers_equal(self, other);
+        return equal < 0 ? NULL : PyBool_FromLong(equal == (op == Py_EQ));
+    }
     rrb a = vector_value(self), b = vector_value(other);
     size_t index = 0;
     int differ = 0;

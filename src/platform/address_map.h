@@ -1,7 +1,7 @@
 /* A small hash table from one or two addresses, and a length, to a word: what one walk through nested values has met,
  * so that a value that can be reached on many paths is looked at once. */
-#ifndef FROZEN_SHARED_ADDRESS_MAP_H
-#define FROZEN_SHARED_ADDRESS_MAP_H
+#ifndef FROZEN_PLATFORM_ADDRESS_MAP_H
+#define FROZEN_PLATFORM_ADDRESS_MAP_H
 
 #include "platform/compiler.h"
 
