@@ -199,7 +199,7 @@ def rows_of(way, title, n, costs):
 
 
 def plot(done, subject, path):
-    """Bars: MiB of a worker alone, of all together, and seconds until the first answer."""
+    """Bars: MiB of a worker alone, of all together, and the time until the first answer, over a dict's."""
     import matplotlib
 
     matplotlib.use("Agg")  # no display
@@ -210,15 +210,14 @@ def plot(done, subject, path):
     ways = [way for way in WAYS if f"private_{way}_file" in found]
     figure, axes = pyplot.subplots(3, 1, figsize=(11, 11), layout="constrained")
     for axis, (name, title) in zip(axes, TITLES.items(), strict=True):
-        scale = 1 if name == "first" else 1024
+        costs = [found.get(f"{name}_{way}_file", {}) for way in ways]
+        units = [max(one["dict"]) if name == "first" else 1024 for one in costs]
         for place, held in enumerate(HELD):
-            measured_here = [found.get(f"{name}_{way}_file", {}) for way in ways]
-            costs = [one.get(held) for one in measured_here]
-            heights = [max(cost) / scale if cost else 0 for cost in costs]
+            heights = [max(one[held]) / unit if held in one else 0 for one, unit in zip(costs, units, strict=True)]
             bars = axis.bar([i + 0.11 * place for i in range(len(ways))], heights, 0.1, label=held)
-            digits = 1 if scale == 1 else 0
+            digits = 2 if name == "first" else 0
             axis.bar_label(bars, [f"{height:.{digits}f}" if height else "" for height in heights], fontsize=6)
-        axis.set(title=f"{title}, {n:,} texts", ylabel="seconds" if scale == 1 else "MiB")
+        axis.set(title=f"{title}, {n:,} texts", ylabel="time / that with a dict" if name == "first" else "MiB")
         axis.set_xticks([i + 0.38 for i in range(len(ways))], [WAYS[way][1] for way in ways], fontsize=8)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(HELD), frameon=False)
     figure.savefig(path, dpi=110)

@@ -88,6 +88,7 @@ TABLES = {
             Row("bytes per entry | the same", "map", "bytes per entry"),
             Row("find 10 changes between two versions | walking both", "map", "diff of 10 changes"),
             Row("give it to an interpreter | pickling a dict", "interpreters", "give to 1"),
+            Row("memory of a server's worker: a file | a dict", "workers", "gunicorn: private memory of a worker"),
             Row(
                 "two interpreters read it | one reads it",
                 "interpreters",
