@@ -84,8 +84,7 @@ file_copy_made(file_view *self, PyObject **copy)
         return true;
     PyObject *made = copy_entries(state, self, &cost), *known = NULL;
     if (made != NULL)
-        PyObject_GC_UnTrack(
-            made); /* nobody finds and changes it. It is in no cycle: atoms, and views of what lies below */
+        PyObject_GC_UnTrack(made); /* nobody finds and changes it. file_view_traverse visits its views */
     if (made != NULL && atomic_compare_exchange_strong(&self->copy, &known, made)) {
         self->copy_cost = cost; /* read at the view's end, which comes after this call */
         *copy = made;

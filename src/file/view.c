@@ -7,7 +7,9 @@ file_view_traverse(PyObject *op, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(op));
     Py_VISIT(VIEW(op)->image);
-    return 0;
+    /* The copy is not tracked, and the view has the only reference to it: what it holds counts as held by the view. */
+    PyObject *copy = atomic_load_explicit(&VIEW(op)->copy, memory_order_acquire);
+    return copy != NULL ? PyDict_Type.tp_traverse(copy, visit, arg) : 0;
 }
 
 void

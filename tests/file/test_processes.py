@@ -259,18 +259,21 @@ def test_each_interpreter_opens_the_file(tmp_path: Path) -> None:
 # Memory
 
 
-def test_a_class_that_holds_a_file_of_its_own_is_collected(tmp_path: Path) -> None:
+@pytest.mark.parametrize("look_ups", [0, 5], ids=["in the file", "copied"])
+def test_a_class_that_holds_a_file_of_its_own_is_collected(tmp_path: Path, look_ups: int) -> None:
     """The file knows the class by `types`, and the class holds the file: a cycle.
 
     In a process of its own: CPython 3.13t keeps for ever each class that is made once there have been two threads.
     """
-    code = """if True:
+    code = f"""if True:
         import gc, sys, weakref
         import frozen
 
-        frozen.save(frozen.Map(a=1), sys.argv[1])
-        point = type("Point", (tuple,), {"_fields": ("x",), "_make": classmethod(tuple.__new__)})
-        point.file = frozen.open(sys.argv[1], types={"Point": point})
+        frozen.save(frozen.Map(a=frozen.Map(b=1)), sys.argv[1])
+        point = type("Point", (tuple,), dict(_fields=("x",), _make=classmethod(tuple.__new__)))
+        point.file = frozen.open(sys.argv[1], types=dict(Point=point))
+        for _ in range({look_ups}):
+            point.file["a"]
         file = weakref.ref(point.file)
         del point
         while file() is not None:
