@@ -271,6 +271,8 @@ clear_type_cache = getattr(sys, "_clear_internal_caches", None) or sys._clear_ty
 def _live() -> tuple[int, int]:
     """(references, blocks of memory) alive now; a release build does not count references and reports 0."""
     clear_type_cache()  # it keeps each name that a type was asked for, by its address: pickles make names anew
+    if "frozen._core" in sys.modules:  # which keeps objects that it made of shared memory, by their addresses too
+        sys.modules["frozen._core"]._forget_plans()
     for _ in range(3):
         gc.collect()
     return (sys.gettotalrefcount() if DEBUG_BUILD else 0), sys.getallocatedblocks()
