@@ -200,11 +200,13 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def docs_browser(session: nox.Session) -> None:
     """The site that `docs` built, in headless Chromium: screenshots in build/screenshots, links, search."""
-    if shutil.which("chromium") is None and shutil.which("apt-get") and os.geteuid() == 0:
-        session.run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", external=True)
-    if shutil.which("chromium") is None:
-        session.skip("NOT CHECKED: chromium is not installed")
     docs(session)
+    if shutil.which("chromium") is None and shutil.which("apt-get") and os.geteuid() == 0:
+        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+            session.run("apt-get", *command, external=True, silent=True, success_codes=range(256))
+    if shutil.which("chromium") is None:
+        session.warn("NOT CHECKED: chromium is not installed, and cannot be")
+        return
     session.run("python", "tools/site_browser.py", *session.posargs)
 
 
@@ -354,9 +356,10 @@ def tsan(session: nox.Session) -> None:
 
     What follows `--` chooses others: `nox -s tsan -- tests/atomic_ref/test_threads.py` takes a few minutes.
     """
-    interpreter = shutil.which("python3.13t-tsan")
+    name = os.environ.get("FROZEN_TSAN_PYTHON", "python3.13t-tsan")
+    interpreter = shutil.which(name)
     if interpreter is None or shutil.which("clang") is None:
-        session.skip("NOT CHECKED: python3.13t-tsan and clang are needed (see CONTRIBUTING.md)")
+        session.skip(f"NOT CHECKED: {name} and clang are needed (see CONTRIBUTING.md)")
     folder = Path(session.create_tmp()).resolve() / "venv"
     session.run("virtualenv", "-q", "-p", interpreter, "--clear", str(folder), external=True)
     python = str(folder / "bin/python")

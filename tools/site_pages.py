@@ -60,6 +60,7 @@ REFERENCE = {
     ),
     "config": ("Configuration", "frozen.config"),
     "redis": ("Many machines", "frozen.redis"),
+    "remote": ("Engines of remote references", "frozen.remote"),
     "integrations": ("Other libraries", "frozen.integrations"),
 }
 """The pages of the reference: title, and names of `frozen`, or one module of which all public names are shown."""

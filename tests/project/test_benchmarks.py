@@ -332,3 +332,8 @@ def test_the_script_of_forked_workers_prints_a_table_and_writes_its_files(tmp_pa
     assert "after 1,000 publications of 10" in done.stdout
     facts = json.loads((tmp_path / "prefork.json").read_text())
     assert {row["row"] for row in facts["rows"]} >= {"read_str", "published_1000_nested"}
+
+
+def test_the_operations_that_are_compared_with_earlier_commits_work():
+    said = run_python("-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", BENCHMARKS / "regressions")
+    assert " passed" in said.stdout
