@@ -73,13 +73,25 @@ def proxy(server: Server) -> Iterator[Proxy]:
 
 @pytest.fixture
 def attach() -> Iterator[Callable[..., RedisRef[Any]]]:
-    """Attaches, and closes all that it attached."""
+    """Attaches, and closes all that it attached, with the clients."""
     made: list[RedisRef[Any]] = []
+    clients = []
 
     def attach(client: Any, name: str = "test", **options: Any) -> RedisRef[Any]:
+        clients.append(client)
         made.append(RedisRef.attach(client, name, **{"block": 0.2, **options}))
         return made[-1]
 
     yield attach
     for ref in made:
         ref.close()
+    for client in clients:
+        disconnect(client)
+
+
+def disconnect(client: Any) -> None:
+    """End the client's connections, also those to Sentinels: the collector may find a socket before its connection."""
+    pool = client.connection_pool
+    pool.disconnect()
+    for sentinel in getattr(getattr(pool, "sentinel_manager", None), "sentinels", ()):
+        disconnect(sentinel)
