@@ -2,9 +2,10 @@
 
 The table has a million texts. A dict, a Map or a SharedMap is unpickled, by each worker or before the fork; a file is
 opened by each. Each worker reads all of it and collects garbage, then says what memory it has alone (`private`) and its
-share of what several have (`Pss`, of all workers together; what a parent keeps counts for it). *First answer* is the
-time from the start of the program until one look-up has been answered. A row is a way to start workers; a column what
-holds the table, `nothing` an application without one. Linux only.
+share of what several have (`Pss`, of all workers together; what a parent keeps counts for it). A worker that has a file
+open while no other has it has those pages alone, too. *First answer* is the time from the start of the program until
+one look-up has been answered. A row is a way to start workers; a column what holds the table, `nothing` an application
+without one. Linux only.
 
 The subject of most rows is the file, which needs no fork; that of those that say so is an immortal SharedMap that was
 made before the fork. Ratios below 1 say how much less it takes than what the column says.
@@ -16,6 +17,7 @@ import json
 import os
 import pickle
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -199,7 +201,7 @@ def rows_of(way, title, n, costs):
 
 
 def plot(done, subject, path):
-    """Bars: MiB of a worker alone, of all together, and the time until the first answer, over a dict's."""
+    """Bars: MiB of a worker alone (median), of all together, and the time until the first answer, over a dict's."""
     import matplotlib
 
     matplotlib.use("Agg")  # no display
@@ -211,9 +213,10 @@ def plot(done, subject, path):
     figure, axes = pyplot.subplots(3, 1, figsize=(11, 11), layout="constrained")
     for axis, (name, title) in zip(axes, TITLES.items(), strict=True):
         costs = [found.get(f"{name}_{way}_file", {}) for way in ways]
-        units = [max(one["dict"]) if name == "first" else 1024 for one in costs]
+        units = [statistics.median(one["dict"]) if name == "first" else 1024 for one in costs]
         for place, held in enumerate(HELD):
-            heights = [max(one[held]) / unit if held in one else 0 for one, unit in zip(costs, units, strict=True)]
+            found_here = [one.get(held, (0,)) for one in costs]
+            heights = [statistics.median(cost) / unit for cost, unit in zip(found_here, units, strict=True)]
             bars = axis.bar([i + 0.11 * place for i in range(len(ways))], heights, 0.1, label=held)
             digits = 2 if name == "first" else 0
             axis.bar_label(bars, [f"{height:.{digits}f}" if height else "" for height in heights], fontsize=6)
