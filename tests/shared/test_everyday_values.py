@@ -309,11 +309,13 @@ def calls_of_python(function: Callable[[], object]) -> list[str]:
     """The Python functions that it calls."""
     called: list[str] = []
     here = function.__code__  # type: ignore[attr-defined]
+    gc.disable()  # a collection calls what others have put into gc.callbacks
     sys.setprofile(lambda frame, event, _: called.append(frame.f_code.co_qualname) if event == "call" else None)
     try:
         function()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return [name for name in called if name != here.co_qualname]
 
 
