@@ -1,4 +1,4 @@
-"""What makes a change of files outlive a loss of power."""
+"""Files and folders of the system: opened without waiting, made anew, locked, and safe from a loss of power."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ import os
 import time
 from collections.abc import Iterator
 
-__all__ = ["folder_lock", "sync_folder"]
+__all__ = ["create", "folder_lock", "open_at_once", "sync_folder"]
+
+
+def open_at_once(path: str, flags: int) -> int:
+    """An opener for `open`, which waits for nobody: opening a named pipe would wait for its writer."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def create(path: str) -> int:
+    """Make a file that is not there yet, for reading and writing; return its descriptor."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    return os.open(path, flags, 0o666)
 
 
 def sync_folder(folder: str) -> None:
@@ -40,12 +51,12 @@ def folder_lock(folder: str, patience: float = 5.0) -> Iterator[None]:
             try:
                 flock(descriptor, LOCK_EX | LOCK_NB)
                 break
-            except OSError as error:
-                if (
-                    not isinstance(error, BlockingIOError) or time.monotonic() > deadline
-                ):  # no locks there, or never ours
+            except BlockingIOError:
+                if time.monotonic() > deadline:
                     break
                 time.sleep(0.002)
+            except OSError:  # there are no locks
+                break
         try:
             yield
         finally:

@@ -37,7 +37,7 @@ from frozen._core import (
     decode,
     encode,
 )
-from frozen._disk import sync_folder
+from frozen._disk import create, open_at_once, sync_folder
 from frozen._encoding import EncodingError, _Registry
 from frozen._public import public
 
@@ -130,9 +130,8 @@ def _new_beside(target: str) -> tuple[str, int]:
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = name[: _LONGEST_NAME // 4]  # a character takes at most 4 bytes
     temporary = os.path.join(folder, f".{name}.{os.getpid()}-{os.urandom(6).hex()}.tmp")
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
-        return temporary, os.open(temporary, flags, 0o666)
+        return temporary, create(temporary)
     except OSError as error:
         error.filename = target  # which the caller knows
         raise
@@ -188,7 +187,7 @@ def open(path: str | os.PathLike[str], /, *, check: bool = False, types: _Types 
     """
     name = os.fsdecode(path)
     types = _kept(types)
-    with io.open(name, "rb", buffering=0, opener=_open_at_once) as file:  # noqa: UP020 - this function is called open
+    with io.open(name, "rb", buffering=0, opener=open_at_once) as file:  # noqa: UP020 - this function is called open
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise FileFormatError("is no regular file: only those can be mapped", name, 0)
@@ -197,11 +196,6 @@ def open(path: str | os.PathLike[str], /, *, check: bool = False, types: _Types 
         options: dict[str, Any] = {} if sys.version_info < (3, 13) else {"trackfd": False}
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ, **options)
     return _open_file(mapped, name, types, check)
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Opening a pipe would wait for its writer."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _kept(types: _Types) -> _Types:

@@ -35,7 +35,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Self
 
-from frozen._disk import sync_folder
+from frozen._disk import create, sync_folder
 from frozen._file import FileFormatError, _Types, _write
 from frozen._file import open as open_snapshot
 
@@ -354,10 +354,9 @@ def _is_at(path: str, descriptor: int) -> bool:
 
 def _new_file(folder: str) -> tuple[str, int]:
     """A file to write a version to, locked for as long as this process lives and does not close it."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     while True:
         path = os.path.join(folder, f"new-{os.urandom(8).hex()}.tmp")
-        descriptor = os.open(path, flags, 0o666)
+        descriptor = create(path)
         _locked.add(descriptor)
         try:
             _lock_file(descriptor)

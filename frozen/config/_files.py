@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterable
 from typing import Any
 
+from frozen._disk import open_at_once
 from frozen.config._environment import variable_layers
 from frozen.config._errors import ConfigError, shown
 from frozen.config._formats import FORMATS, format_of, parse
@@ -173,7 +174,7 @@ def text_of(data: bytes, title: str) -> str:
 def read_bytes(path: str, title: str, *, optional: bool = False) -> bytes | None:
     """The file's bytes; None if it is missing and may be."""
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
+        with open(path, "rb", opener=open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ConfigError(f"{title} is no regular file: a pipe or a device is read once, or without end")
             return file.read()
@@ -183,11 +184,6 @@ def read_bytes(path: str, title: str, *, optional: bool = False) -> bytes | None
         raise ConfigError(f"{title} is missing: write it, or say optional=True if it may be") from None
     except OSError as error:
         raise unreadable(title, error) from None
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a named pipe without waiting for somebody who writes to it."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def unreadable(title: str, error: OSError) -> ConfigError:
