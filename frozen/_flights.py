@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 from weakref import ref
@@ -294,7 +295,7 @@ def compute(
             flight = flights.setdefault(key, own)
             if state == _STALE:
                 if flight is own:
-                    _refresh_in_thread(cache, key, flight, fn, args, kwargs)
+                    _refresh_in_thread(cache, key, flight, partial(fn, *args, **kwargs))
                 elif _is_lost(cache, key, flight):
                     continue
                 return value
@@ -361,40 +362,26 @@ def _join(cache: Cache[Any, Any], key: Any, flight: _Flight) -> _Outcome:
         return flight.outcome.get()
 
 
-def _refresh_in_thread(
-    cache: Cache[Any, Any],
-    key: Any,
-    flight: _Flight,
-    fn: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> None:
+def _refresh_in_thread(cache: Cache[Any, Any], key: Any, flight: _Flight, call: Callable[[], Any]) -> None:
     """Compute a stale value again while its users go on; what fails is reported by threading.excepthook."""
     from frozen._threads import start
 
     flight.process = os.getpid()
     try:
         context = contextvars.copy_context()
-        start(lambda: context.run(_refresh, cache, key, flight, fn, args, kwargs), "frozen.cache")
+        start(lambda: context.run(_refresh, cache, key, flight, call), "frozen.cache")
     except BaseException as error:
         flight.end(cache, key, None)
         if not isinstance(error, RuntimeError):  # there can be no more threads: the next one who asks tries again
             raise
 
 
-def _refresh(
-    cache: Cache[Any, Any],
-    key: Any,
-    flight: _Flight,
-    fn: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> None:
+def _refresh(cache: Cache[Any, Any], key: Any, flight: _Flight, call: Callable[[], Any]) -> None:
     try:
         with Leading(cache, key, flight) as leading:
             state, value = _look(cache, key)
             if state != _HIT:
-                value = fn(*args, **kwargs)
+                value = call()
                 flight.keep(cache, key, value, False)
             leading.outcome = _Value(value)
     finally:

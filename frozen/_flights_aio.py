@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from frozen._flights import (
@@ -59,7 +60,7 @@ async def _compute_async(
             flight = flights.setdefault(key, own)
             if state == _STALE:
                 if flight is own:
-                    _refresh_in_task(cache, key, flight, fn, args, kwargs)
+                    _refresh_in_task(cache, key, flight, partial(fn, *args, **kwargs))
                 elif _is_lost(cache, key, flight):
                     continue
                 return value
@@ -97,15 +98,8 @@ async def _join_async(cache: Cache[Any, Any], key: Any, flight: _Flight) -> _Out
     return None
 
 
-def _refresh_in_task(
-    cache: Cache[Any, Any],
-    key: Any,
-    flight: _Flight,
-    fn: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> None:
-    task = asyncio.get_running_loop().create_task(_refresh(cache, key, flight, fn, args, kwargs))
+def _refresh_in_task(cache: Cache[Any, Any], key: Any, flight: _Flight, call: Callable[[], Awaitable[Any]]) -> None:
+    task = asyncio.get_running_loop().create_task(_refresh(cache, key, flight, call))
     if not task.done():  # a loop may run tasks at once
         flight.begin_in(task)  # the loop may end before the task begins
         _forget_closed_loops()
@@ -113,19 +107,12 @@ def _refresh_in_task(
         task.add_done_callback(refreshing.discard)
 
 
-async def _refresh(
-    cache: Cache[Any, Any],
-    key: Any,
-    flight: _Flight,
-    fn: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> None:
+async def _refresh(cache: Cache[Any, Any], key: Any, flight: _Flight, call: Callable[[], Awaitable[Any]]) -> None:
     try:
         with Leading(cache, key, flight, asyncio.current_task()) as leading:
             state, value = _look(cache, key)
             if state != _HIT:
-                value = await fn(*args, **kwargs)
+                value = await call()
                 flight.keep(cache, key, value, False)
             leading.outcome = _Value(value)
     finally:
