@@ -13,15 +13,6 @@ import frozen
 from frozen import FileFormatError, FileMap, Map, Set, Vector
 
 
-@pytest.fixture
-def through(tmp_path: Path) -> Any:
-    def save_and_open(value: Any) -> Any:
-        frozen.save(value, tmp_path / "file")
-        return frozen.open(tmp_path / "file")
-
-    return save_and_open
-
-
 def asked(opened: FileMap[Any, Any]) -> FileMap[Any, Any]:
     """As often as it takes for a copy to be made, if one is."""
     for _ in range(len(opened) + 2):

@@ -28,15 +28,6 @@ CHANGES = {
 """The methods that make another version: what is in a file has one."""
 
 
-@pytest.fixture
-def through(tmp_path: Path) -> Any:
-    def save_and_open(value: Any) -> Any:
-        frozen.save(value, tmp_path / "file")
-        return frozen.open(tmp_path / "file")
-
-    return save_and_open
-
-
 @pytest.mark.parametrize(("file_type", "twin"), TWINS.items())
 def test_all_that_reads_is_there(file_type: type, twin: type) -> None:
     own = {name for name in dir(file_type) if not name.startswith("_")}
