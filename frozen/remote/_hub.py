@@ -151,9 +151,9 @@ class Hub:
             with self._accounted(follower):
                 follower.meet(head, asked)
         if not self.is_connected:
-            self.is_connected = True
             for follower in followers:
                 follower.counts["reconnects"] += 1
+            self.is_connected = True  # last: a caller who sees this finds the reconnection counted
 
     def _read(self, numbers: Mapping[str, int], asked: float) -> None:
         """Only here the thread sleeps for long, and holds no follower meanwhile: those who hold none let it end."""
@@ -182,9 +182,9 @@ class Hub:
     def _lost(self, error: Exception) -> None:
         if self._is_stopped:
             return
-        self.is_connected = False
         for follower in self.followers():
             follower.fail(FOLLOW, error)
+        self.is_connected = False  # last: a caller who sees this sees the error
         if not isinstance(error, ConnectionError):
             logger.exception("following goes on after an error")
 

@@ -37,6 +37,7 @@ from frozen.remote import (
 )
 from frozen.remote._codec import Codec
 from frozen.remote._file import CacheFile
+from frozen.remote._follower import Follower
 
 NAME = "config"
 
@@ -528,6 +529,22 @@ def test_reading_goes_on_while_the_server_is_away_and_age_tells(refs: Any, flaky
     eventually(lambda: there.get() == Map(n=1) and there.connected)
     assert there.error is None
     assert there.stats.reconnects == 1
+
+
+def test_a_caller_who_sees_that_the_connection_is_lost_sees_why(
+    refs: Any, flaky: Flaky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(self: Follower, what: str, error: BaseException) -> None:
+        time.sleep(0.1)  # the thread that follows stops right before it tells what is wrong
+        fail(self, what, error)
+
+    fail = Follower.fail
+    monkeypatch.setattr(Follower, "fail", slowly)
+    refs(initial=Map(n=0))
+    there = refs(flaky)
+    flaky.down = True
+    eventually(lambda: not there.connected)
+    assert isinstance(there.error, Unavailable)
 
 
 def test_survivors_put_back_what_the_server_lost(refs: Any, server: MemoryServer) -> None:
