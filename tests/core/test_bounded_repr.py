@@ -14,7 +14,7 @@ import pytest
 from frozen import Map, Set, SharedMap, SharedVector, Vector
 from frozen._core import _bounded_repr
 
-ELEMENTS = 300_000
+ELEMENTS = 10_000
 
 
 class Colour(enum.Enum):
