@@ -185,8 +185,9 @@ class AtomicRef(Generic[_T]):
     def wait(self, version: int, timeout: float | None = None) -> bool:
         """Wait until a version newer than `version` is current, at most `timeout` seconds; return whether one is.
 
-        The thread sleeps until a publication wakes it; it does not poll. A signal ends the wait if its handler raises.
-        ValueError for a negative version.
+        The thread sleeps until a publication wakes it; it does not poll. Only under gevent and eventlet, where that
+        would stop all greenlets, it looks up to 50 times a second and lets the others run. A signal ends the wait if
+        its handler raises. ValueError for a negative version.
 
         >>> ref = AtomicRef(0)
         >>> ref.wait(0, timeout=0.001)
@@ -499,7 +500,7 @@ class AtomicMap(Generic[_K, _V]):
     def wait(self, version: int, timeout: float | None = None) -> bool:
         """Wait until the version is newer than `version`, at most `timeout` seconds; return whether it is.
 
-        The thread sleeps until a change wakes it; it does not poll. ValueError for a negative version.
+        As `AtomicRef.wait`. ValueError for a negative version.
 
         >>> m = AtomicMap()
         >>> m.wait(0, timeout=0.001)
@@ -3832,7 +3833,7 @@ class SharedAtomicMap(Generic[_K, _V]):
     def wait(self, version: int, timeout: float | None = None) -> bool:
         """Wait until the version is newer than `version`, at most `timeout` seconds; return whether it is.
 
-        The thread sleeps until a change wakes it; it does not poll. ValueError for a negative version.
+        As `SharedRef.wait`. ValueError for a negative version.
 
         >>> m = SharedAtomicMap()
         >>> m.wait(0, timeout=0.001)

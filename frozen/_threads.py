@@ -7,15 +7,37 @@ import atexit
 import contextlib
 import sys
 import threading
+import time
 from collections.abc import Callable
+from operator import index
 from types import BuiltinFunctionType
+from typing import Protocol
 
-__all__ = ["are_greenlets", "call_at_end", "daemons_allowed", "start"]
+__all__ = ["are_greenlets", "call_at_end", "daemons_allowed", "start", "wait_for_version"]
 
 
 def are_greenlets() -> bool:
     """Whether gevent or eventlet has made greenlets of threads: one that sleeps in a library in C stops all."""
     return not isinstance(_thread.start_new_thread, BuiltinFunctionType)
+
+
+class _Versioned(Protocol):
+    @property
+    def version(self) -> int: ...
+
+
+def wait_for_version(source: _Versioned, version: int, timeout: float | None = None) -> bool:
+    """The `wait` of references and atomic maps where threads are greenlets: it lets the others run, and looks again
+    after pauses of at most a fiftieth of a second."""
+    version, pause = index(version), 0.0005
+    deadline = None if timeout is None else time.monotonic() + float(timeout)
+    while source.version <= version:
+        left = pause if deadline is None else deadline - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(pause, left))  # gevent's or eventlet's
+        pause = min(2 * pause, 0.02)
+    return True
 
 
 def daemons_allowed() -> bool:

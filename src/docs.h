@@ -132,8 +132,9 @@
     "\n" \
     "Wait until a version newer than `version` is current, at most `timeout` seconds; return whether one is.\n" \
     "\n" \
-    "The thread sleeps until a publication wakes it; it does not poll. A signal ends the wait if its handler raises.\n" \
-    "ValueError for a negative version.\n" \
+    "The thread sleeps until a publication wakes it; it does not poll. Only under gevent and eventlet, where that\n" \
+    "would stop all greenlets, it looks up to 50 times a second and lets the others run. A signal ends the wait if\n" \
+    "its handler raises. ValueError for a negative version.\n" \
     "\n" \
     ">>> ref = AtomicRef(0)\n" \
     ">>> ref.wait(0, timeout=0.001)\n" \
@@ -456,7 +457,7 @@
     "\n" \
     "Wait until the version is newer than `version`, at most `timeout` seconds; return whether it is.\n" \
     "\n" \
-    "The thread sleeps until a change wakes it; it does not poll. ValueError for a negative version.\n" \
+    "As `AtomicRef.wait`. ValueError for a negative version.\n" \
     "\n" \
     ">>> m = AtomicMap()\n" \
     ">>> m.wait(0, timeout=0.001)\n" \
@@ -3497,7 +3498,7 @@
     "\n" \
     "Wait until the version is newer than `version`, at most `timeout` seconds; return whether it is.\n" \
     "\n" \
-    "The thread sleeps until a change wakes it; it does not poll. ValueError for a negative version.\n" \
+    "As `SharedRef.wait`. ValueError for a negative version.\n" \
     "\n" \
     ">>> m = SharedAtomicMap()\n" \
     ">>> m.wait(0, timeout=0.001)\n" \

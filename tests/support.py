@@ -172,6 +172,7 @@ def forked(child: Callable[[], object]) -> int:
     """
     pid = ctypes.PyDLL(None).fork()
     if pid == 0:
+        faulthandler.dump_traceback_later(50, file=sys.__stderr__, exit=True)  # says where a child hangs
         try:
             child()
         except BaseException:

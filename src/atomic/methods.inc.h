@@ -428,7 +428,7 @@ table_get_versioned(PyObject *op, PyObject *Py_UNUSED(ignored))
 static PyObject *
 table_wait(PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    return wait_for_version(&TABLE_OF(op)->waiters, map_version, TABLE_OF(op), args, kwargs);
+    return wait_for_version(op, &TABLE_OF(op)->waiters, map_version, TABLE_OF(op), args, kwargs);
 }
 
 /* `_mirror`: for frozen._atomic_map. It is brought up to date, which no writer does while there is no watch. */

@@ -100,8 +100,25 @@ parse_timeout(PyObject *seconds, long long *microseconds)
     return true;
 }
 
+/* Whether gevent or eventlet has made greenlets of this interpreter's threads; -1 with an exception set. */
+static int
+threads_are_greenlets(void)
+{
+    PyObject *modules = PySys_GetObject("modules"); /* borrowed */
+    if (modules == NULL || !PyDict_Check(modules)
+        || (PyDict_GetItemString(modules, "gevent") == NULL && PyDict_GetItemString(modules, "eventlet") == NULL))
+        return 0;
+    PyObject *ask = imported("frozen._threads", "are_greenlets");
+    PyObject *answer = ask != NULL ? PyObject_CallNoArgs(ask) : NULL;
+    int found = answer != NULL ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    Py_XDECREF(ask);
+    return found;
+}
+
 PyObject *
-wait_for_version(waiter_list *list, version_reader *current, const void *source, PyObject *args, PyObject *kwargs)
+wait_for_version(PyObject *op, waiter_list *list, version_reader *current, const void *source, PyObject *args,
+                 PyObject *kwargs)
 {
     static char *names[] = {"version", "timeout", NULL};
     PyObject *number, *timeout = NULL;
@@ -110,6 +127,9 @@ wait_for_version(waiter_list *list, version_reader *current, const void *source,
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:wait", names, &number, &timeout)
         || !parse_version(number, &version) || !parse_timeout(timeout, &microseconds))
         return NULL;
+    int greenlets = current(source) <= version ? threads_are_greenlets() : 0;
+    if (greenlets != 0) /* to sleep here would stop all of them, and the one that would publish */
+        return greenlets > 0 ? call_python_layer("frozen._threads", "wait_for_version", op, args, kwargs) : NULL;
     park_result result = waiters_sleep(list, current, source, version, microseconds);
     return result != PARK_ERROR ? PyBool_FromLong(result == PARK_WOKEN) : NULL;
 }
@@ -124,7 +144,7 @@ PyObject *
 reference_wait(PyObject *op, PyObject *args, PyObject *kwargs)
 {
     publication *pub = reference_of(op)->pub;
-    return wait_for_version(&pub->waiters, version_of_slot, &pub->slot, args, kwargs);
+    return wait_for_version(op, &pub->waiters, version_of_slot, &pub->slot, args, kwargs);
 }
 
 /* In frozen._aio is what needs an event loop. */

@@ -65,9 +65,10 @@ bool parse_version(PyObject *number, uint64_t *version);
 /* Python's idea of a timeout, None or a number of seconds, for parker_park; false with an exception set. */
 bool parse_timeout(PyObject *seconds, long long *microseconds);
 
-/* wait(version, timeout=None) of what the list's waiters wait for: a new reference, or NULL (exception set). */
-PyObject *
-wait_for_version(waiter_list *list, version_reader *current, const void *source, PyObject *args, PyObject *kwargs);
+/* op.wait(version, timeout=None), where the list's waiters wait for op's version: a new reference, or NULL (exception
+ * set). */
+PyObject *wait_for_version(PyObject *op, waiter_list *list, version_reader *current, const void *source, PyObject *args,
+                           PyObject *kwargs);
 
 /* The one keyword argument `version` of compare_and_set(expected, value, *, version=None), if it was given, else
  * ANY_VERSION; false with an exception set. */

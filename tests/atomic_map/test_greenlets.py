@@ -202,3 +202,28 @@ for m in AtomicMap(), SharedAtomicMap():
 @pytest.mark.skipif(FREE_THREADED, reason="gevent is not made for it")
 def test_gevent_may_switch_wherever_python_code_runs():
     assert run_python("-c", GEVENT).stdout.split() == ["counted"] * 2
+
+
+WAITING = """
+from gevent import monkey
+monkey.patch_all()
+import gevent
+from frozen import AtomicMap, AtomicRef, SharedAtomicMap, SharedRef
+for source, change in (
+    (AtomicRef(0), lambda ref: ref.set(1)),
+    (SharedRef(0), lambda ref: ref.set(1)),
+    (AtomicMap(), lambda m: m.add("key")),
+    (SharedAtomicMap(), lambda m: m.add("key")),
+):
+    assert source.wait(source.version, timeout=0.001) is False
+    waits = gevent.spawn(source.wait, source.version, timeout=60)
+    gevent.sleep(0)  # it waits now
+    change(source)
+    print(waits.get())
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("gevent") is None, reason="needs gevent")
+@pytest.mark.skipif(FREE_THREADED, reason="gevent is not made for it")
+def test_a_greenlet_that_waits_lets_the_others_publish():
+    assert run_python("-c", WAITING).stdout.split() == ["True"] * 4
