@@ -1,4 +1,4 @@
-"""Redis as an engine: a hash and a stream for each reference."""
+"""Redis as an engine: a hash, a stream and a string for each reference."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from frozen.redis._line import Command, Line
-from frozen.redis._scripts import PUBLISH, PUT_SNAPSHOT, UNLINK
-from frozen.remote._engine import Entry, Head, Outcome, Publication, Snapshot, number_of
-from frozen.remote._memory import KEPT, LEAST_LOG
+from frozen.redis._scripts import PUBLISH, PUT_SNAPSHOT, UNLINK, Script
+from frozen.remote._engine import Entry, Head, Outcome, Publication, Snapshot
 
 __all__ = ["RedisEngine", "engine_of"]
 
@@ -24,7 +23,11 @@ _making = threading.RLock()  # a signal handler may attach while its own thread 
 
 
 class RedisEngine:
-    """An engine over the server of a client of redis-py or valkey-py. It has two connections of its own."""
+    """An engine over the server of a client of redis-py or valkey-py. It has two connections of its own.
+
+    A third one is there while a snapshot is sent: publications do not wait for it, and the server keeps a buffer of the
+    snapshot's size for some seconds for each connection over which one came.
+    """
 
     def __init__(self, client: Any, block: float = 1.0) -> None:
         if not block > 0:
@@ -34,32 +37,28 @@ class RedisEngine:
         patience = client.connection_pool.connection_kwargs.get("socket_timeout") or 5.0
         self._commands = Line(client, patience)
         self._following = Line(client, 2 * block + 0.5)
+        self._snapshots = Line(client, patience)
 
     def heads(self, names: Sequence[str]) -> list[Head]:
         return _heads(self._following.ask(*[command for name in names for command in _asking_for_head(name)]))
 
     def since(self, name: str, number: int) -> tuple[Head, Sequence[Entry]]:
         log = ("XRANGE", _log(name), f"({number}-0", "+")
-        *found, entries = self._at_one_moment(*_asking_for_head(name), log)
+        *found, entries = _at_one_moment(self._commands, *_asking_for_head(name), log)
         return _heads(found)[0], _entries(entries)
 
     def snapshot(self, name: str) -> Snapshot:
-        whole = ("HMGET", _hash(name), "snapid", "snap")
-        *found, (id, data), entries = self._at_one_moment(
-            *_asking_for_head(name), whole, ("XRANGE", _log(name), "-", "+")
-        )
+        whole = ("HMGET", _hash(name), "snapid"), ("GET", _snap(name)), ("XRANGE", _log(name), "-", "+")
+        *found, (id,), data, entries = _at_one_moment(self._commands, *_asking_for_head(name), *whole)
         return Snapshot(_heads(found)[0], _text(id) or "", data, _entries(entries))
-
-    def _at_one_moment(self, *commands: Command) -> list[Any]:
-        return self._commands.ask(("MULTI",), *commands, ("EXEC",))[-1]  # type: ignore[no-any-return]
 
     def publish(self, name: str, publication: Publication) -> Outcome:
         expected, id, delta, snapshot, base, revive = publication
-        kind, *rest = self._commands.call(
-            PUBLISH,
-            (_hash(name), _log(name)),
-            *(expected, id, number_of(id), number_of(expected), delta, snapshot),
-            *("" if base is None else base, "1" if revive else "", LEAST_LOG),
+        arguments = expected, id, delta, "" if base is None else base, "1" if revive else ""
+        kind, *rest = (
+            _with_snapshot(self._commands, PUBLISH, name, snapshot, *arguments)
+            if snapshot
+            else self._commands.call(PUBLISH, _keys(name), *arguments)
         )
         kind = kind.decode()
         if kind == "done":
@@ -70,11 +69,13 @@ class RedisEngine:
         return Outcome(kind)
 
     def put_snapshot(self, name: str, id: str, data: bytes) -> bool:
-        keys = _hash(name), _log(name)
-        return bool(self._commands.call(PUT_SNAPSHOT, keys, id, number_of(id), data, KEPT, LEAST_LOG))
+        try:
+            return bool(_with_snapshot(self._snapshots, PUT_SNAPSHOT, name, data, id))
+        finally:
+            self._snapshots.close()
 
     def unlink(self, name: str) -> bool:
-        return bool(self._commands.call(UNLINK, (_hash(name), _log(name)), UNLINKED))
+        return bool(self._commands.call(UNLINK, _keys(name), UNLINKED))
 
     def wait(self, numbers: Mapping[str, int]) -> Mapping[str, Sequence[Entry]]:
         logs = {_log(name).encode(): name for name in numbers}
@@ -89,10 +90,12 @@ class RedisEngine:
     def renew(self) -> None:
         self._commands.renew()
         self._following.renew()
+        self._snapshots.renew()
 
     def close(self) -> None:
         self._following.close()
         self._commands.close()
+        self._snapshots.close()
 
 
 def engine_of(client: Any, block: float) -> RedisEngine:
@@ -122,15 +125,34 @@ def _log(name: str) -> str:
     return f"frozen:{{{name}}}:log"
 
 
+def _snap(name: str) -> str:
+    return f"frozen:{{{name}}}:snap"
+
+
+def _keys(name: str) -> tuple[str, str, str]:
+    return _hash(name), _log(name), _snap(name)
+
+
+def _at_one_moment(line: Line, *commands: Command) -> list[Any]:
+    return line.ask(("MULTI",), *commands, ("EXEC",))[-1]  # type: ignore[no-any-return]
+
+
+def _with_snapshot(line: Line, script: Script, name: str, data: bytes, *arguments: str | bytes | int) -> Any:
+    """What a script returns that puts a snapshot in its place. Nobody else sees the key that brings it."""
+    staged = f"frozen:{{{name}}}:new"
+    call = ("EVAL", script.text, 4, *_keys(name), staged, *arguments)
+    return _at_one_moment(line, ("SET", staged, data), call, ("DEL", staged))[1]
+
+
 def _asking_for_head(name: str) -> list[Command]:
-    return [("HMGET", _hash(name), "id", "base", "gone", "snapid"), ("XLEN", _log(name))]
+    return [("HMGET", _hash(name), "id", "base", "gone", "snapid"), ("XLEN", _log(name)), ("EXISTS", _snap(name))]
 
 
 def _heads(replies: Sequence[Any]) -> list[Head]:
     heads = []
-    for (id, base, gone, snapid), length in zip(replies[::2], replies[1::2], strict=True):
-        whole = id is None or id == snapid or length > 0
-        heads.append(Head(_text(id), None if base is None else int(base), gone is not None, whole))
+    for (id, base, gone, snapid), length, has_snapshot in zip(*[iter(replies)] * 3, strict=True):
+        whole = id is None or (has_snapshot and (id == snapid or length > 0))
+        heads.append(Head(_text(id), None if base is None else int(base), gone is not None, bool(whole)))
     return heads
 
 

@@ -100,8 +100,8 @@ class Engine(Protocol):
     def put_snapshot(self, name: str, id: str, data: bytes) -> bool:
         """Replace the snapshot by that of a newer version of the same history, and trim the log before it.
 
-        For those who follow slowly, or ask what became of a publication, entries before it stay that take at most a
-        quarter of its size, or of the length that any log may have.
+        For those who follow slowly, or ask what became of a publication, entries before it stay that take at most an
+        eighth of its size, or a quarter of the length that any log may have.
         """
 
     def unlink(self, name: str) -> bool:

@@ -22,7 +22,7 @@ from frozen._forking import ForkWarning
 from frozen._sameness import identity_of
 from frozen.remote._codec import Codec
 from frozen.remote._engine import Engine, Entry, Head, Publication, new_revision, number_of
-from frozen.remote._errors import Stuck
+from frozen.remote._errors import Refused, Stuck
 from frozen.remote._file import CacheFile
 from frozen.remote._history import NOTHING, UNREADABLE, Gap, State, advance, from_snapshot
 from frozen.remote._threads import Task, not_owned
@@ -292,6 +292,8 @@ class Follower:
             self.snapshot_bytes = len(data)
         except Exception as error:
             self.fail(SNAPSHOT, error)
+            if isinstance(error, ConnectionError) and not isinstance(error, Refused):
+                self.snapshooting.request()  # again: the log grows without a bound until there is one
             return 1.0
         self.troubles.pop(SNAPSHOT, None)
         return 0.0
@@ -315,7 +317,8 @@ class Follower:
     def close(self) -> None:
         self.is_closed = True
         self.saving.stop()
-        self.snapshooting.stop()
+        if self.snapshooting.stop() and SNAPSHOT not in self.troubles:
+            self.write_snapshot()  # the programs that publish may all be short ones
         self.save()
 
     def renew(self) -> None:

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from frozen.remote._engine import Entry, Head, Outcome, Publication, Snapshot, number_of
 
-__all__ = ["KEPT", "LEAST_LOG", "MemoryEngine", "MemoryServer"]
+__all__ = ["ENTRY", "KEPT", "LEAST_LOG", "MemoryEngine", "MemoryServer"]
 
 LEAST_LOG = 65536
 """Bytes that a log may always have before a snapshot is due."""
+ENTRY = 160
+"""Bytes that an entry of the log takes besides its delta, in a stream of Redis."""
 KEPT = 1000
 """Entries of the log that stay before a snapshot, if they are small."""
 
@@ -30,7 +32,7 @@ class Record:
     log: list[Entry] = dataclasses.field(default_factory=list)
 
     def head(self) -> Head:
-        whole = self.id is None or self.snapshot_id == self.id or bool(self.log)
+        whole = self.id is None or (self.snapshot is not None and (self.snapshot_id == self.id or bool(self.log)))
         return Head(self.id, self.base, self.unlinked, whole)
 
     def is_whole(self) -> bool:
@@ -112,11 +114,12 @@ class MemoryEngine:
             if not is_known or (record.snapshot is not None and number_of(record.snapshot_id) >= number):
                 return False
             record.snapshot, record.snapshot_id = data, id
-            first, left = number, max(LEAST_LOG, len(data)) // 4
+            first, left = number, max(LEAST_LOG // 4, len(data) // 8)
             for entry in reversed([entry for entry in record.log if entry.number <= number][-KEPT:]):
-                left -= len(entry.delta) + 100
+                left -= len(entry.delta) + ENTRY
                 first = entry.number if left >= 0 else first
             record.log = [entry for entry in record.log if entry.number >= first]
+            record.log_bytes = sum(len(entry.delta) + ENTRY for entry in record.log if entry.number > number)
             return True
 
     def unlink(self, name: str) -> bool:
@@ -176,9 +179,10 @@ def _append(record: Record, publication: Publication) -> Outcome:
         record.snapshot, record.snapshot_id, record.log_bytes = publication.snapshot, publication.id, 0
         record.log = record.log[-1:]
     else:
-        record.log_bytes += len(publication.delta) + 100
-        due = record.log_bytes > max(LEAST_LOG, len(record.snapshot or b"") // 2)
+        record.log_bytes += len(publication.delta) + ENTRY
+        most = max(LEAST_LOG, len(record.snapshot or b"") // 2)
+        due = record.log_bytes > most
     outcome = Outcome("done", snapshot_due=due, log_bytes=record.log_bytes, snapshot_bytes=len(record.snapshot or b""))
     if due:
-        record.log_bytes = 0  # the next publishers leave it to this one
+        record.log_bytes = most * 3 // 4  # the next publishers leave it to this one, unless it dies
     return outcome

@@ -61,9 +61,11 @@ class Task:
                 self._due = False
             self._stop.wait(self._work())
 
-    def stop(self, timeout: float = 5.0) -> None:
-        """No more work is begun; what is under way is waited for."""
+    def stop(self, timeout: float = 5.0) -> bool:
+        """No more work is begun; what is under way is waited for. Whether some is due that was not begun."""
         self._stop.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
+        due, self._due = self._due, False
+        return due

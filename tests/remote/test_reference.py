@@ -38,6 +38,7 @@ from frozen.remote import (
 from frozen.remote._codec import Codec
 from frozen.remote._file import CacheFile
 from frozen.remote._follower import Follower
+from frozen.remote._memory import LEAST_LOG
 
 NAME = "config"
 
@@ -350,6 +351,7 @@ class Flaky(MemoryEngine):
     """What reading raises, while publications are answered."""
     lost_answers = 0
     lost_requests = 0
+    lost_snapshots = 0
 
     def _reach(self, reads: bool = True) -> None:
         if self.down:
@@ -383,6 +385,12 @@ class Flaky(MemoryEngine):
             self.lost_answers -= 1
             raise Uncertain("the answer is lost")
         return outcome
+
+    def put_snapshot(self, name: str, id: str, data: bytes) -> bool:
+        if self.lost_snapshots:
+            self.lost_snapshots -= 1
+            raise Uncertain("the snapshot is lost")
+        return super().put_snapshot(name, id, data)
 
 
 @pytest.fixture
@@ -630,6 +638,27 @@ def test_a_long_log_becomes_a_snapshot(refs: Any, server: MemoryServer) -> None:
 
 
 # The cache file
+
+
+def test_a_snapshot_that_is_lost_is_written_again(refs: Any, flaky: Flaky, server: MemoryServer) -> None:
+    ref = refs(flaky, initial=Map(n=0))
+    flaky.lost_snapshots = 1
+    for n in range(100):
+        ref.update(Map.set, "text", str(n) * 1000)
+    eventually(lambda: not flaky.lost_snapshots)
+    eventually(lambda: server.record(NAME).snapshot_id == ref.revision)
+    eventually(lambda: ref.error is None)
+
+
+def test_programs_that_end_at_once_write_snapshots(server: MemoryServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(*_: Any) -> None:
+        raise RuntimeError("the program ends before the thread has begun")
+
+    monkeypatch.setattr("frozen.remote._threads.start", start)
+    for n in range(100):
+        with RemoteRef.attach(MemoryEngine(server), NAME, initial=Map()) as ref:
+            ref.update(Map.set, n, "x" * 2000)
+    assert sum(len(entry.delta) for entry in server.record(NAME).log) < 2 * LEAST_LOG
 
 
 def test_a_process_starts_from_its_file(refs: Any, flaky: Flaky, tmp_path: Path) -> None:
