@@ -20,8 +20,9 @@ __all__ = ["Met", "identity_of", "same_value"]
 # What is compared next: True and False are the answer, pairs have to be the same each.
 Comparison = Callable[[Any, Any], bool | list[tuple[Any, Any]]]
 
-# Pairs by their identities.  It keeps them alive: none of these means another object meanwhile.
-Met = dict[tuple[object, object], tuple[Any, Any]]
+# Pairs by their identities, and whether each is the same.  The table keeps them alive: none of the identities means
+# another object meanwhile.
+Met = dict[tuple[object, object], tuple[Any, Any, bool]]
 
 
 def identity_of(value: Any) -> object:
@@ -38,27 +39,35 @@ def same_value(a: object, b: object, known: Met | None = None) -> bool:
     it fails, or gives no bool, as that of arrays does, only an object is the same as itself.
 
     Nesting may be of any depth.  O(n), however often a part occurs; for Maps and Vectors that share structure, O(what
-    differs).  `known` are pairs that are known to be the same, and gets those that were found to be.
+    differs).  `known` are pairs that were compared before, and gets what is found here: the pairs that are the same, or
+    those around the first difference.  So a caller who goes on inside of what differs does not compare it again.
     """
-    todo: list[tuple[Any, Any]] = [(a, b)]
+    todo: list[tuple[Any, Any, Any]] = [(a, b, None)]  # and the pair around
     known = {} if known is None else known
-    seen: Met = {}
+    seen: dict[Any, tuple[Any, Any, Any]] = {}
     while todo:
-        a, b = todo.pop()
+        a, b, around = todo.pop()
         if a is b:
             continue
         kind = type(a)
-        if kind is not type(b):
+        result = kind is type(b) and (_COMPARISONS.get(kind) or _comparison(kind))(a, b)
+        if result is True:
+            continue
+        pair = identity_of(a), identity_of(b)
+        if pair in seen:
+            continue
+        before = known.get(pair)
+        if before is not None and before[2]:
+            continue
+        if result is False or before is not None:
+            while around is not None:
+                left, right, above = seen[around]
+                known[around] = left, right, False
+                around = above
             return False
-        result = (_COMPARISONS.get(kind) or _comparison(kind))(a, b)
-        if result is False:
-            return False
-        if result is not True:
-            pair = identity_of(a), identity_of(b)
-            if pair not in seen and pair not in known:
-                seen[pair] = a, b
-                todo += result
-    known.update(seen)
+        seen[pair] = a, b, around
+        todo += [(left, right, pair) for left, right in result]
+    known.update({pair: (a, b, True) for pair, (a, b, _) in seen.items()})
     return True
 
 

@@ -31,6 +31,7 @@ from frozen import (
     SharedSet,
     SharedVector,
     Vector,
+    _sameness,
     freeze,
     set_in,
     share,
@@ -539,6 +540,25 @@ def test_a_delta_that_is_shared_is_refused_as_a_record() -> None:
     for record in Map(a=1).diff(Map(a=2)), Change(1, 2):
         with pytest.raises(NotShareableError, match=r"pickle it|is a subclass"):
             share(record)
+
+
+@pytest.mark.parametrize("kind", [Vector, SharedVector])
+def test_each_pair_of_nested_vectors_is_compared_a_few_times(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The elements on the way to what differs are not compared again at each level."""
+    compared = 0
+
+    def counted(a: Any, b: Any) -> Any:
+        nonlocal compared
+        compared += 1
+        return same_vectors(a, b)
+
+    same_vectors = _sameness._COMPARISONS[kind]
+    monkeypatch.setitem(_sameness._COMPARISONS, kind, counted)
+    depth, old, new = 300, kind([1]), kind([2])
+    for _ in range(depth):
+        old, new = kind([kind([]), old]), kind([kind([]), new])
+    assert old.apply(old.diff(new)) == new
+    assert 0 < compared < 10 * depth
 
 
 def test_versions_may_be_nested_deeper_than_the_stack() -> None:
