@@ -17,6 +17,7 @@ from frozen._delta import ABSENT, Change, Span, entries_of, show_place, tree_of
 from frozen._diff import difference
 from frozen._encoding import EncodingError
 from frozen._share import share
+from frozen.remote._batch import Drafts
 
 __all__ = ["Codec", "size_after"]
 
@@ -86,21 +87,34 @@ class Codec:
             except EncodingError as error:
                 raise EncodingError(error.reason, show_place(path) + (error.path or "")) from None
 
-    def apply(self, old: Any, delta: bytes) -> Any:
-        """The version that `delta` leads to from `old`. EncodingError for what is no delta of such a version."""
-        kind, content = delta[:1], memoryview(delta)[1:]
-        if kind == b"v":
-            return self.decode(content)
-        if kind != b"d":
-            raise EncodingError(f"a delta of the unknown kind {kind!r}")
-        entries = decode(content, types=self.types, max_bytes=self.max_bytes)
-        try:
-            root = tree_of(_read(old, *entry) for entry in entries)
-            return old if root is None else apply_tree(old, root)
-        except EncodingError:
-            raise
-        except Exception as error:  # whatever a damaged one leads to
-            raise EncodingError(f"a delta that does not fit: {type(error).__name__}: {error}"[:300]) from error
+    def apply(self, old: Any, deltas: Iterable[bytes]) -> Any:
+        """The version that `deltas` lead to, one after the other, from `old`.
+
+        EncodingError for what is no delta of such a version; `old` is whole then, and nothing else is left.
+        """
+        own = share if self.shared else None
+        drafts = Drafts(old, own)
+        for delta in deltas:
+            kind, content = delta[:1], memoryview(delta)[1:]
+            if kind == b"v":
+                drafts = Drafts(self.decode(content), own)
+                continue
+            if kind != b"d":
+                raise EncodingError(f"a delta of the unknown kind {kind!r}")
+            entries = decode(content, types=self.types, max_bytes=self.max_bytes)
+            try:
+                if not drafts.write(entries):
+                    drafts = Drafts(_applied(drafts.finish(), entries), own)
+            except EncodingError:
+                raise
+            except Exception as error:  # whatever a damaged one leads to
+                raise EncodingError(f"a delta that does not fit: {type(error).__name__}: {error}"[:300]) from error
+        return drafts.finish()
+
+
+def _applied(old: Any, entries: Any) -> Any:
+    root = tree_of(_read(old, *entry) for entry in entries)
+    return old if root is None else apply_tree(old, root)
 
 
 def size_after(size: int, delta: bytes) -> int:

@@ -46,6 +46,7 @@ def advance(state: State, log: Sequence[Entry], codec: Codec, own: State | None 
     not the version before it: entries are missing, or they are of another history. EncodingError as `Codec.apply`.
     """
     id, value, size = state.id, state.value, state.size
+    deltas: list[bytes] = []  # that lead from `value` to `id`: applied together
     for entry in log:
         number = number_of(id)
         if entry.number <= number and entry.id != id:
@@ -58,11 +59,13 @@ def advance(state: State, log: Sequence[Entry], codec: Codec, own: State | None 
             raise Gap(is_fork=entry.number == number + 1 and id != "")
         if own is not None and entry.id == own.id:
             id, value, size = own.id, own.value, own.size
+            deltas.clear()
             continue
         if not entry.delta or value is UNREADABLE:
             raise Gap
-        id, value, size = entry.id, codec.apply(value, entry.delta), size_after(size, entry.delta)
-    return state if id == state.id else State(id, value, size=size)
+        id, size = entry.id, size_after(size, entry.delta)
+        deltas.append(entry.delta)
+    return state if id == state.id else State(id, codec.apply(value, deltas) if deltas else value, size=size)
 
 
 def from_snapshot(found: Snapshot, codec: Codec, old: Any) -> State:
