@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import time
 from collections.abc import Iterator
 
-__all__ = ["create", "folder_lock", "open_at_once", "sync_folder"]
+__all__ = ["about", "create", "folder_lock", "open_at_once", "replacing", "sync_folder"]
 
 
 def open_at_once(path: str, flags: int) -> int:
@@ -19,6 +20,37 @@ def create(path: str) -> int:
     """Make a file that is not there yet, for reading and writing; return its descriptor."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     return os.open(path, flags, 0o666)
+
+
+@contextlib.contextmanager
+def about(path: str) -> Iterator[None]:
+    """An OSError of what is done to a file names it: that of a write, on a full disk, names none."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = path
+        raise
+
+
+@contextlib.contextmanager
+def replacing(target: str, beside: str) -> Iterator[io.FileIO]:
+    """A new file beside, which takes the place of the target when the block ends: whole, and safe from a loss of power.
+
+    If the block raises, or the disk is full, the target stays as it is, and the new file is removed.
+    """
+    with about(target):
+        descriptor = create(beside)
+    try:
+        with open(descriptor, "wb", buffering=0) as file:
+            yield file
+            with about(target):
+                os.fsync(descriptor)
+        os.replace(beside, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside)
+        raise
+    sync_folder(os.path.dirname(target))
 
 
 def sync_folder(folder: str) -> None:

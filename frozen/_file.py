@@ -5,7 +5,6 @@ The format, docs/file-format.md, is read and written by src/file. Here files are
 
 from __future__ import annotations
 
-import contextlib
 import io
 import mmap
 import operator
@@ -37,7 +36,7 @@ from frozen._core import (
     decode,
     encode,
 )
-from frozen._disk import create, open_at_once, sync_folder
+from frozen._disk import about, open_at_once, replacing
 from frozen._encoding import EncodingError, _Registry
 from frozen._public import public
 
@@ -98,7 +97,8 @@ def save(
     that moment leaves it as it was, beside a file `.NAME.*.tmp`. `progress(written)` is called with the number of
     bytes, for each MiB. What it raises ends the writing, and so does Ctrl-C.
 
-    ValueError if what is at `path` is no regular file.
+    ValueError if what is at `path` is no regular file; OSError if it may not be written, or the disk is full: then the
+    old file stays, and nothing beside it.
 
     >>> save(Map(ports=Vector([80, 443])), "config.frozen")
     >>> frozen.open("config.frozen")["ports"]
@@ -108,33 +108,18 @@ def save(
     permissions = _permissions_of(path or os.curdir)
     target = os.path.realpath(path)
     types = _kept(types)
-    folder = os.path.dirname(target)
-    temporary, descriptor = _new_beside(target)
-    try:
-        with io.open(descriptor, "wb", buffering=0) as file:  # noqa: UP020 - open is the function below
-            _write(value, file, types, progress)
-            if permissions is not None and hasattr(os, "fchmod"):
-                os.fchmod(descriptor, permissions)
-            os.fsync(descriptor)
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    sync_folder(folder)
+    with replacing(target, _beside(target)) as file:
+        _write(value, file, target, types, progress)
+        if permissions is not None and hasattr(os, "fchmod"):
+            os.fchmod(file.fileno(), permissions)
 
 
-def _new_beside(target: str) -> tuple[str, int]:
-    """A new file in the folder of the target, open."""
+def _beside(target: str) -> str:
+    """A name in the folder of the target that no file has."""
     folder, name = os.path.split(target)
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = name[: _LONGEST_NAME // 4]  # a character takes at most 4 bytes
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}-{os.urandom(6).hex()}.tmp")
-    try:
-        return temporary, create(temporary)
-    except OSError as error:
-        error.filename = target  # which the caller knows
-        raise
+    return os.path.join(folder, f".{name}.{os.getpid()}-{os.urandom(6).hex()}.tmp")
 
 
 _LONGEST_NAME = 200
@@ -152,11 +137,16 @@ def _permissions_of(path: str) -> int | None:
     return stat.S_IMODE(mode)
 
 
-def _write(value: Any, file: io.FileIO, types: _Types, progress: Callable[[int], object] | None) -> None:
+def _write(
+    value: Any, file: io.FileIO, path: str, types: _Types, progress: Callable[[int], object] | None = None
+) -> None:
+    """To a new file. OSErrors name the path."""
+
     def write(data: bytes) -> None:
         rest = memoryview(data)
-        while rest:
-            rest = rest[file.write(rest) :]
+        with about(path):
+            while rest:
+                rest = rest[file.write(rest) :]
         if progress is not None:
             progress(file.tell())
 

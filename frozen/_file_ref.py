@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from frozen._convert import copied
-from frozen._core import AtomicRef, FileMap, FileSet, FileVector
+from frozen._core import AtomicRef, FileMap, FileSet, FileVector, _FileReader
 from frozen._file import _kept, _Types
 from frozen._public import public
 from frozen._snapshot_folder import SnapshotFolder
@@ -66,7 +66,25 @@ class FileRef(Generic[T]):
     81
     """
 
-    __slots__ = ("__weakref__", "_durable", "_folder", "_follower", "_seen", "_told")
+    if TYPE_CHECKING:  # methods of the reader, of each reference: so a read is one call of C
+
+        def get(self) -> T: ...
+        def lookup(self, key: Any, default: Any = None) -> Any: ...
+        def get_versioned(self) -> tuple[T, int]: ...
+        def _current(self) -> Version: ...
+
+    else:
+        __slots__ = {
+            "__weakref__": "",
+            "_current": "",
+            "_durable": "",
+            "_folder": "",
+            "_follower": "",
+            "_told": "",
+            "get": "Return the newest value. O(1); it opens a snapshot if there is a newer one than at the last read.",
+            "get_versioned": "Return the pair (value, version), both of one moment. O(1).",
+            "lookup": "Return `ref.get()[key]`, or `default` if there is no such item, in one call.",
+        }
 
     def __init__(self, path: Path, initial: T, *, types: _Types = (), durable: bool = True) -> None:
         self._prepare(SnapshotFolder.make(_absolute(path), _kept(types)), durable)
@@ -129,38 +147,14 @@ class FileRef(Generic[T]):
     def _load_first(self) -> None:
         if self._folder.number == 0:
             raise LookupError(f"the reference at {self.path!r} has no version yet: pass initial=")
-        self._seen: AtomicRef[Version] = AtomicRef(self._folder.load())
-        self._told: AtomicRef[Version] = AtomicRef(self._seen.get())
+        reader = _FileReader(self._folder.mapped_number, self._folder.load)
+        self._current = reader.current  # type: ignore[method-assign]
+        self._told: AtomicRef[Version] = AtomicRef(reader.current())
+        self.get = reader.get  # type: ignore[method-assign]
+        self.lookup = reader.lookup  # type: ignore[method-assign]
+        self.get_versioned = reader.get_versioned  # type: ignore[method-assign]
 
     # -- Reading ------------------------------------------------------------------------------------------------
-
-    def get(self) -> T:
-        """Return the newest value. O(1); it opens a snapshot if there is a newer one than at the last read.
-
-        >>> FileRef("config", Map(port=80)).get()
-        FileMap({'port': 80})
-        """
-        return self._current()[1]  # type: ignore[no-any-return]
-
-    def get_versioned(self) -> tuple[T, int]:
-        """Return the pair (value, version), both of one moment. O(1).
-
-        >>> FileRef("config", 80).get_versioned()
-        (80, 1)
-        """
-        number, value = self._current()
-        return value, number
-
-    def lookup(self, key: Any, default: Any = None) -> Any:
-        """Return `ref.get()[key]`, or `default` if there is no such item.
-
-        >>> FileRef("config", Map(port=80)).lookup("port")
-        80
-        """
-        try:
-            return self._current()[1][key]
-        except LookupError:
-            return default
 
     @property
     def version(self) -> int:
@@ -172,24 +166,6 @@ class FileRef(Generic[T]):
         2
         """
         return self._current()[0]
-
-    def _current(self) -> Version:
-        """All threads get one object of one number, and none gets an older one than before.
-
-        Of a reference that was unlinked, the version that was seen last.
-        """
-        seen = self._seen.get()
-        if seen[0] == self._folder.number:
-            return seen
-        try:
-            loaded = self._folder.load()
-        except LookupError:
-            return seen
-        while loaded[0] > seen[0]:
-            if self._seen.compare_and_set(seen, loaded):
-                return loaded
-            seen = self._seen.get()
-        return seen
 
     # -- Publishing ---------------------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ What always holds:
 1. A snapshot is whole before it has its name: it is written under another one and then renamed, and nothing writes to
    it again.
 2. The number in `version` never decreases, and its snapshot was there when it was stored. Only the process that has the
-   lock stores it: one aligned store of 8 bytes, which a reader loads as such. That store publishes.
+   lock stores it: one aligned store of 8 bytes, which a reader loads as such (src/ref/mapped_number.h). That store
+   publishes.
 3. A reader loads the number, then opens the snapshot. If that is not there, a newer version has been published since,
    and the reader starts again: each new start is another's publication.
 4. A process that gets the lock may find a snapshot that is newer than the number: its publisher died between the two
@@ -19,6 +20,9 @@ What always holds:
    crash undoes what was published.
 5. Without `version` there is no reference: it is made first and removed first, and what else lies there is removed when
    it is made.
+6. Where others cut off or overwrite `version`, which breaks 2, its number is 0 or some other. A number that is 0 is an
+   error of each read, until the file is whole again: then it is mapped again, and by 4 the next publisher stores the
+   newest.
 """
 
 from __future__ import annotations
@@ -35,7 +39,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Self
 
-from frozen._disk import create, sync_folder
+from frozen._core import _MappedNumber
+from frozen._disk import about, create, replacing, sync_folder
 from frozen._file import FileFormatError, _Types, _write
 from frozen._file import open as open_snapshot
 
@@ -72,7 +77,7 @@ __all__ = ["SnapshotFolder"]
 _MAGIC = b"FRZNREF\n"
 _FORMAT = 1
 _HEADER = struct.Struct("<8sQQ40x")
-_NUMBER = 2  # the third word of 8 bytes
+_NUMBER = 16  # its offset
 _SNAPSHOT = re.compile(r"(\d{20})\.frozen")
 _LARGEST = 2**63 - 1
 """Number of a version; a file with a larger one, which does not fit the word, is none of ours."""
@@ -91,8 +96,10 @@ class SnapshotFolder:
         """Of an existing folder. FileNotFoundError, or FileFormatError: there is no number in it that can be read."""
         self.path = path
         self.types = types
-        self._mapped, self._identity = _map_number(os.path.join(path, "version"))
-        self._words = memoryview(self._mapped).cast("Q")
+        self._version = os.path.join(path, "version")
+        with _number_file(self._version) as (descriptor, access, self._identity):
+            self._mapped = mmap.mmap(descriptor, _HEADER.size, access=access)
+        self.mapped_number = _MappedNumber(self._mapped, _NUMBER)
 
     @classmethod
     def make(cls, path: str, types: _Types) -> SnapshotFolder:
@@ -106,12 +113,26 @@ class SnapshotFolder:
 
     @property
     def number(self) -> int:
-        """Of the newest version; 0: there is none yet."""
-        return self._words[_NUMBER]
+        """Of the newest version; 0: there is none yet, or the file was cut off."""
+        return self.mapped_number.load() or self._number_again()
+
+    def _number_again(self) -> int:
+        """Of a file that may be whole again."""
+        with contextlib.suppress(OSError, FileFormatError), _number_file(self._version) as (descriptor, _, identity):
+            if identity == self._identity:
+                self.mapped_number.map_again(descriptor)
+        return self.mapped_number.load()
+
+    def _store(self, number: int) -> None:
+        if not self.mapped_number.store(number):
+            raise FileFormatError("was cut off after it was opened, or cannot be written", self._version, 0)
 
     def load(self) -> tuple[int, Any]:
         """The newest version, and its number. LookupError if the reference was unlinked."""
         number = self.number
+        if number == 0:
+            self.check_exists()
+            raise FileFormatError("was overwritten after it was opened: it has no number", self._version, _NUMBER)
         while True:
             try:
                 value = open_snapshot(self._file(number), types=self.types)
@@ -134,7 +155,7 @@ class SnapshotFolder:
         number = self.number + 1
         try:
             snapshot.rename(self._file(number))
-            self._words[_NUMBER] = number
+            self._store(number)
         except BaseException:
             if self.number != number:  # else the next publisher would publish what this one says has failed
                 with contextlib.suppress(OSError):
@@ -143,7 +164,7 @@ class SnapshotFolder:
         if snapshot.durable:
             self._mapped.flush()
         with contextlib.suppress(OSError):
-            os.utime(os.path.join(self.path, "version"))  # an event for the processes that watch the folder
+            os.utime(self._version)  # an event for the processes that watch the folder
         self._remove_old(number)
 
     @contextlib.contextmanager
@@ -158,7 +179,7 @@ class SnapshotFolder:
             self.check_exists()
             newest = self._newest()
             if newest > self.number:
-                self._words[_NUMBER] = newest  # invariant 4
+                self._store(newest)  # invariant 4
             yield
 
     def put_in_order(self) -> None:
@@ -174,18 +195,19 @@ class SnapshotFolder:
     def unlink(self) -> None:
         """Remove the folder. A process that has a version open goes on reading it."""
         with self.locked():
-            os.unlink(os.path.join(self.path, "version"))
+            os.unlink(self._version)
             _remove_all(self.path)
             os.unlink(os.path.join(self.path, "lock"))
         with contextlib.suppress(OSError):  # something of others is in it, or somebody makes it anew
             os.rmdir(self.path)
 
     def check_exists(self) -> None:
-        """LookupError if the reference was unlinked."""
-        file = os.path.join(self.path, "version")
+        """LookupError if the reference was unlinked; FileFormatError if its number was cut off."""
         with contextlib.suppress(FileNotFoundError):
-            found = os.stat(file)
+            found = os.stat(self._version)
             if (found.st_dev, found.st_ino) == self._identity:
+                if found.st_size < _HEADER.size:
+                    raise FileFormatError("was cut off after it was opened", self._version, found.st_size)
                 return
         raise LookupError(f"the reference at {self.path!r} was unlinked: make or attach to it anew")
 
@@ -215,9 +237,10 @@ class Snapshot:
         self._descriptor = descriptor
         try:
             with io.open(os.dup(descriptor), "wb", buffering=0) as file:  # noqa: UP020 - as in _file.py
-                _write(value, file, types, None)
+                _write(value, file, folder, types)
                 if durable:
-                    os.fsync(descriptor)
+                    with about(folder):
+                        os.fsync(descriptor)
         except BaseException:
             self._remove()
             raise
@@ -262,16 +285,12 @@ def _remove_all(folder: str) -> None:
 def _make_number_file(folder: str) -> None:
     """With the number 0, if it is not there."""
     with _lock(folder):
-        file, temporary = os.path.join(folder, "version"), os.path.join(folder, "version.tmp")
+        file = os.path.join(folder, "version")
         if os.path.exists(file):
             return
         _remove_all(folder)  # of a reference that was not removed to the end
-        with io.open(temporary, "wb") as new:  # noqa: UP020 - as in _file.py
+        with replacing(file, os.path.join(folder, f"new-{os.urandom(8).hex()}.tmp")) as new, about(file):
             new.write(_HEADER.pack(_MAGIC, _FORMAT, 0))
-            new.flush()
-            os.fsync(new.fileno())
-        os.replace(temporary, file)
-        sync_folder(folder)
 
 
 def _is_refused(error: OSError) -> bool:
@@ -279,8 +298,9 @@ def _is_refused(error: OSError) -> bool:
     return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-def _map_number(path: str) -> tuple[mmap.mmap, tuple[int, int]]:
-    """The file mapped, for reading alone if it may not be written, and which file it is."""
+@contextlib.contextmanager
+def _number_file(path: str) -> Iterator[tuple[int, int, tuple[int, int]]]:
+    """The file open, for reading alone if it may not be written; how it may be mapped, and which file it is."""
     flags = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor, access = os.open(path, os.O_RDWR | flags), mmap.ACCESS_WRITE
@@ -295,7 +315,7 @@ def _map_number(path: str) -> tuple[mmap.mmap, tuple[int, int]]:
         if _HEADER.unpack(header)[1] != _FORMAT:
             raise FileFormatError(f"has format {_HEADER.unpack(header)[1]}; this library reads {_FORMAT}", path, 8)
         found = os.fstat(descriptor)
-        return mmap.mmap(descriptor, _HEADER.size, access=access), (found.st_dev, found.st_ino)
+        yield descriptor, access, (found.st_dev, found.st_ino)
     finally:
         os.close(descriptor)
 

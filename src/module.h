@@ -35,6 +35,7 @@ typedef struct {
     FROZEN_FAMILIES(X)
 #undef X
     PyTypeObject *blob, *handle, *atomic_ref, *shared_ref, *transaction, *watch, *waker;
+    PyTypeObject *mapped_number, *file_reader;
     PyTypeObject *atomic_counter, *atomic_map, *shared_atomic_map, *shared_atomic_counter;
     PyTypeObject *cache, *cache_entry, *cached, *ready;
     PyTypeObject *file_image, *file_map, *file_set, *file_vector, *file_iterator;
@@ -93,6 +94,8 @@ typedef struct {
     X(transaction, frozen_transaction_spec, "transaction")                             \
     X(watch, frozen_watch_spec, "Watch")                                               \
     X(waker, frozen_waker_spec, "_Waker")                                              \
+    X(mapped_number, frozen_mapped_number_spec, "_MappedNumber")                       \
+    X(file_reader, frozen_file_reader_spec, "_FileReader")                             \
     X(atomic_counter, frozen_atomic_counter_spec, "AtomicCounter")                     \
     X(atomic_map, frozen_atomic_map_spec, "AtomicMap")                                 \
     X(shared_atomic_map, frozen_shared_atomic_map_spec, "SharedAtomicMap")             \

@@ -15,6 +15,12 @@ bus_guard_end(bus_guard *Py_UNUSED(guard))
 {
 }
 
+bool
+bus_guard_map_again(void *Py_UNUSED(base), size_t Py_UNUSED(size), bool Py_UNUSED(writable), int Py_UNUSED(file))
+{
+    return false;
+}
+
 #else
 
 #include <errno.h>
@@ -77,7 +83,8 @@ guard_covers(bus_guard *guard, uintptr_t address)
     return is_whole && first <= address && address < end ? lost : NULL;
 }
 
-/* The flag is set before the zeros are there: a thread that reads them finds it set. */
+/* The flag is set before the zeros are there: a thread that reads them finds it set. They may be written, for the mapping
+ * may be one that is. */
 static bool
 page_replaced(uintptr_t address)
 {
@@ -89,7 +96,7 @@ page_replaced(uintptr_t address)
         return false;
     atomic_store(lost, true);
     void *page = (void *)(address & ~(page_size - 1));
-    return mmap(page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+    return mmap(page, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
 }
 
 /* What a process without this handler does. A read that failed is tried again after the return, and fails again; a signal
@@ -175,6 +182,13 @@ bus_guard_end(bus_guard *guard)
         return;
     guard_say(guard, 0, 0, NULL);
     atomic_store_explicit(&guard->is_taken, false, memory_order_release);
+}
+
+bool
+bus_guard_map_again(void *base, size_t size, bool writable, int file)
+{
+    int access = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    return mmap(base, size, access, MAP_SHARED | MAP_FIXED, file, 0) != MAP_FAILED;
 }
 
 #endif

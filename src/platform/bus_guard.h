@@ -2,7 +2,8 @@
  *
  * The system says by SIGBUS that a page of a mapping is not there any more: another program has truncated the file, or
  * the disk cannot be read. The signal ends the process. Within a guarded mapping, a handler puts a page of zeros in the
- * place of the lost one, and says so in a flag: the read goes on, and who reads looks at the flag afterwards.
+ * place of the lost one, and says so in a flag: the read goes on, and who reads looks at the flag afterwards. So does a
+ * write, which ends in that page.
  *
  * The handler is installed with the first guard of the process, for all of its interpreters, and passes on each SIGBUS
  * that is not of a guarded mapping to the handler that was there before. On Windows, which reports such reads otherwise,
@@ -22,6 +23,10 @@ bus_guard *bus_guard_begin(const void *base, size_t size, _Atomic(bool) *lost);
 
 /* Before the memory is given back. NULL is let be. */
 void bus_guard_end(bus_guard *guard);
+
+/* Maps the beginning of the file, which was mapped there, in the place of a guarded mapping of which pages were lost. Other
+ * threads may read it meanwhile: each read finds the one or the other. False: the system does not. */
+bool bus_guard_map_again(void *base, size_t size, bool writable, int file);
 
 /* Whether all that this thread has read of a guarded mapping until now was there. */
 static inline bool
