@@ -5,31 +5,63 @@ from __future__ import annotations
 import doctest
 import pkgutil
 import re
+from pathlib import Path
 
 import drawings
 import pytest
 import site_pages
-from support import ROOT, run_examples
+from support import ROOT, run_examples, run_python
 
 import frozen
 
 pytestmark = pytest.mark.once
 
 PAGES = {page: file for file, page in site_pages.published().items() if page.endswith(".md") and file.suffix == ".md"}
-WITH_EXAMPLES = {page: file for page, file in PAGES.items() if "```pycon" in file.read_text()}
+BLOCK = re.compile(r"^```(pycon|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+IMPORT = re.compile(r"^(?:>>> )?(?:import|from) (\w+(?:\.\w+)*)", re.MULTILINE)
+PRINTS = re.compile(r"# prints (.*)$", re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", WITH_EXAMPLES)
-def test_examples_of_pages_are_true(page: str) -> None:
-    blocks = re.findall(r"^```pycon\n(.*?)^```", WITH_EXAMPLES[page].read_text(), re.MULTILINE | re.DOTALL)
-    assert run_examples("\n".join(blocks), {"__name__": "__main__"}, page, doctest.ELLIPSIS)
+def blocks(kind: str) -> dict[str, list[str]]:
+    """The blocks of a kind, by section: each section of a page stands for itself."""
+    found: dict[str, list[str]] = {}
+    for page, file in PAGES.items():
+        for section in re.split(r"^## ", file.read_text(), flags=re.MULTILINE):
+            texts = [text for language, text in BLOCK.findall(section) if language == kind]
+            if texts:
+                found[f"{page}: {section.splitlines()[0]}"] = texts
+    return found
+
+
+SESSIONS, PROGRAMS = blocks("pycon"), blocks("python")
+
+
+def needs(text: str) -> None:
+    """Skips without a library that the text imports."""
+    for name in IMPORT.findall(text):
+        pytest.importorskip(name)
+
+
+@pytest.mark.parametrize("section", SESSIONS)
+def test_examples_of_pages_are_true(section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "\n".join(SESSIONS[section])
+    needs(text)
+    assert run_examples(text, {"__name__": "__main__"}, section, doctest.ELLIPSIS)
+
+
+@pytest.mark.parametrize("section", PROGRAMS)
+def test_programs_of_pages_run_and_print_what_they_say(section: str, tmp_path: Path) -> None:
+    for text in PROGRAMS[section]:
+        needs(text)
+        (tmp_path / "program.py").write_text(text)
+        assert run_python("program.py", cwd=tmp_path).stdout.splitlines() == PRINTS.findall(text)
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_blocks_of_python_in_pages_compile(page: str) -> None:
-    for block in re.findall(r"^```python\n(.*?)^```", PAGES[page].read_text(), re.MULTILINE | re.DOTALL):
-        # an await or a with stands for itself where the text is about coroutines
-        compile("async def block():\n" + "".join(f"    {line}\n" for line in block.splitlines()), page, "exec")
+def test_files_and_fragments_in_pages_compile(page: str) -> None:
+    for block in re.findall(r"^```python .*\n(.*?)^```", PAGES[page].read_text(), re.MULTILINE | re.DOTALL):
+        compile(block, page, "exec")
 
 
 def test_the_menu_names_pages_that_exist() -> None:
