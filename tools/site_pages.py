@@ -77,6 +77,11 @@ STYLE = """\
   padding-top: .8rem;
 }
 .md-typeset pre > code, .md-typeset .highlight code { font-size: .72rem; }
+/* the button that copies leaves out prompts and what an example prints */
+.highlight code[data-md-copying] :is(.gp, .go, .gt, .gr) { display: none; }
+@media screen and (max-width: 44.9375em) {
+  .md-typeset table:not([class]) :is(th, td) { min-width: 0; padding: .6em .6em; }
+}
 """
 
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)#\s]*)(#[^)\s]*)?\)")
