@@ -172,7 +172,9 @@ def forked(child: Callable[[], object]) -> int:
     """
     pid = ctypes.PyDLL(None).fork()
     if pid == 0:
-        faulthandler.dump_traceback_later(50, file=sys.__stderr__, exit=True)  # says where a child hangs
+        # Says where a child hangs. faulthandler's own timer would wait for the parent's, a thread that is not here.
+        faulthandler.register(signal.SIGALRM, file=sys.__stderr__, chain=True)
+        signal.alarm(50)
         try:
             child()
         except BaseException:
