@@ -43,9 +43,15 @@ def apply(old: Container, delta: Delta, /) -> Container:
     """
     if not isinstance(delta, Delta):
         raise TypeError(f"apply takes a Delta, as diff returns it, not a {type(delta).__name__}")
-    if delta._root is None:
+    root = delta._root
+    if root is None:
         return old
-    return apply_tree(old, delta._root, delta.shared and not is_shared(kind_of(old)))  # type: ignore[no-any-return]
+    kind = type(old)
+    if type(root) is InMap and (kind is Map or kind is SharedMap):  # most deltas are changes of a map's own values
+        new = old._changed(root.nodes, ABSENT, Change, kind is not Map or delta.shared)
+        if new is not None:
+            return new  # type: ignore[no-any-return]
+    return apply_tree(old, root, delta.shared and not is_shared(kind_of(old)))  # type: ignore[no-any-return]
 
 
 def apply_tree(old: Any, root: Node, becomes_local: bool = False) -> Any:
@@ -71,9 +77,12 @@ def apply_tree(old: Any, root: Node, becomes_local: bool = False) -> Any:
                 below = _below(level, found, kind)
                 if below is None:
                     raise _blocked(_path_to(stack, step), found, node)
-                if _is_flat(node, below) and not becomes_local:
-                    edits.append((step, _with_changes(stack, below, step, node)))  # type: ignore[arg-type]
-                    continue
+                if kind is InMap:
+                    local = isinstance(below, Map)
+                    result = below._changed(node.nodes, ABSENT, Change, becomes_local or not local)  # type: ignore[union-attr]
+                    if result is not None:
+                        edits.append((step, result))
+                        continue
                 stack.append((level, edits, todo, step))
                 level, edits = below, []
                 todo = iter(node.nodes.items() if kind is InMap else node.nodes)  # type: ignore[union-attr]
@@ -119,28 +128,7 @@ def _path_to(stack: list[tuple[Any, Any, Any, Any]], step: Any) -> Path:
     return (*(frame[3] for frame in stack), step)[1:]  # the first step leads to the old version itself
 
 
-def _is_flat(node: Any, level: Any) -> bool:
-    """Whether there is nothing to go down into, and nothing to be converted."""
-    return type(node) is InMap and isinstance(level, Map) and all(type(part) is Change for part in node.nodes.values())
-
-
 # -- One container ------------------------------------------------------------------------------------------------
-
-
-def _with_changes(stack: Any, level: Any, step: Any, node: InMap) -> Any:
-    """A local map with changes of its own values, which is what most deltas are."""
-    get, edits = level.get, level.mutate()
-    change: Any
-    for key, change in node.nodes.items():
-        expected, new = change
-        found = get(key, ABSENT)
-        if found is not expected and not same_value(found, expected):
-            raise ConflictError((*_path_to(stack, step), key), expected, found)
-        if new is ABSENT:
-            edits.discard(key)
-        else:
-            edits[key] = new
-    return edits.finish()
 
 
 def _edited(level: Any, edits: list[tuple[Any, Any]]) -> Any:

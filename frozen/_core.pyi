@@ -1565,6 +1565,9 @@ class Map(Mapping[_K, _V_co]):
         True
         """
 
+    def _changed(
+        self, changes: dict[Any, Any], absent: Any, change: type, only_plain: bool, /
+    ) -> Map[Any, Any] | None: ...
     def _differences(
         self, new: Map[Any, Any], absent: Any, change: type, /
     ) -> tuple[dict[Any, Any], list[tuple[Any, Any, Any]]]: ...
@@ -2710,6 +2713,9 @@ class SharedMap(Mapping[_K, _V_co]):
         True
         """
 
+    def _changed(
+        self, changes: dict[Any, Any], absent: Any, change: type, only_plain: bool, /
+    ) -> SharedMap[Any, Any] | None: ...
     def _differences(
         self, new: SharedMap[Any, Any], absent: Any, change: type, /
     ) -> tuple[dict[Any, Any], list[tuple[Any, Any, Any]]]: ...

@@ -284,6 +284,10 @@ def delta_of(root: Node | None, shared: bool) -> Delta:
     return delta
 
 
+# What the core makes a Delta of, if all changes are of a map's own values: src/bindings/map/delta.inc.h.
+C_PARTS = (Map, ABSENT, Change, InMap, "nodes", Delta, "_root", "_entries", "shared")
+
+
 def _delta_to(old: Any, new: Any) -> Delta:
     from frozen._diff import is_shared, kind_of
     from frozen._merge import between

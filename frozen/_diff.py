@@ -57,11 +57,6 @@ def diff(old: Container, new: Container, /) -> Delta:
         old = _in_memory(old, beside=new)
     if type(new) in _OF_FILES:
         new = _in_memory(new, beside=old)
-    kind = type(old)
-    if kind is type(new) and (kind is Map or kind is SharedMap):
-        changes, parts = old._differences(new, ABSENT, Change)
-        if not parts:  # often: nothing inside of the values has to be looked at
-            return delta_of(InMap(changes) if changes else None, kind is SharedMap)
     return delta_of(difference(old, new), is_shared(_check_comparable(old, new)))
 
 

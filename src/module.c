@@ -45,6 +45,9 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     FROZEN_TYPES(X)
 #undef X
     Py_VISIT(state->sharing);
+#define X(field, module, name) Py_VISIT(atomic_load_explicit(&state->imports.field, memory_order_relaxed));
+    FROZEN_KEPT_IMPORTS(X)
+#undef X
     int status = plans_traverse(state, visit, arg);
     if (status != 0)
         return status;
@@ -79,6 +82,9 @@ module_clear(PyObject *module)
     module_state *state = state_of(module);
     Py_CLEAR(state->readers);
     Py_CLEAR(state->sharing);
+#define X(field, module, name) Py_XDECREF(atomic_exchange_explicit(&state->imports.field, NULL, memory_order_relaxed));
+    FROZEN_KEPT_IMPORTS(X)
+#undef X
     plans_clear(state);
     Py_CLEAR(state->plans);
     Py_CLEAR(state->datetime);

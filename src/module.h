@@ -9,6 +9,14 @@
 
 #include "local/free_list.h"
 
+/* What C calls of the Python layer again and again: X(field, module, name). An interpreter imports each once. */
+#define FROZEN_KEPT_IMPORTS(X)                   \
+    X(diff, "frozen._diff", "diff")              \
+    X(apply, "frozen._apply", "apply")           \
+    X(delta_parts, "frozen._delta", "C_PARTS")   \
+    X(put_together, "frozen._encoding", "_put_together") \
+    X(take_apart, "frozen._encoding", "_take_apart")
+
 /* What a kind of container can do for module.c and inspect.c. */
 typedef struct {
     void (*release_empty)(void *root);
@@ -51,6 +59,11 @@ typedef struct {
     _Atomic(unsigned) registrations; /* how often the plans were forgotten */
     PyObject *datetime; /* the capsule of CPython's own C functions for dates and times: shared/times.c */
     PyObject *sharing; /* the functions of frozen/_sharing.py, in a tuple: shared/registered.c */
+    struct {
+#define X(field, module, name) _Atomic(PyObject *) field;
+        FROZEN_KEPT_IMPORTS(X)
+#undef X
+    } imports; /* NULL: not needed yet */
     struct dispatcher *dispatcher; /* of the interpreter's SharedRef watches */
 } module_state;
 
@@ -221,5 +234,32 @@ module_state_of(PyObject *self)
 {
     return module_state_of_type(Py_TYPE(self));
 }
+
+/* `from module import name`, kept in `place`, which belongs to the module's state: a new reference, or NULL (exception
+ * set). Of several threads the first one to store publishes what it found, and the others take that: it is whole before
+ * they can see it, and goes when the state is cleared, which nobody uses any more. */
+static inline PyObject *
+kept_import(_Atomic(PyObject *) *place, const char *module, const char *name)
+{
+    PyObject *found = atomic_load_explicit(place, memory_order_acquire), *none = NULL;
+    if (LIKELY(found != NULL))
+        return Py_NewRef(found);
+    found = imported(module, name);
+    if (found == NULL)
+        return NULL;
+    if (atomic_compare_exchange_strong_explicit(place, &none, found, memory_order_acq_rel, memory_order_acquire))
+        return Py_NewRef(found);
+    Py_DECREF(found);
+    return Py_NewRef(none);
+}
+
+#define X(field, module, name)                                        \
+    MAYBE_UNUSED static inline PyObject *                             \
+    kept_##field(module_state *state)                                 \
+    {                                                                 \
+        return kept_import(&state->imports.field, module, name);      \
+    }
+FROZEN_KEPT_IMPORTS(X)
+#undef X
 
 #endif

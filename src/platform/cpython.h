@@ -328,6 +328,25 @@ pair_recycle(PyObject **kept, PyObject *a, PyObject *b)
     return pair;
 }
 
+/* The pair (a, b) of the class, tuple or a subclass without fields of its own, as `tuple.__new__(type, (a, b))` makes
+ * it: a new reference, or NULL (exception set).  Between its making and its filling nothing runs. */
+static inline PyObject *
+pair_of_type(PyTypeObject *type, PyObject *a, PyObject *b)
+{
+    if (type == &PyTuple_Type)
+        return PyTuple_Pack(2, a, b);
+    assert(PyType_IsSubtype(type, &PyTuple_Type));
+    PyObject *pair = type->tp_alloc(type, 2);
+    if (pair == NULL)
+        return NULL;
+    PyTuple_SET_ITEM(pair, 0, Py_NewRef(a));
+    PyTuple_SET_ITEM(pair, 1, Py_NewRef(b));
+#if PY_VERSION_HEX >= 0x030E0000
+    ((PyTupleObject *)pair)->ob_hash = -1;
+#endif
+    return pair;
+}
+
 /* A dict or a frozendict, subclasses included. */
 static inline bool
 is_any_dict(PyObject *o)

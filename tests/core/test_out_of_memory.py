@@ -92,6 +92,7 @@ MAP_OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "| dict": lambda m: m | ENTRIES,
     "dict |": lambda m: ENTRIES | m,
     "merge": lambda m: m.merge(ENTRIES, newer),
+    "diff and apply": lambda m: m.apply(m.diff(m.update(new=TEXT, x=1).discard("key 5"))),
     "==": lambda m: m == ENTRIES,
     "Map": lambda m: Map(m),
     "SharedMap": lambda m: SharedMap(m) if m is MAPS["plain"] else None,

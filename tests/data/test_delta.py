@@ -645,6 +645,38 @@ def test_containers_of_a_copy_that_was_removed_from_sys_modules_are_told_apart()
     assert "another copy of frozen" in run_python("-c", code).stdout
 
 
+@pytest.mark.parametrize("build", [Map, SharedMap])
+def test_a_flat_delta_is_applied_where_all_of_it_fits(build: Any) -> None:
+    old = build({"kept": 1, "changed": 1, "deleted": 2.5, "nan": math.nan})
+    delta = old.diff(build({"kept": 1, "changed": True, "added": "x", "nan": math.nan}))
+    assert delta == delta_of({("changed",): (1, True), ("deleted",): (2.5, ABSENT), ("added",): (ABSENT, "x")})
+    assert [*map(type, old.apply(delta).values())].count(bool) == 1
+    for other, key in (({"changed": 1.0}, "changed"), ({"deleted": "x"}, "deleted"), ({"added": None}, "added")):
+        merged = old.update(other)
+        before = dict(merged)
+        with pytest.raises(ConflictError) as caught:
+            merged.apply(delta)
+        assert caught.value.path == (key,)
+        assert same_value(dict(merged), before)
+    with pytest.raises(ConflictError, match="expects 1, not ABSENT"):
+        old.delete("changed").apply(delta)
+
+
+@pytest.mark.parametrize("build", [Map, SharedMap])
+def test_comparing_keys_may_fail_while_a_delta_is_applied(build: Any) -> None:
+    class Key(str):
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            raise ZeroDivisionError
+
+    old = build(a=1, b=2)
+    delta = Delta({("b",): Change(2, 3), (Key("a"),): Change(1, 2)})
+    with pytest.raises(ZeroDivisionError):
+        old.apply(delta)
+    assert dict(old) == {"a": 1, "b": 2}
+
+
 def test_only_deltas_are_applied() -> None:
     with pytest.raises(TypeError, match="apply takes a Delta, as diff returns it, not a Map"):
         Map().apply(Map(a=1))

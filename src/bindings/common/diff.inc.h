@@ -2,13 +2,14 @@
 #ifndef FROZEN_BINDINGS_COMMON_DIFF_INC_H
 #define FROZEN_BINDINGS_COMMON_DIFF_INC_H
 
-#include "platform/cpython.h"
+#include "module.h"
 
+/* `callable` is stolen, and may be NULL (exception set). */
 static PyObject *
-call_of_module(const char *name, const char *function, PyObject *self, PyObject *argument)
+call_with_container(PyObject *callable, PyObject *self, PyObject *argument)
 {
-    PyObject *callable = imported(name, function);
-    PyObject *result = callable != NULL ? PyObject_CallFunctionObjArgs(callable, self, argument, NULL) : NULL;
+    PyObject *args[] = {self, argument};
+    PyObject *result = callable != NULL ? PyObject_Vectorcall(callable, args, 2, NULL) : NULL;
     Py_XDECREF(callable);
     return result;
 }
@@ -16,13 +17,15 @@ call_of_module(const char *name, const char *function, PyObject *self, PyObject 
 static PyObject *
 container_diff(PyObject *self, PyObject *new)
 {
-    return call_of_module("frozen._diff", "diff", self, new);
+    module_state *state = module_state_of(self);
+    return state != NULL ? call_with_container(kept_diff(state), self, new) : NULL;
 }
 
 static PyObject *
 container_apply(PyObject *self, PyObject *delta)
 {
-    return call_of_module("frozen._apply", "apply", self, delta);
+    module_state *state = module_state_of(self);
+    return state != NULL ? call_with_container(kept_apply(state), self, delta) : NULL;
 }
 
 #endif

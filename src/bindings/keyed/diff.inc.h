@@ -36,18 +36,6 @@ parts_differ(const differences *found, PyObject *old, PyObject *new)
     return old_is_plain || new_is_plain ? 1 : 2;
 }
 
-/* Adds Change(old, new) under the key of an entry: 0 or -1. */
-static int
-add_change(const differences *found, PyObject *key, PyObject *pair)
-{
-    PyObject *args = PyTuple_Pack(1, pair);
-    PyObject *change = args != NULL ? PyTuple_Type.tp_new((PyTypeObject *)found->change_type, args, NULL) : NULL;
-    int status = change != NULL ? PyDict_SetItem(found->changes, key, change) : -1;
-    Py_XDECREF(args);
-    Py_XDECREF(change);
-    return status;
-}
-
 /* Of a map: a Change, or (key, old value, new value) where Python has to look into them. */
 static int
 note_values(const differences *found, const pair *where, PyObject *old, PyObject *new)
@@ -56,9 +44,11 @@ note_values(const differences *found, const pair *where, PyObject *old, PyObject
     if (differ <= 0)
         return differ;
     PyObject *key = cell_to_object(PAIR_KEY(where));
-    PyObject *item = key == NULL ? NULL : differ == 1 ? PyTuple_Pack(2, old, new) : PyTuple_Pack(3, key, old, new);
+    PyObject *item = key == NULL   ? NULL
+                     : differ == 1 ? pair_of_type((PyTypeObject *)found->change_type, old, new)
+                                   : PyTuple_Pack(3, key, old, new);
     if (item != NULL)
-        status = differ == 1 ? add_change(found, key, item) : PyList_Append(found->list, item);
+        status = differ == 1 ? PyDict_SetItem(found->changes, key, item) : PyList_Append(found->list, item);
     Py_XDECREF(key);
     Py_XDECREF(item);
     return status;
@@ -90,6 +80,22 @@ note_difference(void *context, const entry *left, const entry *right)
     return status;
 }
 
+/* What `_differences` returns. */
+static PyObject *
+differences_between(PyObject *old, PyObject *new, PyObject *absent, PyObject *change_type)
+{
+    differences found = {.absent = absent, .change_type = change_type};
+    differ d = {.report = note_difference, .context = &found};
+    PyObject *result = NULL;
+    found.changes = PyDict_New();
+    found.list = PyList_New(0);
+    if (found.changes != NULL && found.list != NULL && champ_diff(&d, ROOT(old), ROOT(new)) == 0)
+        result = PyTuple_Pack(2, found.changes, found.list);
+    Py_XDECREF(found.changes);
+    Py_XDECREF(found.list);
+    return result;
+}
+
 /* _differences(new, ABSENT, Change): of maps the keys whose values are not the same, as ({key: Change}, [(key, old,
  * new)]), where the list has those that Python has to look into; of sets ({}, [(old member, new member)]) for the
  * members that are not the very same object.  ABSENT stands for what one of both lacks. */
@@ -102,14 +108,7 @@ keyed_differences(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         return raise_about(PyExc_TypeError, "_differences() takes one of the same family, not ", args[0], "");
     if (!PyType_Check(args[2]) || !PyType_IsSubtype((PyTypeObject *)args[2], &PyTuple_Type))
         return raise_about(PyExc_TypeError, "_differences() takes the class Change, not ", args[2], "");
-    differences found = {.absent = args[1], .change_type = args[2], .changes = PyDict_New(), .list = PyList_New(0)};
-    differ d = {.report = note_difference, .context = &found};
-    PyObject *result = NULL;
-    if (found.changes != NULL && found.list != NULL && champ_diff(&d, ROOT(self), ROOT(args[0])) == 0)
-        result = PyTuple_Pack(2, found.changes, found.list);
-    Py_XDECREF(found.changes);
-    Py_XDECREF(found.list);
-    return result;
+    return differences_between(self, args[0], args[1], args[2]);
 }
 
 #endif

@@ -2,8 +2,8 @@
 #ifndef FROZEN_BINDINGS_MAP_TYPE_INC_H
 #define FROZEN_BINDINGS_MAP_TYPE_INC_H
 
-#include "bindings/keyed/diff.inc.h"
 #include "bindings/common/hooks.inc.h"
+#include "bindings/map/delta.inc.h"
 #include "bindings/map/mutation.inc.h"
 #include "bindings/map/pickle.inc.h"
 #include "bindings/map/views.inc.h"
@@ -30,8 +30,9 @@ static PyMethodDef map_methods[] = {
     {"discard", keyed_discard, METH_O, DOC(discard)},
     {"update", FASTCALL(map_update), METH_FASTCALL | METH_KEYWORDS, DOC(update)},
     {"merge", FASTCALL(map_merge), METH_FASTCALL, DOC(merge)},
-    {"diff", container_diff, METH_O, DOC(diff)},
+    {"diff", map_diff, METH_O, DOC(diff)},
     {"apply", container_apply, METH_O, DOC(apply)},
+    {"_changed", FASTCALL(map_changed), METH_FASTCALL, NULL},
     {"_differences", FASTCALL(keyed_differences), METH_FASTCALL, NULL},
     {"_root", container_root_address, METH_NOARGS, NULL},
     {"mutate", keyed_mutate, METH_NOARGS, DOC(mutate)},
