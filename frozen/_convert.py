@@ -37,7 +37,7 @@ from frozen._core import (
     _Conversion,
 )
 from frozen._public import public
-from frozen._records import RecordKind, field_values, record_kind
+from frozen._records import RecordKind, kept_values, record_kind
 
 __all__ = ["Conversion", "Member", "Refused", "freeze", "thaw"]
 
@@ -265,7 +265,7 @@ def keeps_fields(kind: RecordKind) -> Rule:
     return lambda source, atoms: (
         make,
         {},
-        [field for field in field_values(kind, source) if type(field[1]) not in atoms],
+        [field for field in kept_values(kind, source) if type(field[1]) not in atoms],
     )
 
 
@@ -276,11 +276,11 @@ def keeps_record(kind: RecordKind) -> Rule:
     def make(source: Any, changes: dict[str, Any]) -> Any:
         if not changes:
             return source
-        names = set(kind.names(source))
-        return kind.rebuild(source, {name: value for name, value in changes.items() if name in names})
+        kept = {name for name, _ in kept_values(kind, source)}
+        return kind.rebuild(source, {name: value for name, value in changes.items() if name in kept})
 
     def rule(source: Any, atoms: set[type]) -> Opened:
-        parts = [*field_values(kind, source), *kind.computed(source)]
+        parts = [*kept_values(kind, source), *kind.computed(source)]
         return make, {}, [part for part in parts if type(part[1]) not in atoms]
 
     return rule
@@ -382,10 +382,10 @@ def freeze(obj: Any, /) -> Any:
 
     Mappings become Map, lists and other mutable sequences Vector, sets Set, bytearrays bytes. Maps, Vectors, tuples,
     named tuples and frozen records (dataclasses, attrs, msgspec, pydantic) are rebuilt if something inside them
-    changed; a record keeps its fields only, and nothing else that its `__dict__` holds. What a cached_property computed
-    counts as inside: a new record computes it anew. An object that is frozen already is checked and returned as it is,
-    as is every result of `freeze`. Keys, and elements of sets, are hashable and stay. An object that is reached twice
-    is frozen once and shared. Objects of any other type count as immutable and stay as they are, unless
+    changed; a record keeps its fields only, a pydantic model its private attributes, too, and nothing else that its
+    `__dict__` holds. What a cached_property computed counts as inside: a new record computes it anew. An object that is
+    frozen already is checked and returned as it is, as is every result of `freeze`. Keys, and elements of sets, are
+    hashable and stay. An object that is reached twice is frozen once and shared. Objects of any other type count as immutable and stay as they are, unless
     `freeze.register(cls, hook)` says otherwise.
 
     A Map does not remember insertion order. O(n) for n values at all levels together; nesting may be of any

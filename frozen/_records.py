@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["RecordKind", "field_values", "record_kind"]
+__all__ = ["RecordKind", "field_values", "kept_values", "record_kind"]
 
 _UNSET: Any = object()
 
@@ -36,6 +36,10 @@ class RecordKind:
         """The names of the fields of `record`; a field need not have a value."""
         raise NotImplementedError
 
+    def private(self, record: Any) -> list[tuple[str, Any]]:
+        """What `record` holds beside its fields that a copy of it holds, too: names and values."""
+        return []
+
     def computed(self, record: Any) -> list[tuple[str, Any]]:
         """What a cached_property, of whichever library, left in `record`: names and values."""
         held = getattr(record, "__dict__", None)
@@ -47,7 +51,7 @@ class RecordKind:
         ]
 
     def rebuild(self, record: Any, changes: Mapping[str, Any]) -> Any:
-        """A copy of `record` with some fields replaced, for which no code of the class runs.
+        """A copy of `record` with some fields or private values replaced, for which no code of the class runs.
 
         `__init__` and its like ran for `record` already, may have side effects, and would compute anew what is not
         among their arguments. Only fields are copied: anything else in `__dict__`, a cached_property for instance, was
@@ -146,7 +150,7 @@ class _Struct(RecordKind):
 
 
 class _Model(RecordKind):
-    """pydantic.BaseModel, with the extra fields that a model may accept."""
+    """pydantic.BaseModel, with the extra fields that a model may accept, and its private attributes."""
 
     title = "pydantic model"
     remedy = "set model_config = ConfigDict(frozen=True)"
@@ -158,6 +162,9 @@ class _Model(RecordKind):
         declared = getattr(self.cls, "__pydantic_fields__", None) or self.cls.model_fields
         return [*declared, *(getattr(record, "__pydantic_extra__", None) or ())]
 
+    def private(self, record: Any) -> list[tuple[str, Any]]:
+        return list((getattr(record, "__pydantic_private__", None) or {}).items())
+
     def rebuild(self, record: Any, changes: Mapping[str, Any]) -> Any:
         return self._without_computed(_copied(record), changes)
 
@@ -167,11 +174,12 @@ class _Model(RecordKind):
     def _without_computed(self, model: Any, changes: Mapping[str, Any]) -> Any:
         """`model`, which is new, with its fields changed and without what was computed from the old ones."""
         extra = getattr(model, "__pydantic_extra__", None) or {}
+        private = getattr(model, "__pydantic_private__", None) or {}
         fields = model.__dict__
         for name in set(fields).difference(self.names(model)):
             del fields[name]
         for name, value in changes.items():
-            (extra if name in extra else fields)[name] = value
+            (private if name in private else extra if name in extra else fields)[name] = value
         return model
 
 
@@ -232,3 +240,8 @@ def field_values(kind: RecordKind, record: Any) -> list[tuple[str, Any]]:
     """The fields that `record` has a value for."""
     pairs = [(name, getattr(record, name, _UNSET)) for name in kind.names(record)]
     return [(name, value) for name, value in pairs if value is not _UNSET]
+
+
+def kept_values(kind: RecordKind, record: Any) -> list[tuple[str, Any]]:
+    """The fields that `record` has a value for, and its private values."""
+    return field_values(kind, record) + kind.private(record)

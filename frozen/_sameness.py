@@ -13,7 +13,7 @@ from math import copysign
 from typing import Any
 
 from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector
-from frozen._records import field_values, record_kind
+from frozen._records import kept_values, record_kind
 
 __all__ = ["Met", "identity_of", "same_value"]
 
@@ -206,7 +206,7 @@ def _comparison(kind: type) -> Comparison:
     """For a type that is not listed: by its base, or by what it is."""
     record = record_kind(kind)
     if record is not None:
-        return lambda a, b: _same_items(dict(field_values(record, a)), dict(field_values(record, b)))
+        return lambda a, b: _same_items(dict(kept_values(record, a)), dict(kept_values(record, b)))
     for base, comparison in _COMPARISONS.items():
         if issubclass(kind, base):
             return _same_parts if comparison is _same_elements else comparison

@@ -10,6 +10,7 @@ from typing import Any, Self
 import pytest
 
 from frozen import Map, Vector, delete_in, freeze, get_in, set_in, thaw, update_in
+from frozen._sameness import same_value
 
 KINDS: dict[str, tuple[Any, Any]] = {}
 try:
@@ -69,6 +70,12 @@ else:
 
     class ModelLoose(pydantic.BaseModel):
         sizes: Any
+
+    class ModelPrivate(pydantic.BaseModel):
+        model_config = pydantic.ConfigDict(frozen=True)
+        size: int
+        _log: Any = pydantic.PrivateAttr(default_factory=list)
+        _late: Any = None
 
     KINDS["pydantic"] = ModelPool, ModelLoose
 
@@ -190,6 +197,25 @@ def test_a_record_over_a_builtin_keeps_what_that_holds() -> None:
     assert type(frozen) is Port
     assert int(frozen) == 80
     assert frozen.names == Vector(["http"])
+
+
+def test_the_private_attributes_of_a_model_are_frozen_too() -> None:
+    if "pydantic" not in KINDS:
+        pytest.skip("needs pydantic")
+    source = ModelPrivate(size=1)
+    source._log.append({"at": [1]})
+    result = freeze(source)
+    assert result._log == Vector([Map(at=Vector([1]))])
+    assert result._late is None
+    assert source._log == [{"at": [1]}]
+    assert freeze(result) is result
+    assert result.model_fields_set == {"size"}
+    thawed = thaw(result)
+    assert thawed._log == [{"at": [1]}]
+    assert not same_value(result, thawed)
+    source._late = Map().mutate()
+    with pytest.raises(TypeError, match=r"MapMutation can still change.*_late"):
+        freeze(source)
 
 
 def test_the_extra_fields_of_a_model_are_frozen_too() -> None:
