@@ -385,8 +385,8 @@ def freeze(obj: Any, /) -> Any:
     changed; a record keeps its fields only, a pydantic model its private attributes, too, and nothing else that its
     `__dict__` holds. What a cached_property computed counts as inside: a new record computes it anew. An object that is
     frozen already is checked and returned as it is, as is every result of `freeze`. Keys, and elements of sets, are
-    hashable and stay. An object that is reached twice is frozen once and shared. Objects of any other type count as immutable and stay as they are, unless
-    `freeze.register(cls, hook)` says otherwise.
+    hashable and stay. An object that is reached twice is frozen once and shared. Objects of any other type count as
+    immutable and stay as they are, unless `freeze.register(cls, hook)` says otherwise.
 
     A Map does not remember insertion order. O(n) for n values at all levels together; nesting may be of any
     depth.

@@ -183,13 +183,14 @@ refuse_another_encoding(decoder *d, PyObject *value, size_t start)
 PyObject *
 decoder_put_together(decoder *d, size_t start, int64_t tag, PyObject *content)
 {
-    if (d->put_together == NULL && (d->put_together = imported("frozen._encoding", "_put_together")) == NULL)
-        return NULL;
-    PyObject *number = PyLong_FromLongLong(tag), *value = NULL;
+    PyObject *put_together = kept_put_together(d->state), *value = NULL;
+    PyObject *number = put_together != NULL ? PyLong_FromLongLong(tag) : NULL;
     if (number != NULL && deep_call_enter(" while a value is decoded") == 0) {
-        value = PyObject_CallFunctionObjArgs(d->put_together, number, content, d->types, NULL);
+        PyObject *args[] = {number, content, d->types};
+        value = PyObject_Vectorcall(put_together, args, 3, NULL);
         deep_call_leave(DEEP_CALL);
     }
+    Py_XDECREF(put_together);
     Py_XDECREF(number);
     if (value != NULL && tag != TAG_OBJECT && refuse_another_encoding(d, value, start) < 0)
         Py_CLEAR(value);

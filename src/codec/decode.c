@@ -468,7 +468,6 @@ decoder_close(decoder *d)
     PyMem_Free(d->known);
     PyMem_Free(d->values);
     PyMem_Free(d->frames);
-    Py_CLEAR(d->put_together);
     calendar_close(&d->times);
 }
 

@@ -42,7 +42,6 @@ typedef struct {
     PyObject **values; /* owned */
     size_t count, values_room;
     PyObject **known; /* texts that were keys, for those that come again: KNOWN_TEXTS places, or NULL */
-    PyObject *put_together; /* of frozen/_encoding.py; NULL: not needed yet */
     calendar times;
     budget left;
 } decoder;

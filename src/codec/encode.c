@@ -10,6 +10,8 @@
 #include "codec/errors.h"
 #include "platform/bounded_repr.h"
 
+#define AHEAD 8 /* objects that are asked for early: they are scattered in memory */
+
 typedef enum { FAILED = -1, WRITTEN = 0, OPENED = 1 } outcome;
 
 void
@@ -22,13 +24,14 @@ static void
 frame_close(encoder_frame *f)
 {
     if (f->owner == OWNED_BY_FRAME)
-        for (Py_ssize_t i = 0; i < (f->kind == FRAME_KEYS || f->kind == FRAME_VALUES ? 2 : 1) * f->count; i++)
+        for (Py_ssize_t i = 0; i < (f->kind == FRAME_SEQUENCE || f->kind == FRAME_MEMBERS ? 1 : 2) * f->count; i++)
             Py_DECREF(f->items[i]);
     if (f->owner != OWNED_BY_TUPLE)
         PyMem_Free(f->items);
     PyMem_Free(f->spans);
     PyMem_Free(f->order);
     PyMem_Free(f->keys);
+    PyMem_Free(f->numbers);
     Py_DECREF(f->source);
 }
 
@@ -49,7 +52,6 @@ encoder_close(encoder *e)
     PyMem_Free(e->frames);
     writer_close(&e->out);
     calendar_close(&e->times);
-    Py_CLEAR(e->take_apart);
 }
 
 /* ---- opening containers ---- */
@@ -78,12 +80,49 @@ may_open(encoder *e, PyObject *source)
     return 0;
 }
 
+/* A map whose keys are all ints of 64 bits becomes numbered: their numbers are sorted instead of their bytes, which is the
+ * same order. 0, or -1 (exception set). */
+static int
+number_keys(encoder *e, encoder_frame *f)
+{
+    int64_t number;
+    size_t count = (size_t)f->count;
+    if (!int_fits(f->items[0], &number) || count >= SIZE_MAX / 64)
+        return 0;
+    if (!budget_spend(&e->left, count))
+        return -1;
+    ranked *numbers = PyMem_Malloc(ranked_room(count));
+    if (numbers == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i + AHEAD < count)
+            PREFETCH_READ(f->items[2 * (i + AHEAD)]);
+        if (!int_fits(f->items[2 * i], &number)) {
+            PyMem_Free(numbers);
+            return 0;
+        }
+        numbers[i] = (ranked){.word = int_rank(number), .index = i};
+    }
+    ranked_sort(numbers, count);
+    ranked *shrunk = PyMem_Realloc(numbers, count * sizeof *numbers); /* it is kept while the values are written */
+    f->numbers = shrunk != NULL ? shrunk : numbers;
+    f->kind = FRAME_NUMBERED;
+    return 0;
+}
+
 /* Pushes a frame; on failure closes it. */
 static outcome
 push_frame(encoder *e, encoder_frame f)
 {
     f.body = e->out.size;
-    if (f.kind != FRAME_SEQUENCE && (f.spans = PyMem_Malloc((size_t)f.count * sizeof *f.spans)) == NULL)
+    if (f.kind == FRAME_KEYS && number_keys(e, &f) < 0) {
+        frame_close(&f);
+        return FAILED;
+    }
+    if (f.kind != FRAME_SEQUENCE && f.kind != FRAME_NUMBERED
+        && (f.spans = PyMem_Malloc((size_t)f.count * sizeof *f.spans)) == NULL)
         goto failed;
     if (e->depth == e->room) {
         Py_ssize_t room = e->room == 0 ? 16 : e->room * 2;
@@ -236,11 +275,9 @@ write_taken_apart(encoder *e, PyObject *object)
 {
     if (deep_call_enter(" while a value is encoded") < 0)
         return FAILED;
-    if (e->take_apart == NULL)
-        e->take_apart = imported("frozen._encoding", "_take_apart");
-    PyObject *parts = NULL, *content;
-    if (e->take_apart != NULL)
-        parts = PyObject_CallFunctionObjArgs(e->take_apart, object, e->types, NULL);
+    PyObject *take_apart = kept_take_apart(e->state), *args[] = {object, e->types}, *content;
+    PyObject *parts = take_apart != NULL ? PyObject_Vectorcall(take_apart, args, 2, NULL) : NULL;
+    Py_XDECREF(take_apart);
     deep_call_leave(DEEP_CALL);
     int tag;
     if (parts == NULL)
@@ -309,7 +346,7 @@ write_value(encoder *e, PyObject *o)
     if (type == &PyUnicode_Type)
         status = write_text(&e->out, o);
     else if (type == &PyLong_Type)
-        status = write_int(&e->out, o, e->key_floor >= 0);
+        status = write_any_int(&e->out, o, e->key_floor >= 0);
     else if (o == Py_None)
         status = write_byte(&e->out, BYTE_NULL);
     else if (type == &PyFloat_Type)
@@ -326,8 +363,6 @@ write_value(encoder *e, PyObject *o)
 }
 
 /* ---- the walk ---- */
-
-#define AHEAD 8 /* objects that are asked for early: they are scattered in memory */
 
 static encoder_frame *
 top_frame(encoder *e)
@@ -439,6 +474,30 @@ step_values(encoder *e)
     return done;
 }
 
+/* The keys and values of a numbered map by turns. */
+static outcome
+step_numbered(encoder *e)
+{
+    encoder_frame *f = top_frame(e);
+    outcome done = WRITTEN;
+    while (done == WRITTEN) {
+        if (f->next == f->count) {
+            encoder_pop(e);
+            return OPENED;
+        }
+        const ranked *number = &f->numbers[f->next++];
+        if (f->next + 2 * AHEAD < f->count) {
+            PREFETCH_READ(&f->items[2 * number[2 * AHEAD].index + 1]);
+            PREFETCH_READ(f->items[2 * number[AHEAD].index + 1]);
+        }
+        if (!budget_spend(&e->left, 1)
+            || write_head(&e->out, rank_major(number->word), rank_argument(number->word)) < 0)
+            return FAILED;
+        done = write_value(e, f->items[2 * number->index + 1]);
+    }
+    return done;
+}
+
 static outcome
 step_sequence(encoder *e)
 {
@@ -468,8 +527,8 @@ frame_label(const encoder_frame *f)
     PyObject *key = NULL;
     if (f->kind == FRAME_SEQUENCE)
         key = PyLong_FromSsize_t(at);
-    else if (f->kind == FRAME_VALUES)
-        key = Py_NewRef(f->items[2 * f->order[at]]);
+    else if (f->kind == FRAME_VALUES || f->kind == FRAME_NUMBERED)
+        key = Py_NewRef(f->items[2 * (f->kind == FRAME_VALUES ? f->order[at] : f->numbers[at].index)]);
     else
         key = Py_NewRef(f->items[f->kind == FRAME_KEYS ? 2 * at : at]);
     return Py_BuildValue("(ON)", is_key ? Py_True : Py_False, key);
@@ -509,6 +568,7 @@ encoder_run(encoder *e, PyObject *value)
         switch (top_frame(e)->kind) {
         case FRAME_SEQUENCE: done = step_sequence(e); break;
         case FRAME_VALUES: done = step_values(e); break;
+        case FRAME_NUMBERED: done = step_numbered(e); break;
         default: done = step_keyed(e); break;
         }
     }

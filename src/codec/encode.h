@@ -6,7 +6,13 @@
 #include "codec/times.h"
 #include "codec/writer.h"
 
-typedef enum { FRAME_SEQUENCE, FRAME_KEYS, FRAME_VALUES, FRAME_MEMBERS } frame_kind;
+typedef enum {
+    FRAME_SEQUENCE,
+    FRAME_KEYS,
+    FRAME_VALUES,
+    FRAME_MEMBERS,
+    FRAME_NUMBERED, /* a map whose keys are ints of 64 bits, which need not be written to be sorted */
+} frame_kind;
 
 typedef enum {
     OWNED_BY_TUPLE, /* `source`: the array is its own */
@@ -27,6 +33,7 @@ typedef struct {
     size_t *order; /* of a map, when its keys are written: the index of the entry that comes first, second ... */
     unsigned char *keys; /* the encoded keys in that order, one behind the other */
     size_t keys_at; /* where the next one is */
+    ranked *numbers; /* of a numbered map: its keys in order (int_rank), and the indices of their entries */
 } encoder_frame;
 
 typedef struct {
@@ -37,7 +44,6 @@ typedef struct {
     encoder_frame *frames;
     Py_ssize_t depth, room;
     Py_ssize_t key_floor; /* the depth at which the outermost key or member begins that is being written; or -1 */
-    PyObject *take_apart; /* of frozen/_encoding.py; NULL: not needed yet */
     calendar times;
     budget left;
 } encoder;

@@ -5,18 +5,15 @@
 #include "codec/order.h"
 
 #define FEW 16 /* are sorted by insertion */
-#define MANY 512 /* are sorted by their bytes, and fewer by merging */
-#define LEVELS 6 /* of groups that are sorted by their bytes */
-
-typedef struct {
-    uint64_t word;
-    size_t index; /* of the span */
-} ranked;
+#define MANY 512 /* are sorted by their digits, and fewer by merging */
+#define COUNTS 2048 /* of each digit that there can be */
+#define VERY_MANY 16384 /* are sorted by digits of 11 bits instead of 8: two thirds of the passes, more to count */
+#define LEVELS 6 /* of groups that are sorted by their digits */
 
 typedef struct {
     const span *spans;
     const unsigned char *bytes;
-    size_t *counts; /* 256 of them, if there are MANY spans */
+    size_t *counts; /* COUNTS of them, if there are MANY spans */
     budget left;
 } sorting;
 
@@ -109,41 +106,68 @@ merge_sort(sorting *s, ranked *group, ranked *spare, size_t count)
     return 0;
 }
 
-/* By one byte of the words; what is the same there keeps its order. */
+/* By one digit of the words; what is the same there keeps its order. */
 static void
-sort_by_byte(sorting *s, const ranked *from, ranked *to, size_t count, unsigned shift)
+sort_by_digit(size_t *counts, const ranked *from, ranked *to, size_t count, unsigned shift, uint64_t mask)
 {
     size_t sum = 0;
-    memset(s->counts, 0, 256 * sizeof *s->counts);
+    memset(counts, 0, ((size_t)mask + 1) * sizeof *counts);
     for (size_t i = 0; i < count; i++)
-        s->counts[from[i].word >> shift & 255]++;
-    for (unsigned digit = 0; digit < 256; digit++) {
-        size_t size = s->counts[digit];
-        s->counts[digit] = sum;
+        counts[from[i].word >> shift & mask]++;
+    for (size_t digit = 0; digit <= mask; digit++) {
+        size_t size = counts[digit];
+        counts[digit] = sum;
         sum += size;
     }
     for (size_t i = 0; i < count; i++)
-        to[s->counts[from[i].word >> shift & 255]++] = from[i];
+        to[counts[from[i].word >> shift & mask]++] = from[i];
 }
 
-/* By those bytes of the words in which some differ. */
+/* By those digits of the words in which some differ. */
 static void
-sort_by_words(sorting *s, ranked *group, ranked *spare, size_t count)
+sort_by_words(size_t *counts, ranked *group, ranked *spare, size_t count)
 {
     uint64_t differing = 0;
     for (size_t i = 1; i < count; i++)
         differing |= group[i].word ^ group[0].word;
     ranked *from = group, *to = spare;
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-        if ((differing >> shift & 255) == 0)
+    unsigned width = count < VERY_MANY ? 8 : 11;
+    uint64_t mask = ((uint64_t)1 << width) - 1;
+    for (unsigned shift = 0; shift < 64; shift += width) {
+        if ((differing >> shift & mask) == 0)
             continue;
-        sort_by_byte(s, from, to, count, shift);
+        sort_by_digit(counts, from, to, count, shift, mask);
         ranked *other = from;
         from = to;
         to = other;
     }
     if (from != group)
         memcpy(group, from, count * sizeof *group);
+}
+
+size_t
+ranked_room(size_t count)
+{
+    return 2 * count * sizeof(ranked) + (count >= MANY ? COUNTS * sizeof(size_t) : 0);
+}
+
+void
+ranked_sort(ranked *group, size_t count)
+{
+    ranked *spare = group + count;
+    if (count >= MANY) {
+        sort_by_words((size_t *)(spare + count), group, spare, count);
+        return;
+    }
+    for (size_t run = 1; run < count; run *= 2) {
+        for (size_t i = 0; i < count; i += 2 * run) {
+            size_t end = Py_MIN(i + 2 * run, count), middle = Py_MIN(i + run, count), left = i, right = middle;
+            for (size_t k = i; k < end; k++)
+                spare[k] = left < middle && (right == end || group[left].word <= group[right].word) ? group[left++]
+                                                                                                    : group[right++];
+        }
+        memcpy(group, spare, count * sizeof *group);
+    }
 }
 
 /* 0; -1: interrupted (exception set). */
@@ -157,7 +181,7 @@ sort_group(sorting *s, ranked *group, ranked *spare, size_t count, unsigned leve
         group[i].word = word_of(s, &group[i], skip);
     if (count < MANY || level == LEVELS)
         return merge_sort(s, group, spare, count);
-    sort_by_words(s, group, spare, count);
+    sort_by_words(s->counts, group, spare, count);
     for (size_t begin = 0, end; begin < count; begin = end) {
         for (end = begin + 1; end < count && group[end].word == group[begin].word;)
             end++;
@@ -183,8 +207,7 @@ size_t *
 spans_order(const span *spans, size_t count, const unsigned char *bytes, size_t *twice)
 {
     sorting s = {.spans = spans, .bytes = bytes, .left = BUDGET};
-    size_t room = 2 * count * sizeof(ranked) + (count >= MANY ? 256 * sizeof(size_t) : 0);
-    ranked *group = count < SIZE_MAX / 64 ? PyMem_Malloc(room) : NULL;
+    ranked *group = count < SIZE_MAX / 64 ? PyMem_Malloc(ranked_room(count)) : NULL;
     if (group == NULL) {
         PyErr_NoMemory();
         return NULL;

@@ -9,6 +9,18 @@ typedef struct {
     size_t at, size;
 } span;
 
+/* What stands for one of many in their order: those with equal words are a group. */
+typedef struct {
+    uint64_t word;
+    size_t index;
+} ranked;
+
+/* Sorts by the words; those that are the same keep their order. The array has ranked_room() bytes. */
+void ranked_sort(ranked *group, size_t count);
+
+/* For an array of so many, for as many beside them, and for what sorting by digits counts. */
+size_t ranked_room(size_t count);
+
 /* Which of the spans of `bytes` is the first, second ... in order: a block for PyMem_Free, or NULL (exception set).
  * *twice becomes the index of a span that has the bytes of another one, or `count`. Arbitrary code may run where signals
  * are looked at. */

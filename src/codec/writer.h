@@ -87,6 +87,51 @@ int write_text(writer *w, PyObject *text);
 /* `in_key`: within a key or a member of a set, where it may not be of any size. */
 int write_int(writer *w, PyObject *number, bool in_key);
 
+/* An int that fits into 64 bits and has a sign. */
+static inline bool
+int_fits(PyObject *o, int64_t *value)
+{
+    Py_ssize_t small;
+    int overflow = 0;
+    if (LIKELY(small_int_value(o, &small))) {
+        *value = small;
+        return true;
+    }
+    if (!PyLong_CheckExact(o))
+        return false;
+    *value = PyLong_AsLongLongAndOverflow(o, &overflow);
+    return overflow == 0;
+}
+
+/* Ranks of ints are in the order of their encodings: the major type is the highest bit, the argument is the rest. */
+static inline uint64_t
+int_rank(int64_t value)
+{
+    return value >= 0 ? (uint64_t)value : (uint64_t)1 << 63 | ~(uint64_t)value;
+}
+
+static inline unsigned
+rank_major(uint64_t rank)
+{
+    return rank >> 63 ? MAJOR_NEGATIVE : MAJOR_UNSIGNED;
+}
+
+static inline uint64_t
+rank_argument(uint64_t rank)
+{
+    return rank & ~((uint64_t)1 << 63);
+}
+
+static inline int
+write_any_int(writer *w, PyObject *number, bool in_key)
+{
+    Py_ssize_t small;
+    if (UNLIKELY(!small_int_value(number, &small)))
+        return write_int(w, number, in_key);
+    uint64_t rank = int_rank(small);
+    return write_head(w, rank_major(rank), rank_argument(rank));
+}
+
 /* The shortest of 16, 32 and 64 bits that holds the number; one encoding for all NaNs. Writes at most HEAD_MOST bytes,
  * and returns how many. */
 size_t put_float(unsigned char *out, double number);

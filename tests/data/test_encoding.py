@@ -306,6 +306,26 @@ def test_keys_and_members_stand_in_the_order_of_their_encodings(size: int) -> No
         assert encode(Map.fromkeys(members)).endswith(expected)
 
 
+@pytest.mark.parametrize("build", [Map, SharedMap, dict])
+@pytest.mark.parametrize("size", [1, 2, 3, 511, 512, 20_000])
+@pytest.mark.parametrize("bits", [6, 20, 63])
+def test_int_keys_stand_in_the_order_of_their_encodings(build: Any, size: int, bits: int) -> None:
+    chance = random.Random(size + bits)
+    keys = {chance.randrange(-(1 << bits), 1 << bits) for _ in range(size)} | {-(1 << bits), (1 << bits) - 1}
+    for more in ({}, {"last": 0}, {1 << 64: 0, -(1 << 64): 1, (1 << 63): 2}):
+        expected = sorted(
+            (encode(key), encode(value)) for key, value in [*more.items(), *((key, -key) for key in keys)]
+        )
+        data = encode(build(more | {key: -key for key in keys}))
+        assert data.endswith(b"".join(key + value for key, value in expected))
+        assert decode(data) == build(more | {key: -key for key in keys})
+
+
+def test_the_path_of_an_error_names_an_int_key() -> None:
+    with pytest.raises(EncodingError, match=r"^\[-7\]\['a'\]: "):
+        encode({1: 2, -7: {"a": object()}, 5: "x"})
+
+
 def test_equal_values_have_equal_bytes() -> None:
     rows = [(f"key {i}", (i, str(i))) for i in range(500)]
     edited = Map(rows[:250]).update(rows[100:]).set("more", 1).delete("more")
