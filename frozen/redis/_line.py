@@ -74,6 +74,10 @@ class Line:
                     raise
                 if isinstance(error, self._refusals):
                     raise self._refused(error) from error
+                if _is_cut_while_sending(error):
+                    raise Unavailable(
+                        f"the server ended the connection before all was sent (is it more than it takes?): {error}"
+                    ) from error
                 if isinstance(error, Exception):
                     raise Uncertain(f"no answer from the server: {type(error).__name__}: {error}") from error
                 raise
@@ -161,6 +165,15 @@ def _errors_of(kind: type) -> ModuleType:
             if hasattr(found, "ResponseError"):
                 return found
     raise TypeError(f"{kind.__module__}.{kind.__qualname__} is no connection of redis-py or valkey-py")
+
+
+def _is_cut_while_sending(error: BaseException) -> bool:
+    """Whether the peer has ended the connection before it had all: then it does nothing of the last command.
+
+    Of several commands the last is EXEC, or all of them read. A library says the same of what a signal handler raises,
+    after all was sent, so its words are not enough.
+    """
+    return isinstance(error.__context__, BrokenPipeError)  # of writing alone
 
 
 def _raise_refusal(reply: Any) -> None:

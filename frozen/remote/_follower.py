@@ -80,6 +80,7 @@ class Follower:
         self.went_back = False  # to a lower number, since the file was written
         self.is_closed = False
         self.snapshot_bytes = 0  # of the one that the server has
+        self.snapshot_delay = 1.0  # seconds until it is tried again to write one
         self.counts = dict.fromkeys(Stats._fields, 0)
         me = weakref.ref(self)
         self.saving = Task(lambda: _call(me, Follower.save), "frozen.remote: cache")
@@ -149,6 +150,8 @@ class Follower:
             self.state = state  # last: what a signal handler raises here leaves a version that is installed again
         if state.error is not None:
             self.fail(FOLLOW, state.error)
+        elif basis.error is not None and self.troubles.get(FOLLOW) is basis.error:
+            self.troubles.pop(FOLLOW, None)  # before readers see the version: it is not kept out any more
         if self.file is not None:
             self.saving.request()
         return True
@@ -192,8 +195,9 @@ class Follower:
             self._count_gap(error)
             self.resync()
             return
-        if state is not basis and self.adopt(basis, state):
+        if state is not basis and self.install(basis, state):
             self.counts["deltas"] += sum(entry.number > number_of(basis.id) for entry in log)
+            self.show()
         self.confirm(asked)
 
     def meet(self, head: Head, asked: float) -> None:
@@ -275,9 +279,10 @@ class Follower:
         state = basis._replace(id=new_revision(max(number, number_of(head.id or "")) + 1))
         whole = self.codec.encode(basis.value)
         outcome = self.engine.publish(self.name, Publication(head.id or "", state.id, b"", whole, number))
-        if outcome.kind == "done" and self.adopt(basis, state):
+        if outcome.kind == "done":
             self.counts["restores"] += 1
             logger.warning("%r: the server had lost it; revision %s was put back as %s", self.name, basis.id, state.id)
+            self.adopt(basis, state)
 
     # -- In the background --------------------------------------------------------------------------------------
 
@@ -294,7 +299,9 @@ class Follower:
             self.fail(SNAPSHOT, error)
             if isinstance(error, ConnectionError) and not isinstance(error, Refused):
                 self.snapshooting.request()  # again: the log grows without a bound until there is one
-            return 1.0
+            self.snapshot_delay = min(2 * self.snapshot_delay, 60.0)
+            return self.snapshot_delay / 2
+        self.snapshot_delay = 1.0
         self.troubles.pop(SNAPSHOT, None)
         return 0.0
 

@@ -564,7 +564,7 @@ def test_survivors_put_back_what_the_server_lost(refs: Any, server: MemoryServer
     eventually(lambda: server.record(NAME).id is not None)
     here.update(Map.set, "n", 2)
     eventually(lambda: there.get() == Map(n=2))
-    assert here.stats.restores + there.stats.restores == 1
+    eventually(lambda: here.stats.restores + there.stats.restores == 1)
 
 
 @pytest.mark.parametrize("goes_on", [False, True])
@@ -587,8 +587,7 @@ def test_the_survivor_with_the_newest_version_wins_unless_others_went_on(
     second.down = False
     expected = Map({"n": 0, "went on": True}) if goes_on else Map(n=1)
     eventually(lambda: old.get() == new.get() == expected)
-    assert new.stats.restores == (not goes_on)
-    assert old.revision == new.revision
+    eventually(lambda: new.stats.restores == (not goes_on) and old.revision == new.revision)
 
 
 def test_a_default_does_not_win_over_a_survivor(refs: Any, server: MemoryServer, flaky: Flaky) -> None:
@@ -602,7 +601,8 @@ def test_a_default_does_not_win_over_a_survivor(refs: Any, server: MemoryServer,
     assert fresh.get() == Map(default=True)
     flaky.down = False
     eventually(lambda: fresh.get() == Map(n=7) == ref.get())
-    assert (ref.stats.restores, fresh.stats.forks + fresh.stats.gaps) == (1, 1)
+    assert fresh.stats.forks + fresh.stats.gaps == 1
+    eventually(lambda: ref.stats.restores == 1)
 
 
 def test_a_server_that_lost_its_log_is_repaired(refs: Any, server: MemoryServer) -> None:
