@@ -3,9 +3,10 @@
 The table has a million texts. A dict, a Map or a SharedMap is unpickled, by each worker or before the fork; a file is
 opened by each. Each worker reads all of it and collects garbage, then says what memory it has alone (`private`) and its
 share of what several have (`Pss`, of all workers together; what a parent keeps counts for it). A worker that has a file
-open while no other has it has those pages alone, too. *First answer* is the time from the start of the program until
-one look-up has been answered. A row is a way to start workers; a column what holds the table, `nothing` an application
-without one. Linux only.
+open while no other has it has those pages alone, too, though the system may drop them at any time. So *owned* is the
+part of it that is in no file: what the process has written (Private_Dirty), and what of that is in swap. *First answer*
+is the time from the start of the program until one look-up has been answered. A row is a way to start workers; a column
+what holds the table, `nothing` an application without one. Linux only.
 
 The subject of most rows is the file, which needs no fork; that of those that say so is an immortal SharedMap that was
 made before the fork. Ratios below 1 say how much less it takes than what the column says.
@@ -167,12 +168,18 @@ def measured(way, held, folder):
     seconds, workers = WAYS[way][0](environment)
     return {
         "private": [worker["private"] for worker in workers],
+        "owned": [worker["owned"] for worker in workers],
         "pss": [sum(worker["pss"] for worker in workers)],
         "first": [seconds],
     }
 
 
-TITLES = {"private": "private memory of a worker", "pss": "Pss of the workers together", "first": "first answer"}
+TITLES = {
+    "private": "private memory of a worker",
+    "owned": "memory that a worker owns",
+    "pss": "Pss of the workers together",
+    "first": "first answer",
+}
 
 
 def rows(options, found):
@@ -195,13 +202,13 @@ def rows_of(way, title, n, costs):
                 continue
             held = {name: found[figure] for name, found in costs.items()}
             rivals = [name for name in held if name not in ("file", "immortal", "nothing")]
-            targets = PRIVATE if figure == "private" else ()
+            targets = PRIVATE if figure in ("private", "owned") else ()
             label = f"{title}: {what}" + (", immortal" if subject == "immortal" else "")
             yield Row(f"{figure}_{way}_{subject}", label, n, subject, held, rivals, list(targets))
 
 
 def plot(done, subject, path):
-    """Bars: MiB of a worker alone (median), of all together, and the time until the first answer, over a dict's."""
+    """Bars: MiB that a worker has alone, that it owns (medians), of all together; time until the first answer."""
     import matplotlib
 
     matplotlib.use("Agg")  # no display
@@ -210,7 +217,7 @@ def plot(done, subject, path):
     n = max(row.n for row in done)
     found = {row.name: row.costs for row in done if row.n == n and row.subject == "file"}
     ways = [way for way in WAYS if f"private_{way}_file" in found]
-    figure, axes = pyplot.subplots(3, 1, figsize=(11, 11), layout="constrained")
+    figure, axes = pyplot.subplots(len(TITLES), 1, figsize=(11, 14), layout="constrained")
     for axis, (name, title) in zip(axes, TITLES.items(), strict=True):
         costs = [found.get(f"{name}_{way}_file", {}) for way in ways]
         units = [statistics.median(one["dict"]) if name == "first" else 1024 for one in costs]

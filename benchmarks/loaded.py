@@ -57,13 +57,15 @@ if FOLDER:
 
 
 def memory():
-    """Of this process, in KiB: what it has alone, and its share of what it shares."""
-    found = {"pid": os.getpid(), "private": 0, "pss": 0}
+    """Of this process, in KiB: what it has alone, what of that no file has, and its share of what it shares."""
+    found = {"pid": os.getpid(), "private": 0, "owned": 0, "pss": 0}
     for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:]:
         name, number = line.split()[:2]
         if name.startswith("Private_"):
             found["private"] += int(number)
-        elif name == "Pss:":
+        if name in ("Private_Dirty:", "Swap:"):
+            found["owned"] += int(number)
+        if name == "Pss:":
             found["pss"] = int(number)
     return found
 

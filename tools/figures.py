@@ -232,10 +232,12 @@ TABLES = {
                 ("file, uvicorn --workers", "uvicorn --workers", ""),
                 ("file, forkserver", "a pool, by forkserver", ""),
                 ("immortal, fork", "a pool, by fork", ", immortal"),
+                ("file, Celery", "Celery, prefork", ""),
                 ("immortal, Celery", "Celery, prefork", ", immortal"),
             )
             for what, title in (
                 ("private", "private memory of a worker"),
+                ("owned", "memory that a worker owns"),
                 ("Pss of all", "Pss of the workers together"),
             )
         ],
