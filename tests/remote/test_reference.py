@@ -950,6 +950,27 @@ def test_a_signal_handler_does_not_wait_for_its_own_thread(refs: Any, server: Me
     assert ref.get() == 11
 
 
+def test_an_immortal_first_version_is_followed_on_from() -> None:
+    code = """if True:
+        import frozen
+        from frozen import Map, SharedMap, freeze
+        from frozen.remote import MemoryEngine, MemoryServer, RemoteRef
+        server = MemoryServer()
+        here = RemoteRef(MemoryEngine(server), "name", freeze({"a": {"b": [1, {"c": 2}]}, "n": 0}), shared=True)
+        first = frozen.immortalize(here.get())
+        there = RemoteRef.attach(MemoryEngine(server), "name", shared=True)
+        for n in range(100):
+            here.update(lambda table: table.set("n", n).set("a", table["a"].set("b", n)))
+            there.update(SharedMap.set, "m", n)
+            here.sync()
+        expected = frozen.share(freeze({"a": {"b": 99}, "n": 99, "m": 99}))
+        print(here.get() == there.get() == expected, first["a"]["b"][1]["c"])
+        here.close()
+        there.close()
+    """
+    assert run_python("-c", code).stdout == "True 2\n"
+
+
 def test_steps_of_the_wall_clock_change_nothing(refs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     here, there = refs(initial=Map(n=0)), refs()
     now = time.time
