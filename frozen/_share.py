@@ -169,7 +169,8 @@ def share(obj: Any, /) -> Any:
     containers hold it as it is.
 
     O(n) for n values, once; the result crosses to other interpreters in O(1). Nesting may be of any depth, but the
-    interpreter's stack bounds that of tuples and frozensets (RecursionError).
+    stack bounds that of tuples and frozensets (RecursionError): a reader makes the whole of one when it reads it, and
+    CPython compares and hashes them by recursion. A SharedVector is read level by level: nest lists instead.
 
     Raises NotShareableError, with the path to the object that cannot be shared or that contains itself.
 
