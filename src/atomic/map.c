@@ -306,7 +306,7 @@ atomic_map_tp_clear(PyObject *op)
     }
     map_lock(self);
     map_put(self, roots, 0);
-    slot_changed(&self->slots[0]);
+    map_changed(self, &self->slots[0], 0);
     map_unlock(self);
     map_leave(self, roots);
     return 0;

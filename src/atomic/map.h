@@ -134,6 +134,51 @@ slot_unlock(AtomicMapObject *self, map_slot *slot)
 #endif
 }
 
+/* ---- what a slot counts ---- */
+
+/* The caller holds the slot's lock. */
+static inline void
+map_changed(AtomicMapObject *self, map_slot *slot, Py_ssize_t entries)
+{
+    (void)self;
+    slot->count += entries;
+    uint64_t version = atomic_load_explicit(&slot->version, memory_order_relaxed);
+    atomic_store_explicit(&slot->version, version + 1, SLOTS > 1 ? memory_order_seq_cst : memory_order_relaxed);
+}
+
+static uint64_t
+map_version(const void *map)
+{
+    AtomicMapObject *self = (AtomicMapObject *)map;
+    uint64_t version = 0;
+    for (int i = 0; i < SLOTS; i++)
+        version += atomic_load_explicit(&self->slots[i].version, memory_order_seq_cst);
+    return version;
+}
+
+static inline Py_ssize_t
+map_count(AtomicMapObject *self)
+{
+    Py_ssize_t count = 0;
+    for (int i = 0; i < SLOTS; i++)
+        count += self->slots[i].count;
+    return count;
+}
+
+static inline void
+map_count_set(AtomicMapObject *self, Py_ssize_t count)
+{
+    for (int i = 0; i < SLOTS; i++)
+        self->slots[i].count = i == 0 ? count : 0;
+}
+
+static inline const ref_slot *
+slot_identity(AtomicMapObject *self, const map_slot *slot)
+{
+    (void)self;
+    return (const ref_slot *)slot;
+}
+
 /* ---- comparing under a lock ---- */
 
 /* A key that is looked for. `in_place`: under a lock. */
@@ -241,7 +286,7 @@ map_tell(AtomicMapObject *self)
 static inline bool
 map_published(AtomicMapObject *self, const map_slot *slot)
 {
-    updating_published((const ref_slot *)slot);
+    updating_published(slot_identity(self, slot));
     return map_tell(self);
 }
 
@@ -250,7 +295,7 @@ static inline bool
 map_published_whole(AtomicMapObject *self)
 {
     for (int i = 0; i < SLOTS; i++)
-        updating_published((const ref_slot *)&self->slots[i]);
+        updating_published(slot_identity(self, &self->slots[i]));
     return map_tell(self);
 }
 

@@ -162,7 +162,7 @@ table_update(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kw
     probe looked_for; /* an edit notes its publication under the slot of this hash, which may not be Python's */
     PyObject *result = NULL;
     if (probe_init(&looked_for, what.key) == 0) {
-        const ref_slot *identity = (const ref_slot *)slot_of(TABLE_OF(op), looked_for.hash);
+        const ref_slot *identity = slot_identity(TABLE_OF(op), slot_of(TABLE_OF(op), looked_for.hash));
         result = update_retrying(table_try_update, &what, &call, &TABLE_OF(op)->writers, identity);
     }
     value_call_release(&call);

@@ -435,7 +435,8 @@ table_of_map(family *types, PyObject *contents, const char *name, size_t name_le
         place_release(&table->place);
         return NULL;
     }
-    atomic_store(&table->slots[0].version, 0); /* the first contents are version 0 */
+    /* the first contents, which this thread has put in, are version 0 */
+    atomic_store(&table->changes[thread_number() % CHANGE_WORDS].version, 0);
     return table;
 }
 
@@ -513,7 +514,7 @@ shared_atomic_map_setup(PyObject *Py_UNUSED(module), module_state *Py_UNUSED(sta
     _Static_assert(sizeof(ref_mutex) == 4 && sizeof queue_locks == GROUPS * 2 * sizeof(ref_mutex), "locks alone");
     kind_register(KIND_ATOMIC_MAP, &table_row);
     crossing_encode_register(KIND_ATOMIC_MAP, map_object_encode);
-    if (fork_guard(stripes, GROUPS * SLOTS * LOCKS_APART) < 0)
+    if (fork_guard(&stripes[0].lock, GROUPS * SLOTS * (LINE / sizeof(ref_mutex))) < 0)
         return -1;
     return fork_guard(&queue_locks[0][0], GROUPS * 2);
 }

@@ -14,6 +14,11 @@
  *   Counts. All counts are atomic and belong to no thread. A slot's node has one owner if its count is 1, and only the holder
  *   of the lock can add to that (R3): others reach it by counting the root first, under the lock.
  *
+ *   How many changes and entries there are is counted by thread, not by slot: a writer then writes two lines that others
+ *   write, the lock's and the value's. A thread adds to its words while it holds the lock of a slot, so the sums stand still
+ *   for who holds all locks. `version`, without a lock, is the number of changes at some instant of the call, as in map.h:
+ *   each word only grows.
+ *
  *   Which store publishes, which load sees it. As in map.h: the store of a root, a child or a value releases, a reader's load
  *   acquires. A cell of one word (an int, a short str) is the value itself.
  *
@@ -41,22 +46,27 @@
 #include "ref/waiters.h"
 #include "shared/current.h"
 
-enum { SLOTS = BRANCHES, GROUPS = 8, LOCKS_APART = 64 / sizeof(ref_mutex) };
+enum { SLOTS = BRANCHES, GROUPS = 8, CHANGE_WORDS = 32, LINE = 64 };
 
-/* Each stripe has a cache line. */
-static _Alignas(64) ref_mutex stripes[GROUPS * SLOTS * LOCKS_APART];
+/* A stripe: all that stands for a slot. Each has a cache line. */
+typedef struct {
+    ref_mutex lock, apart[LINE / sizeof(ref_mutex) - 1];
+} map_slot;
+
+static _Alignas(LINE) map_slot stripes[GROUPS * SLOTS];
 
 /* Those of the writers' turns, and of the waiters, of the maps of a group. */
 static ref_mutex queue_locks[GROUPS][2];
 
 static _Atomic(unsigned) next_group;
 
-/* What writers alone use of a slot. */
+/* What the threads whose numbers have one remainder have changed, in whichever slots. Only the sum over all words means
+ * something. Each has a cache line. */
 typedef struct {
-    Py_ssize_t count; /* of entries; only the sum over all slots means something */
-    _Atomic(uint64_t) version; /* how often the slot was changed; written under the lock */
-    char apart[64 - 2 * sizeof(uint64_t)]; /* each slot has a cache line */
-} map_slot;
+    _Atomic(uint64_t) version; /* how many changes */
+    _Atomic(int64_t) count; /* of entries, more or fewer */
+    char apart[LINE - 2 * sizeof(uint64_t)];
+} change_words;
 
 typedef struct {
     shared_place place;
@@ -68,25 +78,74 @@ typedef struct {
     champ_node *empty; /* the root of what is empty */
     _Atomic(shared_variable *) mirror; /* of snapshots, NULL until the first watch */
     /* Never changes: */
-    ref_mutex *locks; /* the first of its stripes: writers find a lock without a look at the slot's line */
-    map_slot *slots; /* in `space`, from the beginning of a line on */
-    char space[(SLOTS + 1) * sizeof(map_slot)];
+    map_slot *slots; /* the first of its stripes */
+    change_words *changes; /* in `space`, from the beginning of a line on */
+    char space[(CHANGE_WORDS + 1) * sizeof(change_words)];
     char name[];
 } shared_table;
-
-_Static_assert(sizeof(map_slot) == 64, "a cache line");
 
 static inline void
 slot_lock(shared_table *self, map_slot *slot)
 {
-    ref_mutex_lock(&self->locks[(slot - self->slots) * LOCKS_APART]);
+    (void)self;
+    ref_mutex_lock(&slot->lock);
 }
 
 static inline void
 slot_unlock(shared_table *self, map_slot *slot)
 {
-    ref_mutex_unlock(&self->locks[(slot - self->slots) * LOCKS_APART]);
+    (void)self;
+    ref_mutex_unlock(&slot->lock);
 }
+
+/* Not the stripe, which other maps may have too. */
+static inline const ref_slot *
+slot_identity(shared_table *self, const map_slot *slot)
+{
+    return (const ref_slot *)&self->roots[slot - self->slots];
+}
+
+/* ---- what threads count ---- */
+
+/* The caller holds the slot's lock. Threads that have one word may hold those of different slots: hence the atomic
+ * additions. */
+static inline void
+map_changed(shared_table *self, map_slot *slot, Py_ssize_t entries)
+{
+    (void)slot;
+    change_words *own = &self->changes[thread_number() % CHANGE_WORDS];
+    if (entries != 0)
+        atomic_fetch_add_explicit(&own->count, entries, memory_order_relaxed);
+    atomic_fetch_add_explicit(&own->version, 1, memory_order_seq_cst);
+}
+
+static uint64_t
+map_version(const void *map)
+{
+    shared_table *self = (shared_table *)map;
+    uint64_t version = 0;
+    for (int i = 0; i < CHANGE_WORDS; i++)
+        version += atomic_load_explicit(&self->changes[i].version, memory_order_seq_cst);
+    return version;
+}
+
+static inline Py_ssize_t
+map_count(shared_table *self)
+{
+    int64_t count = 0;
+    for (int i = 0; i < CHANGE_WORDS; i++)
+        count += atomic_load_explicit(&self->changes[i].count, memory_order_relaxed);
+    return (Py_ssize_t)count;
+}
+
+static inline void
+map_count_set(shared_table *self, Py_ssize_t count)
+{
+    for (int i = 0; i < CHANGE_WORDS; i++)
+        atomic_store_explicit(&self->changes[i].count, i == 0 ? count : 0, memory_order_relaxed);
+}
+
+/* ---- comparing ---- */
 
 /* A key that is looked for. `in_place`: under a lock, or inside. */
 typedef struct {
@@ -173,7 +232,7 @@ map_tell(shared_table *self)
 static inline bool
 map_published(shared_table *self, const map_slot *slot)
 {
-    updating_published((const ref_slot *)slot);
+    updating_published(slot_identity(self, slot));
     return map_tell(self);
 }
 
@@ -181,7 +240,7 @@ static inline bool
 map_published_whole(shared_table *self)
 {
     for (int i = 0; i < SLOTS; i++)
-        updating_published((const ref_slot *)&self->slots[i]);
+        updating_published(slot_identity(self, &self->slots[i]));
     return map_tell(self);
 }
 
@@ -277,14 +336,15 @@ table_new(champ_node *empty, const char *name, size_t name_length)
     atomic_init(&self->mirror, NULL);
     self->empty = empty;
     node_retain(empty);
-    self->locks = &stripes[group * SLOTS * LOCKS_APART];
-    uintptr_t line = sizeof(map_slot), space = (uintptr_t)self->space;
-    self->slots = (map_slot *)((space + line - 1) & ~(line - 1));
+    self->slots = &stripes[group * SLOTS];
+    self->changes = (change_words *)(((uintptr_t)self->space + LINE - 1) & ~(uintptr_t)(LINE - 1));
+    for (int i = 0; i < CHANGE_WORDS; i++) {
+        atomic_init(&self->changes[i].version, 0);
+        atomic_init(&self->changes[i].count, 0);
+    }
     for (int i = 0; i < SLOTS; i++) {
         node_retain(empty);
         atomic_init(&self->roots[i], empty);
-        self->slots[i].count = 0;
-        atomic_init(&self->slots[i].version, 0);
     }
     return self;
 }

@@ -5,9 +5,13 @@
  *
  *     SLOTS                     how many slots, 1 or BRANCHES
  *     TABLE, TABLE_TITLE        a struct with `roots` and `slots`, SLOTS of each, and what users call it
- *     map_slot                  a struct with the members `count` and `version`
+ *     map_slot                  what stands for a slot, and has its lock
+ *     slot_identity             its slot, as what update() tells changes apart by
  *     slot_lock, slot_unlock    R1's lock, of a table and a map_slot of it
  *     map_key                   a struct that begins with a probe, and says with `in_place` that a lock is held
+ *     map_changed               counts a change, and the entries that it adds; the caller holds a lock of the table
+ *     map_version               of a table, as a version_reader: how many changes there were at some instant of the call
+ *     map_count, map_count_set  of entries; the caller holds all locks
  *     condition_holds           whether a value is what an edit requires
  *     TABLE_MEMORY(types)       the memory of the nodes of a family
  *
@@ -62,25 +66,6 @@ static inline map_slot *
 slot_of(TABLE *self, uint64_t hash)
 {
     return &self->slots[slot_index(hash)];
-}
-
-/* The caller holds the lock and has changed what the slot holds. */
-static inline void
-slot_changed(map_slot *slot)
-{
-    uint64_t version = atomic_load_explicit(&slot->version, memory_order_relaxed);
-    atomic_store_explicit(&slot->version, version + 1, SLOTS > 1 ? memory_order_seq_cst : memory_order_relaxed);
-}
-
-/* Of an TABLE, as a version_reader. */
-static uint64_t
-map_version(const void *map)
-{
-    TABLE *self = (TABLE *)map;
-    uint64_t version = 0;
-    for (int i = 0; i < SLOTS; i++)
-        version += atomic_load_explicit(&self->slots[i].version, memory_order_seq_cst);
-    return version;
 }
 
 /* ---- one entry ---- */
@@ -174,8 +159,7 @@ entry_store(entry_visit *v, champ_node *root, unsigned own, Py_ssize_t delta)
         v->left.node = before;
     if (root != before) /* or else it was edited below: the line of roots stays clean */
         root_set(v->map, slot_index(v->key.probe.hash), root);
-    v->slot->count += delta;
-    slot_changed(v->slot);
+    map_changed(v->map, v->slot, delta);
     v->changed = true;
 }
 
@@ -317,16 +301,6 @@ map_unlock(TABLE *self)
         slot_unlock(self, &self->slots[i]);
 }
 
-/* The caller holds all locks. */
-static inline Py_ssize_t
-map_count(TABLE *self)
-{
-    Py_ssize_t count = 0;
-    for (int i = 0; i < SLOTS; i++)
-        count += self->slots[i].count;
-    return count;
-}
-
 static inline void
 roots_release(champ_node **roots)
 {
@@ -342,8 +316,8 @@ map_put(TABLE *self, champ_node **roots, Py_ssize_t count)
         champ_node *before = root_get(self, i);
         root_set(self, i, roots[i]);
         roots[i] = before;
-        self->slots[i].count = i == 0 ? count : 0;
     }
+    map_count_set(self, count);
 }
 
 /* The tree of the whole map over the trees of its slots, which are borrowed: a new reference, or NULL (exception set). */
@@ -498,7 +472,7 @@ map_exchange(TABLE *self, family *types, PyObject *expected, PyObject *map, PyOb
     if (status > 0)
         map_put(self, roots, count);
     if (changed)
-        slot_changed(&self->slots[0]);
+        map_changed(self, &self->slots[0], 0);
     map_unlock(self);
     bool undisturbed = !changed || map_published_whole(self);
     PyObject *error = PyErr_Occurred() ? take_exception() : NULL;

@@ -214,7 +214,6 @@
 #define map_to_dict INSTANCE(to_dict)
 #define map_update INSTANCE(update)
 #define map_values INSTANCE(values)
-#define map_version INSTANCE(version)
 #define map_view_new INSTANCE(view_new)
 #define map_write_item INSTANCE(write_item)
 #define map_write_items INSTANCE(write_items)
