@@ -136,6 +136,8 @@ slot_unlock(AtomicMapObject *self, map_slot *slot)
 
 /* ---- what a slot counts ---- */
 
+#define map_version INSTANCE(version) /* a symbol of its own beside the other table's */
+
 /* The caller holds the slot's lock. */
 static inline void
 map_changed(AtomicMapObject *self, map_slot *slot, Py_ssize_t entries)

@@ -107,6 +107,8 @@ slot_identity(shared_table *self, const map_slot *slot)
 
 /* ---- what threads count ---- */
 
+#define map_version INSTANCE(version) /* a symbol of its own beside the other table's */
+
 /* The caller holds the slot's lock. Threads that have one word may hold those of different slots: hence the atomic
  * additions. */
 static inline void
