@@ -37,6 +37,15 @@ typedef struct {
 /* The families, each a field of module_state, with a file of its own in bindings/. */
 #define FROZEN_FAMILIES(X) X(local_map) X(local_set) X(local_vector) X(shared_map) X(shared_set) X(shared_vector)
 
+/* What was used last of shared memory: shared/recent.h says by whom. */
+typedef struct {
+    struct {
+        uintptr_t key;
+        PyObject *plan;
+    } plans[64]; /* shared/plans.c */
+    void *decoded; /* objects that were made of boxes: shared/decoded.h */
+} recent_use;
+
 typedef struct {
     free_lists free_lists; /* first, see there */
 #define X(name) family name;
@@ -50,13 +59,10 @@ typedef struct {
     PyTypeObject *conversion, *converter;
     PyTypeObject *reader_registry, *reader_cache;
     PyObject *readers; /* the reader_registry */
-    struct {
-        uintptr_t key;
-        PyObject *plan;
-    } recent_plans[64]; /* those of the last reads, where the interpreter has a lock: shared/plans.c */
+    PyTypeObject *recent_end; /* shared/recent.c */
     PyObject *plans; /* how objects of everyday types are taken apart and made: shared/plans.c */
-    void *decoded; /* objects made of boxes lately: shared/decoded.h */
-    _Atomic(unsigned) registrations; /* how often the plans were forgotten */
+    recent_use recent; /* where the interpreter has a lock */
+    _Atomic(unsigned) registrations; /* which ones the plans are made of, and what is recent: shared/plans.c */
     PyObject *datetime; /* the capsule of CPython's own C functions for dates and times: shared/times.c */
     PyObject *sharing; /* the functions of frozen/_sharing.py, in a tuple: shared/registered.c */
     struct {
@@ -125,7 +131,8 @@ typedef struct {
     X(conversion, frozen_conversion_spec, "_Conversion")                               \
     X(converter, frozen_converter_spec, NULL)                                          \
     X(reader_registry, frozen_reader_registry_spec, NULL)                              \
-    X(reader_cache, frozen_reader_cache_spec, NULL)
+    X(reader_cache, frozen_reader_cache_spec, NULL)                                    \
+    X(recent_end, frozen_recent_end_spec, NULL)
 
 /* Those whose objects cross from interpreter to interpreter. */
 #define FROZEN_CROSSING_TYPES(X) \

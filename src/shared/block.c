@@ -167,12 +167,8 @@ _Atomic(uint64_t) block_generations[BLOCK_SETS];
 static inline void
 forget_decoded(const block *b)
 {
-#ifndef Py_GIL_DISABLED
     if (b->kind == KIND_NATIVE || b->kind == KIND_TUPLE)
         atomic_fetch_add_explicit(&block_generations[block_set_of(b)], 1, memory_order_relaxed);
-#else
-    (void)b;
-#endif
 }
 
 void

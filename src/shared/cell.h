@@ -26,10 +26,11 @@
  *     cell_encode.c    from objects        cell_decode.c    to objects
  *     cell_compare.c   equality            cell_hash.c      hashes
  *     decoded.h        objects that were made, to be handed out again
+ *     recent.h         whose they are: the interpreter's, or the thread's
  *     native.h         everyday values, taken apart and made again
  *     cell_kinds.c     one row for each kind of box, in a table through which those above call back
  *
- * No file calls one that lies above it: block.c, which has the table; native; decoded; decode; hash; compare; encode; kinds. */
+ * No file calls one that lies above it: block.c, which has the table; decoded; recent; native; decode; hash; compare; encode; kinds. */
 #ifndef FROZEN_SHARED_CELL_H
 #define FROZEN_SHARED_CELL_H
 

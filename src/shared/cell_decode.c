@@ -4,6 +4,7 @@
 #include "shared/cell_kinds.h"
 #include "shared/decoded.h"
 #include "shared/native.h"
+#include "shared/recent.h"
 
 static PyObject *
 new_str(size_t length, unsigned kind, bool ascii, const void *text, Py_hash_t hash)
@@ -274,14 +275,16 @@ is_constant(cell c, unsigned *parts)
 static PyObject *
 decode_whole(box *b)
 {
-    bool again;
-    PyObject *o = decoded_find(b, &again);
+    recent_use *recent = recent_here();
+    bool again = false;
+    PyObject *o = recent != NULL ? decoded_find(recent, b, &again) : NULL;
     if (LIKELY(o != NULL))
         return o;
     unsigned before = again ? registrations_now() : 0, parts = CONSTANT_PARTS;
     o = needs_no_walk(b) ? decode_parts(NULL, b) : decode_nested(b);
-    if (again && o != NULL && is_constant(cell_of_box(b), &parts) && registrations_now() == before)
-        decoded_keep(b, o);
+    if (again && o != NULL && is_constant(cell_of_box(b), &parts) && (recent = recent_here()) != NULL
+        && registrations_now() == before)
+        decoded_keep(recent, b, o);
     return o;
 }
 

@@ -2,10 +2,6 @@
 
 #include "shared/decoded.h"
 
-#ifndef Py_GIL_DISABLED
-
-#include "shared/current.h"
-
 /* One set, in a cache line of its own. */
 typedef struct {
     _Alignas(64) uint64_t generation; /* the set's number when the objects were kept */
@@ -24,14 +20,14 @@ first_set(void *memory)
 
 /* The set of a box, NULL: no memory.  Pages of the table that no box falls into are never touched. */
 static decoded_set *
-set_of(module_state *state, const box *b)
+set_of(recent_use *recent, const box *b)
 {
-    if (UNLIKELY(state->decoded == NULL)) {
-        state->decoded = calloc(BLOCK_SETS + 1, sizeof(decoded_set));
-        if (state->decoded == NULL)
+    if (UNLIKELY(recent->decoded == NULL)) {
+        recent->decoded = calloc(BLOCK_SETS + 1, sizeof(decoded_set));
+        if (recent->decoded == NULL)
             return NULL;
     }
-    return first_set(state->decoded) + block_set_of(b);
+    return first_set(recent->decoded) + block_set_of(b);
 }
 
 static uint64_t
@@ -60,15 +56,10 @@ drop(PyObject *gone[DECODED_WAYS])
 }
 
 PyObject *
-decoded_find(const box *b, bool *again)
+decoded_find(recent_use *recent, const box *b, bool *again)
 {
-    module_state *state = current_state();
+    decoded_set *set = set_of(recent, b);
     *again = false;
-    if (UNLIKELY(state == NULL)) {
-        PyErr_Clear(); /* who makes the object finds out, too */
-        return NULL;
-    }
-    decoded_set *set = set_of(state, b);
     if (UNLIKELY(set == NULL))
         return NULL;
     uintptr_t address = (uintptr_t)b;
@@ -94,14 +85,9 @@ decoded_find(const box *b, bool *again)
 }
 
 void
-decoded_keep(const box *b, PyObject *made)
+decoded_keep(recent_use *recent, const box *b, PyObject *made)
 {
-    module_state *state = current_state();
-    if (state == NULL) {
-        PyErr_Clear();
-        return;
-    }
-    decoded_set *set = set_of(state, b);
+    decoded_set *set = set_of(recent, b);
     uint64_t generation = generation_of(b);
     if (set == NULL || set->generation != generation)
         return; /* the next reader empties it */
@@ -116,29 +102,24 @@ decoded_keep(const box *b, PyObject *made)
 }
 
 int
-decoded_traverse(module_state *state, visitproc visit, void *arg)
+decoded_traverse(void *decoded, visitproc visit, void *arg)
 {
-    if (state->decoded == NULL)
+    if (decoded == NULL)
         return 0;
-    decoded_set *sets = first_set(state->decoded);
+    decoded_set *sets = first_set(decoded);
     for (size_t i = 0; i < BLOCK_SETS; i++)
         for (int way = 0; way < DECODED_WAYS; way++)
             Py_VISIT(sets[i].objects[way]);
     return 0;
 }
 
-/* Code that runs meanwhile may read, and so begin a new table, which the next call clears. */
 void
-decoded_clear(module_state *state)
+decoded_drop(void *decoded)
 {
-    void *memory = state->decoded;
-    state->decoded = NULL;
-    if (memory == NULL)
+    if (decoded == NULL)
         return;
-    decoded_set *sets = first_set(memory);
+    decoded_set *sets = first_set(decoded);
     for (size_t i = 0; i < BLOCK_SETS; i++)
         drop(sets[i].objects);
-    free(memory);
+    free(decoded);
 }
-
-#endif

@@ -1,4 +1,4 @@
-/* The objects that an interpreter made of boxes lately, to hand out again where the same box is read again, as a Map
+/* The objects that were made of boxes lately, to hand out again where the same box is read again, as a Map
  * hands out the object that it holds.
  *
  * A kept object belongs to the address of a box.  The table does not hold the box: a reader counts nothing and writes
@@ -19,13 +19,13 @@
  * What is kept is immutable and small, down to its last part (is_constant() in cell_decode.c): containers, objects of
  * registered functions, objects whose attributes can be set (PLAN_OPEN), and what is longer than a few hundred characters
  * are made anew.  What a cached_property or object.__setattr__ does to a frozen dataclass stays with the kept object, as
- * with one that a Map holds.  An object takes the place of another
- * one only if its box was asked for twice with no other of the set in between, so a walk over many values drives out none.
+ * with one that a Map holds.  An object takes the place of another one only if its box was asked for twice with no other
+ * of the set in between, so a walk over many values drives out none.
  * The table never has more than BLOCK_SETS * DECODED_WAYS objects; those of freed boxes leave it when their set is used
- * again, when classes are registered, or with the module.
+ * again, when classes are registered, with the module, or with the thread.
  *
- * The lock of the interpreter guards its table.  Free-threaded builds have no such lock, and threads that count one
- * object together wait for each other: there is no table, and each read makes an object. */
+ * A table is an interpreter's, or on free-threaded builds a thread's (recent.h): no two threads are in it at once.  Such a
+ * thread counts, at each read, an object that it made itself: that writes no memory that another thread reads. */
 #ifndef FROZEN_SHARED_DECODED_H
 #define FROZEN_SHARED_DECODED_H
 
@@ -34,52 +34,16 @@
 
 #define DECODED_WAYS 2
 
-#ifndef Py_GIL_DISABLED
-
 /* The object made of the box before: a new reference, or NULL without an exception.  Then `*again` says whether the box
- * was asked for lately, and decoded_keep() is worth its while. */
-PyObject *decoded_find(const box *b, bool *again);
+ * was asked for lately, and decoded_keep() is worth its while.  Runs arbitrary code: objects of freed boxes may end. */
+PyObject *decoded_find(recent_use *recent, const box *b, bool *again);
 
 /* Keep the object that was just made of the box.  Runs arbitrary code: an object that gives way may end. */
-void decoded_keep(const box *b, PyObject *made);
+void decoded_keep(recent_use *recent, const box *b, PyObject *made);
 
-int decoded_traverse(module_state *state, visitproc visit, void *arg);
+int decoded_traverse(void *decoded, visitproc visit, void *arg);
 
-/* Keep none any longer. */
-void decoded_clear(module_state *state);
-
-#else
-
-static inline PyObject *
-decoded_find(const box *b, bool *again)
-{
-    (void)b;
-    *again = false;
-    return NULL;
-}
-
-static inline void
-decoded_keep(const box *b, PyObject *made)
-{
-    (void)b;
-    (void)made;
-}
-
-static inline int
-decoded_traverse(module_state *state, visitproc visit, void *arg)
-{
-    (void)state;
-    (void)visit;
-    (void)arg;
-    return 0;
-}
-
-static inline void
-decoded_clear(module_state *state)
-{
-    (void)state;
-}
-
-#endif
+/* Let go of all objects of a table, which nobody finds any longer, and of its memory.  NULL: there is none. */
+void decoded_drop(void *decoded);
 
 #endif

@@ -1,9 +1,9 @@
 /* How objects of a class are taken apart and made: what frozen/_sharing.py says once for each class, or member. */
 
 #include "shared/current.h"
-#include "shared/decoded.h"
 #include "shared/names.h"
 #include "shared/native.h"
+#include "shared/recent.h"
 
 /* state->plans: a dict from an address to a plan, of a type or of a member of an enum, and to make objects of boxes: see
  * key_of_box.  A plan owns the type or the member, so that nothing else comes to be at its address while the dict has
@@ -50,23 +50,40 @@ registrations_now(void)
     return state != NULL ? atomic_load_explicit(&state->registrations, memory_order_acquire) : 0;
 }
 
+/* What is recent in other threads is not looked at any longer: recent.h. */
+static void
+another_registration(void)
+{
+    module_state *state = current_state();
+    if (state != NULL)
+        atomic_fetch_add_explicit(&state->registrations, 1, memory_order_acq_rel);
+    else
+        PyErr_Clear(); /* the interpreter ends */
+}
+
 /* Keep what _sharing.py says, unless it is None.  Steals `said`, also if it is NULL: failed.
  *
- * A thread may register a class while another one asks for its plan.  The plan that was asked for `before` is taken out
- * of the dict again: either this thread sees the new number, or the thread that registers clears the dict later. */
+ * A thread may register a class while another one asks for its plan.  The plan that was asked for `before` is not kept, or
+ * taken out of the dict again: either this thread sees the new number, or the thread that registers clears the dict later.
+ * What threads made of it while it was in the dict goes as after a registration. */
 static PyObject *
 keep(PyObject *key, PyObject *said, unsigned before)
 {
     if (said == NULL || said == Py_None)
         return said;
     PyObject *plan = with_name(said), *plans = plan != NULL ? known_plans() : NULL;
-    if (plan != NULL && (plans == NULL || PyDict_SetItem(plans, key, plan) < 0))
+    if (plan == NULL || (plans != NULL && registrations_now() != before))
+        return plan;
+    if (plans == NULL || PyDict_SetItem(plans, key, plan) < 0)
         Py_CLEAR(plan);
-    if (plan != NULL && registrations_now() != before && PyDict_DelItem(plans, key) < 0) {
-        if (!PyErr_ExceptionMatches(PyExc_KeyError))
-            Py_CLEAR(plan);
-        else
-            PyErr_Clear(); /* the other thread has cleared the dict in the meantime */
+    if (plan != NULL && registrations_now() != before) {
+        if (PyDict_DelItem(plans, key) < 0) {
+            if (!PyErr_ExceptionMatches(PyExc_KeyError))
+                Py_CLEAR(plan);
+            else
+                PyErr_Clear(); /* the other thread has cleared the dict in the meantime */
+        }
+        another_registration();
     }
     return plan;
 }
@@ -123,6 +140,19 @@ plan_at(uintptr_t address, native_form form, const name *n)
     return plan;
 }
 
+/* What a thread has for itself has no count that other threads write: there the plan is a tuple of the thread's own.
+ * NULL (exception set): no memory. */
+static PyObject *
+plan_to_count_here(PyObject *plan)
+{
+#ifdef Py_GIL_DISABLED
+    return PyTuple_Pack(PLAN_SIZE, plan_item(plan, 0), plan_item(plan, 1), plan_item(plan, 2), plan_item(plan, 3),
+                        plan_item(plan, 4));
+#else
+    return Py_NewRef(plan);
+#endif
+}
+
 PyObject *
 plan_of_box(const box *b)
 {
@@ -130,47 +160,38 @@ plan_of_box(const box *b)
     bool named = form > NATIVE_DECIMAL;
     const name *n = named ? (const name *)(uintptr_t)native_words(b)[0] : NULL;
     uintptr_t address = key_of_box(form, n);
-#ifdef Py_GIL_DISABLED
-    return plan_at(address, form, n);
-#else
-    /* The lock of the interpreter guards the few that were used last. */
-    module_state *state = current_state();
-    if (state == NULL)
-        return NULL;
-    size_t place = (address ^ address >> 4) % Py_ARRAY_LENGTH(state->recent_plans);
-    if (LIKELY(state->recent_plans[place].key == address))
-        return Py_NewRef(state->recent_plans[place].plan);
+    recent_use *recent = recent_here();
+    size_t place = (address ^ address >> 4) % Py_ARRAY_LENGTH(recent->plans);
+    if (LIKELY(recent != NULL && recent->plans[place].key == address))
+        return Py_NewRef(recent->plans[place].plan);
     unsigned before = registrations_now();
     PyObject *plan = plan_at(address, form, n);
-    if (plan != NULL && registrations_now() == before) {
-        PyObject *old = state->recent_plans[place].plan;
-        state->recent_plans[place].plan = Py_NewRef(plan);
-        state->recent_plans[place].key = address;
+    if (plan == NULL || plan == Py_None || (recent = recent_here()) == NULL || registrations_now() != before)
+        return plan;
+    PyObject *mine = plan_to_count_here(plan), *old = recent->plans[place].plan;
+    if (mine != NULL) {
+        recent->plans[place].plan = mine;
+        recent->plans[place].key = address;
         Py_XDECREF(old);
     }
+    else
+        PyErr_Clear();
     return plan;
-#endif
 }
 
 int
 plans_traverse(module_state *state, visitproc visit, void *arg)
 {
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(state->recent_plans); i++)
-        Py_VISIT(state->recent_plans[i].plan);
     Py_VISIT(state->plans);
-    return decoded_traverse(state, visit, arg);
+    return recent_traverse(state, visit, arg);
 }
 
 void
 plans_clear(module_state *state)
 {
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(state->recent_plans); i++) {
-        state->recent_plans[i].key = 0;
-        Py_CLEAR(state->recent_plans[i].plan);
-    }
     if (state->plans != NULL)
         PyDict_Clear(state->plans);
-    decoded_clear(state);
+    recent_forget(state);
 }
 
 PyObject *
@@ -181,6 +202,7 @@ forget_plans(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
         return NULL;
     atomic_fetch_add_explicit(&state->registrations, 1, memory_order_acq_rel);
     plans_clear(state);
+    atomic_fetch_add_explicit(&state->registrations, 1, memory_order_acq_rel); /* for what is recent: recent.h */
     Py_RETURN_NONE;
 }
 

@@ -7,6 +7,7 @@ import datetime
 import gc
 import ipaddress
 import random
+import threading
 import uuid
 import weakref
 from collections import namedtuple
@@ -27,7 +28,9 @@ from support import (
 
 from frozen import SharedMap, SharedVector, register_shareable
 
-needs_a_table = pytest.mark.skipif(FREE_THREADED, reason="free-threaded builds make an object at each read")
+needs_tables_of_threads = pytest.mark.skipif(
+    not FREE_THREADED, reason="the interpreter keeps the objects for all threads"
+)
 MOST = 4096  # BLOCK_SETS * DECODED_WAYS of src/shared
 
 
@@ -58,7 +61,6 @@ NOT_KEPT: dict[str, Any] = {
 }
 
 
-@needs_a_table
 @pytest.mark.parametrize("value", IMMUTABLE.values(), ids=IMMUTABLE)
 def test_what_cannot_change_is_one_object_for_all_reads(value):
     shared = SharedMap(key=value)
@@ -163,7 +165,6 @@ def test_the_objects_that_are_kept_are_bounded():
     assert alive() <= MOST
 
 
-@needs_a_table
 def test_a_new_registration_lets_go_of_what_was_kept():
     shared = SharedMap(key=Counted(1))
     kept = weakref.ref(shared["key"])
@@ -173,7 +174,6 @@ def test_a_new_registration_lets_go_of_what_was_kept():
     assert shared["key"] == Counted(1)
 
 
-@needs_a_table
 def test_what_gives_way_may_read_while_it_ends():
     held = SharedMap({key: Counted(key) for key in range(100)})
     ended: list[int] = []
@@ -184,6 +184,96 @@ def test_what_gives_way_may_read_while_it_ends():
         del made, shared
         register_shareable(Counted)
     assert ended == [100] * 20 * 200
+
+
+@needs_tables_of_threads
+def test_a_thread_keeps_objects_of_its_own():
+    shared = SharedMap(key=Counted(1))
+    kept = shared["key"]
+    found: list[Any] = []
+    run_threads(lambda: found.extend(shared["key"] for _ in range(2)))
+    assert found[0] is found[1] is not kept
+    assert found == [Counted(1)] * 2
+    assert shared["key"] is kept
+
+
+@needs_tables_of_threads
+def test_a_thread_that_ends_lets_go_of_what_it_kept():
+    shared, kept = SharedMap(key=Counted(1)), []
+
+    def read() -> None:
+        kept.append(weakref.ref(shared["key"]))
+        assert kept[0]() is shared["key"]
+
+    run_threads(read)
+    assert kept[0]() is None
+
+
+@needs_tables_of_threads
+def test_a_thread_that_ends_may_read_after_it_let_go():
+    """As what a thread-local variable holds does, before the dict of the thread state is cleared or after."""
+    shared, read = SharedMap(key=Counted(1)), []
+    local = threading.local()
+
+    class Reads:
+        def __del__(self) -> None:
+            read.append(shared["key"].number)
+
+    def run() -> None:
+        local.first = Reads()
+        made = shared["key"]
+        weakref.finalize(made, Reads)
+        local.second = Reads()
+
+    run_threads(run)
+    assert read == [1, 1, 1]
+
+
+def test_a_registration_reaches_what_other_threads_keep():
+    shared, registered, kept = SharedMap(key=Counted(1)), threading.Event(), threading.Event()
+
+    def read() -> None:
+        made = weakref.ref(shared["key"])
+        assert made() is shared["key"]
+        kept.set()
+        assert registered.wait(60)
+        assert shared["key"] == Counted(1)
+        assert made() is None
+
+    def register() -> None:
+        assert kept.wait(60)
+        register_shareable(Counted)
+        registered.set()
+
+    run_threads(read, register)
+
+
+def test_threads_read_what_is_registered_while_they_read():
+    shared = SharedVector([Counted(n) for n in range(50)])
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            assert [made.number for made in shared] == [*range(50)]
+
+    def register() -> None:
+        for _ in range(200):
+            register_shareable(Counted)
+        done.set()
+
+    with switch_interval():
+        run_threads(read, read, register)
+
+
+@needs_subinterpreters
+def test_a_thread_that_reads_in_two_interpreters_gets_objects_of_each():
+    with Subinterpreter() as interpreter:
+        shared = SharedMap(key=Point(1, 2))
+        interpreter.give(shared=shared)
+        interpreter.run("import everyday_values")
+        for _ in range(5):
+            assert type(shared["key"]) is Point
+            interpreter.run("assert type(shared['key']) is everyday_values.Point")
 
 
 @needs_subinterpreters
