@@ -22,12 +22,16 @@ FRIENDS = ["attrs", "cbor2", "gevent", "greenlet", "msgspec", "numpy", "pydantic
 FRIENDS += ["django", "fastapi", "flask", "gunicorn", "jsonschema", "python-dotenv", "uvicorn", "watchfiles"]
 FRIENDS += ["cattrs", "immutables", "ipython", "jax", "optree", "orjson", "pandas", "rich"]
 """Libraries whose objects and threads some tests meet, and are skipped without."""
+SMALL_FRIENDS = ["attrs", "cattrs", "fastapi", "immutables", "ipython", "jsonschema", "optree", "pydantic", "rich"]
+"""Those of them that are installed in seconds, and have wheels for the interpreters of ALSO_WITH_FRIENDS."""
 WHEELS_ONLY = ["--only-binary=:all:", "--no-binary=immutables"]
 """Wheels of all of them but of immutables, which has none for the newest versions, and is built in a moment."""
 MAIN_DEBUG = "3.14d"
 """... of those built for debugging."""
 MAIN_FREE = "3.13t"
 """... of those without the GIL."""
+ALSO_WITH_FRIENDS = ["3.11"]
+"""Where tests/integrations runs as well: the oldest interpreter."""
 CLIENTS = ["redis", "valkey"]
 """Libraries whose clients talk to a real redis-server, on MAIN and MAIN_FREE."""
 FRAMES = "-Wframe-larger-than=1024"
@@ -87,6 +91,9 @@ def tests(session: nox.Session) -> None:
         left_out.append("not server")
     chosen = ["-m", " and ".join(left_out)] if left_out else []
     pytest(session, "--ignore=tests/core/test_trees.py", *chosen, FROZEN_HYPOTHESIS=histories)
+    if session.python in ALSO_WITH_FRIENDS and not session.posargs:
+        session.install(*WHEELS_ONLY, *SMALL_FRIENDS)
+        pytest(session, "tests/integrations", FROZEN_HYPOTHESIS=histories)
     if session.python == MAIN_DEBUG and not session.posargs:
         pytest(session, *ONCE_WITH_CHECKS)
 
