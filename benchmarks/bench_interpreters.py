@@ -5,7 +5,8 @@ other, as a SharedMap or as a dict, which the queue pickles. The time is the pro
 memory is what the receivers have more of than before, counted in a process of its own (probes.py). None through the
 same queue is what the queue itself costs.
 
-Reading in one interpreter: SharedMap against Map and dict, as bench_map.py does it.
+Reading in one interpreter: SharedMap against Map and dict, as bench_map.py does it. Values of other kinds are read by
+bench_everyday.py.
 
 Scaling: each reader loops over `ref.get()[key]`, in an interpreter of its own or, on a free-threaded build, a thread.
 The ratio is the time a read takes on the whole when two run, over that when one runs: 0.50 is twice the throughput. It
@@ -20,10 +21,7 @@ import sysconfig
 import threading
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from functools import partial
-from uuid import UUID
 
 import bench_map
 import cli
@@ -75,22 +73,6 @@ OF_STRINGS = [
 ]
 
 
-EVERYDAY = {  # values that the reader makes anew, where a Map has them
-    "datetime": lambda i: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=i),
-    "UUID": lambda i: UUID(int=i << 64 | i),
-    "Decimal": lambda i: Decimal(i) / 8,
-}
-
-
-def of_everyday_values(kind):
-    """Without a target: a Map returns the object that it holds, and a reader of shared memory makes one."""
-    return [
-        replace(o, name=f"{o.name}_{kind}", title=f"{o.title}, {kind} values", targets=())
-        for o in OPERATIONS
-        if o.name in ("get_equal", "iterate")
-    ]
-
-
 def with_a_reference(contender, world):
     kind = SharedRef if contender.peer.name == "shared" else AtomicRef
     return {"ref": kind(contender.names["m"]), "batch": world.changed_batch}
@@ -110,8 +92,6 @@ PUBLISHING = Operation(
 def in_one_interpreter(n, peers, options):
     yield from race_all([*OPERATIONS, PUBLISHING], World(n), peers, options)
     yield from race_all(OF_STRINGS, World(n, "value-{}".format), peers, options)
-    for kind, value in EVERYDAY.items():
-        yield from race_all(of_everyday_values(kind), World(n, value), peers, options)
 
 
 # Giving

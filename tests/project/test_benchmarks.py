@@ -22,6 +22,7 @@ import bench_config  # noqa: E402
 import bench_convert  # noqa: E402
 import bench_delta  # noqa: E402
 import bench_encoding  # noqa: E402
+import bench_everyday  # noqa: E402
 import bench_file  # noqa: E402
 import bench_interpreters  # noqa: E402
 import bench_map  # noqa: E402
@@ -115,6 +116,13 @@ def test_encodings_give_back_what_they_were_given(shape, racing):
         for operation in bench_encoding.operations(world, "Map", (), ()):
             harness.Contender(peer.name, peer, operation, world).check()
         world.maps.clear()
+
+
+@pytest.mark.parametrize("kind", bench_everyday.KINDS)
+def test_everyday_values_are_read_as_they_are(kind):
+    world = bench_interpreters.World(20, bench_everyday.KINDS[kind])
+    for peer in bench_interpreters.PEERS:
+        harness.Contender(peer.name, peer, bench_everyday.operation_of(kind), world).check()
 
 
 @pytest.mark.parametrize("shape", bench_file.SHAPES)
