@@ -44,6 +44,10 @@ def free_port() -> int:
     return port
 
 
+clients: list[Any] = []
+"""All that were made and not yet disconnected."""
+
+
 def client_of(library: str, port: int, **options: Any) -> Any:
     """A client of redis-py ("redis") or valkey-py ("valkey")."""
     try:
@@ -51,7 +55,16 @@ def client_of(library: str, port: int, **options: Any) -> Any:
     except ImportError:
         missing(library)
     kind = module.Redis if library == "redis" else module.Valkey
-    return kind(host="127.0.0.1", port=port, **options)
+    clients.append(kind(host="127.0.0.1", port=port, **options))
+    return clients[-1]
+
+
+def disconnect(client: Any) -> None:
+    """End the client's connections, also those to Sentinels: the collector may find a socket before its connection."""
+    pool = client.connection_pool
+    pool.disconnect()
+    for sentinel in getattr(getattr(pool, "sentinel_manager", None), "sentinels", ()):
+        disconnect(sentinel)
 
 
 class Server:

@@ -10,18 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis_server import PROGRAM, Proxy, Server, missing
+from redis_server import PROGRAM, Proxy, Server, clients, disconnect, missing
 
 from frozen.redis import RedisRef
 
 
 @pytest.fixture(autouse=True)
-def client_and_server() -> None:
-    """Both are there, or the test is skipped."""
+def client_and_server() -> Iterator[None]:
+    """Both are there, or the test is skipped. Afterwards no client is connected."""
     if PROGRAM is None:
         missing("redis-server")
     if importlib.util.find_spec("redis") is None:
         missing("redis")
+    yield
+    while clients:
+        disconnect(clients.pop())
 
 
 @pytest.fixture
@@ -75,23 +78,15 @@ def proxy(server: Server) -> Iterator[Proxy]:
 def attach() -> Iterator[Callable[..., RedisRef[Any]]]:
     """Attaches, and closes all that it attached, with the clients."""
     made: list[RedisRef[Any]] = []
-    clients = []
+    attached = []
 
     def attach(client: Any, name: str = "test", **options: Any) -> RedisRef[Any]:
-        clients.append(client)
+        attached.append(client)
         made.append(RedisRef.attach(client, name, **{"block": 0.2, **options}))
         return made[-1]
 
     yield attach
     for ref in made:
         ref.close()
-    for client in clients:
+    for client in attached:
         disconnect(client)
-
-
-def disconnect(client: Any) -> None:
-    """End the client's connections, also those to Sentinels: the collector may find a socket before its connection."""
-    pool = client.connection_pool
-    pool.disconnect()
-    for sentinel in getattr(getattr(pool, "sentinel_manager", None), "sentinels", ()):
-        disconnect(sentinel)
