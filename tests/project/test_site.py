@@ -18,7 +18,8 @@ pytestmark = pytest.mark.once
 
 PAGES = {page: file for file, page in site_pages.published().items() if page.endswith(".md") and file.suffix == ".md"}
 BLOCK = re.compile(r"^```(pycon|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-IMPORT = re.compile(r"^(?:>>> )?(?:import|from) (\w+(?:\.\w+)*)", re.MULTILINE)
+IMPORT = re.compile(r"^(?:>>> )?(?:import|from) ([\w.]+)(?: import (\w+))?", re.MULTILINE)
+ALSO_NEEDED = {"jsonschema_validator": "jsonschema"}  # by what a function of ours imports when it is called
 PRINTS = re.compile(r"# prints (.*)$", re.MULTILINE)
 
 
@@ -37,9 +38,12 @@ SESSIONS, PROGRAMS = blocks("pycon"), blocks("python")
 
 
 def needs(text: str) -> None:
-    """Skips without a library that the text imports."""
-    for name in IMPORT.findall(text):
-        pytest.importorskip(name)
+    """Skips without a library that the text imports, or a module that this version of Python has not."""
+    for module, name in IMPORT.findall(text):
+        if not hasattr(pytest.importorskip(module), name or "__name__"):
+            pytest.importorskip(f"{module}.{name}")
+        if name in ALSO_NEEDED:
+            pytest.importorskip(ALSO_NEEDED[name])
 
 
 @pytest.mark.parametrize("section", SESSIONS)
