@@ -10,6 +10,7 @@ Each has its SharedMap from a SharedRef: threads that use one Python object, wha
 
 import datetime
 import enum
+import gc
 import zoneinfo
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -97,6 +98,7 @@ def scaling(options):
 def rows(options, peers):
     for n in options.sizes:
         for kind, value in KINDS.items():
+            gc.collect()  # so that nothing of another kind is kept any more
             yield from race_all([operation_of(kind)], bench_interpreters.World(n, value), peers, options)
     if FREE_THREADED and bench_interpreters.wanted(options, "scale_"):
         yield from filter(options.wants, scaling(options))
