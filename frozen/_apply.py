@@ -43,19 +43,17 @@ def apply(old: Container, delta: Delta, /) -> Container:
     """
     if not isinstance(delta, Delta):
         raise TypeError(f"apply takes a Delta, as diff returns it, not a {type(delta).__name__}")
-    root = delta._root
-    if root is None:
+    if delta._root is None:
         return old
-    kind = type(old)
-    if type(root) is InMap and (kind is Map or kind is SharedMap):  # most deltas are changes of a map's own values
-        new = old._changed(root.nodes, ABSENT, Change, kind is not Map or delta.shared)
-        if new is not None:
-            return new  # type: ignore[no-any-return]
-    return apply_tree(old, root, delta.shared and not is_shared(kind_of(old)))  # type: ignore[no-any-return]
+    return apply_tree(old, delta._root, delta.shared and not is_shared(kind_of(old)))  # type: ignore[no-any-return]
 
 
 def apply_tree(old: Any, root: Node, becomes_local: bool = False) -> Any:
     """`old` with the changes of a tree; ABSENT stands for no value, in `old` and in the result."""
+    if type(root) is InMap and isinstance(old, _MAPS):  # most deltas are changes of a map's own values
+        result = old._changed(root.nodes, ABSENT, Change, becomes_local or not isinstance(old, Map))
+        if result is not None:
+            return result
     level: Any = {"": old} if old is not ABSENT else {}  # a map around the old version: changes are made inside of one
     edits: list[tuple[Any, Any]] = []
     todo: Iterator[tuple[Any, Node]] = iter([("", root)])
@@ -77,9 +75,9 @@ def apply_tree(old: Any, root: Node, becomes_local: bool = False) -> Any:
                 below = _below(level, found, kind)
                 if below is None:
                     raise _blocked(_path_to(stack, step), found, node)
-                if kind is InMap:
-                    local = isinstance(below, Map)
-                    result = below._changed(node.nodes, ABSENT, Change, becomes_local or not local)  # type: ignore[union-attr]
+                if kind is InMap and below is not old:  # that was tried above
+                    only_plain = becomes_local or not isinstance(below, Map)
+                    result = below._changed(node.nodes, ABSENT, Change, only_plain)  # type: ignore[union-attr]
                     if result is not None:
                         edits.append((step, result))
                         continue
