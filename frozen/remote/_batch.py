@@ -7,7 +7,7 @@ is made. A delta that does something else ends the drafts, and is applied by its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from frozen._core import Map, SharedMap
@@ -48,20 +48,15 @@ class Drafts:
 
     def _write_flat(self, entries: Sequence[Entry]) -> bool:
         """As `write`, of entries of the outermost map alone, which most deltas consist of."""
-        edits = {}
+        edits: dict[Any, list[Any]] = {}
         for kinds, path, *new in entries:
             if kinds != "m" or len(path) != 1 or len(new) > 1:
                 return False
-            edits[path[0]] = new[0] if new else ABSENT
+            edits[path[0]] = new
         draft = self._draft_at(()) if len(self._open) < 2 else None  # no map below it is being changed
         if draft is None or len(edits) != len(entries):
             return False
-        own = self._own
-        for key, value in edits.items():
-            if value is ABSENT:
-                draft.discard(key)
-            else:
-                draft[key] = value if own is None else own(value)
+        self._put((draft, key, new) for key, new in edits.items())
         return True
 
     def _write_nested(self, entries: Sequence[Entry]) -> bool:
@@ -71,6 +66,11 @@ class Drafts:
             if draft is None:
                 return False
             places.append((draft, path[-1], new))
+        self._put(places)
+        return True
+
+    def _put(self, places: Iterable[tuple[Any, Any, list[Any]]]) -> None:
+        """Set the keys of drafts to new values, and remove those that have none."""
         own = self._own
         for draft, key, new in places:
             if not new:
@@ -78,7 +78,6 @@ class Drafts:
                 continue
             (value,) = new
             draft[key] = value if own is None else own(value)
-        return True
 
     def _draft_at(self, path: tuple[Any, ...]) -> Any:
         """The draft of the map that a path leads to; a map that is missing is made. None if there is something else."""
