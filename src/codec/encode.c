@@ -105,7 +105,10 @@ number_keys(encoder *e, encoder_frame *f)
         }
         numbers[i] = (ranked){.word = int_rank(number), .index = i};
     }
-    ranked_sort(numbers, count);
+    if (ranked_sort(numbers, count) < 0) {
+        PyMem_Free(numbers);
+        return -1;
+    }
     ranked *shrunk = PyMem_Realloc(numbers, count * sizeof *numbers); /* it is kept while the values are written */
     f->numbers = shrunk != NULL ? shrunk : numbers;
     f->kind = FRAME_NUMBERED;
@@ -450,50 +453,51 @@ step_keyed(encoder *e)
     return done;
 }
 
+/* Writes the next key of a map whose keys are written already, and says which entry it is of: 0 or -1. */
+static inline int
+write_sorted_key(encoder *e, encoder_frame *f, size_t *index)
+{
+    *index = f->order[f->next++];
+    if (f->next + 2 * AHEAD < f->count) {
+        PREFETCH_READ(&f->spans[f->order[f->next + 2 * AHEAD]]);
+        PREFETCH_READ(&f->items[2 * f->order[f->next + 2 * AHEAD] + 1]);
+        PREFETCH_READ(f->items[2 * f->order[f->next + AHEAD] + 1]);
+    }
+    size_t size = f->spans[*index].size;
+    const unsigned char *key = f->keys + f->keys_at;
+    f->keys_at += size;
+    return write_raw(&e->out, key, size);
+}
+
+/* The same of a numbered map. */
+static inline int
+write_number(encoder *e, encoder_frame *f, size_t *index)
+{
+    const ranked *number = &f->numbers[f->next++];
+    if (f->next + 2 * AHEAD < f->count) {
+        PREFETCH_READ(&f->items[2 * number[2 * AHEAD].index + 1]);
+        PREFETCH_READ(f->items[2 * number[AHEAD].index + 1]);
+    }
+    *index = number->index;
+    return write_head(&e->out, rank_major(number->word), rank_argument(number->word));
+}
+
+/* The keys and values of a map by turns, until a value is a container. */
 static outcome
 step_values(encoder *e)
 {
     encoder_frame *f = top_frame(e);
     outcome done = WRITTEN;
     while (done == WRITTEN) {
+        size_t index;
         if (f->next == f->count) {
             encoder_pop(e);
             return OPENED;
-        }
-        size_t index = f->order[f->next++], size = f->spans[index].size;
-        if (f->next + 2 * AHEAD < f->count) {
-            PREFETCH_READ(&f->spans[f->order[f->next + 2 * AHEAD]]);
-            PREFETCH_READ(&f->items[2 * f->order[f->next + 2 * AHEAD] + 1]);
-            PREFETCH_READ(f->items[2 * f->order[f->next + AHEAD] + 1]);
-        }
-        if (!budget_spend(&e->left, 1) || write_raw(&e->out, f->keys + f->keys_at, size) < 0)
-            return FAILED;
-        f->keys_at += size;
-        done = write_value(e, f->items[2 * index + 1]);
-    }
-    return done;
-}
-
-/* The keys and values of a numbered map by turns. */
-static outcome
-step_numbered(encoder *e)
-{
-    encoder_frame *f = top_frame(e);
-    outcome done = WRITTEN;
-    while (done == WRITTEN) {
-        if (f->next == f->count) {
-            encoder_pop(e);
-            return OPENED;
-        }
-        const ranked *number = &f->numbers[f->next++];
-        if (f->next + 2 * AHEAD < f->count) {
-            PREFETCH_READ(&f->items[2 * number[2 * AHEAD].index + 1]);
-            PREFETCH_READ(f->items[2 * number[AHEAD].index + 1]);
         }
         if (!budget_spend(&e->left, 1)
-            || write_head(&e->out, rank_major(number->word), rank_argument(number->word)) < 0)
+            || (f->kind == FRAME_VALUES ? write_sorted_key(e, f, &index) : write_number(e, f, &index)) < 0)
             return FAILED;
-        done = write_value(e, f->items[2 * number->index + 1]);
+        done = write_value(e, f->items[2 * index + 1]);
     }
     return done;
 }
@@ -567,8 +571,8 @@ encoder_run(encoder *e, PyObject *value)
     while (done != FAILED && e->depth > 0) {
         switch (top_frame(e)->kind) {
         case FRAME_SEQUENCE: done = step_sequence(e); break;
-        case FRAME_VALUES: done = step_values(e); break;
-        case FRAME_NUMBERED: done = step_numbered(e); break;
+        case FRAME_VALUES:
+        case FRAME_NUMBERED: done = step_values(e); break;
         default: done = step_keyed(e); break;
         }
     }

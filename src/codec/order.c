@@ -151,23 +151,14 @@ ranked_room(size_t count)
     return 2 * count * sizeof(ranked) + (count >= MANY ? COUNTS * sizeof(size_t) : 0);
 }
 
-void
+int
 ranked_sort(ranked *group, size_t count)
 {
-    ranked *spare = group + count;
-    if (count >= MANY) {
-        sort_by_words((size_t *)(spare + count), group, spare, count);
-        return;
-    }
-    for (size_t run = 1; run < count; run *= 2) {
-        for (size_t i = 0; i < count; i += 2 * run) {
-            size_t end = Py_MIN(i + 2 * run, count), middle = Py_MIN(i + run, count), left = i, right = middle;
-            for (size_t k = i; k < end; k++)
-                spare[k] = left < middle && (right == end || group[left].word <= group[right].word) ? group[left++]
-                                                                                                    : group[right++];
-        }
-        memcpy(group, spare, count * sizeof *group);
-    }
+    sorting s = {.left = BUDGET}; /* without spans: words that differ are not looked behind */
+    if (count < MANY)
+        return merge_sort(&s, group, group + count, count);
+    sort_by_words((size_t *)(group + 2 * count), group, group + count, count);
+    return 0;
 }
 
 /* 0; -1: interrupted (exception set). */

@@ -15,8 +15,8 @@ typedef struct {
     size_t index;
 } ranked;
 
-/* Sorts by the words; those that are the same keep their order. The array has ranked_room() bytes. */
-void ranked_sort(ranked *group, size_t count);
+/* Sorts by the words, no two of which are the same. The array has ranked_room() bytes. 0; -1: interrupted (exception set). */
+int ranked_sort(ranked *group, size_t count);
 
 /* For an array of so many, for as many beside them, and for what sorting by digits counts. */
 size_t ranked_room(size_t count);
