@@ -76,17 +76,14 @@ def proxy(server: Server) -> Iterator[Proxy]:
 
 @pytest.fixture
 def attach() -> Iterator[Callable[..., RedisRef[Any]]]:
-    """Attaches, and closes all that it attached, with the clients."""
+    """Attaches, and closes all that it attached. The clients are disconnected after it."""
     made: list[RedisRef[Any]] = []
-    attached = []
 
     def attach(client: Any, name: str = "test", **options: Any) -> RedisRef[Any]:
-        attached.append(client)
+        clients.append(client)
         made.append(RedisRef.attach(client, name, **{"block": 0.2, **options}))
         return made[-1]
 
     yield attach
     for ref in made:
         ref.close()
-    for client in attached:
-        disconnect(client)
