@@ -1,4 +1,4 @@
-/* The walk of encode: a stack of frames on the heap, one for each container that is open.
+/* The walk of encode.
  *
  * The keys of a map are written first, behind what is there, sorted, and taken away again; then each key is written with
  * its value behind it. So the bytes of a value move once, however deep it is. Members of a set are moved to where they
@@ -7,189 +7,64 @@
 #include "codec/encode.h"
 
 #include "bindings/common/contents.h"
+#include "codec/cells.h"
 #include "codec/errors.h"
 #include "platform/bounded_repr.h"
 
-#define AHEAD 8 /* objects that are asked for early: they are scattered in memory */
-
-typedef enum { FAILED = -1, WRITTEN = 0, OPENED = 1 } outcome;
-
-void
-encoder_open(encoder *e, module_state *state, PyObject *types, Py_ssize_t max_depth)
-{
-    *e = (encoder){.state = state, .types = types, .max_depth = max_depth, .key_floor = -1, .left = BUDGET};
-}
-
-static void
-frame_close(encoder_frame *f)
-{
-    if (f->owner == OWNED_BY_FRAME)
-        for (Py_ssize_t i = 0; i < (f->kind == FRAME_SEQUENCE || f->kind == FRAME_MEMBERS ? 1 : 2) * f->count; i++)
-            Py_DECREF(f->items[i]);
-    if (f->owner != OWNED_BY_TUPLE)
-        PyMem_Free(f->items);
-    PyMem_Free(f->spans);
-    PyMem_Free(f->order);
-    PyMem_Free(f->keys);
-    PyMem_Free(f->numbers);
-    Py_DECREF(f->source);
-}
-
-static void
-encoder_pop(encoder *e)
-{
-    encoder_frame f = e->frames[--e->depth];
-    if (e->key_floor > e->depth)
-        e->key_floor = -1;
-    frame_close(&f);
-}
-
-void
-encoder_close(encoder *e)
-{
-    while (e->depth > 0)
-        encoder_pop(e);
-    PyMem_Free(e->frames);
-    writer_close(&e->out);
-    calendar_close(&e->times);
-}
-
 /* ---- opening containers ---- */
 
-/* Walking into a cycle never ends, and each round goes the same way. So it is enough to compare with one frame: the
- * highest whose depth is a power of two (Brent). The walk is at most three times as long as without the repetition. */
-static bool
-is_open_already(encoder *e, PyObject *source)
-{
-    Py_ssize_t power = 1;
-    while (power * 2 <= e->depth)
-        power *= 2;
-    return e->depth > 0 && e->frames[power - 1].source == source;
-}
-
-static int
-may_open(encoder *e, PyObject *source)
-{
-    if (is_open_already(e, source))
-        return encoding_error_about(source, "contains itself: a value that is encoded ends somewhere");
-    if (e->depth >= e->max_depth)
-        return encoding_error("nested deeper than max_depth=%zd: pass a larger one to encode() and to decode()",
-                              e->max_depth);
-    if (e->key_floor >= 0 && e->depth - e->key_floor >= KEY_DEPTH)
-        return encoding_error("a key or a member of a set nests more than %d containers", KEY_DEPTH);
-    return 0;
-}
-
-/* A map whose keys are all ints of 64 bits becomes numbered: their numbers are sorted instead of their bytes, which is the
- * same order. 0, or -1 (exception set). */
-static int
-number_keys(encoder *e, encoder_frame *f)
-{
-    int64_t number;
-    size_t count = (size_t)f->count;
-    if (!int_fits(f->items[0], &number) || count >= SIZE_MAX / 64)
-        return 0;
-    if (!budget_spend(&e->left, count))
-        return -1;
-    ranked *numbers = PyMem_Malloc(ranked_room(count));
-    if (numbers == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (i + AHEAD < count)
-            PREFETCH_READ(f->items[2 * (i + AHEAD)]);
-        if (!int_fits(f->items[2 * i], &number)) {
-            PyMem_Free(numbers);
-            return 0;
-        }
-        numbers[i] = (ranked){.word = int_rank(number), .index = i};
-    }
-    if (ranked_sort(numbers, count) < 0) {
-        PyMem_Free(numbers);
-        return -1;
-    }
-    ranked *shrunk = PyMem_Realloc(numbers, count * sizeof *numbers); /* it is kept while the values are written */
-    f->numbers = shrunk != NULL ? shrunk : numbers;
-    f->kind = FRAME_NUMBERED;
-    return 0;
-}
-
-/* Pushes a frame; on failure closes it. */
-static outcome
-push_frame(encoder *e, encoder_frame f)
-{
-    f.body = e->out.size;
-    if (f.kind == FRAME_KEYS && number_keys(e, &f) < 0) {
-        frame_close(&f);
-        return FAILED;
-    }
-    if (f.kind != FRAME_SEQUENCE && f.kind != FRAME_NUMBERED
-        && (f.spans = PyMem_Malloc((size_t)f.count * sizeof *f.spans)) == NULL)
-        goto failed;
-    if (e->depth == e->room) {
-        Py_ssize_t room = e->room == 0 ? 16 : e->room * 2;
-        encoder_frame *frames = PyMem_Realloc(e->frames, (size_t)room * sizeof *frames);
-        if (frames == NULL)
-            goto failed;
-        e->frames = frames;
-        e->room = room;
-    }
-    e->frames[e->depth++] = f;
-    return OPENED;
-failed:
-    frame_close(&f);
-    PyErr_NoMemory();
-    return FAILED;
-}
-
-/* Writes the head of a container, and opens a frame over its items if there are any. An array of items goes over, and so
- * do references that are the frame's; on failure, too. */
-static outcome
-open_items(encoder *e, int64_t tag, frame_kind kind, PyObject *source, item_owner owner, PyObject **items,
-           Py_ssize_t count)
-{
-    encoder_frame f = {.kind = kind, .owner = owner, .source = Py_NewRef(source), .items = items, .count = count};
-    unsigned major = kind == FRAME_KEYS ? MAJOR_MAP : MAJOR_ARRAY;
-    int status = may_open(e, source);
-    if (status == 0)
-        status = write_tagged_head(&e->out, tag, major, (uint64_t)count);
-    if (status == 0 && count > 0)
-        return push_frame(e, f);
-    frame_close(&f);
-    return status < 0 ? FAILED : WRITTEN;
-}
-
-/* Room for `count` items; NULL (exception set). */
-static PyObject **
+/* Room for `count` items, objects or cells; NULL (exception set). */
+static void *
 items_new(Py_ssize_t count)
 {
-    PyObject **items = (size_t)count < SIZE_MAX / 16 ? PyMem_Malloc((size_t)count * sizeof *items) : NULL;
+    _Static_assert(sizeof(cell) == sizeof(PyObject *), "an item is one word");
+    void *items = (size_t)count < SIZE_MAX / 16 ? PyMem_Malloc((size_t)count * sizeof(cell)) : NULL;
     if (items == NULL)
         PyErr_NoMemory();
     return items;
 }
 
-typedef int (*container_contents)(PyObject *self, PyObject **out);
+typedef int (*local_contents)(PyObject *self, PyObject **out);
+typedef int (*shared_contents)(PyObject *self, cell *out);
 
 static outcome
-open_container(encoder *e, int64_t tag, frame_kind kind, PyObject *source, container_contents contents)
+open_local(encoder *e, int64_t tag, frame_kind kind, PyObject *source, local_contents contents)
 {
     Py_ssize_t count = ((container *)source)->count;
-    PyObject **items = items_new(kind == FRAME_KEYS ? 2 * count : count);
-    if (items == NULL || contents(source, items) < 0) {
-        PyMem_Free(items);
+    PyObject **objects = items_new(kind == FRAME_KEYS ? 2 * count : count);
+    if (objects == NULL || contents(source, objects) < 0) {
+        PyMem_Free(objects);
         return FAILED;
     }
-    bool local = Py_TYPE(source)->tp_dealloc == local_container_dealloc;
-    return open_items(e, tag, kind, source, local ? OWNED_BY_SOURCE : OWNED_BY_FRAME, items, count);
+    return open_items(e, tag, kind, source, (item_array){.owner = OWNED_BY_SOURCE, .objects = objects}, count);
+}
+
+static outcome
+open_shared(encoder *e, int64_t tag, frame_kind kind, PyObject *source, shared_contents contents)
+{
+    Py_ssize_t count = ((container *)source)->count;
+    cell *cells = items_new(kind == FRAME_KEYS ? 2 * count : count);
+    if (cells == NULL || contents(source, cells) < 0) {
+        PyMem_Free(cells);
+        return FAILED;
+    }
+    item_array items = {.owner = OWNED_BY_SOURCE, .in_cells = true, .cells = cells};
+    return open_items(e, tag, kind, source, items, count);
+}
+
+/* A tuple or frozenset in the container of the top frame, which keeps it: its cells are written where they are. */
+static outcome
+open_box(encoder *e, int64_t tag, frame_kind kind, box *b)
+{
+    item_array items = {.owner = OWNED_BY_TUPLE, .in_cells = true, .cells = box_cells(b)};
+    return open_items(e, tag, kind, NULL, items, (Py_ssize_t)b->size);
 }
 
 static outcome
 codec_open_tuple(encoder *e, int64_t tag, PyObject *tuple)
 {
-    return open_items(e, tag, FRAME_SEQUENCE, tuple, OWNED_BY_TUPLE, &PyTuple_GET_ITEM(tuple, 0),
-                      PyTuple_GET_SIZE(tuple));
+    item_array items = {.owner = OWNED_BY_TUPLE, .objects = &PyTuple_GET_ITEM(tuple, 0)};
+    return open_items(e, tag, FRAME_SEQUENCE, tuple, items, PyTuple_GET_SIZE(tuple));
 }
 
 /* A list as it is at this moment: others may change it while its elements are written. */
@@ -204,7 +79,8 @@ open_listed(encoder *e, int64_t tag, frame_kind kind, PyObject *source, PyObject
     for (Py_ssize_t i = 0; items != NULL && i < count; i++)
         items[i] = Py_NewRef(PyList_GET_ITEM(list, i));
     OBJECT_UNLOCK();
-    return items != NULL ? open_items(e, tag, kind, source, OWNED_BY_FRAME, items, count) : FAILED;
+    return items != NULL ? open_items(e, tag, kind, source, (item_array){OWNED_BY_FRAME, false, {items}}, count)
+                         : FAILED;
 }
 
 static outcome
@@ -220,7 +96,9 @@ open_dict_items(encoder *e, PyObject *dict)
         items[2 * count++ + 1] = Py_NewRef(value);
     }
     OBJECT_UNLOCK();
-    return items != NULL ? open_items(e, TAG_DICT, FRAME_KEYS, dict, OWNED_BY_FRAME, items, count) : FAILED;
+    return items != NULL
+               ? open_items(e, TAG_DICT, FRAME_KEYS, dict, (item_array){OWNED_BY_FRAME, false, {items}}, count)
+               : FAILED;
 }
 
 static outcome
@@ -302,17 +180,17 @@ write_container(encoder *e, PyObject *o)
     module_state *state = e->state;
     PyTypeObject *type = Py_TYPE(o);
     if (type == state->local_map.container)
-        return open_container(e, TAG_NONE, FRAME_KEYS, o, local_map_contents);
+        return open_local(e, TAG_NONE, FRAME_KEYS, o, local_map_contents);
     if (type == state->local_vector.container)
-        return open_container(e, TAG_NONE, FRAME_SEQUENCE, o, local_vector_contents);
+        return open_local(e, TAG_NONE, FRAME_SEQUENCE, o, local_vector_contents);
     if (type == state->local_set.container)
-        return open_container(e, TAG_SET, FRAME_MEMBERS, o, local_set_contents);
+        return open_local(e, TAG_SET, FRAME_MEMBERS, o, local_set_contents);
     if (type == state->shared_map.container)
-        return open_container(e, TAG_NONE, FRAME_KEYS, o, shared_map_contents);
+        return open_shared(e, TAG_NONE, FRAME_KEYS, o, shared_map_contents);
     if (type == state->shared_vector.container)
-        return open_container(e, TAG_NONE, FRAME_SEQUENCE, o, shared_vector_contents);
+        return open_shared(e, TAG_NONE, FRAME_SEQUENCE, o, shared_vector_contents);
     if (type == state->shared_set.container)
-        return open_container(e, TAG_SET, FRAME_MEMBERS, o, shared_set_contents);
+        return open_shared(e, TAG_SET, FRAME_MEMBERS, o, shared_set_contents);
     return write_taken_apart(e, o);
 }
 
@@ -365,21 +243,41 @@ write_value(encoder *e, PyObject *o)
     return status < 0 ? FAILED : WRITTEN;
 }
 
-/* ---- the walk ---- */
-
-static encoder_frame *
-top_frame(encoder *e)
+/* What lies in shared memory. */
+static outcome
+write_shared_value(encoder *e, cell c)
 {
-    return &e->frames[e->depth - 1];
+    int status = write_cell(&e->out, c, levels_left(e));
+    if (LIKELY(status != 0))
+        return status < 0 ? FAILED : WRITTEN;
+    if (cell_is_kind(c, KIND_TUPLE))
+        return open_box(e, TAG_TUPLE, FRAME_SEQUENCE, cell_box(c));
+    if (cell_is_kind(c, KIND_FROZENSET))
+        return open_box(e, TAG_FROZENSET, FRAME_MEMBERS, cell_box(c));
+    PyObject *object = cell_to_object(c);
+    outcome done = object != NULL ? write_value(e, object) : FAILED;
+    Py_XDECREF(object);
+    return done;
 }
+
+static inline outcome
+write_item(encoder *e, const item_array *items, size_t index)
+{
+    return items->in_cells ? write_shared_value(e, items->cells[index]) : write_value(e, items->objects[index]);
+}
+
+/* ---- the walk ---- */
 
 /* Two keys or members have one encoding: two NaNs, a value beside its twin in shared memory. */
 static outcome
-refuse_twice(encoder_frame *f, Py_ssize_t index)
+refuse_twice(encoder_frame *f, size_t index)
 {
-    PyObject *object = f->items[f->kind == FRAME_KEYS ? 2 * index : index];
-    f->next = index + 1; /* for the path */
-    return encoding_error_about(object, "has the encoding of another key or member of the same container");
+    f->next = (Py_ssize_t)index + 1; /* for the path */
+    PyObject *object = item_object(&f->items, f->kind == FRAME_KEYS ? 2 * index : index);
+    if (object != NULL)
+        encoding_error_about(object, "has the encoding of another key or member of the same container");
+    Py_XDECREF(object);
+    return FAILED;
 }
 
 /* All keys are written: sorts them, and takes them out of the bytes. */
@@ -391,7 +289,7 @@ keys_done(encoder *e)
     if ((f->order = spans_order(f->spans, (size_t)f->count, e->out.data + f->body, &twice)) == NULL)
         return FAILED;
     if (twice < (size_t)f->count)
-        return refuse_twice(f, (Py_ssize_t)twice);
+        return refuse_twice(f, twice);
     if ((f->keys = PyMem_Malloc(size)) == NULL) {
         PyErr_NoMemory();
         return FAILED;
@@ -415,7 +313,7 @@ members_done(encoder *e)
     if ((f->order = spans_order(f->spans, (size_t)f->count, body, &twice)) == NULL)
         return FAILED;
     if (twice < (size_t)f->count)
-        return refuse_twice(f, (Py_ssize_t)twice);
+        return refuse_twice(f, twice);
     unsigned char *sorted = PyMem_Malloc(size);
     if (sorted == NULL) {
         PyErr_NoMemory();
@@ -447,8 +345,8 @@ step_keyed(encoder *e)
             return FAILED;
         Py_ssize_t index = f->next++;
         if (f->next + AHEAD < f->count)
-            PREFETCH_READ(f->items[width * (f->next + AHEAD)]);
-        done = write_value(e, f->items[width * index]);
+            item_prefetch(&f->items, (size_t)(width * (f->next + AHEAD)));
+        done = write_item(e, &f->items, (size_t)(width * index));
     }
     return done;
 }
@@ -460,8 +358,8 @@ write_sorted_key(encoder *e, encoder_frame *f, size_t *index)
     *index = f->order[f->next++];
     if (f->next + 2 * AHEAD < f->count) {
         PREFETCH_READ(&f->spans[f->order[f->next + 2 * AHEAD]]);
-        PREFETCH_READ(&f->items[2 * f->order[f->next + 2 * AHEAD] + 1]);
-        PREFETCH_READ(f->items[2 * f->order[f->next + AHEAD] + 1]);
+        PREFETCH_READ(&f->items.cells[2 * f->order[f->next + 2 * AHEAD] + 1]);
+        item_prefetch(&f->items, 2 * f->order[f->next + AHEAD] + 1);
     }
     size_t size = f->spans[*index].size;
     const unsigned char *key = f->keys + f->keys_at;
@@ -475,8 +373,8 @@ write_number(encoder *e, encoder_frame *f, size_t *index)
 {
     const ranked *number = &f->numbers[f->next++];
     if (f->next + 2 * AHEAD < f->count) {
-        PREFETCH_READ(&f->items[2 * number[2 * AHEAD].index + 1]);
-        PREFETCH_READ(f->items[2 * number[AHEAD].index + 1]);
+        PREFETCH_READ(&f->items.cells[2 * number[2 * AHEAD].index + 1]);
+        item_prefetch(&f->items, 2 * number[AHEAD].index + 1);
     }
     *index = number->index;
     return write_head(&e->out, rank_major(number->word), rank_argument(number->word));
@@ -497,7 +395,7 @@ step_values(encoder *e)
         if (!budget_spend(&e->left, 1)
             || (f->kind == FRAME_VALUES ? write_sorted_key(e, f, &index) : write_number(e, f, &index)) < 0)
             return FAILED;
-        done = write_value(e, f->items[2 * index + 1]);
+        done = write_item(e, &f->items, 2 * index + 1);
     }
     return done;
 }
@@ -515,43 +413,9 @@ step_sequence(encoder *e)
         if (!budget_spend(&e->left, 1))
             return FAILED;
         Py_ssize_t index = f->next++;
-        done = write_value(e, f->items[index]);
+        done = write_item(e, &f->items, (size_t)index);
     }
     return done;
-}
-
-/* ---- paths ---- */
-
-/* What leads from a container to the item that is being written, as arguments of _label(kind, key). */
-static PyObject *
-frame_label(const encoder_frame *f)
-{
-    Py_ssize_t at = f->next > 0 ? f->next - 1 : 0;
-    bool is_key = f->kind == FRAME_KEYS || f->kind == FRAME_MEMBERS;
-    PyObject *key = NULL;
-    if (f->kind == FRAME_SEQUENCE)
-        key = PyLong_FromSsize_t(at);
-    else if (f->kind == FRAME_VALUES || f->kind == FRAME_NUMBERED)
-        key = Py_NewRef(f->items[2 * (f->kind == FRAME_VALUES ? f->order[at] : f->numbers[at].index)]);
-    else
-        key = Py_NewRef(f->items[f->kind == FRAME_KEYS ? 2 * at : at]);
-    return Py_BuildValue("(ON)", is_key ? Py_True : Py_False, key);
-}
-
-/* The labels of the outermost and of the innermost containers: a path is shown at a bounded length. */
-static PyObject *
-path_labels(const encoder *e)
-{
-    PyObject *labels = PyList_New(0);
-    for (Py_ssize_t i = 0; labels != NULL && i < e->depth; i++) {
-        if (i == 16 && e->depth > 32)
-            i = e->depth - 16;
-        PyObject *label = frame_label(&e->frames[i]);
-        if (label == NULL || PyList_Append(labels, label) < 0)
-            Py_CLEAR(labels);
-        Py_XDECREF(label);
-    }
-    return labels;
 }
 
 static void

@@ -23,7 +23,9 @@ enum {
     TAG_TIMESTAMP = 0, /* RFC 3339: a datetime with a fixed offset of whole minutes */
     TAG_BIG = 2,
     TAG_NEGATIVE_BIG = 3,
+    TAG_DECIMAL = 4, /* [exponent, digits] */
     TAG_OBJECT = 27, /* [name of a registered class, ...] */
+    TAG_UUID = 37,
     TAG_SET = 258,
     TAG_DATE = 1004,
     TAG_COMPLEX = 43000,

@@ -47,28 +47,39 @@ put_digits(char *out, unsigned value, unsigned digits)
 }
 
 static char *
-put_date(char *out, PyObject *o)
+put_date(char *out, const moment *m)
 {
-    out = put_digits(out, (unsigned)PyDateTime_GET_YEAR(o), 4);
+    out = put_digits(out, (unsigned)m->year, 4);
     *out++ = '-';
-    out = put_digits(out, (unsigned)PyDateTime_GET_MONTH(o), 2);
+    out = put_digits(out, (unsigned)m->month, 2);
     *out++ = '-';
-    return put_digits(out, (unsigned)PyDateTime_GET_DAY(o), 2);
+    return put_digits(out, (unsigned)m->day, 2);
 }
 
 static char *
-put_clock(char *out, int hour, int minute, int second, int microsecond)
+put_clock(char *out, const moment *m)
 {
-    out = put_digits(out, (unsigned)hour, 2);
+    out = put_digits(out, (unsigned)m->hour, 2);
     *out++ = ':';
-    out = put_digits(out, (unsigned)minute, 2);
+    out = put_digits(out, (unsigned)m->minute, 2);
     *out++ = ':';
-    out = put_digits(out, (unsigned)second, 2);
-    if (microsecond != 0) {
+    out = put_digits(out, (unsigned)m->second, 2);
+    if (m->microsecond != 0) {
         *out++ = '.';
-        out = put_digits(out, (unsigned)microsecond, 6);
+        out = put_digits(out, (unsigned)m->microsecond, 6);
     }
     return out;
+}
+
+/* The text of a moment without its zone. */
+static char *
+put_moment(char *out, native_form form, const moment *m)
+{
+    if (form != NATIVE_TIME)
+        out = put_date(out, m);
+    if (form == NATIVE_DATETIME)
+        *out++ = 'T';
+    return form != NATIVE_DATE ? put_clock(out, m) : out;
 }
 
 static char *
@@ -138,57 +149,106 @@ write_with_zone(writer *w, int64_t tag, const char *text, size_t size, int fold,
                                                                   : write_zone_part(w, PyTuple_GET_ITEM(described, 1));
 }
 
-/* The text behind `out` is without zone. */
 static int
-write_in_zone(calendar *c, writer *w, PyObject *object, char *text, char *out, Py_ssize_t levels)
+write_tagged_text(writer *w, int64_t tag, const char *text, const char *end)
 {
-    PyDateTime_CAPI *api = c->api;
-    bool is_time = Py_IS_TYPE(object, api->TimeType);
-    int64_t tag = is_time ? TAG_TIME : TAG_DATETIME;
-    int fold = is_time ? PyDateTime_TIME_GET_FOLD(object) : PyDateTime_DATE_GET_FOLD(object);
-    /* not by CPython's macro before 3.10, and public since */
-    PyObject *zone = is_time ? PyDateTime_TIME_GET_TZINFO(object) : PyDateTime_DATE_GET_TZINFO(object);
-    PyObject *described = described_zone(c, api, zone);
+    return write_head(w, MAJOR_TAG, (uint64_t)tag) < 0 ? -1 : write_block(w, MAJOR_TEXT, text, (size_t)(end - text));
+}
+
+static int64_t
+tag_of(native_form form)
+{
+    return form == NATIVE_DATE ? TAG_DATE : form == NATIVE_TIME ? TAG_TIME : TAG_DATETIME;
+}
+
+/* The text up to `out` is without zone. */
+static int
+write_in_zone(writer *w, native_form form, int fold, PyObject *described, char *text, char *out, Py_ssize_t levels)
+{
     long minutes;
-    if (described == NULL)
-        return -1;
     if (fold == 0 && described == Py_None)
-        return write_head(w, MAJOR_TAG, (uint64_t)tag) < 0 ? -1
-                                                           : write_block(w, MAJOR_TEXT, text, (size_t)(out - text));
-    if (fold == 0 && !is_time && offset_in_minutes(described, &minutes)) {
-        out = put_offset(out, minutes);
-        return write_head(w, MAJOR_TAG, TAG_TIMESTAMP) < 0 ? -1
-                                                           : write_block(w, MAJOR_TEXT, text, (size_t)(out - text));
-    }
+        return write_tagged_text(w, tag_of(form), text, out);
+    if (fold == 0 && form == NATIVE_DATETIME && offset_in_minutes(described, &minutes))
+        return write_tagged_text(w, TAG_TIMESTAMP, text, put_offset(out, minutes));
     if (levels < 1)
         return encoding_error("nested deeper than max_depth");
-    return write_with_zone(w, tag, text, (size_t)(out - text), fold, described);
+    return write_with_zone(w, tag_of(form), text, (size_t)(out - text), fold, described);
+}
+
+/* The form of an object that is exactly of one of the three types, else NATIVE_NONE. */
+static native_form
+form_of(PyDateTime_CAPI *api, PyObject *o)
+{
+    return Py_IS_TYPE(o, api->DateTimeType) ? NATIVE_DATETIME
+           : Py_IS_TYPE(o, api->DateType)   ? NATIVE_DATE
+           : Py_IS_TYPE(o, api->TimeType)   ? NATIVE_TIME
+                                            : NATIVE_NONE;
+}
+
+/* What the object says; its zone in `*zone`, borrowed. */
+static moment
+moment_of(native_form form, PyObject *o, PyObject **zone)
+{
+    moment m = {0};
+    *zone = Py_None;
+    if (form != NATIVE_TIME)
+        m = (moment){PyDateTime_GET_YEAR(o), PyDateTime_GET_MONTH(o), PyDateTime_GET_DAY(o), 0, 0, 0, 0, 0};
+    if (form == NATIVE_TIME) {
+        m = (moment){0,
+                     0,
+                     0,
+                     PyDateTime_TIME_GET_HOUR(o),
+                     PyDateTime_TIME_GET_MINUTE(o),
+                     PyDateTime_TIME_GET_SECOND(o),
+                     PyDateTime_TIME_GET_MICROSECOND(o),
+                     PyDateTime_TIME_GET_FOLD(o)};
+        *zone = PyDateTime_TIME_GET_TZINFO(o);
+    }
+    else if (form == NATIVE_DATETIME) {
+        m.hour = PyDateTime_DATE_GET_HOUR(o);
+        m.minute = PyDateTime_DATE_GET_MINUTE(o);
+        m.second = PyDateTime_DATE_GET_SECOND(o);
+        m.microsecond = PyDateTime_DATE_GET_MICROSECOND(o);
+        m.fold = PyDateTime_DATE_GET_FOLD(o);
+        *zone = PyDateTime_DATE_GET_TZINFO(o);
+    }
+    return m;
 }
 
 int
 write_moment(calendar *c, writer *w, PyObject *object, Py_ssize_t levels)
 {
-    char text[TIME_TEXT], *out = text;
+    char text[TIME_TEXT];
     PyDateTime_CAPI *api = calendar_open(c);
+    PyObject *zone;
     if (api == NULL)
         return c->in_python ? 0 : -1;
-    if (Py_IS_TYPE(object, api->DateType)) {
-        out = put_date(out, object);
-        return write_head(w, MAJOR_TAG, TAG_DATE) < 0 || write_block(w, MAJOR_TEXT, text, (size_t)(out - text)) < 0 ? -1
-                                                                                                                    : 1;
-    }
-    if (Py_IS_TYPE(object, api->DateTimeType)) {
-        out = put_date(out, object);
-        *out++ = 'T';
-        out = put_clock(out, PyDateTime_DATE_GET_HOUR(object), PyDateTime_DATE_GET_MINUTE(object),
-                        PyDateTime_DATE_GET_SECOND(object), PyDateTime_DATE_GET_MICROSECOND(object));
-    }
-    else if (Py_IS_TYPE(object, api->TimeType))
-        out = put_clock(out, PyDateTime_TIME_GET_HOUR(object), PyDateTime_TIME_GET_MINUTE(object),
-                        PyDateTime_TIME_GET_SECOND(object), PyDateTime_TIME_GET_MICROSECOND(object));
+    native_form form = form_of(api, object);
+    if (form == NATIVE_NONE)
+        return 0;
+    moment m = moment_of(form, object, &zone);
+    PyObject *described = described_zone(c, api, zone);
+    if (described == NULL)
+        return -1;
+    return write_in_zone(w, form, m.fold, described, text, put_moment(text, form, &m), levels) < 0 ? -1 : 1;
+}
+
+int
+write_shared_moment(writer *w, native_form form, const uint64_t *words)
+{
+    char text[TIME_TEXT];
+    moment m = times_moment(form, words);
+    int64_t offset = 0;
+    zone_place place = form == NATIVE_DATE ? ZONE_NONE : times_zone(words, &offset);
+    char *end = put_moment(text, form, &m);
+    int status;
+    if (m.fold == 0 && place == ZONE_NONE)
+        status = write_tagged_text(w, tag_of(form), text, end);
+    else if (m.fold == 0 && place != ZONE_CELL && form == NATIVE_DATETIME && offset % MICROSECONDS_OF_MINUTE == 0)
+        status = write_tagged_text(w, TAG_TIMESTAMP, text, put_offset(end, (long)(offset / MICROSECONDS_OF_MINUTE)));
     else
         return 0;
-    return write_in_zone(c, w, object, text, out, levels) < 0 ? -1 : 1;
+    return status < 0 ? -1 : 1;
 }
 
 /* ---- reading ---- */
@@ -228,10 +288,6 @@ needs(reading *r, char wanted)
     if (!takes(r, wanted))
         r->wrong = true;
 }
-
-typedef struct {
-    int year, month, day, hour, minute, second, microsecond;
-} moment;
 
 static void
 take_date(reading *r, moment *m)

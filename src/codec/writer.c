@@ -74,24 +74,32 @@ utf8_put(unsigned char *out, Py_UCS4 c)
 }
 
 /* Not by PyUnicode_AsUTF8AndSize, which keeps the bytes for as long as the str lives. */
-static int
-write_wide_text(writer *w, PyObject *text)
+int
+write_characters(writer *w, int kind, const void *data, size_t length)
 {
-    Py_ssize_t length = PyUnicode_GET_LENGTH(text);
-    int kind = (int)PyUnicode_KIND(text);
-    const void *data = PyUnicode_DATA(text);
     size_t size = 0;
-    for (Py_ssize_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++) {
         Py_UCS4 c = PyUnicode_READ(kind, data, i);
         if (UNLIKELY(c >= 0xd800 && c < 0xe000))
-            return encoding_error_about(text, "has a lone surrogate, which UTF-8 has not: encode it to bytes first");
+            return 0;
         size += utf8_size(c);
     }
     if (write_head(w, MAJOR_TEXT, size) < 0 || writer_reserve(w, size) < 0)
         return -1;
     unsigned char *out = w->data + w->size;
-    for (Py_ssize_t i = 0; i < length; i++)
+    for (size_t i = 0; i < length; i++)
         out = utf8_put(out, PyUnicode_READ(kind, data, i));
+    w->size += size;
+    return 1;
+}
+
+int
+write_ascii(writer *w, const void *data, size_t size)
+{
+    if (writer_reserve(w, HEAD_MOST + size) < 0)
+        return -1;
+    w->size += put_head(w->data + w->size, MAJOR_TEXT, size);
+    memcpy(w->data + w->size, data, size);
     w->size += size;
     return 0;
 }
@@ -103,15 +111,13 @@ write_text(writer *w, PyObject *text)
     if (PyUnicode_READY(text) < 0)
         return -1;
 #endif
-    if (UNLIKELY(!PyUnicode_IS_ASCII(text)))
-        return write_wide_text(w, text);
-    size_t size = (size_t)PyUnicode_GET_LENGTH(text);
-    if (writer_reserve(w, HEAD_MOST + size) < 0)
-        return -1;
-    w->size += put_head(w->data + w->size, MAJOR_TEXT, size);
-    memcpy(w->data + w->size, PyUnicode_DATA(text), size);
-    w->size += size;
-    return 0;
+    size_t length = (size_t)PyUnicode_GET_LENGTH(text);
+    if (LIKELY(PyUnicode_IS_ASCII(text)))
+        return write_ascii(w, PyUnicode_DATA(text), length);
+    int status = write_characters(w, (int)PyUnicode_KIND(text), PyUnicode_DATA(text), length);
+    if (status == 0)
+        return encoding_error_about(text, "has a lone surrogate, which UTF-8 has not: encode it to bytes first");
+    return status < 0 ? -1 : 0;
 }
 
 /* ---- numbers ---- */

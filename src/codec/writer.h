@@ -83,6 +83,10 @@ write_byte(writer *w, unsigned char byte)
 int write_block(writer *w, unsigned major, const char *data, size_t size);
 int write_raw(writer *w, const void *data, size_t size);
 int write_text(writer *w, PyObject *text);
+int write_ascii(writer *w, const void *data, size_t size);
+
+/* Text of 1, 2 or 4 bytes a character, as PyUnicode_KIND says: 1; 0: nothing is written, for it has a lone surrogate; or -1. */
+int write_characters(writer *w, int kind, const void *data, size_t length);
 
 /* `in_key`: within a key or a member of a set, where it may not be of any size. */
 int write_int(writer *w, PyObject *number, bool in_key);
@@ -123,13 +127,17 @@ rank_argument(uint64_t rank)
 }
 
 static inline int
+write_int64(writer *w, int64_t number)
+{
+    uint64_t rank = int_rank(number);
+    return write_head(w, rank_major(rank), rank_argument(rank));
+}
+
+static inline int
 write_any_int(writer *w, PyObject *number, bool in_key)
 {
     Py_ssize_t small;
-    if (UNLIKELY(!small_int_value(number, &small)))
-        return write_int(w, number, in_key);
-    uint64_t rank = int_rank(small);
-    return write_head(w, rank_major(rank), rank_argument(rank));
+    return LIKELY(small_int_value(number, &small)) ? write_int64(w, small) : write_int(w, number, in_key);
 }
 
 /* The shortest of 16, 32 and 64 bits that holds the number; one encoding for all NaNs. Writes at most HEAD_MOST bytes,

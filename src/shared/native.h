@@ -106,6 +106,20 @@ void *datetime_functions(void);
 /* An object of that form: 1: taken apart; 0: of a class that is not in C; -1: failed (exception set). */
 int times_take(PyObject *object, native_value *v);
 
+/* What a date, datetime or time says, without its zone. */
+typedef struct {
+    int year, month, day, hour, minute, second, microsecond, fold;
+} moment;
+
+/* Where the zone of a datetime or time is. */
+typedef enum { ZONE_NONE, ZONE_UTC, ZONE_CELL, ZONE_OFFSET } zone_place;
+
+/* The words of such a box, read. */
+moment times_moment(native_form form, const uint64_t *words);
+
+/* The same of the zone of a datetime or time; in `*offset` its microseconds, unless it is none or in a cell. */
+zone_place times_zone(const uint64_t *words, int64_t *offset);
+
 /* A new object; `zone` is the one in the cells, or NULL. */
 PyObject *times_make(native_form form, const uint64_t *words, PyObject *zone);
 

@@ -8,7 +8,7 @@
 
 #include <datetime.h>
 
-enum { ZONE_NONE, ZONE_UTC, ZONE_CELL, ZONE_OFFSET, ZONE_BITS = 2 };
+enum { ZONE_BITS = 2 };
 
 #define SECONDS_OF_DAY 86400
 #define DAY INT64_C(86400000000) /* microseconds */
@@ -124,13 +124,11 @@ times_take(PyObject *o, native_value *v)
 
 /* ---- made ---- */
 
-typedef struct {
-    int year, month, day, hour, minute, second, microsecond, fold;
-} moment;
-
-static moment
-unpack(uint64_t day, uint64_t clock)
+moment
+times_moment(native_form form, const uint64_t *words)
 {
+    uint64_t clock = form == NATIVE_DATE ? 0 : words[0] & ((UINT64_C(1) << CLOCK_BITS) - 1);
+    uint64_t day = form == NATIVE_DATE ? words[0] : words[0] >> CLOCK_BITS;
     return (moment){
         .year = (int)(day >> 9),
         .month = (int)(day >> 5) & 15,
@@ -143,17 +141,25 @@ unpack(uint64_t day, uint64_t clock)
     };
 }
 
+zone_place
+times_zone(const uint64_t *words, int64_t *offset)
+{
+    zone_place place = (zone_place)(words[1] & ((1 << ZONE_BITS) - 1));
+    *offset = place == ZONE_OFFSET ? (int64_t)(words[1] >> ZONE_BITS) - DAY : 0;
+    return place;
+}
+
 /* A new reference, or NULL (exception set). */
 static PyObject *
-make_zone(PyDateTime_CAPI *api, uint64_t word, PyObject *zone)
+make_zone(PyDateTime_CAPI *api, const uint64_t *words, PyObject *zone)
 {
-    switch (word & 3) {
+    int64_t offset;
+    switch (times_zone(words, &offset)) {
     case ZONE_NONE: return Py_NewRef(Py_None);
     case ZONE_UTC: return Py_NewRef(api->TimeZone_UTC);
     case ZONE_CELL: return Py_NewRef(zone);
     default: break;
     }
-    int64_t offset = (int64_t)(word >> ZONE_BITS) - DAY;
     int seconds = (int)(offset / 1000000), microseconds = (int)(offset % 1000000);
     PyObject *delta = api->Delta_FromDelta(0, seconds, microseconds, 1, api->DeltaType);
     PyObject *made = delta != NULL ? api->TimeZone_FromTimeZone(delta, NULL) : NULL;
@@ -179,17 +185,17 @@ make_in_python(native_form form, const uint64_t *words, const moment *m, PyObjec
                             (int)(words[1] >> 20), (int)(words[1] & 0xFFFFF));
     if (form == NATIVE_DATE)
         return sharing_call(SHARING_MAKE_TIME, "(i(iii))", (int)form, m->year, m->month, m->day);
-    long long offset = (long long)(words[1] >> ZONE_BITS) - DAY;
+    int64_t offset;
+    int place = (int)times_zone(words, &offset);
     return sharing_call(SHARING_MAKE_TIME, "(i(iiiiiiii)iLO)", (int)form, m->year, m->month, m->day, m->hour, m->minute,
-                        m->second, m->microsecond, m->fold, (int)(words[1] & 3), offset, zone ? zone : Py_None);
+                        m->second, m->microsecond, m->fold, place, (long long)offset, zone ? zone : Py_None);
 }
 
 PyObject *
 times_make(native_form form, const uint64_t *words, PyObject *zone)
 {
     PyDateTime_CAPI *api = datetime_functions();
-    moment m = form == NATIVE_DATE ? unpack(words[0], 0)
-                                   : unpack(words[0] >> CLOCK_BITS, words[0] & ((UINT64_C(1) << CLOCK_BITS) - 1));
+    moment m = times_moment(form, words);
     if (UNLIKELY(api == NULL)) {
         if (!PyErr_ExceptionMatches(PyExc_AttributeError))
             return NULL;
@@ -201,7 +207,7 @@ times_make(native_form form, const uint64_t *words, PyObject *zone)
     if (form == NATIVE_TIMEDELTA)
         return api->Delta_FromDelta((int)(int64_t)words[0], (int)(words[1] >> 20), (int)(words[1] & 0xFFFFF), 1,
                                     api->DeltaType);
-    PyObject *in = make_zone(api, words[1], zone);
+    PyObject *in = make_zone(api, words, zone);
     PyObject *made = in != NULL ? make_in_zone(api, form, &m, in) : NULL;
     Py_XDECREF(in);
     return made;

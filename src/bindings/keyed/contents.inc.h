@@ -6,36 +6,18 @@
 #include "bindings/common/contents.h"
 #include "bindings/keyed/methods.inc.h"
 
-/* The key of a pair, and of a map its value. */
-static inline bool
-pair_contents(const pair *s, PyObject **out)
-{
-#if !CELLS_ARE_DECODED
-    for (size_t i = 0; i < ENTRY_WIDTH; i++)
-        out[i] = s->cells[i];
-    return true;
-#elif ENTRY_WIDTH == 2
-    return cells_to_objects(PAIR_KEY(s), PAIR_VALUE(s), &out[0], &out[1]);
-#else
-    return (out[0] = cell_to_object(PAIR_KEY(s))) != NULL;
-#endif
-}
-
 static int
-keyed_take_contents(PyObject *self, PyObject **out)
+keyed_take_contents(PyObject *self, cell *out)
 {
     champ_iter it;
     budget left = BUDGET;
-    PyObject **next = out;
     pair *s;
     champ_iter_init(&it, ROOT(self));
-    while ((s = champ_iter_next(&it)) != NULL) {
-        if (!budget_spend(&left, 1) || !pair_contents(s, next)) {
-            while (CELLS_ARE_DECODED && next > out)
-                Py_DECREF(*--next);
+    for (; (s = champ_iter_next(&it)) != NULL; out += ENTRY_WIDTH) {
+        if (!budget_spend(&left, 1))
             return -1;
-        }
-        next += ENTRY_WIDTH;
+        for (size_t i = 0; i < ENTRY_WIDTH; i++)
+            out[i] = s->cells[i];
     }
     return 0;
 }

@@ -41,7 +41,7 @@ shared_map_of_pairs(module_state *state, PyObject **pairs, Py_ssize_t count)
 
 /* For contents.h. */
 int
-shared_map_contents(PyObject *self, PyObject **out)
+shared_map_contents(PyObject *self, cell *out)
 {
     return keyed_take_contents(self, out);
 }

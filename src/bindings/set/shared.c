@@ -18,7 +18,7 @@ KEYED_SPECS(frozen_shared_set, "frozen.SharedSet", 0, set_slots, set_mutation_sl
 
 /* For contents.h. */
 int
-shared_set_contents(PyObject *self, PyObject **out)
+shared_set_contents(PyObject *self, cell *out)
 {
     return keyed_take_contents(self, out);
 }

@@ -32,7 +32,7 @@ shared_vector_of(module_state *state, PyObject *const *elements, Py_ssize_t coun
 
 /* For contents.h. */
 int
-shared_vector_contents(PyObject *self, PyObject **out)
+shared_vector_contents(PyObject *self, cell *out)
 {
     return vector_take_contents(self, out);
 }
