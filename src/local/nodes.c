@@ -18,6 +18,45 @@ local_container_new_header(PyObject *self)
     return container_new(Py_TYPE(self), c->root, c->count);
 }
 
+enum { ELEMENTS_BETWEEN_SIGNALS = 1 << 16 };
+
+static int
+elements_equal(PyObject *a, PyObject *b)
+{
+    int equal = 1;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(a) && equal > 0; i++) {
+        if (UNLIKELY(i % ELEMENTS_BETWEEN_SIGNALS == ELEMENTS_BETWEEN_SIGNALS - 1)) {
+            comparison *paused = comparison_pause();
+            int raised = PyErr_CheckSignals();
+            comparison_resume(paused);
+            if (raised)
+                return -1;
+        }
+        equal = cell_equal(PyTuple_GET_ITEM(a, i), PyTuple_GET_ITEM(b, i));
+    }
+    return equal;
+}
+
+/* As Python compares tuples.  But tuples of containers, which are in tuples, are as many paths as containers in
+ * containers: they are remembered like those.  What is around them keeps both alive. */
+int
+local_tuples_equal(PyObject *a, PyObject *b)
+{
+    comparison *c = comparison_running;
+    address_key key = {(uintptr_t)a, (uintptr_t)b, (uint64_t)PyTuple_GET_SIZE(a)};
+    if (PyTuple_GET_SIZE(a) != PyTuple_GET_SIZE(b))
+        return 0;
+    if (comparison_remembers(c, a, b) && address_find(&c->equal, key) != NULL)
+        return 1;
+    if (Py_EnterRecursiveCall(" in comparison") != 0)
+        return -1;
+    int equal = elements_equal(a, b);
+    Py_LeaveRecursiveCall();
+    if (equal > 0)
+        comparison_met(c, a, b, key);
+    return equal;
+}
+
 void
 free_lists_open(free_lists *lists)
 {

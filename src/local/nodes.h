@@ -273,12 +273,17 @@ type_compares_within(PyTypeObject *type)
     return type == &PyLong_Type || type == &PyFloat_Type || type->tp_dealloc == local_container_dealloc;
 }
 
-/* Anything else is arbitrary code, before which the comparison pauses. */
+/* Two tuples, within the comparison that the thread is in: 1, 0, or -1 (exception set). */
+int local_tuples_equal(PyObject *a, PyObject *b);
+
+/* So is comparing tuples.  Anything else is arbitrary code, before which the comparison pauses. */
 static inline int
 objects_equal(PyObject *a, PyObject *b)
 {
     if (comparison_running == NULL || (Py_TYPE(a) == Py_TYPE(b) && type_compares_within(Py_TYPE(a))))
         return PyObject_RichCompareBool(a, b, Py_EQ);
+    if (PyTuple_CheckExact(a) && PyTuple_CheckExact(b))
+        return local_tuples_equal(a, b);
     comparison *paused = comparison_pause();
     int equal = PyObject_RichCompareBool(a, b, Py_EQ);
     comparison_resume(paused);

@@ -13,6 +13,7 @@
 #define FROZEN_PLATFORM_COMPARISON_H
 
 #include "platform/address_map.h"
+#include "platform/cpython.h"
 #include "platform/thread_local.h"
 
 typedef struct {
@@ -37,6 +38,24 @@ static inline void
 comparison_resume(comparison *paused)
 {
     comparison_running = paused;
+}
+
+/* Whether the comparison is to remember these two: it has met many, and another path may lead to them, because each has
+ * another owner than the one that was come from. */
+static inline bool
+comparison_remembers(const comparison *c, PyObject *a, PyObject *b)
+{
+    return c->met > COMPARED_FREELY && !object_is_unique(a) && !object_is_unique(b);
+}
+
+/* The two were found to be equal.  Without memory they are compared again; the collector may have made another owner in
+ * the meantime. */
+static inline void
+comparison_met(comparison *c, PyObject *a, PyObject *b, address_key key)
+{
+    c->met++;
+    if (comparison_remembers(c, a, b) && address_find(&c->equal, key) == NULL)
+        address_add(&c->equal, key, 1);
 }
 
 #endif

@@ -336,6 +336,10 @@ typedef struct {
     int (*hash)(box *, uint64_t *); /* as cell_value_hash, where it is not known; NULL: that of the object */
     node_contents (*contents)(block *); /* NULL: owns nothing */
     bool nested; /* holds cells: equal and hash walk (walk.h) */
+    /* whether it is a local container, exactly, that one of this kind may equal; NULL: there is none */
+    bool (*is_counterpart)(PyObject *);
+    /* whether such a container holds the same, 1, 0 or -1: both are of this length, which is not 0 */
+    int (*equals_local)(void *root, uint64_t size, PyObject *local);
 } kind_row;
 
 /* The rows by kind (block.c). What knows a kind registers its row in each interpreter that imports the module, before

@@ -1,8 +1,10 @@
 /* Equality of cells: see cell.h for what it promises. */
 
 #include "shared/cell_kinds.h"
+#include "shared/counterpart.h"
 #include "shared/native.h"
 #include "shared/walk.h"
+#include "module.h"
 
 bool
 cell_same_value(cell a, cell b)
@@ -75,9 +77,8 @@ static int
 compare_within(walk *w, box *a, box *b, comparison *compare, met_as what)
 {
     block_kind kind = a->head.kind;
-    block *met_a = block_in_walk(a), *met_b = block_in_walk(b);
-    address_key key = met_key(met_a, met_b, a->size, what);
-    bool again = block_is_shared(met_a) && block_is_shared(met_b);
+    address_key key = met_key(block_in_walk(a), block_in_walk(b), a->size, what);
+    bool again = box_is_met_again(a) && box_is_met_again(b);
     if (again && address_find(&w->met, key) != NULL)
         return 1;
     if (walk_down(w, kind) < 0)
@@ -393,6 +394,114 @@ equals_tuple(box *b, PyObject *o)
     return w != NULL ? equals_tuple_within(w, b, o) : equals_tuple_outermost(b, o);
 }
 
+/* ---- a container and its counterpart in the local family ----
+ *
+ * What a walk remembers of the two are their roots and their length.  Nobody frees a root meanwhile: that of the shared
+ * one is held by the value around it, that of the local one by the header in the container or tuple around it, and the
+ * outermost two by the caller, all of which are immutable.  No object that is made for the comparison is remembered:
+ * objects_equal() makes those, while the walk is paused. */
+
+/* X(kind of its box, family) */
+#define SHARED_CONTAINERS(X)     \
+    X(KIND_MAP, shared_map)      \
+    X(KIND_SET, shared_set)      \
+    X(KIND_VECTOR, shared_vector)
+
+enum { NO_CONTAINER = -1 };
+
+static const kind_row *
+row_of_kind(int kind)
+{
+    return atomic_load_explicit(&kind_table[kind], memory_order_relaxed);
+}
+
+/* Whether it is exactly what a shared container of that kind may equal. */
+static bool
+is_counterpart(int kind, PyObject *o)
+{
+    return kind != NO_CONTAINER && row_of_kind(kind)->is_counterpart != NULL && row_of_kind(kind)->is_counterpart(o);
+}
+
+/* The kind of its box; NO_CONTAINER: it is no shared container. */
+static int
+kind_of_shared(PyObject *o)
+{
+    module_state *state = Py_TYPE(o)->tp_dealloc == shared_container_dealloc ? type_module_state(Py_TYPE(o)) : NULL;
+#define X(its_kind, family)                                     \
+    if (state != NULL && Py_IS_TYPE(o, state->family.container)) \
+        return its_kind;
+    SHARED_CONTAINERS(X)
+#undef X
+    return NO_CONTAINER;
+}
+
+/* Of a shared container, in a box or behind a header. */
+typedef struct {
+    void *root;
+    uint64_t size;
+} container_parts;
+
+static int
+equals_local_within(walk *w, block_kind kind, const container_parts *shared, PyObject *local, bool again)
+{
+    address_key key = met_key(shared->root, ((container *)local)->root, shared->size, MET_OBJECT);
+    if (again && address_find(&w->met, key) != NULL)
+        return 1;
+    if (walk_down(w, kind) < 0)
+        return -1;
+    int equal = row_of_kind(kind)->equals_local(shared->root, shared->size, local);
+    walk_up(kind);
+    if (equal > 0 && again)
+        address_add(&w->met, key, 1); /* without memory they are compared again */
+    return equal;
+}
+
+NO_INLINE static int
+equals_local_outermost(block_kind kind, const container_parts *shared, PyObject *local)
+{
+    walk own;
+    walk_begin(&own);
+    int equal = equals_local_within(&own, kind, shared, local, false);
+    walk_end(&own);
+    return equal;
+}
+
+/* `again`: both may be met once more. */
+static int
+equals_local(block_kind kind, const container_parts *shared, PyObject *local, bool again)
+{
+    if (shared->size != (uint64_t)((container *)local)->count || shared->size == 0)
+        return shared->size == (uint64_t)((container *)local)->count;
+    walk *w = walk_current();
+    return w != NULL ? equals_local_within(w, kind, shared, local, again) : equals_local_outermost(kind, shared, local);
+}
+
+static int
+box_equals_local(box *b, PyObject *local)
+{
+    container_parts shared = {*box_root(b), b->size};
+    return equals_local(b->head.kind, &shared, local, box_is_met_again(b) && !object_is_unique(local));
+}
+
+bool
+are_counterparts(PyObject *a, PyObject *b)
+{
+    return is_counterpart(kind_of_shared(a), b) || is_counterpart(kind_of_shared(b), a);
+}
+
+int
+counterparts_equal(PyObject *a, PyObject *b)
+{
+    int kind = kind_of_shared(a);
+    PyObject *shared = kind != NO_CONTAINER ? a : b, *local = shared == a ? b : a;
+    if (kind == NO_CONTAINER)
+        kind = kind_of_shared(b);
+    container_parts parts = {((container *)shared)->root, (uint64_t)((container *)shared)->count};
+    return equals_local((block_kind)kind, &parts, local, false);
+}
+
+/* ---- any cell and any object ---- */
+
 /* Known kinds against exact types without making an object; everything else as Python does. */
 int
 cell_equals_object(cell c, PyObject *object)
@@ -417,6 +526,8 @@ cell_equals_object(cell c, PyObject *object)
                && memcmp(cell_box(c)->data, PyBytes_AS_STRING(object), cell_box(c)->size) == 0;
     if (PyTuple_CheckExact(object) && cell_is_kind(c, KIND_TUPLE))
         return equals_tuple(cell_box(c), object);
+    if (cell_is_box(c) && is_counterpart(cell_block(c)->kind, object))
+        return box_equals_local(cell_box(c), object);
     return objects_equal(c, object);
 }
 

@@ -115,7 +115,7 @@ decode_part(decoding *d, cell c)
         return NULL;
     if (!cell_is_box(c))
         return cell_to_object(c);
-    if (!block_is_shared(block_in_walk(cell_box(c))))
+    if (!box_is_met_again(cell_box(c)))
         return decode_anew(d, cell_box(c));
     address_key key = key_in_walk(cell_box(c));
     address_entry *known = address_find(&d->made, key);

@@ -67,7 +67,7 @@ static int
 hash_within(walk *w, box *b, uint64_t *hash)
 {
     block_kind kind = b->head.kind;
-    bool again = block_is_shared(block_in_walk(b));
+    bool again = box_is_met_again(b);
     address_entry *known = again ? address_find(&w->met, key_in_walk(b)) : NULL;
     if (known != NULL) {
         *hash = known->value;

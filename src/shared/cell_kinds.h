@@ -26,7 +26,7 @@ int equal_frozenset(box *a, box *b);
 int equal_registered(box *a, box *b);
 int equal_native(box *a, box *b);
 
-/* Whether a box that is met may be met again in the same walk: something else refers to it, too. */
+/* Whether something else refers to it, too. */
 static inline bool
 block_is_shared(block *b)
 {
@@ -40,6 +40,13 @@ block_in_walk(box *b)
 {
     bool is_container = b->head.kind == KIND_MAP || b->head.kind == KIND_SET || b->head.kind == KIND_VECTOR;
     return is_container && *box_root(b) != NULL ? *box_root(b) : &b->head;
+}
+
+/* Whether a walk may come to that box, or to another one around the same root, once more. */
+static inline bool
+box_is_met_again(box *b)
+{
+    return block_is_shared(&b->head) || block_is_shared(block_in_walk(b));
 }
 
 static inline address_key

@@ -64,6 +64,10 @@ TUPLES = [(index,) for index in range(40)]
 PAIRS = [("a", 1), ("b", (2, TEXT))]
 NEW = HashKey(5, "new")
 
+OF_BOTH: tuple[Any, Any] = Map(leaf=(1, TEXT)), SharedMap(leaf=(1, TEXT))
+for _ in range(12):  # so many pairs that they are remembered, and the memory grows
+    OF_BOTH = Map(a=OF_BOTH[0], b=(OF_BOTH[0], 1)), SharedMap(a=OF_BOTH[1], b=(OF_BOTH[1], 1))
+
 MAPS = {
     "plain": Map({f"key {index}": f"value {index}" for index in range(100)}),
     "general": Map({key: [index] for index, key in enumerate(KEYS)}),
@@ -96,6 +100,7 @@ MAP_OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "diff and apply": lambda m: m.apply(m.diff(m.update(new=TEXT, x=1))),
     "diff and apply a deletion": lambda m: m.apply(m.diff(m.delete("key 5"))) if m is MAPS["plain"] else None,
     "==": lambda m: m == ENTRIES,
+    "== of both families": lambda m: (m == OF_BOTH[1], OF_BOTH[0] == OF_BOTH[1], OF_BOTH[1] == OF_BOTH[0]),
     "Map": lambda m: Map(m),
     "SharedMap": lambda m: SharedMap(m) if m is MAPS["plain"] else None,
     "subclass": lambda m: Sub(m),

@@ -80,6 +80,25 @@ PROGRAMS = {
     "equality": "a, b = nest(1), nest(1); may_recurse(lambda: a == b)",
     "inequality": "a, b = nest(1), nest(2); assert may_recurse(lambda: a == b) in (False, RecursionError)",
     "equality with the same map": "m = nest(1); assert m == m and m == Map(m=m['m'])",
+    "equality of both families": """
+        from frozen import Set, SharedMap, SharedSet, SharedVector, Vector
+        for local, shared in (
+            (lambda m: Map(m=m), lambda m: SharedMap(m=m)),
+            (lambda m: Map(m=(m,)), lambda m: SharedMap(m=(m,))),
+            (lambda m: Vector([m]), lambda m: SharedVector([m])),
+        ):
+            one, other = local(1), shared(1)
+            for _ in range(DEPTH):
+                one, other = local(one), shared(other)
+            may_recurse(lambda: one == other)
+            may_recurse(lambda: other == one)
+        one, other = Set([1]), SharedSet([1])
+        for _ in range(DEPTH):
+            one, other = Set([one]), SharedSet([other])
+            hash(one), hash(other)
+        may_recurse(lambda: one == other)
+        may_recurse(lambda: other == one)
+    """,
     "equality with dict": "a, b = nest(1), nest(1); may_recurse(lambda: a == dict(b))",
     "hash": "m = nest(1); may_recurse(hash, m)",
     "hash, built step by step": """

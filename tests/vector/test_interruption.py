@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from frozen import SharedMap, SharedVector, Vector
+from frozen import Map, SharedMap, SharedVector, Vector
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals that a process can send itself")
 
@@ -81,8 +81,15 @@ def test_a_signal_ends_the_comparison_of_many_vectors():
     assert_ended_by_a_signal(functools.partial(operator.eq, one, other))
 
 
-def test_a_signal_ends_the_comparison_of_two_families_that_many_ways_lead_through():
-    assert_ended_by_a_signal(functools.partial(operator.eq, doubled(Vector), doubled(SharedVector)))
+def test_a_signal_ends_the_comparison_of_two_families():
+    one, other = Vector([0]) * 2**40, SharedVector([0]) * 2**40
+    assert_ended_by_a_signal(functools.partial(operator.eq, one, other))
+    assert_ended_by_a_signal(functools.partial(operator.eq, other, one))
+
+
+def test_a_signal_ends_the_comparison_with_dicts_that_many_ways_lead_through():
+    one, other = nested(lambda inside: Map(a=inside, b=inside)), nested(lambda inside: {"a": inside, "b": inside})
+    assert_ended_by_a_signal(functools.partial(operator.eq, one, other))
 
 
 @pytest.mark.parametrize("cls", [SharedVector, SharedMap])

@@ -1,4 +1,4 @@
-/* What convert/ needs of the containers: all that one holds, and making one of many objects.
+/* What convert/ and shared/ need of the containers: all that one holds, and making one of many objects.
  *
  * `visit` gets an entry's key and value, or an element twice; borrowed, in the order of iteration. It returns 0, or -1
  * (reported), which ends the visits with -1. Foreign code may run meanwhile: the caller holds the container. */
@@ -12,6 +12,7 @@ typedef int (*visit_item)(void *context, PyObject *key, PyObject *value);
 
 /* *unique becomes false where another container has nodes of this one, and so what they hold. */
 int local_map_each(PyObject *self, visit_item visit, void *context, bool *unique);
+int local_set_each(PyObject *self, visit_item visit, void *context, bool *unique);
 int local_vector_each(PyObject *self, visit_item visit, void *context, bool *unique);
 int shared_map_each(PyObject *self, visit_item visit, void *context);
 int shared_vector_each(PyObject *self, visit_item visit, void *context);

@@ -5,36 +5,27 @@
  *     contents_equal(a, b)    where both are of one length
  *
  * What is nested is met once, however many paths lead there (platform/comparison.h).  Values in shared memory have a walk
- * of their own (shared/walk.h). */
+ * of their own (shared/walk.h), which goes on where a container is compared with its local counterpart
+ * (shared/counterpart.h). */
 #ifndef FROZEN_BINDINGS_COMMON_EQUAL_INC_H
 #define FROZEN_BINDINGS_COMMON_EQUAL_INC_H
 
 #include "bindings/common/family.inc.h"
 #include "platform/comparison.h"
+#include "shared/counterpart.h"
 
 static int contents_equal(PyObject *a, PyObject *b);
-
-/* Whether another path may lead to the same two: each has another owner than the one that was come from. */
-static bool
-may_be_met_again(const comparison *c, PyObject *a, PyObject *b)
-{
-    return c->met > COMPARED_FREELY && !object_is_unique(a) && !object_is_unique(b);
-}
 
 static int
 equal_within(comparison *c, PyObject *a, PyObject *b)
 {
     container *x = (container *)a, *y = (container *)b;
     address_key key = {(uintptr_t)x->root, (uintptr_t)y->root, (uint64_t)x->count};
-    if (may_be_met_again(c, a, b) && address_find(&c->equal, key) != NULL)
+    if (comparison_remembers(c, a, b) && address_find(&c->equal, key) != NULL)
         return 1;
     int equal = contents_equal(a, b);
-    if (equal > 0) {
-        c->met++;
-        /* without memory they are compared again; the collector may have made another owner in the meantime */
-        if (may_be_met_again(c, a, b) && address_find(&c->equal, key) == NULL)
-            address_add(&c->equal, key, 1);
-    }
+    if (equal > 0)
+        comparison_met(c, a, b, key);
     return equal;
 }
 

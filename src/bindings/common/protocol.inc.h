@@ -16,8 +16,8 @@ static PyObject *container_repr_as(PyObject *self, const char *name);
 static int container_mix_hash(PyObject *self, Py_hash_t *hash);
 
 /* Through containers that share their parts there may be as many ways as 2 to the depth, and showing takes each, as
- * pickling takes each through shared ones, which are other objects at each reading, and comparing each through two
- * families: all that a thread does of these spends one budget. False: interrupted (exception set). */
+ * pickling takes each through shared ones, which are other objects at each reading, and comparing each with a dict: all
+ * that a thread does of these spends one budget. False: interrupted (exception set). */
 static inline bool
 nested_steps(size_t steps)
 {

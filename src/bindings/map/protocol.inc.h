@@ -39,7 +39,7 @@ map_equals_dict(PyObject *self, PyObject *dict)
     return equal;
 }
 
-/* A map against any other mapping, one of another memory included, by way of a dict of its items. */
+/* A map against any other mapping by way of a dict of its items. */
 static int
 map_equals_mapping(PyObject *self, PyObject *other)
 {
@@ -62,6 +62,8 @@ container_richcompare(PyObject *self, PyObject *other, int op)
         return NULL;
     if (is_ours(family_of(self), other))
         equal = containers_equal(self, other);
+    else if (are_counterparts(self, other))
+        equal = counterparts_equal(self, other);
     else if (is_any_dict(other))
         equal = COUNT(self) != PyDict_Size(other) ? 0 : map_equals_dict(self, other);
     else if ((known = is_mapping(self, other)) > 0)

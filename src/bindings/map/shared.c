@@ -13,6 +13,7 @@
 #include "bindings/map/type.inc.h"
 #include "bindings/map/bulk.inc.h"
 #include "bindings/keyed/contents.inc.h"
+#define COUNTERPART local_map
 #include "bindings/keyed/boxed.inc.h"
 
 KEYED_SPECS(frozen_shared_map, "frozen.SharedMap", Py_TPFLAGS_MAPPING, map_slots, map_mutation_slots);

@@ -7,6 +7,7 @@
 #include "bindings/common/instance_names.inc.h"
 #include "local/nodes.h"
 #include "bindings/set/type.inc.h"
+#include "bindings/common/bulk.inc.h"
 #include "bindings/keyed/contents.inc.h"
 
 #define NODE_NAME "frozen._core.set_node"
@@ -19,6 +20,13 @@ int
 local_set_setup(PyObject *Py_UNUSED(module), module_state *state)
 {
     return keyed_family_setup(&state->local_set);
+}
+
+/* For bulk.h. */
+int
+local_set_each(PyObject *self, visit_item visit, void *context, bool *unique)
+{
+    return items_visit(ROOT(self), ENTRY_WIDTH, visit, context, unique);
 }
 
 /* For contents.h. */

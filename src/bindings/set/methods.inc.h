@@ -254,6 +254,10 @@ container_richcompare(PyObject *self, PyObject *other, int op)
         return NULL;
     if ((op == Py_EQ || op == Py_NE) && COUNT(self) != others)
         return PyBool_FromLong(op == Py_NE);
+    if ((op == Py_EQ || op == Py_NE) && are_counterparts(self, other)) {
+        int equal = counterparts_equal(self, other);
+        return equal < 0 ? NULL : PyBool_FromLong(equal == (op == Py_EQ));
+    }
     if (compared_by_frozenset(self, other))
         return compare_frozensets(self, other, op);
     PyObject *set = as_set(self, other);

@@ -12,6 +12,7 @@
 #define SET_FAMILY_METHODS SHARED_HANDLE_METHOD(DOC(handle))
 #include "bindings/set/type.inc.h"
 #include "bindings/keyed/contents.inc.h"
+#define COUNTERPART local_set
 #include "bindings/keyed/boxed.inc.h"
 
 KEYED_SPECS(frozen_shared_set, "frozen.SharedSet", 0, set_slots, set_mutation_slots);

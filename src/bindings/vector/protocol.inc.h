@@ -54,12 +54,12 @@ container_richcompare(PyObject *self, PyObject *other, int op)
         return PyBool_FromLong(op == Py_NE);
     if (!nested_step())
         return NULL;
-    if (!ours)
-        return compare_as_lists(self, other, op);
-    if (op == Py_EQ || op == Py_NE) {
-        int equal = containers_equal(self, other);
+    if ((op == Py_EQ || op == Py_NE) && (ours || are_counterparts(self, other))) {
+        int equal = ours ? containers_equal(self, other) : counterparts_equal(self, other);
         return equal < 0 ? NULL : PyBool_FromLong(equal == (op == Py_EQ));
     }
+    if (!ours)
+        return compare_as_lists(self, other, op);
     rrb a = vector_value(self), b = vector_value(other);
     size_t index = 0;
     int differ = 0;

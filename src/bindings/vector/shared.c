@@ -5,6 +5,7 @@
 #define FAMILY_NODES NODE_VECTOR
 
 #include "bindings/common/instance_names.inc.h"
+#include "bindings/common/direct.h"
 #include "shared/handle.h"
 #include "shared/nodes.h"
 
@@ -12,6 +13,9 @@
 #include "bindings/vector/type.inc.h"
 #include "bindings/vector/bulk.inc.h"
 #include "bindings/vector/contents.inc.h"
+
+#define COUNTERPART local_vector
+#include "bindings/common/counterpart.inc.h"
 
 VECTOR_SPECS(frozen_shared_vector, "frozen.SharedVector", 0);
 
@@ -68,8 +72,29 @@ boxed_vector_equal(box *a, box *b)
     return differ < 0 ? -1 : !differ;
 }
 
+static int
+boxed_vector_equals_local(void *root, uint64_t size, PyObject *local)
+{
+    rrb_cursor cursor;
+    const cell *cells;
+    uint64_t walked[VECTOR_WALK_ROOM / sizeof(uint64_t)];
+    PyObject *element = NULL;
+    budget left = BUDGET;
+    int equal = 1;
+    cursor_init(&cursor, (rrb){root, size}, 0);
+    local_vector_walk(local, walked);
+    for (unsigned n; equal > 0 && (n = cursor_cells(&cursor, &cells)) > 0; cursor_advance(&cursor, n)) {
+        if (!budget_spend(&left, n))
+            return -1;
+        for (unsigned i = 0; i < n && equal > 0 && local_vector_walk_next(walked, &element); i++)
+            equal = cell_equals_object(cells[i], element);
+    }
+    return equal;
+}
+
 static const kind_row boxed_vector = {
-    shared_container_decode, same_root, boxed_vector_equal, boxed_vector_hash, contents_root, true,
+    shared_container_decode, same_root, boxed_vector_equal,   boxed_vector_hash,
+    contents_root,           true,      is_local_counterpart, boxed_vector_equals_local,
 };
 static const kind_row vector_node = {.contents = vector_node_contents};
 
