@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import pathlib
+import sys
 import uuid
 import zoneinfo
 from collections.abc import Callable
@@ -85,6 +86,13 @@ ATOMS: tuple[Any, ...] = (
 )
 NO_KEYS = (math.nan, Decimal("NaN"), Decimal("sNaN12"), complex(math.nan, 1))
 
+
+def is_key(atom: Any) -> bool:
+    """Whether shared memory takes it for a key: on 3.12 its hash may be another one in each interpreter."""
+    differs = type(atom) is date or (type(atom) is time and atom.tzinfo is not None)
+    return not (differs and sys.version_info[:2] == (3, 12))
+
+
 containers: dict[str, Callable[[Any], Any]] = {
     "value": lambda atom: {"k": atom},
     "element": lambda atom: [atom, atom],
@@ -97,7 +105,7 @@ containers: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("where", containers)
 def test_each_kind_has_the_bytes_of_its_object(where: str) -> None:
-    for atom in ATOMS:
+    for atom in filter(is_key, ATOMS) if where in ("key", "member") else ATOMS:
         data = containers[where](atom)
         assert encode(share(data), types=TYPES) == encode(freeze(data), types=TYPES), atom
 
@@ -143,7 +151,7 @@ hashables = st.one_of(
     st.uuids(),
 )
 keys = st.recursive(
-    hashables,
+    hashables.filter(is_key),
     lambda inner: st.lists(inner, max_size=3).map(tuple) | st.frozensets(inner, max_size=3),
     max_leaves=4,
 )
@@ -254,7 +262,7 @@ def test_a_version_is_encoded_although_nothing_else_keeps_it() -> None:
 
 @pytest.mark.skipif(not DEBUG_BUILD, reason="counts references")
 def test_nothing_is_left_behind() -> None:
-    keyed = {(atom, TEXT): frozenset([atom]) for atom in ATOMS}
+    keyed = {(atom, TEXT): frozenset([atom]) for atom in filter(is_key, ATOMS)}
     shared, bad = share([ATOMS, keyed]), share([{(1, TEXT): (ATOMS, [Colour.RED])}, {"k": (TEXT, "\ud800")}])
 
     def all_ways() -> None:
