@@ -141,7 +141,7 @@ entry_open(TABLE *self, const probe *key, entry_visit *v)
 static inline cell
 entry_value(const entry_visit *v)
 {
-    return v->where == PLACE_FOUND ? PAIR_VALUE(path_pair(&v->path)) : NO_VALUE;
+    return v->where == PLACE_FOUND ? PAIR_VALUE(v->path.found) : NO_VALUE;
 }
 
 /* How many nodes of the path to edit in place. While the operation holds a root besides the slot it is none (R3). */

@@ -365,7 +365,7 @@ the_check_finds_what_a_plain_node_may_not_hold(void)
         *child = own;
         if (ENTRY_WIDTH > 1) {
             champ_path path = path_to(t.root, DEEP_KEY);
-            cell *value = &PAIR_VALUE(path_pair(&path)), kept = *value;
+            cell *value = &PAIR_VALUE(path.found), kept = *value;
             *value |= FAKE_GENERAL;
             expect_broken(t.root, KEYS, "I6");
             *value = kept;

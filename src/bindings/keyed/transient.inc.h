@@ -84,7 +84,7 @@ static int
 transient_put_at(memory *mem, transient *d, const champ_path *path, place where, cell key, cell value)
 {
     deferred left = {0};
-    if (where == PLACE_FOUND && (ENTRY_WIDTH == 1 || cell_identical(PAIR_VALUE(path_pair(path)), value)))
+    if (where == PLACE_FOUND && (ENTRY_WIDTH == 1 || cell_identical(PAIR_VALUE(path->found), value)))
         return 0;
     entry in = {.hash = path->hash};
     PAIR_VALUE(&in.pair) = value;

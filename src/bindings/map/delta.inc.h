@@ -101,7 +101,7 @@ is_plain_or_absent(const applier *a, PyObject *value)
 static apply_outcome
 finds_expected(const applier *a, const champ_path *path, place where, PyObject *expected)
 {
-    PyObject *found = where == PLACE_FOUND ? cell_to_object(PAIR_VALUE(path_pair(path))) : Py_NewRef(a->absent);
+    PyObject *found = where == PLACE_FOUND ? cell_to_object(PAIR_VALUE(path->found)) : Py_NewRef(a->absent);
     if (found == NULL)
         return APPLY_FAILED;
     int same = found == expected;

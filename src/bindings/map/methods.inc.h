@@ -77,7 +77,7 @@ static PyObject *
 map_put_at(PyObject *self, const champ_path *path, place where, const pair *put)
 {
     deferred left = {0};
-    if (where == PLACE_FOUND && cell_identical(PAIR_VALUE(path_pair(path)), PAIR_VALUE(put)))
+    if (where == PLACE_FOUND && cell_identical(PAIR_VALUE(path->found), PAIR_VALUE(put)))
         return unchanged(self);
     entry in = {path->hash, *put};
     champ_node *n = champ_put(family_memory(family_of(self)), path, where, &in, 0, &left);
@@ -142,7 +142,7 @@ altered_value(PyObject *key, PyObject *fn, PyObject *fallback, const champ_path 
         set_key_error(key);
         return NULL;
     }
-    PyObject *old = where == PLACE_FOUND ? cell_to_object(PAIR_VALUE(path_pair(path))) : Py_NewRef(fallback);
+    PyObject *old = where == PLACE_FOUND ? cell_to_object(PAIR_VALUE(path->found)) : Py_NewRef(fallback);
     PyObject *value = NULL;
     if (old != NULL && deep_call_enter(" while altering a map") == 0) {
         value = PyObject_CallOneArg(fn, old);

@@ -40,7 +40,7 @@ transient_put_absent(memory *mem, transient *d, const probe *p, cell key, cell v
         return transient_put_at(mem, d, &path, where, key, value);
     champ_node *root = d->root;
     node_retain(root);
-    *object = cell_to_object(PAIR_VALUE(path_pair(&path)));
+    *object = cell_to_object(PAIR_VALUE(path.found));
     node_release(root);
     return *object != NULL ? 1 : -1;
 }
@@ -92,7 +92,7 @@ transient_take(memory *mem, transient *d, const probe *p, PyObject **object)
             return where == PLACE_FAILED ? -1 : 0;
         champ_node *root = d->root;
         node_retain(root);
-        *object = cell_to_object(PAIR_VALUE(path_pair(&path)));
+        *object = cell_to_object(PAIR_VALUE(path.found));
         bool moved = d->root != root;
         node_release(root);
         if (*object == NULL)

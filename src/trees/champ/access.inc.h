@@ -58,6 +58,7 @@ typedef enum {
 typedef struct {
     champ_node *node[HASH_LEVELS + 1]; /* borrowed: root first */
     uint64_t hash;
+    pair *found;    /* with PLACE_FOUND: the entry's */
     unsigned depth; /* of the last node; HASH_LEVELS: a collision node */
     unsigned index;
 } champ_path;
@@ -91,6 +92,7 @@ locate_in_collision(champ_path *path, const probe *p)
     layout v = layout_of(path->node[path->depth]);
     for (path->index = 0; path->index < v.entries; path->index++) {
         int match = entry_matches(&v, path->index, p);
+        path->found = &v.pair[path->index];
         if (match != 0)
             return match < 0 ? PLACE_FAILED : PLACE_FOUND;
     }
@@ -118,19 +120,13 @@ champ_locate(champ_node *n, const probe *p, champ_path *path, bool prefetch)
         layout v = layout_of(n);
         if (prefetch)
             prefetch_pairs(&v);
+        path->found = &v.pair[path->index];
         int match = entry_matches(&v, path->index, p);
         return match < 0 ? PLACE_FAILED : match > 0 ? PLACE_FOUND : PLACE_TAKEN;
     }
     path->node[HASH_LEVELS] = n;
     path->depth = HASH_LEVELS;
     return locate_in_collision(path, p);
-}
-
-static inline pair *
-path_pair(const champ_path *path)
-{
-    layout v = layout_of(path->node[path->depth]);
-    return &v.pair[path->index];
 }
 
 /* How many nodes from the root on may be edited in place.  What goes in being general, plain nodes may not: they and
@@ -216,11 +212,9 @@ static champ_node *
 champ_replace(memory *mem, const champ_path *path, cell value, unsigned own, deferred *left)
 {
     unsigned level = path->depth;
-    layout v = layout_of(path->node[level]);
-    pair *found = &v.pair[path->index];
-    assert(path->index < v.entries);
+    pair *found = path->found;
     if (own > level) {
-        assert(node_is_unique(v.node) && (v.wide || value_is_plain(value)));
+        assert(node_is_unique(path->node[level]) && (node_is_general(path->node[level]) || value_is_plain(value)));
         left->pair.cells[0] = PAIR_VALUE(found);
         left->cells = 1;
         cell_retain(value);
@@ -229,6 +223,8 @@ champ_replace(memory *mem, const champ_path *path, cell value, unsigned own, def
             forget_item_hash(path->node[i]);
         return path->node[0];
     }
+    layout v = layout_of(path->node[level]);
+    assert(path->index < v.entries && found == &v.pair[path->index]);
     entry changed = {path->hash, *found};
     PAIR_VALUE(&changed.pair) = value;
     champ_node *n = level == HASH_LEVELS ? collision_with(mem, &v, path->index, &changed, false)

@@ -222,6 +222,8 @@ item_hash_cache(const layout *v)
 static inline void
 forget_item_hash(champ_node *n)
 {
+    if (n->nodemap == 0)
+        return;
     layout v = layout_of(n);
     if (v.children && atomic_load_explicit(item_hash_cache(&v), memory_order_relaxed) != 0)
         atomic_store_explicit(item_hash_cache(&v), 0, memory_order_relaxed);
