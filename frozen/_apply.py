@@ -15,7 +15,7 @@ from frozen._delta import ABSENT, Change, ConflictError, Delta, InMap, InSet, In
 from frozen._diff import is_shared, kind_of
 from frozen._paths import show_steps
 from frozen._records import record_kind
-from frozen._sameness import same_value
+from frozen._sameness import identity_of, same_value
 from frozen._share import share
 from frozen._sharing import NotShareableError
 
@@ -58,6 +58,7 @@ def apply_tree(old: Any, root: Node, becomes_local: bool = False) -> Any:
     edits: list[tuple[Any, Any]] = []
     todo: Iterator[tuple[Any, Node]] = iter([("", root)])
     stack: list[tuple[Any, Any, Any, Any]] = []  # what is around `level`: each with its edits, what is left, the step
+    done: dict[Any, tuple[Any, Any]] = {}  # what became of containers by a node: both may be met on many paths
     while True:
         for step, node in todo:
             kind = type(node)
@@ -75,13 +76,18 @@ def apply_tree(old: Any, root: Node, becomes_local: bool = False) -> Any:
                 below = _below(level, found, kind)
                 if below is None:
                     raise _blocked(_path_to(stack, step), found, node)
+                known = done.get((identity_of(below), id(node)))
+                if known is not None:
+                    edits.append((step, known[1]))
+                    continue
                 if kind is InMap and below is not old:  # that was tried above
                     only_plain = becomes_local or not isinstance(below, Map)
                     result = below._changed(node.nodes, ABSENT, Change, only_plain)  # type: ignore[union-attr]
                     if result is not None:
+                        done[identity_of(below), id(node)] = below, result
                         edits.append((step, result))
                         continue
-                stack.append((level, edits, todo, step))
+                stack.append((level, edits, todo, (step, node)))
                 level, edits = below, []
                 todo = iter(node.nodes.items() if kind is InMap else node.nodes)  # type: ignore[union-attr]
                 break
@@ -89,7 +95,8 @@ def apply_tree(old: Any, root: Node, becomes_local: bool = False) -> Any:
             if not stack:
                 return edits[0][1]
             result = _edited(level, edits)
-            level, edits, todo, step = stack.pop()
+            made_of, (level, edits, todo, (step, node)) = level, stack.pop()
+            done[identity_of(made_of), id(node)] = made_of, result
             edits.append((step, result))
 
 
@@ -123,7 +130,7 @@ def _blocked(path: Path, found: Any, node: Any) -> ConflictError:
 
 
 def _path_to(stack: list[tuple[Any, Any, Any, Any]], step: Any) -> Path:
-    return (*(frame[3] for frame in stack), step)[1:]  # the first step leads to the old version itself
+    return (*(frame[3][0] for frame in stack), step)[1:]  # the first step leads to the old version itself
 
 
 # -- One container ------------------------------------------------------------------------------------------------

@@ -286,3 +286,17 @@ def test_an_error_while_vectors_are_compared_comes_out() -> None:
         Vector([(1,), 2])._edits(Vector([(3,), 2]), same)
     with pytest.raises(TypeError, match="of the same family"):
         Vector()._edits(SharedVector(), same)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("family", [lambda value: value, share], ids=["local", "shared"])
+def test_what_many_paths_lead_to_is_changed_once_and_stays_one(family: Any) -> None:
+    old, new = Map(leaf=1), Map(leaf=2)
+    for _ in range(60):  # 2**120 paths
+        old, new = (Map(a=made, b=Vector([made, made])) for made in (old, new))
+    before, after = family(old), family(new)
+    delta = before.diff(after)
+    changed = before.apply(delta)
+    assert changed == after
+    assert changed.apply(delta.inverse()) == before
+    assert changed["a"]._root() == changed["b"][0]._root() == changed["b"][1]._root()
+    assert old.apply(delta) == new  # also of the other family
