@@ -8,8 +8,12 @@ typedef struct {
     uintptr_t boxes[DECODED_WAYS]; /* 0: none */
     PyObject *objects[DECODED_WAYS]; /* owned */
     uintptr_t missed; /* the box that was asked for last and not found */
-    size_t turn; /* the way that gives way next */
+    uint32_t turn; /* the way that gives way next */
+    uint32_t misses; /* since an object was kept last, with no room for one */
 } decoded_set;
+
+/* So many misses, and objects of boxes that nobody reads any longer give way to those that are read by turns. */
+enum { MISSES_OF_AN_AGE = 63 };
 
 /* The sets are in a larger block of memory, which may begin in the middle of a cache line. */
 static decoded_set *
@@ -46,6 +50,7 @@ set_empty(decoded_set *set, PyObject *gone[DECODED_WAYS])
         set->objects[way] = NULL;
         set->boxes[way] = 0;
     }
+    set->misses = 0;
 }
 
 static void
@@ -79,7 +84,7 @@ decoded_find(recent_use *recent, const box *b, bool *again)
             return Py_NewRef(set->objects[way]);
         room |= set->boxes[way] == 0;
     }
-    *again = room || set->missed == address;
+    *again = room || set->missed == address || ++set->misses >= MISSES_OF_AN_AGE;
     set->missed = address;
     return NULL;
 }
@@ -98,6 +103,7 @@ decoded_keep(recent_use *recent, const box *b, PyObject *made)
     PyObject *gone = set->objects[way];
     set->boxes[way] = (uintptr_t)b;
     set->objects[way] = Py_NewRef(made);
+    set->misses = 0;
     Py_XDECREF(gone);
 }
 

@@ -20,7 +20,9 @@
  * registered functions, objects whose attributes can be set (PLAN_OPEN), and what is longer than a few hundred characters
  * are made anew.  What a cached_property or object.__setattr__ does to a frozen dataclass stays with the kept object, as
  * with one that a Map holds.  An object takes the place of another one only if its box was asked for twice with no other
- * of the set in between, so a walk over many values drives out none.
+ * of the set in between, so a walk over many values drives out next to none; or at each 63rd miss of the set, so that
+ * objects which nobody reads any longer give way to those that are read by turns.  A hit writes nothing into the table, so
+ * that count goes by misses alone; it needs no atomic operation, because no two threads are in one table.
  * The table never has more than BLOCK_SETS * DECODED_WAYS objects; those of freed boxes leave it when their set is used
  * again, when classes are registered, with the module, or with the thread.
  *

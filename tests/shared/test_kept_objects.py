@@ -284,3 +284,22 @@ def test_an_interpreter_ends_with_what_it_keeps():
         interpreter.run("import everyday_values\nfor _ in range(3): assert len({point.x for point in shared}) == 1000")
     gc.collect()
     eventually(lambda: live_shared_nodes() == before)
+
+
+def test_what_is_read_no_longer_gives_way_to_what_is_read_by_turns():
+    """Also where the values of both tables are alive, and those of the second one are read in one order."""
+
+    def table(first: int) -> SharedMap[int, Any]:
+        return SharedMap({i: Limits.of(first + i, Fraction(1, 3)) for i in range(1_000)})
+
+    def found_again(shared: SharedMap[int, Any], rounds: int) -> int:
+        """How many of the last round's objects are those of the round before."""
+        made: list[Any] = [None] * len(shared)
+        for _ in range(rounds):
+            before, made = made, [shared[key] for key in range(len(shared))]
+        return sum(one is other for one, other in zip(before, made, strict=True))
+
+    outdated, current = [table(10_000 * n) for n in range(3)], table(100_000)
+    for shared in outdated:
+        found_again(shared, 30)
+    assert found_again(current, 300) > 900
