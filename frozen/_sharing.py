@@ -358,7 +358,7 @@ _STANDARD_ENCODERS: list[tuple[str, Callable[[type, str], bool], Callable[[Any],
     ("args", _named("datetime:date"), lambda d: (d.year, d.month, d.day)),
     ("args", _named("datetime:timedelta"), lambda d: (d.days, d.seconds, d.microseconds)),
     ("args", _named("datetime:timezone"), lambda z: z.__getinitargs__()),
-    ("args", _named("zoneinfo:ZoneInfo"), lambda z: _zone_arguments(z)),
+    ("args", _named("zoneinfo:ZoneInfo"), lambda z: (_zone_key(z),)),
     ("fold", _named("datetime:time"), lambda t: (t.fold, t.hour, t.minute, t.second, t.microsecond, t.tzinfo)),
     (
         "fold",
@@ -402,7 +402,7 @@ def _flag_value(flag: Any) -> object:
     return flag._value_
 
 
-def _zone_arguments(zone: Any) -> tuple[str]:
+def _zone_key(zone: Any) -> str:
     from pickle import PicklingError
 
     try:
@@ -410,7 +410,7 @@ def _zone_arguments(zone: Any) -> tuple[str]:
     except PicklingError:
         reason = "was read from a file, by from_file(): a reader finds ZoneInfo(key) only"
         raise NotShareableError(zone, reason) from None
-    return (zone.key,)
+    return zone.key  # type: ignore[no-any-return]
 
 
 def _safe_uuid(value: int | None) -> Any:
@@ -421,9 +421,22 @@ def _safe_uuid(value: int | None) -> Any:
 
 # Native types: those that C takes apart and makes again, once it has a plan for the class (src/shared/native.h).
 # A plan is (form, name, target, flags, extra). The forms have the numbers of that header.
-_NONE, _DATE, _DATETIME, _TIME, _TIMEDELTA, _UUID, _DECIMAL, _CALL, _FIELDS, _PATH, _NAMED_TUPLE, _MEMBER, _FLAG = (
-    range(13)
-)
+(
+    _NONE,
+    _DATE,
+    _DATETIME,
+    _TIME,
+    _TIMEDELTA,
+    _UUID,
+    _DECIMAL,
+    _CALL,
+    _FIELDS,
+    _PATH,
+    _NAMED_TUPLE,
+    _MEMBER,
+    _FLAG,
+    _ZONE,
+) = range(14)
 _DIFFERS, _AGREES = 4, 8  # BOX_HASH_DIFFERS, BOX_HASH_AGREES of src/shared/cell.h
 _OPEN = 16  # PLAN_OPEN of src/shared/native.h
 
@@ -437,7 +450,7 @@ _FORMS = {
     "uuid!uuid:UUID": _UUID,
     "text!decimal:Decimal": _DECIMAL,
     "args!fractions:Fraction": _FIELDS,
-    "args!zoneinfo:ZoneInfo": _CALL,
+    "args!zoneinfo:ZoneInfo": _ZONE,
     "args!builtins:range": _CALL,
     **{f"text!{name}": _FIELDS for name in _IP_ADDRESSES},
     **{f"text!{name}": _CALL for name in _IP_NETWORKS},
@@ -498,6 +511,8 @@ def _extra(form: int, cls: Any, name: str) -> object | None:
         return _attributes(cls, name)
     if form == _PATH:
         return _path_attribute(cls)
+    if form == _ZONE:
+        return _zone_key
     if form == _NAMED_TUPLE:
         return len(cls._fields) if _is_plain_named_tuple(cls) else None
     if form == _FLAG:
@@ -513,8 +528,6 @@ def _datetime_is_in_c() -> bool:
 
 
 def _arguments_of(cls: Any, name: str) -> Callable[[Any], tuple[object, ...]]:
-    if name == "args!zoneinfo:ZoneInfo":
-        return _zone_arguments
     return (lambda obj: (str(obj),)) if name.startswith("text!") else cls.__getinitargs__
 
 
@@ -569,7 +582,7 @@ def _member_plan(member: Any) -> _Plan:
 
 
 def _named_plan(form: int, name: str) -> _Plan:
-    """Called by the core for the first box that holds an object of that class, or that member."""
+    """Called by the core for the first box that holds an object of that class, that member, or the zone of that key."""
     if form == _UUID:
         name = "uuid!uuid:UUID"
     elif form == _DECIMAL:
@@ -577,6 +590,8 @@ def _named_plan(form: int, name: str) -> _Plan:
     name, _, member = name.partition("\n")
     where = name.rpartition("!")[2]
     try:
+        if form == _ZONE:
+            return form, name, find_class("zoneinfo:ZoneInfo")(name), 0, ()
         cls: Any = find_class(where)
         if form == _MEMBER:
             return form, f"{name}\n{member}", cls[member], 0, ()

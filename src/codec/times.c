@@ -244,7 +244,8 @@ write_shared_moment(writer *w, native_form form, const uint64_t *words)
     int status;
     if (m.fold == 0 && place == ZONE_NONE)
         status = write_tagged_text(w, tag_of(form), text, end);
-    else if (m.fold == 0 && place != ZONE_CELL && form == NATIVE_DATETIME && offset % MICROSECONDS_OF_MINUTE == 0)
+    else if (m.fold == 0 && (place == ZONE_UTC || place == ZONE_OFFSET) && form == NATIVE_DATETIME
+             && offset % MICROSECONDS_OF_MINUTE == 0)
         status = write_tagged_text(w, TAG_TIMESTAMP, text, put_offset(end, (long)(offset / MICROSECONDS_OF_MINUTE)));
     else
         return 0;

@@ -288,11 +288,12 @@ decode_whole(box *b)
     return o;
 }
 
-/* A member of an enum is there already. */
+/* A member of an enum or a ZoneInfo is there already. */
 PyObject *
 decode_native(box *b)
 {
-    return b->head.form == NATIVE_MEMBER ? native_make(b, NULL) : decode_whole(b);
+    bool is_there = b->head.form == NATIVE_MEMBER || b->head.form == NATIVE_ZONE;
+    return is_there ? native_make(b, NULL) : decode_whole(b);
 }
 
 PyObject *

@@ -96,6 +96,16 @@ take_member(PyObject *o, native_value *v)
 }
 
 static int
+take_zone_key(PyObject *o, native_value *v)
+{
+    const name *key;
+    int status = zone_name(o, &key);
+    if (status > 0)
+        v->words[0] = (uint64_t)(uintptr_t)key;
+    return status;
+}
+
+static int
 take_by_plan(PyObject *o, PyObject *plan, native_value *v)
 {
     PyObject *extra = plan_item(plan, PLAN_EXTRA);
@@ -112,6 +122,7 @@ take_by_plan(PyObject *o, PyObject *plan, native_value *v)
     case NATIVE_NAMED_TUPLE: return took(v, PyTuple_GetSlice(o, 0, PyTuple_GET_SIZE(o)));
     case NATIVE_MEMBER: return take_member(o, v);
     case NATIVE_FLAG: return take_flag(o, extra, v);
+    case NATIVE_ZONE: return take_zone_key(o, v);
     default: return 0;
     }
 }
@@ -255,7 +266,8 @@ make_by_plan(const box *b, PyObject *plan, PyObject *parts)
     case NATIVE_FIELDS: return make_fields(plan, parts);
     case NATIVE_PATH: return make_path(plan, parts);
     case NATIVE_NAMED_TUPLE: return make_named_tuple(plan, parts);
-    case NATIVE_MEMBER: return Py_NewRef(target);
+    case NATIVE_MEMBER:
+    case NATIVE_ZONE: return Py_NewRef(target);
     default: return make_flag(plan, PyTuple_GET_ITEM(parts, 0));
     }
 }
@@ -274,7 +286,7 @@ native_make(const box *b, PyObject *parts)
 bool
 native_is_closed(const box *b)
 {
-    if (b->head.form <= NATIVE_DECIMAL || b->head.form == NATIVE_MEMBER || b->head.form == NATIVE_FLAG)
+    if (b->head.form <= NATIVE_DECIMAL || b->head.form >= NATIVE_MEMBER)
         return true;
     PyObject *plan = plan_of_box(b);
     if (plan == NULL) {

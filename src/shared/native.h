@@ -4,7 +4,7 @@
  *
  *     form         words                                  cells
  *     date         day, packed                            -
- *     datetime     moment, packed | zone, see times.c     the zone, unless it is none, UTC, or a fixed offset
+ *     datetime     moment, packed | zone, see times.c     the zone, if it is none of those that a word holds
  *     time         the same
  *     timedelta    days | seconds, microseconds           -
  *     uuid         the number, its low half first         is_safe, unless that is unknown
@@ -15,8 +15,9 @@
  *     named tuple  class                                  the items
  *     member       class and member                       -
  *     flag         class                                  the value
+ *     zone         key of a ZoneInfo                      -
  *
- * A class is the address of its name (names.h).  What an interpreter needs for it is a plan, which frozen/_sharing.py
+ * A class or key is the address of its name (names.h).  What an interpreter needs for it is a plan, which frozen/_sharing.py
  * makes once; module_state.plans keeps it (plans.c).
  *
  * `size` of the box counts the cells.  Two boxes of equal forms, words and cells hold one value.  Python's own equality
@@ -25,6 +26,7 @@
 #define FROZEN_SHARED_NATIVE_H
 
 #include "shared/cell.h"
+#include "shared/names.h"
 
 /* _sharing.py has the same numbers. */
 typedef enum {
@@ -41,6 +43,7 @@ typedef enum {
     NATIVE_NAMED_TUPLE,
     NATIVE_MEMBER,
     NATIVE_FLAG,
+    NATIVE_ZONE,
     NATIVE_FORMS,
 } native_form;
 
@@ -90,6 +93,13 @@ PyObject *plan_of_member(PyObject *member);
 /* How to make an object of a box, or NULL. */
 PyObject *plan_of_box(const box *b);
 
+/* The key of a ZoneInfo by which any reader finds it: 1; 0: it is another kind of zone; -1: failed (exception set), with
+ * NotShareableError where no reader would find it. */
+int zone_name(PyObject *zone, const name **n);
+
+/* The ZoneInfo of that key in this interpreter: a new reference, or NULL (exception set). */
+PyObject *zone_of_name(const name *n);
+
 /* Which registrations plans are made of: the number changes before they are forgotten. */
 unsigned registrations_now(void);
 
@@ -112,12 +122,12 @@ typedef struct {
 } moment;
 
 /* Where the zone of a datetime or time is. */
-typedef enum { ZONE_NONE, ZONE_UTC, ZONE_CELL, ZONE_OFFSET } zone_place;
+typedef enum { ZONE_NONE, ZONE_UTC, ZONE_CELL, ZONE_OFFSET, ZONE_NAMED } zone_place;
 
 /* The words of such a box, read. */
 moment times_moment(native_form form, const uint64_t *words);
 
-/* The same of the zone of a datetime or time; in `*offset` its microseconds, unless it is none or in a cell. */
+/* The same of the zone of a datetime or time; in `*offset` its microseconds, if it is one of a fixed offset. */
 zone_place times_zone(const uint64_t *words, int64_t *offset);
 
 /* A new object; `zone` is the one in the cells, or NULL. */

@@ -153,12 +153,10 @@ plan_to_count_here(PyObject *plan)
 #endif
 }
 
-PyObject *
-plan_of_box(const box *b)
+/* A new reference, or NULL (exception set). */
+static PyObject *
+plan_to_make(native_form form, const name *n)
 {
-    native_form form = b->head.form;
-    bool named = form > NATIVE_DECIMAL;
-    const name *n = named ? (const name *)(uintptr_t)native_words(b)[0] : NULL;
     uintptr_t address = key_of_box(form, n);
     recent_use *recent = recent_here();
     size_t place = (address ^ address >> 4) % Py_ARRAY_LENGTH(recent->plans);
@@ -177,6 +175,44 @@ plan_of_box(const box *b)
     else
         PyErr_Clear();
     return plan;
+}
+
+PyObject *
+plan_of_box(const box *b)
+{
+    native_form form = b->head.form;
+    return plan_to_make(form, form > NATIVE_DECIMAL ? (const name *)(uintptr_t)native_words(b)[0] : NULL);
+}
+
+/* ---- zones ---- */
+
+int
+zone_name(PyObject *zone, const name **n)
+{
+    PyObject *plan = plan_of_type(zone);
+    if (plan == NULL)
+        return -1;
+    int status = 0;
+    if (plan != Py_None && PyLong_AsLong(plan_item(plan, PLAN_FORM)) == NATIVE_ZONE) {
+        PyObject *key = PyObject_CallOneArg(plan_item(plan, PLAN_EXTRA), zone);
+        *n = key != NULL ? name_of_text(key) : NULL;
+        status = *n != NULL ? 1 : -1;
+        Py_XDECREF(key);
+    }
+    Py_DECREF(plan);
+    return status;
+}
+
+PyObject *
+zone_of_name(const name *n)
+{
+    PyObject *plan = plan_to_make(NATIVE_ZONE, n), *zone = NULL;
+    if (plan == Py_None)
+        PyErr_SetString(PyExc_ImportError, "frozen._sharing has no plan for a time zone");
+    else if (plan != NULL)
+        zone = Py_NewRef(plan_item(plan, PLAN_TARGET));
+    Py_XDECREF(plan);
+    return zone;
 }
 
 int

@@ -1,14 +1,19 @@
 /* date, datetime, time and timedelta of the C implementation, in two words.
  *
- * A zone takes the second word of a datetime or time: none, UTC, or a fixed offset without a name, in microseconds.
- * Any other is in a cell. */
+ * A zone takes the second word of a datetime or time: none, UTC, a fixed offset without a name, in microseconds, or the
+ * key of a ZoneInfo, by the address of its name.  Any other is in a cell.
+ *
+ * A reader of a key finds the ZoneInfo by the address alone, as it finds classes, and touches no other memory than the
+ * box: names are never freed (names.h), and there are as many as the time zone database has keys, because a key is looked
+ * up before it becomes a name.  The plan of the key owns the object (plans.c): it is the interpreter's, or on free-threaded
+ * builds also the thread's, and ends with it. */
 
 #include "shared/current.h"
 #include "shared/native.h"
 
 #include <datetime.h>
 
-enum { ZONE_BITS = 2 };
+enum { ZONE_BITS = 3 }; /* below them is a zone_place: addresses of names are multiples of 8 */
 
 #define SECONDS_OF_DAY 86400
 #define DAY INT64_C(86400000000) /* microseconds */
@@ -86,6 +91,12 @@ take_zone(PyDateTime_CAPI *api, PyObject *zone, native_value *v)
             return plain;
         }
     }
+    const name *key;
+    int named = zone_name(zone, &key);
+    if (named != 0) {
+        v->words[1] = named > 0 ? (uint64_t)(uintptr_t)key | ZONE_NAMED : 0;
+        return named;
+    }
     v->words[1] = ZONE_CELL;
     v->parts = PyTuple_Pack(1, zone);
     return v->parts != NULL ? 1 : -1;
@@ -149,6 +160,12 @@ times_zone(const uint64_t *words, int64_t *offset)
     return place;
 }
 
+static const name *
+name_of_zone(const uint64_t *words)
+{
+    return (const name *)(uintptr_t)(words[1] & ~(uint64_t)((1 << ZONE_BITS) - 1));
+}
+
 /* A new reference, or NULL (exception set). */
 static PyObject *
 make_zone(PyDateTime_CAPI *api, const uint64_t *words, PyObject *zone)
@@ -158,6 +175,7 @@ make_zone(PyDateTime_CAPI *api, const uint64_t *words, PyObject *zone)
     case ZONE_NONE: return Py_NewRef(Py_None);
     case ZONE_UTC: return Py_NewRef(api->TimeZone_UTC);
     case ZONE_CELL: return Py_NewRef(zone);
+    case ZONE_NAMED: return zone_of_name(name_of_zone(words));
     default: break;
     }
     int seconds = (int)(offset / 1000000), microseconds = (int)(offset % 1000000);
@@ -186,9 +204,14 @@ make_in_python(native_form form, const uint64_t *words, const moment *m, PyObjec
     if (form == NATIVE_DATE)
         return sharing_call(SHARING_MAKE_TIME, "(i(iii))", (int)form, m->year, m->month, m->day);
     int64_t offset;
-    int place = (int)times_zone(words, &offset);
-    return sharing_call(SHARING_MAKE_TIME, "(i(iiiiiiii)iLO)", (int)form, m->year, m->month, m->day, m->hour, m->minute,
-                        m->second, m->microsecond, m->fold, place, (long long)offset, zone ? zone : Py_None);
+    zone_place place = times_zone(words, &offset);
+    PyObject *in = place == ZONE_NAMED ? zone_of_name(name_of_zone(words)) : Py_NewRef(zone != NULL ? zone : Py_None);
+    PyObject *made =
+        in == NULL ? NULL
+                   : sharing_call(SHARING_MAKE_TIME, "(i(iiiiiiii)iLO)", (int)form, m->year, m->month, m->day, m->hour,
+                                  m->minute, m->second, m->microsecond, m->fold, (int)place, (long long)offset, in);
+    Py_XDECREF(in);
+    return made;
 }
 
 PyObject *

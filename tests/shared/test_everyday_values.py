@@ -21,7 +21,7 @@ import pytest
 from everyday_values import Access, Empty, Grade, Level, Limits, Point, Stamp, Sundial, Unregistered
 from hypothesis import given
 from hypothesis import strategies as st
-from support import FREE_THREADED, Subinterpreter, live_shared_nodes, needs_subinterpreters
+from support import FREE_THREADED, Subinterpreter, live_shared_nodes, needs_subinterpreters, run_python
 
 from frozen import Map, NotShareableError, SharedMap, SharedSet, SharedVector, _core, is_shareable, register_shareable
 
@@ -161,6 +161,41 @@ def test_members_and_utc_are_the_objects_that_the_interpreter_has():
     assert read["UTC"].tzinfo is UTC
     assert read["ZoneInfo"] is PARIS
     assert read["zone"].tzinfo is PARIS
+
+
+def test_a_moment_is_one_block_if_its_zone_has_a_key():
+    def blocks(moment):
+        return _core._count_shared_blocks(SharedVector([moment]))[0]
+
+    assert blocks(MOMENT.replace(tzinfo=PARIS)) == blocks(MOMENT.replace(tzinfo=UTC)) == blocks(MOMENT)
+    assert blocks(MOMENT.time().replace(tzinfo=PARIS)) == blocks(MOMENT.time())
+
+
+def test_a_zone_is_found_by_its_key_whichever_object_was_stored():
+    for zone in (PARIS, zoneinfo.ZoneInfo.no_cache("Europe/Paris")):
+        read = SharedVector([MOMENT.replace(tzinfo=zone), (MOMENT.time().replace(tzinfo=zone), zone)])
+        assert read[0].tzinfo is read[1][0].tzinfo is read[1][1] is PARIS
+        assert read[0].utcoffset() == MOMENT.replace(tzinfo=PARIS).utcoffset()
+
+
+WITHOUT_ZONES = """
+import datetime, sys, zoneinfo
+from frozen import SharedVector, _core
+read = SharedVector([datetime.datetime(2024, 1, 1, tzinfo=zoneinfo.ZoneInfo("Europe/Paris"))])
+zoneinfo.reset_tzpath(to=[])
+zoneinfo.ZoneInfo.clear_cache()
+sys.modules["tzdata"] = None
+_core._forget_plans()
+try:
+    read[0]
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_a_zone_that_is_gone_is_named():
+    printed = run_python("-c", WITHOUT_ZONES).stdout
+    assert printed.startswith("a shared Europe/Paris cannot be read in this interpreter: ZoneInfoNotFoundError")
 
 
 def test_a_nan_equals_itself_and_no_other():
