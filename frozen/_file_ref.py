@@ -150,9 +150,12 @@ class FileRef(Generic[T]):
         reader = _FileReader(self._folder.mapped_number, self._folder.load)
         self._current = reader.current  # type: ignore[method-assign]
         self._told: AtomicRef[Version] = AtomicRef(reader.current())
-        self.get = reader.get  # type: ignore[method-assign]
-        self.lookup = reader.lookup  # type: ignore[method-assign]
-        self.get_versioned = reader.get_versioned  # type: ignore[method-assign]
+        for name in (
+            "get",
+            "lookup",
+            "get_versioned",
+        ):  # into the slots, which a subclass may hide by methods of its own
+            vars(FileRef)[name].__set__(self, getattr(reader, name))
 
     # -- Reading ------------------------------------------------------------------------------------------------
 
@@ -371,7 +374,7 @@ class FileRef(Generic[T]):
 
     def __reduce__(self) -> Any:
         """A pickle holds the path: the process that loads it attaches."""
-        return _attached, (self.path, self._folder.types, self._durable)
+        return _attached, (self.path, self._folder.types, self._durable, type(self))
 
 
 class _Follower:
@@ -447,5 +450,5 @@ def _is_version(number: int) -> Callable[[Version], bool]:
     return lambda current: current[0] == number
 
 
-def _attached(path: str, types: _Types, durable: bool) -> FileRef[Any]:
-    return FileRef.attach(path, types=types, durable=durable)
+def _attached(path: str, types: _Types, durable: bool, cls: type[FileRef[Any]]) -> FileRef[Any]:
+    return cls.attach(path, types=types, durable=durable)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import uuid
+from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -23,10 +24,11 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from support import ROOT, child_environment, eventually, needs_late_threads, run_python, run_threads
+from support import ROOT, assert_no_leak, child_environment, eventually, needs_late_threads, run_python, run_threads
 
 import frozen
 from frozen import AtomicRef, EncodingError, FileFormatError, FileMap, FileRef, Map, Set, Vector
+from frozen._core import _FileReader
 from frozen._snapshot_folder import SnapshotFolder
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -56,6 +58,85 @@ def test_what_is_published_is_read_in_place(path: Path) -> None:
     assert ref.get_versioned() == (ref.get(), 1)
     assert ref.lookup("ports") == Vector([80])
     assert ref.lookup("nothing", 5) == 5
+
+
+class Shouting(FileRef[Any]):
+    """Reads in capitals."""
+
+    def get(self) -> Any:
+        return super().get().upper()
+
+    def get_versioned(self) -> tuple[Any, int]:
+        value, number = super().get_versioned()
+        return value.upper(), number
+
+    def lookup(self, key: Any, default: Any = None) -> Any:
+        return ("looked up", super().lookup(key, default))
+
+
+class Slotted(FileRef[Any]):
+    __slots__ = ()
+
+    def get(self) -> Any:
+        return [FileRef.get.__get__(self)()]
+
+
+def test_what_a_subclass_overrides_is_what_is_called(path: Path) -> None:
+    ref = Shouting(path, "quiet")
+    assert (ref.get(), ref.get_versioned(), ref.version) == ("QUIET", ("QUIET", 1), 1)
+    ref.set("still")
+    assert Shouting.attach(path).get() == "STILL"
+    assert pickle.loads(pickle.dumps(ref)).get() == "STILL", "of the same class"
+    assert FileRef.attach(path).get() == "still"
+    ref.set(Map(a=1))
+    assert ref.lookup("a") == ("looked up", 1)
+    assert ref.update(Map.set, "b", 2) == Map(a=1, b=2), "updates go by what is stored"
+    assert Slotted.attach(path).get() == [Map(a=1, b=2)]
+
+
+def test_reading_and_publishing_leave_no_reference_behind(path: Path) -> None:
+    ref = FileRef(path, Map(a=1), durable=False)
+    values = itertools.cycle([Map(a=Vector([1, "a text in a box"])), "text", 5])
+
+    def use() -> None:
+        ref.set(next(values))  # the next read finds another number
+        ref.get_versioned()
+        ref.set(Map(a=1))
+        assert ref.get() is ref.get()
+        assert ref.lookup("a") == 1
+        assert ref.lookup("absent") is None
+        with pytest.raises(TypeError):
+            ref.lookup([])
+        other = FileRef.attach(path)
+        assert other.get() == ref.get()
+        assert other.version == ref.version
+
+    assert_no_leak(use, calls=3)
+
+
+def test_loading_that_fails_leaves_no_reference_behind(path: Path) -> None:
+    folder = FileRef(path, 1)._folder
+    loads: list[Any] = [(1, "value"), None, (1,), ("one", 2), (2**70, 2), OSError("broken"), LookupError("gone")]
+
+    def load() -> Any:
+        made = next(turns)
+        if isinstance(made, Exception):
+            raise made.with_traceback(None)
+        return made
+
+    def use() -> None:
+        nonlocal turns
+        turns = iter(loads)
+        reader = _FileReader(folder.mapped_number, load)
+        assert reader.current() == (1, "value")
+        assert reader.get() == "value", "without another load"
+        for made in loads[1:]:
+            failing = _FileReader(folder.mapped_number, load)
+            with pytest.raises(type(made) if isinstance(made, Exception) else (TypeError, OverflowError)):
+                failing.get()
+
+    turns: Iterator[Any] = iter(())
+    assert_no_leak(use, calls=3)
 
 
 def test_each_publication_is_a_version(path: Path) -> None:
