@@ -168,9 +168,10 @@ def share(obj: Any, /) -> Any:
     twice is converted once. `share.register(cls, hook)` converts a type of your own; `register_shareable` lets shared
     containers hold it as it is.
 
-    O(n) for n values, once; the result crosses to other interpreters in O(1). Nesting may be of any depth, but the
-    stack bounds that of tuples and frozensets (RecursionError): a reader makes the whole of one when it reads it, and
-    CPython compares and hashes them by recursion. A SharedVector is read level by level: nest lists instead.
+    O(n) for n values, once; the result crosses to other interpreters in O(1). Nesting may be of any depth. Only objects
+    of registered types, whose functions may make new ones without end, nest at most 131,072 deep (RecursionError). A
+    reader makes the whole of a tuple, frozenset or record when it reads it, and of a SharedVector one level. What
+    compares, hashes, shows and pickles a value does so by recursion, as CPython does with tuples.
 
     Raises NotShareableError, with the path to the object that cannot be shared or that contains itself.
 

@@ -58,13 +58,18 @@ def _name_of(cls: type) -> str:
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
-def _found_at(error: BaseException, brackets: str, key: object) -> None:
-    """Called by the core on the way up: what `error` is about stands at `key` of what was to be shared. A key or member
-    that is what the error is about adds no step: it stands at no place but itself."""
-    if isinstance(error, NotShareableError) and not (brackets == "{}" and key is error.value):
+def _found_at(error: BaseException, steps: Sequence[tuple[str, object]]) -> None:
+    """Called by the core: these steps, of brackets and a key, lead from what was to be shared to what `error` is about.
+    A key or member that is what the error is about adds no step: it stands at no place but itself."""
+    if isinstance(error, NotShareableError):
         from frozen._convert import Member, show_path
 
-        error.path = show_path([key if brackets == "[]" else Member(key)]) + error.path
+        labels = [
+            key if brackets == "[]" else Member(key)
+            for brackets, key in steps
+            if brackets == "[]" or key is not error.value
+        ]
+        error.path = show_path(labels) + error.path
 
 
 @public
@@ -109,6 +114,9 @@ def register_shareable(
     is part of its hash, as in `hash((type(self), self.x))`. Nor is an object of a class without `__hash__`, unless
     `decode` returns the very same object, as that of ZoneInfo does; then its encoding is the key. A tuple or record
     that contains such an object is no key either.
+
+    Such objects nest at most 131,072 deep (RecursionError), because functions may make new ones without end; one that
+    contains itself is a NotShareableError with the path.
 
     Raises TypeError for a class that comes without functions and is not immutable by itself, or has more than its
     fields, as an exception has; ValueError for a class that import cannot find.

@@ -448,6 +448,18 @@ unicode_set_known_hash(PyObject *o, Py_hash_t hash)
     atomic_store_explicit((_Atomic(Py_hash_t) *)&((PyASCIIObject *)o)->hash, hash, memory_order_relaxed);
 }
 
+/* Gives a new tuple the hash that it has, where CPython keeps one. */
+static inline void
+tuple_set_known_hash(PyObject *o, Py_hash_t hash)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    ((PyTupleObject *)o)->ob_hash = hash;
+#else
+    (void)o;
+    (void)hash;
+#endif
+}
+
 /* The exception that is set, or NULL, to be set again by restore_exception. */
 static inline PyObject *
 take_exception(void)

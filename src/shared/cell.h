@@ -18,6 +18,9 @@
  * that are nested like that, `t = (t, t)` time and again, have few boxes and very many paths: every walk over boxes
  * remembers what it has met (encoding and decoding in a map of their own, comparing and hashing in walk.h).
  *
+ * Depth. Encoding, decoding and freeing take no C stack for what is nested, and memory bounds the depth. Comparing and
+ * hashing go through trees, and through code of classes: they recurse, and are RecursionError where the stack ends.
+ *
  * Equality. Cells are equal if they are the same value, bit for bit (so a NaN equals itself, also within tuples and
  * registered types), or if Python says so of the objects. Equal cells have equal hashes, cell_value_hash(): Python's,
  * where objects that are made of the cell anew agree on one, else one of the bits. A hash stays in shared memory only
@@ -293,9 +296,10 @@ void blob_encode_register(object_encoder encode);
 enum { FIRST_PLACE_KIND = KIND_REF, PLACE_KINDS = KIND_COUNTER - KIND_REF + 1 };
 void crossing_encode_register(block_kind kind, object_encoder encode);
 
-/* Registered types (frozen/_sharing.py): a name, and a value that can be held, from which `decode` makes the object;
- * and in `*hash` BOX_HASH_DIFFERS, BOX_HASH_AGREES, or 0: what it holds decides. 0, or -1 (exception set). */
-int registered_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *hash);
+/* Registered types (frozen/_sharing.py): a new tuple that begins with a name, and a value that can be held, from which
+ * `decode` makes the object; and in `*hash` BOX_HASH_DIFFERS, BOX_HASH_AGREES, or 0: what it holds decides. NULL: failed
+ * (exception set). */
+PyObject *registered_encode(PyObject *object, unsigned *hash);
 PyObject *registered_decode(PyObject *name, PyObject *value);
 
 /* What frozen/_sharing.py hands over when it is imported, in this order. */
@@ -323,6 +327,9 @@ void not_shareable(PyObject *object, const char *reason);
 /* If the exception that is set is a NotShareableError: what it is about is at `key`, in "[]" or "{}", of what was
  * to be shared. Steals key. */
 void not_shareable_at(const char *brackets, PyObject *key);
+
+/* The same for several steps, from the outermost in: a sequence of pairs of brackets and key. Steals it. */
+void not_shareable_within(PyObject *steps);
 
 /* If it is a NotShareableError: clear it, and say so. */
 bool not_shareable_clear(void);

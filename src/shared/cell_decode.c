@@ -95,89 +95,6 @@ decode_bytes(box *b)
 
 /* ---- nested values ---- */
 
-/* What decoding one value has made of boxes that are held elsewhere, too, and so may be met again. It owns the
- * objects. */
-typedef struct {
-    address_map made;
-    budget left;
-    bool anew; /* nothing that was kept */
-} decoding;
-
-static PyObject *decode_anew(decoding *d, box *b);
-
-/* With d NULL: a value that cannot be met again. */
-static PyObject *
-decode_part(decoding *d, cell c)
-{
-    if (d == NULL)
-        return cell_to_object(c);
-    if (!budget_spend(&d->left, 1))
-        return NULL;
-    if (!cell_is_box(c))
-        return cell_to_object(c);
-    if (!box_is_met_again(cell_box(c)))
-        return decode_anew(d, cell_box(c));
-    address_key key = key_in_walk(cell_box(c));
-    address_entry *known = address_find(&d->made, key);
-    if (known != NULL)
-        return Py_NewRef((PyObject *)(uintptr_t)known->value);
-    PyObject *o = decode_anew(d, cell_box(c));
-    if (o != NULL && address_add(&d->made, key, (uintptr_t)o)) /* without memory it may be made twice */
-        Py_INCREF(o);
-    return o;
-}
-
-static PyObject *
-decode_cells(decoding *d, const cell *cells, uint64_t size)
-{
-    PyObject *o = unknown_tuple((Py_ssize_t)size);
-    for (uint64_t i = 0; o != NULL && i < size; i++) {
-        PyObject *member = decode_part(d, cells[i]);
-        if (member != NULL)
-            PyTuple_SET_ITEM(o, (Py_ssize_t)i, member);
-        else
-            Py_CLEAR(o);
-    }
-    if (o != NULL)
-        sequence_known(o);
-    return o;
-}
-
-static PyObject *
-decode_members(decoding *d, box *b)
-{
-    return decode_cells(d, box_cells(b), b->size);
-}
-
-static PyObject *
-decode_frozenset(decoding *d, box *b)
-{
-    PyObject *members = decode_members(d, b);
-    PyObject *o = members ? PyFrozenSet_New(members) : NULL;
-    Py_XDECREF(members);
-    return o;
-}
-
-static PyObject *
-decode_registered(decoding *d, box *b)
-{
-    PyObject *name = decode_part(d, box_cells(b)[0]);
-    PyObject *value = name != NULL ? decode_part(d, box_cells(b)[1]) : NULL;
-    PyObject *o = value != NULL ? registered_decode(name, value) : NULL;
-    Py_XDECREF(name);
-    Py_XDECREF(value);
-    return o;
-}
-
-static PyObject *
-decode_native_within(decoding *d, box *b)
-{
-    PyObject *parts = decode_cells(d, native_cells(b), b->size);
-    PyObject *o = parts != NULL ? native_make(b, parts) : NULL;
-    Py_XDECREF(parts);
-    return o;
-}
-
 static bool
 has_parts(const box *b)
 {
@@ -185,26 +102,53 @@ has_parts(const box *b)
     return kind == KIND_TUPLE || kind == KIND_FROZENSET || kind == KIND_REGISTERED || kind == KIND_NATIVE;
 }
 
-/* A box that has parts, which may have been met before; d is NULL where they cannot have been. */
-static PyObject *
-decode_parts(decoding *d, box *b)
-{
-    switch (b->head.kind) {
-    case KIND_TUPLE: return decode_members(d, b);
-    case KIND_FROZENSET: return decode_frozenset(d, b);
-    case KIND_NATIVE: return b->size == 0 ? native_make(b, NULL) : decode_native_within(d, b);
-    default: return decode_registered(d, b);
-    }
-}
-
-/* ---- what needs no walk ---- */
-
 static const cell *
 cells_of(box *b, uint64_t *size)
 {
     *size = b->size;
     return b->head.kind == KIND_NATIVE ? native_cells(b) : box_cells(b);
 }
+
+/* The object of a box that has parts, out of the objects of its cells, which the collector does not know yet: steals
+ * them. */
+static PyObject *
+made_of_parts(box *b, PyObject *parts)
+{
+    PyObject *o;
+    sequence_known(parts);
+    switch (b->head.kind) {
+    case KIND_TUPLE:
+        if (block_flags(&b->head) & BOX_HASHED)
+            tuple_set_known_hash(parts, (Py_hash_t)box_hash(b));
+        return parts;
+    case KIND_FROZENSET: o = PyFrozenSet_New(parts); break;
+    case KIND_NATIVE: o = native_make(b, b->size > 0 ? parts : NULL); break;
+    default: o = registered_decode(PyTuple_GET_ITEM(parts, 0), PyTuple_GET_ITEM(parts, 1));
+    }
+    Py_DECREF(parts);
+    return o;
+}
+
+/* Of a box whose parts cannot be met again. */
+static PyObject *
+decode_plainly(box *b)
+{
+    uint64_t size;
+    const cell *cells = cells_of(b, &size);
+    if (size == 0 && b->head.kind == KIND_NATIVE)
+        return native_make(b, NULL);
+    PyObject *parts = unknown_tuple((Py_ssize_t)size);
+    for (uint64_t i = 0; parts != NULL && i < size; i++) {
+        PyObject *part = cell_to_object(cells[i]);
+        if (part != NULL)
+            PyTuple_SET_ITEM(parts, (Py_ssize_t)i, part);
+        else
+            Py_CLEAR(parts);
+    }
+    return parts != NULL ? made_of_parts(b, parts) : NULL;
+}
+
+/* ---- what needs no walk ---- */
 
 static bool
 is_leaf(const box *b)
@@ -281,7 +225,7 @@ decode_whole(box *b)
     if (LIKELY(o != NULL))
         return o;
     unsigned before = again ? registrations_now() : 0, parts = CONSTANT_PARTS;
-    o = needs_no_walk(b) ? decode_parts(NULL, b) : decode_nested(b);
+    o = needs_no_walk(b) ? decode_plainly(b) : decode_nested(b);
     if (again && o != NULL && is_constant(cell_of_box(b), &parts) && (recent = recent_here()) != NULL
         && registrations_now() == before)
         decoded_keep(recent, b, o);
@@ -302,7 +246,95 @@ decode_tuple(box *b)
     return decode_whole(b);
 }
 
-/* ---- the walk ---- */
+/* ---- the walk ----
+ *
+ * A *frame* is a box whose parts are being made, on a stack of its own: nesting takes no C stack, and memory bounds it.
+ *
+ *   1. A frame owns the tuple of its parts, of which the first `made` are there. The collector does not know the tuple.
+ *   2. Its box is alive: the box of the frame below holds it, or the caller the outermost one. Boxes hold no cycle.
+ *   3. What may be met again is in `made` once it is whole.
+ *   4. Arbitrary code runs where an object is made of parts, and knows of no frame. */
+
+typedef struct {
+    box *b;
+    PyObject *parts;
+    uint64_t made;
+    bool again; /* the box may be met again */
+} frame;
+
+enum { FRAMES_WITHIN = 6 }; /* that need no memory */
+
+/* What decoding one value has made of boxes that are held elsewhere, too, and so may be met again. It owns the
+ * objects. */
+typedef struct {
+    address_map made;
+    budget left;
+    bool anew; /* nothing that was kept */
+    frame *frames;
+    size_t depth, room;
+    frame within[FRAMES_WITHIN];
+} decoding;
+
+static void
+decoding_end(decoding *d)
+{
+    size_t position = 0;
+    while (d->depth > 0)
+        Py_DECREF(d->frames[--d->depth].parts);
+    if (d->frames != d->within)
+        PyMem_Free(d->frames);
+    for (address_entry *entry; (entry = address_next(&d->made, &position)) != NULL;)
+        Py_DECREF((PyObject *)(uintptr_t)entry->value);
+    address_free(&d->made);
+}
+
+/* Makes room for a frame: 0, or -1 (exception set). */
+static int
+decoding_reserve(decoding *d)
+{
+    if (LIKELY(d->depth < d->room))
+        return 0;
+    bool grown = d->frames != d->within;
+    frame *frames = PyMem_Realloc(grown ? d->frames : NULL, 2 * d->room * sizeof *frames);
+    if (frames == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (!grown)
+        memcpy(frames, d->within, sizeof d->within);
+    d->frames = frames;
+    d->room *= 2;
+    return 0;
+}
+
+static int
+decoding_push(decoding *d, box *b, bool again)
+{
+    PyObject *parts = decoding_reserve(d) == 0 ? unknown_tuple((Py_ssize_t)b->size) : NULL;
+    if (parts == NULL)
+        return -1;
+    d->frames[d->depth++] = (frame){b, parts, 0, again};
+    return 0;
+}
+
+/* Without memory it may be made twice. */
+static void
+decoding_remember(decoding *d, box *b, PyObject *o)
+{
+    if (address_add(&d->made, key_in_walk(b), (uintptr_t)o))
+        Py_INCREF(o);
+}
+
+/* The object of the top frame, whose parts are all there; or NULL. */
+static PyObject *
+decoding_close(decoding *d)
+{
+    frame f = d->frames[--d->depth];
+    PyObject *o = made_of_parts(f.b, f.parts);
+    if (o != NULL && f.again)
+        decoding_remember(d, f.b, o);
+    return o;
+}
 
 /* Whether a native's parts are objects of their own: then it is read, and kept, as by itself. */
 static bool
@@ -315,29 +347,82 @@ holds_its_own(const box *b)
     return true;
 }
 
-static PyObject *
-decode_anew(decoding *d, box *b)
+/* Of a box that is no frame of a walk: 1; 0: it has to be one; -1: failed (exception set). */
+static int
+decode_leaf(const decoding *d, box *b, PyObject **o)
 {
     if (b->head.kind == KIND_NATIVE && !d->anew && b->size <= 2 && holds_its_own(b))
-        return decode_native(b);
-    if (!has_parts(b))
-        return kind_row_of(&b->head)->decode(b);
-    if (Py_EnterRecursiveCall(" while reading a shared value"))
-        return NULL;
-    PyObject *o = decode_parts(d, b);
-    Py_LeaveRecursiveCall();
-    return o;
+        *o = decode_native(b);
+    else if (b->head.kind == KIND_NATIVE && b->size == 0)
+        *o = native_make(b, NULL);
+    else if (!has_parts(b))
+        *o = kind_row_of(&b->head)->decode(b);
+    else
+        return 0;
+    return *o != NULL ? 1 : -1;
+}
+
+/* The object of a part: 1; 0: there is a frame for it; -1: failed (exception set). */
+static int
+decode_part(decoding *d, cell c, PyObject **o)
+{
+    if (!budget_spend(&d->left, 1))
+        return -1;
+    if (!cell_is_box(c)) {
+        *o = cell_to_object(c);
+        return *o != NULL ? 1 : -1;
+    }
+    box *b = cell_box(c);
+    bool again = box_is_met_again(b);
+    address_entry *known = again ? address_find(&d->made, key_in_walk(b)) : NULL;
+    if (known != NULL) {
+        *o = Py_NewRef((PyObject *)(uintptr_t)known->value);
+        return 1;
+    }
+    int status = decode_leaf(d, b, o);
+    if (status > 0 && again)
+        decoding_remember(d, b, *o);
+    return status != 0 ? status : decoding_push(d, b, again);
+}
+
+/* Makes what the frames ask for: a new reference, or NULL. */
+static PyObject *
+decode_frames(decoding *d)
+{
+    for (;;) {
+        frame *f = &d->frames[d->depth - 1];
+        uint64_t size;
+        const cell *cells = cells_of(f->b, &size);
+        PyObject *o = NULL;
+        if (f->made == size) {
+            o = decoding_close(d);
+            if (o == NULL || d->depth == 0)
+                return o;
+        }
+        else {
+            int status = decode_part(d, cells[f->made], &o);
+            if (status < 0)
+                return NULL;
+            if (status == 0)
+                continue;
+        }
+        f = &d->frames[d->depth - 1];
+        PyTuple_SET_ITEM(f->parts, (Py_ssize_t)f->made++, o);
+    }
 }
 
 static PyObject *
 decode_walking(box *b, bool anew)
 {
-    decoding d = {.left = BUDGET, .anew = anew};
-    PyObject *o = decode_parts(&d, b);
-    size_t position = 0;
-    for (address_entry *entry; (entry = address_next(&d.made, &position)) != NULL;)
-        Py_DECREF((PyObject *)(uintptr_t)entry->value);
-    address_free(&d.made);
+    decoding d; /* `within` needs no value */
+    d.made = (address_map){0};
+    d.left = BUDGET;
+    d.anew = anew;
+    d.frames = d.within;
+    d.depth = 0;
+    d.room = FRAMES_WITHIN;
+    PyObject *o = decoding_push(&d, b, false) == 0 ? decode_frames(&d) : NULL;
+    decoding_end(&d);
     return o;
 }
 

@@ -147,56 +147,130 @@ encode_simple(PyObject *o, cell *c)
     return encode_atom(o, c);
 }
 
-/* ---- nested values ---- */
+/* ---- nested values ----
+ *
+ * A *frame* is a value whose parts are being encoded, on a stack of its own: nesting takes no C stack, and memory bounds
+ * it. The part that comes next is at `b->size` of the top frame; if it has parts, too, it is the next frame.
+ *
+ *     frames   [(a, (b, c), d)]-------[(b, c)]
+ *     boxes    a . _                  b _           _ the cell that is filled next   . what the frame above will be
+ *
+ *   1. A frame owns the tuple of its parts, and its box, whose first `size` cells are whole and owned: freeing the box
+ *      frees them. No other thread sees a box before the outermost one is returned.
+ *   2. The object of a frame is alive: it is a part of the frame below, or the caller holds it.
+ *   3. An object that may be met again is in `met` before its frame is pushed (MET_OPEN), and has its box there when the
+ *      frame is closed. So an object that contains itself is met while it is open.
+ *   4. Arbitrary code runs where an object is taken apart, and knows of no frame. */
+
+typedef struct {
+    PyObject *parts; /* a tuple */
+    PyObject *object; /* to be remembered with its box; NULL: it is met once */
+    box *b;
+    cell *cells; /* of the box */
+    uint64_t end; /* how many of the parts become cells */
+} frame;
+
+enum { FRAMES_WITHIN = 6 }; /* that need no memory */
+
+/* What registered functions and attributes give may be new objects without end, of which none is met again. So their
+ * nesting has a bound that memory does not set. */
+enum { OBJECTS_WITHIN_OBJECTS = 1 << 17 };
 
 /* What encoding one value has met: objects that are held elsewhere, too, and so may be met again, with their boxes.  It
  * owns references to both: a registered type's `encode` makes objects that go as soon as they are encoded. */
 typedef struct {
     address_map met;
     budget left;
+    PyObject *whole; /* that is being encoded, and is not in `met` */
+    frame *frames;
+    size_t depth, room, objects; /* frames that are neither tuples nor frozensets */
+    frame within[FRAMES_WITHIN];
 } encoding;
+
+enum { MET_OPEN = 1 }; /* the word of no box */
+
+static address_key
+key_of_object(PyObject *o)
+{
+    return (address_key){(uintptr_t)o, 0, 0};
+}
+
+static bool
+is_object(const frame *f)
+{
+    return f->b->head.kind == KIND_NATIVE || f->b->head.kind == KIND_REGISTERED;
+}
+
+static void
+encoding_pop(encoding *e)
+{
+    frame *f = &e->frames[--e->depth];
+    PyObject *parts = f->parts;
+    e->objects -= is_object(f);
+    Py_DECREF(parts);
+}
 
 static void
 encoding_end(encoding *e)
 {
     size_t position = 0;
-    for (address_entry *entry; (entry = address_next(&e->met, &position)) != NULL;) {
-        cell_release((cell)entry->value);
-        Py_DECREF((PyObject *)entry->key.a);
+    while (e->depth > 0) {
+        box *unfinished = e->frames[e->depth - 1].b;
+        encoding_pop(e);
+        block_release(&unfinished->head);
     }
+    if (e->frames != e->within)
+        PyMem_Free(e->frames);
+    for (address_entry *entry; (entry = address_next(&e->met, &position)) != NULL;)
+        if (entry->value != MET_OPEN) {
+            cell_release((cell)entry->value);
+            Py_DECREF((PyObject *)entry->key.a);
+        }
     address_free(&e->met);
 }
 
-static int encode_nested(encoding *e, PyObject *o, cell *c);
-
+/* Makes room for a frame: 0, or -1 (exception set). */
 static int
-encode_anew(encoding *e, PyObject *o, cell *c)
+encoding_reserve(encoding *e)
 {
-    int simple = encode_simple(o, c);
-    return simple == 0 ? encode_nested(e, o, c) : simple < 0 ? -1 : 0;
+    if (LIKELY(e->depth < e->room))
+        return 0;
+    bool grown = e->frames != e->within;
+    frame *frames = PyMem_Realloc(grown ? e->frames : NULL, 2 * e->room * sizeof *frames);
+    if (frames == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (!grown)
+        memcpy(frames, e->within, sizeof e->within);
+    e->frames = frames;
+    e->room *= 2;
+    return 0;
 }
 
-/* A part of what is being encoded: 0, or -1 (exception set). */
+/* A frame for an object whose box has no cells yet; `object` is NULL if it cannot be met again. Steals the box and the
+ * parts, also where it fails: -1. */
 static int
-encode_part(encoding *e, PyObject *o, cell *c)
+encoding_push(encoding *e, PyObject *object, PyObject *parts, box *b, cell *cells, uint64_t end)
 {
-    if (!budget_spend(&e->left, 1))
-        return -1;
-    if (object_is_unique(o))
-        return encode_anew(e, o, c);
-    address_key key = {(uintptr_t)o, 0, 0};
-    address_entry *known = address_find(&e->met, key);
-    if (known != NULL) {
-        *c = (cell)known->value;
-        cell_retain(*c);
-        return 0;
+    frame f = {parts, object, b, cells, end};
+    int status = encoding_reserve(e);
+    if (status == 0 && is_object(&f) && e->objects == OBJECTS_WITHIN_OBJECTS) {
+        PyErr_Format(PyExc_RecursionError, "objects of registered types are nested more than %d deep",
+                     OBJECTS_WITHIN_OBJECTS);
+        status = -1;
     }
-    if (encode_anew(e, o, c) < 0)
-        return -1;
-    if (cell_is_box(*c) && address_add(&e->met, key, *c)) { /* without memory it may be encoded twice */
-        Py_INCREF(o);
-        cell_retain(*c);
+    if (status == 0 && object != NULL && !address_add(&e->met, key_of_object(object), MET_OPEN)) {
+        PyErr_NoMemory();
+        status = -1;
     }
+    if (status < 0) {
+        block_release(&b->head);
+        Py_DECREF(parts);
+        return -1;
+    }
+    e->objects += is_object(&f);
+    e->frames[e->depth++] = f;
     return 0;
 }
 
@@ -213,64 +287,56 @@ keep_hash_of_members(box *b, int (*hash_of)(box *, uint64_t *))
         box_set_hash(b, hash, BOX_HASHED);
 }
 
-/* A box of that kind for the members of a tuple. */
-static int
-encode_members(encoding *e, PyObject *members, block_kind kind, cell *c)
+/* The cell of the top frame, whose parts are all there. */
+static cell
+encoding_close(encoding *e)
 {
-    Py_ssize_t size = PyTuple_GET_SIZE(members);
-    box *b = box_alloc(kind, (size_t)size * sizeof(cell));
-    if (b == NULL)
-        return -1;
-    for (b->size = 0; b->size < (uint64_t)size; b->size++) {
-        PyObject *member = PyTuple_GET_ITEM(members, b->size);
-        if (encode_part(e, member, &box_cells(b)[b->size]) < 0) {
-            if (kind == KIND_TUPLE)
-                not_shareable_at("[]", PyLong_FromSize_t(b->size));
-            else
-                not_shareable_at("{}", Py_NewRef(member));
-            block_release(&b->head);
-            return -1;
-        }
+    frame *f = &e->frames[e->depth - 1];
+    box *b = f->b;
+    if (b->head.kind == KIND_TUPLE)
+        keep_hash_of_members(b, hash_tuple);
+    else if (b->head.kind == KIND_FROZENSET)
+        keep_hash_of_members(b, hash_frozenset);
+    if (f->object != NULL) {
+        address_find(&e->met, key_of_object(f->object))->value = cell_of_box(b);
+        Py_INCREF(f->object);
+        block_retain(&b->head);
     }
-    keep_hash_of_members(b, kind == KIND_TUPLE ? hash_tuple : hash_frozenset);
-    *c = cell_of_box(b);
-    return 0;
+    encoding_pop(e);
+    return cell_of_box(b);
 }
 
+/* What opens an object: a frame for it is pushed; or it has no parts, and its cell is there; or -1 (exception set). */
+enum { OPENED, DONE };
+
+/* A tuple of members, given up, as one of the kinds that hold nothing else. */
 static int
-encode_frozenset(encoding *e, PyObject *o, cell *c)
+open_members(encoding *e, PyObject *object, PyObject *members, block_kind kind)
 {
-    PyObject *members = tuple_of(o);
-    int status = members != NULL ? encode_members(e, members, KIND_FROZENSET, c) : -1;
-    Py_XDECREF(members);
-    return status;
+    size_t size = members != NULL ? (size_t)PyTuple_GET_SIZE(members) : 0;
+    box *b = members != NULL ? box_alloc(kind, size * sizeof(cell)) : NULL;
+    if (b == NULL) {
+        Py_XDECREF(members);
+        return -1;
+    }
+    b->size = 0;
+    return encoding_push(e, object, members, b, box_cells(b), size);
 }
 
 /* A registered type: its name, and the value that it was turned into. */
 static int
-encode_registered(encoding *e, PyObject *o, cell *c)
+open_registered(encoding *e, PyObject *object, PyObject *o)
 {
-    PyObject *name, *value;
     unsigned hash;
-    if (registered_encode(o, &name, &value, &hash) < 0)
-        return -1;
-    cell parts[2] = {NO_CELL, NO_CELL};
-    box *b = NULL;
-    if (encode_part(e, name, &parts[0]) == 0 && encode_part(e, value, &parts[1]) == 0)
-        b = box_alloc(KIND_REGISTERED, sizeof parts);
-    Py_DECREF(name);
-    Py_DECREF(value);
+    PyObject *parts = registered_encode(o, &hash);
+    box *b = parts != NULL ? box_alloc(KIND_REGISTERED, 2 * sizeof(cell)) : NULL;
     if (b == NULL) {
-        for (int i = 0; i < 2; i++)
-            if (parts[i] != NO_CELL)
-                cell_release(parts[i]);
+        Py_XDECREF(parts);
         return -1;
     }
-    memcpy(b->data, parts, sizeof parts);
-    b->size = 2;
+    b->size = 0;
     block_set_flag(&b->head, hash);
-    *c = cell_of_box(b);
-    return 0;
+    return encoding_push(e, object, parts, b, box_cells(b), 2);
 }
 
 /* Without a hash of its own, an object has that of its address. */
@@ -280,63 +346,145 @@ flags_of_hash(PyObject *o, unsigned flags)
     return flags == 0 && Py_TYPE(o)->tp_hash == PyBaseObject_Type.tp_hash ? BOX_HASH_DIFFERS : flags;
 }
 
-/* A box for what native_take() took apart. */
+/* What native_take() took apart; its parts are given up. */
 static int
-encode_taken(encoding *e, PyObject *o, const native_value *v, cell *c)
+open_taken(encoding *e, PyObject *object, PyObject *o, const native_value *v, cell *c)
 {
     size_t size = v->parts != NULL ? (size_t)PyTuple_GET_SIZE(v->parts) : 0;
     box *b = box_alloc(KIND_NATIVE, sizeof v->words + size * sizeof(cell));
-    if (b == NULL)
+    if (b == NULL) {
+        Py_XDECREF(v->parts);
         return -1;
+    }
     b->head.form = (uint8_t)v->form;
+    b->size = 0;
     block_set_flag(&b->head, flags_of_hash(o, v->flags));
     memcpy(native_words(b), v->words, sizeof v->words);
-    for (b->size = 0; b->size < size; b->size++)
-        if (encode_part(e, PyTuple_GET_ITEM(v->parts, b->size), &native_cells(b)[b->size]) < 0) {
-            not_shareable_at("[]", PyLong_FromSize_t(b->size));
-            block_release(&b->head);
-            return -1;
-        }
+    if (v->parts != NULL)
+        return encoding_push(e, object, v->parts, b, native_cells(b), size);
     *c = cell_of_box(b);
+    return DONE;
+}
+
+/* `object` is what to remember it as, or NULL. */
+static int
+open_nested(encoding *e, PyObject *object, PyObject *o, cell *c)
+{
+    native_value v;
+    if (PyTuple_CheckExact(o)) {
+        *c = CELL_EMPTY_TUPLE;
+        return PyTuple_GET_SIZE(o) == 0 ? DONE : open_members(e, object, Py_NewRef(o), KIND_TUPLE);
+    }
+    if (PyFrozenSet_CheckExact(o))
+        return open_members(e, object, tuple_of(o), KIND_FROZENSET);
+    int status = native_take(o, &v);
+    if (status > 0)
+        return open_taken(e, object, o, &v, c);
+    return status < 0 ? -1 : open_registered(e, object, o);
+}
+
+/* A part of what is being encoded. */
+static int
+encode_part(encoding *e, PyObject *o, cell *c)
+{
+    if (!budget_spend(&e->left, 1))
+        return -1;
+    bool again = !object_is_unique(o);
+    address_entry *known = again ? address_find(&e->met, key_of_object(o)) : NULL;
+    if (o == e->whole || (known != NULL && known->value == MET_OPEN)) {
+        not_shareable(o, "contains itself: remove the cycle first");
+        return -1;
+    }
+    if (known != NULL) {
+        *c = (cell)known->value;
+        cell_retain(*c);
+        return DONE;
+    }
+    int status = encode_simple(o, c);
+    if (status == 0)
+        status = open_nested(e, again ? o : NULL, o, c);
+    /* without memory it may be encoded twice */
+    if (status == DONE && again && cell_is_box(*c) && address_add(&e->met, key_of_object(o), *c)) {
+        Py_INCREF(o);
+        cell_retain(*c);
+    }
+    return status;
+}
+
+/* Encodes what the frames ask for: 0, or -1 (exception set). */
+static int
+encode_frames(encoding *e, cell *c)
+{
+    while (e->depth > 0) {
+        frame *f = &e->frames[e->depth - 1];
+        if (f->b->size == f->end) {
+            *c = encoding_close(e);
+            if (e->depth == 0)
+                break;
+        }
+        else {
+            int status = encode_part(e, PyTuple_GET_ITEM(f->parts, f->b->size), c);
+            if (status < 0)
+                return -1;
+            if (status == OPENED)
+                continue;
+        }
+        f = &e->frames[e->depth - 1];
+        f->cells[f->b->size++] = *c;
+    }
     return 0;
 }
 
-static int
-encode_other(encoding *e, PyObject *o, cell *c)
+/* The steps from the whole to the part that comes next, as not_shareable_within() takes them; NULL: failed. */
+static PyObject *
+steps_of(const encoding *e)
 {
-    native_value v;
-    int status = native_take(o, &v);
-    if (status > 0) {
-        status = encode_taken(e, o, &v, c);
-        Py_XDECREF(v.parts);
-        return status;
+    PyObject *steps = PyList_New(0);
+    for (size_t i = 0; steps != NULL && i < e->depth; i++) {
+        const frame *f = &e->frames[i];
+        if (f->b->head.kind == KIND_REGISTERED)
+            continue;
+        bool is_set = f->b->head.kind == KIND_FROZENSET;
+        PyObject *key = is_set ? Py_NewRef(PyTuple_GET_ITEM(f->parts, f->b->size)) : PyLong_FromSize_t(f->b->size);
+        PyObject *step = key != NULL ? Py_BuildValue("(sO)", is_set ? "{}" : "[]", key) : NULL;
+        Py_XDECREF(key);
+        if (step == NULL || PyList_Append(steps, step) < 0)
+            Py_CLEAR(steps);
+        Py_XDECREF(step);
     }
-    return status < 0 ? -1 : encode_registered(e, o, c);
+    return steps;
 }
 
-static int
-encode_nested(encoding *e, PyObject *o, cell *c)
+static void
+say_where(const encoding *e)
 {
-    if (PyTuple_CheckExact(o) && PyTuple_GET_SIZE(o) == 0) {
-        *c = CELL_EMPTY_TUPLE;
-        return 0;
-    }
-    if (Py_EnterRecursiveCall(" while sharing a value"))
-        return -1;
-    int status = PyTuple_CheckExact(o)       ? encode_members(e, o, KIND_TUPLE, c)
-                 : PyFrozenSet_CheckExact(o) ? encode_frozenset(e, o, c)
-                                             : encode_other(e, o, c);
-    Py_LeaveRecursiveCall();
-    return status;
+    PyObject *error = take_exception(), *steps = e->depth > 0 ? steps_of(e) : NULL;
+    if (steps == NULL)
+        PyErr_Clear(); /* the error itself matters more than its path */
+    restore_exception(error);
+    if (steps != NULL)
+        not_shareable_within(steps);
 }
 
 NO_INLINE static int
 encode_whole(PyObject *o, cell *c)
 {
-    encoding e = {.left = BUDGET};
-    int status = encode_nested(&e, o, c);
+    encoding e; /* `within` needs no value */
+    e.met = (address_map){0};
+    e.left = BUDGET;
+    e.whole = o;
+    e.frames = e.within;
+    e.depth = e.objects = 0;
+    e.room = FRAMES_WITHIN;
+    cell done;
+    int status = open_nested(&e, NULL, o, &done);
+    if (status == OPENED && (status = encode_frames(&e, &done)) < 0)
+        say_where(&e);
     encoding_end(&e);
-    return status;
+    if (status < 0)
+        return -1;
+    *c = done; /* the caller's word stays as it is where there is nothing to be had */
+    return 0;
 }
 
 int

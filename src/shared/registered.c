@@ -69,20 +69,15 @@ hash_flag(PyObject *object, PyObject *differs)
     return differs == Py_True ? BOX_HASH_DIFFERS : BOX_HASH_AGREES;
 }
 
-int
-registered_encode(PyObject *object, PyObject **name, PyObject **value, unsigned *hash)
+PyObject *
+registered_encode(PyObject *object, unsigned *hash)
 {
-    PyObject *found = sharing_call(SHARING_ENCODE, "(O)", object), *differs;
-    if (found == NULL)
-        return -1;
-    int ok = PyArg_ParseTuple(found, "UOO;frozen._sharing._encode", name, value, &differs);
-    if (ok) {
-        Py_INCREF(*name);
-        Py_INCREF(*value);
+    PyObject *found = sharing_call(SHARING_ENCODE, "(O)", object), *name, *value, *differs;
+    if (found != NULL && !PyArg_ParseTuple(found, "UOO;frozen._sharing._encode", &name, &value, &differs))
+        Py_CLEAR(found);
+    if (found != NULL)
         *hash = hash_flag(object, differs);
-    }
-    Py_DECREF(found);
-    return ok ? 0 : -1;
+    return found;
 }
 
 PyObject *
@@ -102,11 +97,11 @@ not_shareable(PyObject *object, const char *reason)
 }
 
 void
-not_shareable_at(const char *brackets, PyObject *key)
+not_shareable_within(PyObject *steps)
 {
     PyObject *error = take_exception();
-    PyObject *done = error && key ? sharing_call(SHARING_FOUND_AT, "(OsO)", error, brackets, key) : NULL;
-    Py_XDECREF(key);
+    PyObject *done = error != NULL ? sharing_call(SHARING_FOUND_AT, "(OO)", error, steps) : NULL;
+    Py_DECREF(steps);
     if (done == NULL && error != NULL && !PyErr_ExceptionMatches(PyExc_Exception)) {
         Py_DECREF(error); /* KeyboardInterrupt: it matters more than what it interrupts */
         return;
@@ -115,6 +110,19 @@ not_shareable_at(const char *brackets, PyObject *key)
         PyErr_Clear(); /* the error itself matters more than its path */
     Py_XDECREF(done);
     restore_exception(error);
+}
+
+void
+not_shareable_at(const char *brackets, PyObject *key)
+{
+    PyObject *error = take_exception();
+    PyObject *steps = key != NULL ? Py_BuildValue("((sO))", brackets, key) : NULL;
+    Py_XDECREF(key);
+    if (steps == NULL)
+        PyErr_Clear();
+    restore_exception(error);
+    if (steps != NULL)
+        not_shareable_within(steps);
 }
 
 bool

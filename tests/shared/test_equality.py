@@ -152,18 +152,6 @@ def test_what_is_nested_too_deeply_for_the_stack_is_an_error(wrap):
             walk()
 
 
-@pytest.mark.parametrize("wrap", [lambda part: (part,), lambda part: Node(part, 1)], ids=["tuple", "registered"])
-def test_tuples_nested_too_deeply_for_the_stack_are_refused_when_they_are_stored(wrap):
-    value = 1
-    for _ in range(100_000):
-        value = wrap(value)
-    before = live_shared_nodes()
-    for store in (lambda: SharedMap(value=value), lambda: SharedVector([value]), lambda: is_shareable(value)):
-        with pytest.raises(RecursionError):
-            store()
-    assert live_shared_nodes() == before
-
-
 # NaN
 
 

@@ -131,6 +131,7 @@ OPERATIONS: dict[str, Callable[[Inputs], Any]] = {
     "vector, compared": lambda i: (i.vector == Vector(i.list), i.vector < i.vector.append(1), i.vector == i.relaxed),
     "share": lambda i: share({"map": i.dict, "list": [i.list, {TEXT}], "tuple": ([TEXT], 1), "again": i.map}),
     "is_shareable": lambda i: (is_shareable(i.list[:11]), is_shareable((i.map, TEXT)), is_shareable(object())),
+    "nested tuples": lambda i: SharedVector([functools.reduce(lambda part, n: (TEXT + str(n), part), range(20), TEXT)]),
     "nested": lambda i: SharedVector([i.map, SharedSet([i.set, i.vector]), (i.vector,)]),
     "Blob": lambda i: SharedMap(blob=Blob(b"x" * 100)),
     "Handle": lambda i: Handle(i.map).redeem(),

@@ -598,14 +598,6 @@ def test_deep_nesting_is_freed_without_recursion():
     assert _core._live_shared_nodes() == alive
 
 
-def test_deep_tuples_are_an_error_not_a_crash():
-    deep = ()
-    for _ in range(200_000):
-        deep = (deep,)
-    with pytest.raises(RecursionError):
-        SharedMap(a=deep)
-
-
 def test_what_is_equal_already_is_kept():
     shared = SharedMap(text="long enough for a box", number=2**100, nested=SharedMap(a=1))
     for key in shared:
