@@ -69,7 +69,7 @@ def _found_at(error: BaseException, steps: Sequence[tuple[str, object]]) -> None
             for brackets, key in steps
             if brackets == "[]" or key is not error.value
         ]
-        error.path = show_path(labels) + error.path
+        error.path = show_path(labels, most=1000) + error.path
 
 
 @public
