@@ -22,6 +22,7 @@ SHORT: tuple[str, ...] = (
     "atomic_maps",
     "shared_atomic_maps",
     "caches",
+    "churn",
 )
 LONG: tuple[str, ...] = ("short_threads", "signals", "exits", "forks", "interpreters")
 PROGRAMS = SHORT + LONG
