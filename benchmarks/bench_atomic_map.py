@@ -1,4 +1,4 @@
-"""AtomicMap beside dict, cereggii and an AtomicRef of a Map: one thread, and two threads on a free-threaded build.
+"""AtomicMap beside dict, cereggii, ft_utils and an AtomicRef of a Map: one thread, and two on a free-threaded build.
 
 With the GIL all are read and written by `m[k]`. Without it all but dict go through bound methods: on CPython 3.13t each
 `m[k]` counts the container itself, which a method bound once in each thread does not. A dict is read by `m[k]` there
@@ -32,6 +32,7 @@ from slices import alternating
 from frozen import AtomicCounter, AtomicMap, AtomicRef, Map
 
 SIZE, KEYS = 10_000, 400  # of the map; of those, the keys that a thread goes over
+WORDS = 4_000  # that are counted in one call
 ENOUGH = 30  # slices, for a figure that is worth printing
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 SUBSCRIPTS = ("get(k)", "put(k, v)", "remove(k)") if FREE_THREADED else ("m[k]", "m[k] = v", "del m[k]")
@@ -47,6 +48,7 @@ class Peer:
     set: str = ""
     delete: str = ""
     add: str = ""
+    count: str = ""  # of the words in `words`
     prologue: str = ""
     names: dict = field(default_factory=dict)
 
@@ -67,15 +69,39 @@ while True:
         cereggii.AtomicDict,
         *SUBSCRIPTS,
         add,
+        "m.reduce_sum([(k, 1) for k in words])",
         "get, put, remove, swap = m.get, m.__setitem__, m.__delitem__, m.compare_and_set",
         names={"NOT_FOUND": cereggii.NOT_FOUND, "ExpectationFailed": cereggii.ExpectationFailed},
     )
 
 
+def of_ft_utils():
+    from ft_utils.concurrency import ConcurrentDict
+
+    def make(plain):
+        m = ConcurrentDict()
+        for key, value in plain.items():
+            m[key] = value
+        return m
+
+    bound = "get, put, remove = m.get, m.__setitem__, m.__delitem__"
+    return Peer("ft_utils", make, *SUBSCRIPTS, prologue=bound)
+
+
+MERGED = """\
+local = {}
+for k in words:
+  local[k] = local.get(k, 0) + 1
+with lock:
+  for k, n in local.items():
+    m[k] += n"""
+
+
 def peers():
+    lock = {"lock": threading.Lock()}
     bound = "get, put, remove, add = m.get, m.__setitem__, m.__delitem__, m.add"
-    yield Peer("frozen", AtomicMap, *SUBSCRIPTS, "add(k)", bound)
-    yield Peer("dict", dict, "m[k]", "m[k] = v", "del m[k]", "m[k] += 1")
+    yield Peer("frozen", AtomicMap, *SUBSCRIPTS, "add(k)", "m.count(words)", bound)
+    yield Peer("dict", dict, "m[k]", "m[k] = v", "del m[k]", "m[k] += 1", "for k in words: m[k] += 1")
     yield Peer(
         "dict with a lock",
         dict,
@@ -83,7 +109,8 @@ def peers():
         "with lock: m[k] = v",
         "with lock: del m[k]",
         "with lock: m[k] += 1",
-        names={"lock": threading.Lock()},
+        MERGED,
+        names=lock,
     )
     yield Peer(
         "AtomicRef of a Map",
@@ -92,11 +119,13 @@ def peers():
         "update(Map.set, k, v)",
         "update(Map.delete, k)",
         "update(increased, k)",
-        "ref, update = m.get, m.update",
+        prologue="ref, update = m.get, m.update",
         names={"Map": Map, "increased": lambda m, k: m.set(k, m.get(k, 0) + 1)},
     )
     with suppress(ImportError):
         yield of_cereggii()
+    with suppress(ImportError):
+        yield of_ft_utils()
 
 
 def counters():
@@ -118,6 +147,10 @@ def counters():
 
         bound = "add = m.increment_and_get"
         yield Peer("cereggii", lambda plain: cereggii.AtomicInt64(0), add="add(1)", prologue=bound)
+    with suppress(ImportError):
+        from ft_utils.concurrency import AtomicInt64
+
+        yield Peer("ft_utils", lambda plain: AtomicInt64(0), add="add()", prologue="add = m.incr")
 
 
 @dataclass(frozen=True)
@@ -128,6 +161,7 @@ class Work:
     target: float | None = None  # throughput of two threads over one
     one: float | None = None  # cost in one thread over dict's, without the GIL
     gil: float | None = None  # ... and with it
+    beside: tuple = ()  # a peer, and how often its throughput with two threads ours is to be: pairs of them
     own: bool = True  # each thread its own keys
     peers: object = peers
 
@@ -135,15 +169,29 @@ class Work:
 WORKS = (
     Work("get_own", "get, own keys", "for k in keys:\n  {get}", target=1.8, one=1.0, gil=1.3),
     Work("get_same", "get, the same keys", "for k in keys:\n  {get}", target=1.8, one=1.0, gil=1.3, own=False),
-    Work("set_own", "set, own keys", "for k in keys:\n  {set}", target=1.2, one=1.3),
+    Work(
+        "set_own",
+        "set, own keys",
+        "for k in keys:\n  {set}",
+        target=1.2,
+        one=1.3,
+        beside=(("cereggii", 1.0), ("dict", 1.4)),
+    ),
     Work("set_same", "set, the same keys", "for k in keys:\n  {set}", own=False),
     Work(
         "mixed", "90 get, 10 set", "for k in keys[:360]:\n  {get}\nfor k in keys[360:]:\n  {set}", target=1.7, own=False
     ),
-    Work("insert_delete", "insert and delete", "for k in new:\n  {set}\nfor k in new:\n  {delete}", target=1.0),
-    Work("add_own", "add 1, own keys", "for k in keys:\n  {add}", target=1.5, gil=1.0),
-    Work("add_zipf", "add 1, words by Zipf", "for k in words:\n  {add}", own=False),
+    Work(
+        "insert_delete",
+        "insert and delete",
+        "for k in new:\n  {set}\nfor k in new:\n  {delete}",
+        target=1.0,
+        beside=(("cereggii", 1.2),),
+    ),
+    Work("add_own", "add 1, own keys", "for k in keys:\n  {add}", target=1.5, gil=1.0, beside=(("cereggii", 3.0),)),
+    Work("add_zipf", "add 1, words by Zipf", "for k in stream:\n  {add}", own=False),
     Work("add_one", "add 1, one key", "for k in keys:\n  k = hot\n  {add}", own=False),
+    Work("words", "count words by Zipf", "{count}", own=False, beside=(("cereggii", 2.5),)),
     Work("counter", "AtomicCounter: add 1", "for k in keys:\n  {add}", target=1.9, peers=counters),
 )
 
@@ -157,11 +205,12 @@ def keys_of(work, thread):
     source = random.Random(thread)
     numbers = list(range(thread, SIZE, 2)) if work.own else random.Random(8).sample(range(SIZE), KEYS)
     source.shuffle(numbers)
-    words = source.choices(range(1000), [1 / (rank + 1) for rank in range(1000)], k=KEYS)
+    words = source.choices(range(1000), [1 / (rank + 1) for rank in range(1000)], k=WORDS)
     return {
         "keys": [name_of(number) for number in numbers[:KEYS]],
         "new": [f"new:{thread}:{number:07d}" for number in range(KEYS // 2)],
         "words": [name_of(number) for number in words],
+        "stream": [name_of(number) for number in words[:KEYS]],
         "hot": name_of(0),
     }
 
@@ -171,10 +220,13 @@ def indented(text, by):
 
 
 def spelled(peer, body):
+    """The body with the peer's statements in it; None where the peer has not all of them."""
     lines = []
     for line in body.splitlines():
         margin = len(line) - len(line.lstrip())
-        statement = line.format(get=peer.get, set=peer.set, delete=peer.delete, add=peer.add)
+        statement = line.format(get=peer.get, set=peer.set, delete=peer.delete, add=peer.add, count=peer.count)
+        if not statement.strip():
+            return None
         lines.append(indented(statement.lstrip(), margin))
     return "\n".join(lines)
 
@@ -196,6 +248,8 @@ def measure(found, work, rounds, threads):
     """By peer: seconds of a pass in one thread, and the throughput of all threads over one with its slices' count."""
     team = {}
     for peer in found:
+        if spelled(peer, work.body) is None:
+            continue
         m = peer.make({name_of(number): number for number in range(SIZE)})
         team[peer.name] = [function_of(peer, work, m, thread) for thread in range(threads)]
     return {
@@ -221,19 +275,41 @@ def verdict(value, target, at_least):
 
 
 def tables(results):
-    """Two: the cost in one thread over dict's, and the throughput of two threads over one."""
-    names = list(next(iter(results.values())))
+    """Three: the cost in one thread over dict's; the throughput of two threads over one, and over that of others."""
+    names = list(max(results.values(), key=len))
     one, two = [["one thread, over dict", *names, "target"]], [["two threads / one", *names, "target"]]
     for work in WORKS:
         if work.name not in results:
             continue
         got = results[work.name]
         base = got["dict"]["pass"]
-        costs = [got[name]["pass"] / base if got[name]["pass"] and base else None for name in names]
-        scales = [got[name]["scaling"] for name in names]
+        costs = [got[name]["pass"] / base if name in got and got[name]["pass"] and base else None for name in names]
+        scales = [got[name]["scaling"] if name in got else None for name in names]
         one.append([work.title, *map(figure, costs), verdict(costs[0], work.one if FREE_THREADED else work.gil, False)])
         two.append([work.title, *map(figure, scales), verdict(scales[0], work.target, True)])
-    return [one, two] if any(line[1:-1] != ["-"] * len(names) for line in two[1:]) else [one]
+    if all(line[1:-1] == ["-"] * len(names) for line in two[1:]):
+        return [one]
+    return [one, two, beside(results, names[1:])]
+
+
+def throughput(got, name):
+    """Of two threads, in passes a second; None where there is no figure."""
+    return got[name]["scaling"] / got[name]["pass"] if name in got and got[name]["scaling"] else None
+
+
+def beside(results, names):
+    """The throughput of two threads over that of two threads with each peer."""
+    table = [["two threads, over two of", *names, "target"]]
+    for work in WORKS:
+        if work.name not in results or not (ours := throughput(results[work.name], "frozen")):
+            continue
+        theirs = {name: throughput(results[work.name], name) for name in names}
+        ratios = {name: ours / of if of else None for name, of in theirs.items()}
+        verdicts = [
+            f"{name}: {verdict(ratios.get(name), target, True)}" for name, target in work.beside if ratios.get(name)
+        ]
+        table.append([work.title, *(figure(ratios[name]) for name in names), ", ".join(verdicts)])
+    return table
 
 
 def plot(results, path):
@@ -243,7 +319,7 @@ def plot(results, path):
     from matplotlib import pyplot
 
     works = [work for work in WORKS if work.name in results]
-    names = list(next(iter(results.values())))
+    names = list(max(results.values(), key=len))
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, 5), layout="constrained", sharey=True)
     height = 0.8 / len(names)
     for i, name in enumerate(names):
@@ -251,10 +327,11 @@ def plot(results, path):
         colour = "crimson" if name == "frozen" else f"{0.3 + 0.13 * i:.2f}"
         got = [results[work.name] for work in works]
         cost = [
-            one[name]["pass"] / one["dict"]["pass"] if one[name]["pass"] and one["dict"]["pass"] else 0 for one in got
+            one[name]["pass"] / one["dict"]["pass"] if name in one and one[name]["pass"] and one["dict"]["pass"] else 0
+            for one in got
         ]
         left.barh(at, cost, height * 0.92, color=colour, label=name)
-        right.barh(at, [one[name]["scaling"] or 0 for one in got], height * 0.92, color=colour)
+        right.barh(at, [(name in one and one[name]["scaling"]) or 0 for one in got], height * 0.92, color=colour)
     left.set(xlabel="time of one thread / dict's", xscale="log", yticks=range(len(works)))
     left.set_yticklabels([work.title for work in works])
     left.invert_yaxis()
@@ -274,8 +351,9 @@ def save(results, lines, folder):
     text = "".join(report.piped(report.aligned(table, left=(0,))) + "\n" for table in lines)
     version = platform.python_version()
     build = "free-threaded" if FREE_THREADED else "with the GIL"
-    cereggii = next((d.version for d in importlib.metadata.distributions() if d.name == "cereggii"), "none")
-    (folder / f"{stem}.md").write_text(f"CPython {version}, {build}; cereggii {cereggii}; {SIZE:,} entries.\n\n{text}")
+    known = {d.name.replace("-", "_"): d.version for d in importlib.metadata.distributions()}
+    others = ", ".join(f"{name} {known.get(name, 'none')}" for name in ("cereggii", "ft_utils"))
+    (folder / f"{stem}.md").write_text(f"CPython {version}, {build}; {others}; {SIZE:,} entries.\n\n{text}")
     report.plotted(plot, results, folder / f"{stem}.png")
 
 
