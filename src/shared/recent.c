@@ -116,7 +116,7 @@ of_thread_state(module_state *state, PyThreadState *tstate)
 }
 
 NO_INLINE static thread_recent *
-find(module_state *state, PyThreadState *tstate)
+recent_of(module_state *state, PyThreadState *tstate)
 {
     if (current != NULL && atomic_load_explicit(&current->closed, memory_order_acquire)) {
         free(current);
@@ -158,7 +158,7 @@ recent_here(void)
     thread_recent *recent = current;
     PyThreadState *tstate = PyThreadState_Get();
     if (UNLIKELY(!is_of(recent, state, tstate) || !is_up_to_date(recent, state)))
-        recent = find(state, tstate);
+        recent = recent_of(state, tstate);
     return recent != NULL ? &recent->use : NULL;
 }
 
