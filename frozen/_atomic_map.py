@@ -6,7 +6,6 @@ that is up to date while the map has a watch.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,11 +17,6 @@ if TYPE_CHECKING:
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-
-
-def count(counts: AtomicMap[K, int], keys: Iterable[K], /) -> None:
-    for key, n in Counter(keys).items():
-        counts.add(key, n)
 
 
 def reduce(target: AtomicMap[K, V], pairs: Iterable[tuple[K, V]], fn: Callable[[V, V], V], /) -> None:

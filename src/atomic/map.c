@@ -26,11 +26,14 @@
 #include "atomic/map_reads.h"
 #include "ref/direct.h"
 
+static PyObject *atomic_map_add(PyObject *op, PyObject *const *args, Py_ssize_t nargs);
+
 #define TABLE_OF(op) ((AtomicMapObject *)(op))
 #define TABLE_ABSENT(op) (TABLE_OF(op)->absent)
 #define TABLE_TYPE(state) ((state)->atomic_map)
 #define OTHER_TABLE_TYPE(state) ((state)->shared_atomic_map)
 #define TABLE_MAY_CHANGE(op) true
+#define TABLE_ADD atomic_map_add
 #define MIRROR_STORE_IF atomic_ref_store_if
 #define SNAPSHOT_TITLE "Map"
 #include "atomic/methods.inc.h"

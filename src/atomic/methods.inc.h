@@ -6,6 +6,7 @@
  *     TABLE_TYPE, OTHER_TABLE_TYPE       of a module state: the type; that over the other memory
  *     TABLE_MAY_CHANGE(op)               what every change begins with; false with an exception set. May run Python code
  *     SNAPSHOT_TITLE                     what users call the type of its snapshots
+ *     TABLE_ADD                          the method `add`
  *     MIRROR_STORE_IF                    compare_and_set of the mirror's type
  *     map_family(op)                     the types of its snapshots; NULL: the module is being torn down (exception set)
  *     map_look, map_has                  what reads a key
@@ -16,7 +17,9 @@
 #ifndef FROZEN_ATOMIC_METHODS_INC_H
 #define FROZEN_ATOMIC_METHODS_INC_H
 
+#include "atomic/tally.h"
 #include "bindings/common/arguments.h"
+#include "platform/budget.h"
 
 /* The mirror of a map, a new reference, made when it is asked for first; NULL: failed (exception set). */
 static PyObject *map_mirror(PyObject *op);
@@ -364,9 +367,22 @@ table_repr(PyObject *op)
 }
 
 static PyObject *
-table_count(PyObject *op, PyObject *args, PyObject *kwargs)
+table_count(PyObject *op, PyObject *keys)
 {
-    return call_python_layer("frozen._atomic_map", "count", op, args, kwargs);
+    tally shares = {0};
+    bool done = tally_keys(&shares, keys);
+    budget left = BUDGET;
+    for (uint32_t i = 0; done && i < shares.count; i++) {
+        PyObject *times = PyLong_FromSsize_t(shares.entries[i].times), *args[] = {shares.entries[i].key, times};
+        PyObject *sum = times != NULL ? TABLE_ADD(op, args, 2) : NULL;
+        done = sum != NULL && budget_spend(&left, 1);
+        Py_XDECREF(times);
+        Py_XDECREF(sum);
+    }
+    PyObject *error = PyErr_Occurred() ? take_exception() : NULL; /* not in the way of destructors */
+    tally_release(&shares);
+    restore_exception(error);
+    return done ? Py_NewRef(Py_None) : NULL;
 }
 
 static PyObject *
@@ -483,7 +499,7 @@ table_changes(PyObject *op, PyObject *args, PyObject *kwargs)
     {"exchange", FASTCALL(table_exchange), METH_FASTCALL, DOC_##type##_exchange}, \
     {"compare_and_set", FASTCALL(table_compare_and_set), METH_FASTCALL, DOC_##type##_compare_and_set}, \
     {"update", FASTCALL(table_update), METH_FASTCALL | METH_KEYWORDS, DOC_##type##_update}, \
-    {"count", FASTCALL(table_count), METH_VARARGS | METH_KEYWORDS, DOC_##type##_count}, \
+    {"count", table_count, METH_O, DOC_##type##_count}, \
     {"reduce", FASTCALL(table_reduce), METH_VARARGS | METH_KEYWORDS, DOC_##type##_reduce}, \
     {"snapshot", table_snapshot, METH_NOARGS, DOC_##type##_snapshot}, \
     {"get_versioned", table_get_versioned, METH_NOARGS, DOC_##type##_get_versioned}, \

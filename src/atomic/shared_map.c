@@ -70,11 +70,14 @@ map_has(shared_table *self, PyObject *key)
 
 /* ---- methods that AtomicMap has too ---- */
 
+static PyObject *shared_atomic_map_add(PyObject *op, PyObject *const *args, Py_ssize_t nargs);
+
 #define TABLE_OF(op) (((SharedAtomicMapObject *)(op))->table)
 #define TABLE_ABSENT(op) (((SharedAtomicMapObject *)(op))->absent)
 #define TABLE_TYPE(state) ((state)->shared_atomic_map)
 #define OTHER_TABLE_TYPE(state) ((state)->atomic_map)
 #define TABLE_MAY_CHANGE(op) place_may_change(&TABLE_OF(op)->place)
+#define TABLE_ADD shared_atomic_map_add
 #define MIRROR_STORE_IF shared_ref_store_if
 #define SNAPSHOT_TITLE "SharedMap"
 #include "atomic/methods.inc.h"

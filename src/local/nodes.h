@@ -256,15 +256,6 @@ probe_of(cell key, uint64_t hash)
     return (probe){hash, key};
 }
 
-static inline bool
-unicode_equal(PyObject *a, PyObject *b)
-{
-    Py_ssize_t length = PyUnicode_GET_LENGTH(a);
-    unsigned kind = PyUnicode_KIND(a);
-    return length == PyUnicode_GET_LENGTH(b) && kind == (unsigned)PyUnicode_KIND(b)
-           && memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)length * kind) == 0;
-}
-
 /* Whether comparing two objects of that type, exactly, is part of the comparison that the thread is in: of numbers, which
  * runs no other code, and of containers of ours, which go on with it. */
 static inline bool

@@ -141,6 +141,16 @@ unicode_known_hash(PyObject *o)
     return atomic_load_explicit((_Atomic(Py_hash_t) *)&((PyASCIIObject *)o)->hash, memory_order_relaxed);
 }
 
+/* Of two exact str. */
+static inline bool
+unicode_equal(PyObject *a, PyObject *b)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(a);
+    unsigned kind = PyUnicode_KIND(a);
+    return length == PyUnicode_GET_LENGTH(b) && kind == (unsigned)PyUnicode_KIND(b)
+           && memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)length * kind) == 0;
+}
+
 /* When `self` ends: tell its weak references. On a free-threaded build one of them may be taking itself out of the list
  * in another thread; CPython looks again under the list's lock. */
 static inline void

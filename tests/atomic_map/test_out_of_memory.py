@@ -25,6 +25,7 @@ OPERATIONS = {
     "pop": lambda m: m.pop(5),
     "add": lambda m: m.add(6, 100_000),
     "add an int of several digits": lambda m: m.add(6, 1 << 80),
+    "count": lambda m: m.count([6, 6, 6]),
     "update": lambda m: m.update(7, str),
     "setdefault": lambda m: m.setdefault("new", 5),
     "replace": lambda m: m.replace(OTHER),
