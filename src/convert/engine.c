@@ -385,6 +385,14 @@ next_part(run *r)
     return next < f->end;
 }
 
+/* What was hashed before it was converted may be a key. */
+static int
+keep_hash(PyObject *source, PyObject *made)
+{
+    bool was_hashed = made != source && PyTuple_Check(source) && tuple_known_hash(source) != -1;
+    return was_hashed ? tuple_hash_level(made) : 0;
+}
+
 /* All parts of the top frame are converted: the frame below gets the result, if there is one: 1; 0: that was the last,
  * *result is the result of the whole; or -1. */
 static int
@@ -399,6 +407,10 @@ close_top(run *r, PyObject **result)
     PyObject *made = f->rule->close(r, f);
     if (made == NULL)
         return -1;
+    if (UNLIKELY(r->walk->depth > DEPTH_OF_SCAN) && keep_hash(r->frames[r->depth - 1].source, made) < 0) {
+        Py_DECREF(made);
+        return -1;
+    }
     frame_pop(r, made);
     return slot_done(r, made) < 0 ? -1 : 1;
 }

@@ -458,6 +458,32 @@ unicode_set_known_hash(PyObject *o, Py_hash_t hash)
     atomic_store_explicit((_Atomic(Py_hash_t) *)&((PyASCIIObject *)o)->hash, hash, memory_order_relaxed);
 }
 
+/* From 3.14 on a tuple keeps its hash, so one that is nested to any depth can be hashed, level by level from within. All
+ * levels at once take the C stack, at which CPython does not look here. */
+static inline Py_hash_t
+tuple_known_hash(PyObject *o)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    return atomic_load_explicit((_Atomic(Py_hash_t) *)&((PyTupleObject *)o)->ob_hash, memory_order_relaxed);
+#else
+    (void)o;
+    return -1;
+#endif
+}
+
+/* Hashes a new object that is to be part of one that will be hashed, if it is a tuple: 0, or -1: interrupted (exception
+ * set). Whatever needs the hash reports another error. */
+static inline int
+tuple_hash_level(PyObject *o)
+{
+    if (PY_VERSION_HEX < 0x030E0000 || !PyTuple_Check(o) || PyObject_Hash(o) != -1)
+        return 0;
+    if (!PyErr_ExceptionMatches(PyExc_Exception))
+        return -1;
+    PyErr_Clear();
+    return 0;
+}
+
 /* Gives a new tuple the hash that it has, where CPython keeps one. */
 static inline void
 tuple_set_known_hash(PyObject *o, Py_hash_t hash)

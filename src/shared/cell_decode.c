@@ -253,7 +253,9 @@ decode_tuple(box *b)
  *   1. A frame owns the tuple of its parts, of which the first `made` are there. The collector does not know the tuple.
  *   2. Its box is alive: the box of the frame below holds it, or the caller the outermost one. Boxes hold no cycle.
  *   3. What may be met again is in `made` once it is whole.
- *   4. Arbitrary code runs where an object is made of parts, and knows of no frame. */
+ *   4. Arbitrary code runs where an object is made of parts, and knows of no frame.
+ *   5. What will be hashed is hashed level by level: what is in a frozenset, and what is made anew, which is to show
+ *      what hash it has. */
 
 typedef struct {
     box *b;
@@ -271,7 +273,7 @@ typedef struct {
     budget left;
     bool anew; /* nothing that was kept */
     frame *frames;
-    size_t depth, room;
+    size_t depth, room, sets; /* frames that are frozensets */
     frame within[FRAMES_WITHIN];
 } decoding;
 
@@ -314,6 +316,7 @@ decoding_push(decoding *d, box *b, bool again)
     if (parts == NULL)
         return -1;
     d->frames[d->depth++] = (frame){b, parts, 0, again};
+    d->sets += b->head.kind == KIND_FROZENSET;
     return 0;
 }
 
@@ -330,7 +333,10 @@ static PyObject *
 decoding_close(decoding *d)
 {
     frame f = d->frames[--d->depth];
+    d->sets -= f.b->head.kind == KIND_FROZENSET;
     PyObject *o = made_of_parts(f.b, f.parts);
+    if (o != NULL && (d->sets > 0 || d->anew) && tuple_hash_level(o) < 0)
+        Py_CLEAR(o);
     if (o != NULL && f.again)
         decoding_remember(d, f.b, o);
     return o;
@@ -419,7 +425,7 @@ decode_walking(box *b, bool anew)
     d.left = BUDGET;
     d.anew = anew;
     d.frames = d.within;
-    d.depth = 0;
+    d.depth = d.sets = 0;
     d.room = FRAMES_WITHIN;
     PyObject *o = decoding_push(&d, b, false) == 0 ? decode_frames(&d) : NULL;
     decoding_end(&d);

@@ -21,6 +21,7 @@ from frozen import (
     SharedMap,
     SharedRef,
     SharedVector,
+    Vector,
     immortalize,
     is_shareable,
     register_shareable,
@@ -131,16 +132,39 @@ def test_a_deep_tuple_is_a_key() -> None:
     assert shared[next(iter(shared))] == "value"
 
 
-@pytest.mark.skipif(sys.version_info < (3, 14), reason="CPython keeps the hash of a tuple from 3.14 on")
+# CPython computes the hash of a tuple by recursion, and ends the process where the stack ends. From 3.14 on it keeps
+# the hash, so tuples that are hashed as they are made can be keys and members at any depth.
+keeps_hashes = pytest.mark.skipif(sys.version_info < (3, 14), reason="CPython keeps the hash of a tuple from 3.14 on")
+
+
+def hashed(inner: Any) -> Any:
+    for _ in range(2 * DEPTH):
+        inner = (inner,)
+        hash(inner)
+    return inner
+
+
+@keeps_hashes
 def test_the_hash_of_a_tuple_is_known_when_it_is_read() -> None:
-    key: Any = 1.5
-    for _ in range(200_000):  # CPython computes the hash of the whole by recursion, and ends the process
-        key = (key,)
-        hash(key)
-    shared = SharedVector([key, frozenset({key})])
-    read = shared[0]
+    key = hashed(1.5)
+    read = SharedVector([key])[0]
     assert hash(read) == hash(key)
-    assert depth_of(shared[1]) == 200_001
+    assert depth_of(read) == 2 * DEPTH
+
+
+@keeps_hashes
+@pytest.mark.parametrize("inner", [(1.5,), SharedVector([1.5]), (Record(1.5),)], ids=["tuple", "vector", "record"])
+def test_a_frozenset_holds_tuples_of_any_depth(inner: Any) -> None:
+    shared = SharedVector([frozenset({hashed(inner)})])
+    assert depth_of(shared[0]) == 2 * DEPTH + 1 + depth_of(inner)
+
+
+@keeps_hashes
+def test_a_tuple_in_a_set_may_be_converted_at_any_depth() -> None:
+    converted = share(frozenset({hashed(Vector([1.5]))}))
+    assert depth_of(converted) == 2 * DEPTH + 2
+    with pytest.raises(RecursionError):  # an object made anew is compared with it
+        share({hashed(Vector([1.5])): 1})
 
 
 def test_what_is_reached_on_many_paths_is_one_object_at_any_depth() -> None:
