@@ -19,7 +19,7 @@ from frozen._sameness import identity_of, same_value
 from frozen._share import share
 from frozen._sharing import NotShareableError
 
-__all__ = ["apply", "apply_tree"]
+__all__ = ["apply", "apply_tree", "apply_tried"]
 
 Container = TypeVar("Container", bound=Any)
 
@@ -48,9 +48,16 @@ def apply(old: Container, delta: Delta, /) -> Container:
     return apply_tree(old, delta._root, delta.shared and not is_shared(kind_of(old)))  # type: ignore[no-any-return]
 
 
-def apply_tree(old: Any, root: Node, becomes_local: bool = False) -> Any:
+def apply_tried(old: Any, delta: Delta, /) -> Any:
+    """Called by the core for a map whose own values it has looked at: there are other changes, or one does not fit."""
+    if delta._root is None:
+        return old
+    return apply_tree(old, delta._root, delta.shared and not is_shared(kind_of(old)), tried=True)
+
+
+def apply_tree(old: Any, root: Node, becomes_local: bool = False, tried: bool = False) -> Any:
     """`old` with the changes of a tree; ABSENT stands for no value, in `old` and in the result."""
-    if type(root) is InMap and isinstance(old, _MAPS):  # most deltas are changes of a map's own values
+    if not tried and type(root) is InMap and isinstance(old, _MAPS):  # most deltas are changes of a map's own values
         result = old._changed(root.nodes, ABSENT, Change, becomes_local or not isinstance(old, Map))
         if result is not None:
             return result

@@ -13,6 +13,7 @@
 #define FROZEN_KEPT_IMPORTS(X)                   \
     X(diff, "frozen._diff", "diff")              \
     X(apply, "frozen._apply", "apply")           \
+    X(apply_tried, "frozen._apply", "apply_tried") \
     X(delta_parts, "frozen._delta", "C_PARTS")   \
     X(put_together, "frozen._encoding", "_put_together") \
     X(take_apart, "frozen._encoding", "_take_apart")

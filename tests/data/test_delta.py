@@ -116,6 +116,39 @@ def test_nan_that_stays_is_no_change() -> None:
     assert not diff(Map(a=nan), Map(a=nan))
 
 
+def outcome(call: Any, *args: Any) -> Any:
+    """What it returns, or what it raises and says."""
+    try:
+        return call(*args)
+    except Exception as error:
+        return type(error), str(error)
+
+
+@given(maps, maps, maps, st.booleans(), st.booleans())
+def test_the_method_does_what_the_function_does(
+    old: Map[Any, Any], new: Map[Any, Any], other: Map[Any, Any], shared_delta: bool, shared_map: bool
+) -> None:
+    delta = diff(share(old), share(new)) if shared_delta else diff(old, new)
+    for value in (old, other):
+        value = share(value) if shared_map else value
+        assert same_value(outcome(value.apply, delta), outcome(apply, value, delta))
+        assert type(outcome(value.apply, delta)) is type(outcome(apply, value, delta))
+
+
+def test_the_method_takes_what_the_function_takes() -> None:
+    class Sub(Map[Any, Any]):
+        pass
+
+    delta, unborn = diff(Map(a=1), Map(a=2)), Delta.__new__(Delta)
+    for value in (Map(a=1), Map(a=True), SharedMap(a=1), Sub(a=1), Map()):
+        for argument in (delta, diff(value, value), unborn, {("a",): Change(1, 2)}, None):
+            assert outcome(value.apply, argument) == outcome(apply, value, argument)
+    same = Map(a=1)
+    assert same.apply(diff(same, same)) is same
+    assert type(Sub(a=1).apply(delta)) is type(Sub(a=1).set("a", 2))
+    assert type(Map(a=1).apply(diff(SharedMap(a=1), SharedMap(a=(1, 2))))) is Map
+
+
 def test_delta_applies_to_a_version_that_changed_elsewhere() -> None:
     base = freeze({"left": {"a": 1, "b": 1}, "right": 1})
     delta = diff(base, set_in(base, ["left", "a"], 2))

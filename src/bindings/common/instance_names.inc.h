@@ -70,7 +70,7 @@
 #define compare_as_lists INSTANCE(compare_as_lists)
 #define compare_at INSTANCE(compare_at)
 #define compare_frozensets INSTANCE(compare_frozensets)
-#define container_apply INSTANCE(apply)
+#define container_apply INSTANCE(container_apply)
 #define container_collect INSTANCE(collect)
 #define container_construct INSTANCE(construct)
 #define container_copy INSTANCE(copy)
@@ -183,6 +183,7 @@
 #define locate_in_collision INSTANCE(locate_in_collision)
 #define lookup_in INSTANCE(lookup_in)
 #define map_alter INSTANCE(alter)
+#define map_apply INSTANCE(apply)
 #define map_changed INSTANCE(changed)
 #define map_deepcopy INSTANCE(deepcopy)
 #define map_diff INSTANCE(diff)
@@ -489,6 +490,8 @@
 #define window_commit INSTANCE(window_commit)
 #define window_step INSTANCE(window_step)
 #define window_widen INSTANCE(window_widen)
+#define with_changes INSTANCE(with_changes)
+#define with_changes_of INSTANCE(with_changes_of)
 #define with_hashable INSTANCE(with_hashable)
 
 #endif

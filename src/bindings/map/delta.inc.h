@@ -144,23 +144,17 @@ apply_change(applier *a, PyObject *key, PyObject *change)
     return outcome;
 }
 
-/* _changed(changes, ABSENT, Change, only_plain): the map with the Changes of a dict {key: Change}, which have to fit; or
- * None where Python has to look: a change does not fit, is none but one inside of a value, or has values that C does not
- * compare, or that are not stored as they are (`only_plain`: all that are not plain). */
+/* The map with the Changes of a dict {key: Change}, which have to fit; or None where Python has to look: a change does not
+ * fit, is none but one inside of a value, or has values that C does not compare, or that are not stored as they are
+ * (`only_plain`: all that are not plain). */
 static PyObject *
-map_changed(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+with_changes(PyObject *self, PyObject *dict, PyObject *absent, PyObject *change_type, bool only_plain)
 {
-    if (!check_positional("_changed", nargs, 4, 4))
-        return NULL;
-    if (!PyDict_CheckExact(args[0]) || !PyType_Check(args[2])
-        || !PyType_IsSubtype((PyTypeObject *)args[2], &PyTuple_Type))
-        return raise_about(PyExc_TypeError, "_changed() takes a dict of Changes, and their class, not ", args[0], "");
     snapshot changes;
-    int only_plain = PyObject_IsTrue(args[3]);
-    if (only_plain < 0 || snapshot_take(&changes, args[0]) < 0)
+    if (snapshot_take(&changes, dict) < 0)
         return NULL;
-    applier a = {.mem = family_memory(family_of(self)), .absent = args[1], .d = transient_of(self)};
-    a.change_type = (PyTypeObject *)args[2];
+    applier a = {.mem = family_memory(family_of(self)), .absent = absent, .d = transient_of(self)};
+    a.change_type = (PyTypeObject *)change_type;
     a.only_plain = only_plain;
     apply_outcome outcome = APPLY_DONE;
     budget left = BUDGET;
@@ -171,6 +165,63 @@ map_changed(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if (outcome == APPLY_ASK_PYTHON)
         transient_clear(&a.d);
     return outcome == APPLY_ASK_PYTHON ? Py_NewRef(Py_None) : derived_from_transient(self, &a.d, outcome);
+}
+
+/* _changed(changes, ABSENT, Change, only_plain): with_changes(), for maps within others. */
+static PyObject *
+map_changed(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (!check_positional("_changed", nargs, 4, 4))
+        return NULL;
+    if (!PyDict_CheckExact(args[0]) || !PyType_Check(args[2])
+        || !PyType_IsSubtype((PyTypeObject *)args[2], &PyTuple_Type))
+        return raise_about(PyExc_TypeError, "_changed() takes a dict of Changes, and their class, not ", args[0], "");
+    int only_plain = PyObject_IsTrue(args[3]);
+    return only_plain < 0 ? NULL : with_changes(self, args[0], args[1], args[2], only_plain);
+}
+
+/* The changes of a Delta's outermost map, applied to a map; None: they are not those of a map, or Python has to look. */
+static PyObject *
+with_changes_of(PyObject *self, PyObject *delta, PyObject *const *part)
+{
+    PyObject *root = PyObject_GenericGetAttr(delta, part[PART_ROOT]), *nodes = NULL, *shared = NULL, *changed = NULL;
+    if (root != NULL && Py_TYPE(root) != (PyTypeObject *)part[PART_IN_MAP])
+        changed = Py_NewRef(Py_None);
+    else if (root != NULL && (nodes = PyObject_GenericGetAttr(root, part[PART_NODES])) != NULL)
+        shared = PyObject_GenericGetAttr(delta, part[PART_SHARED]);
+    if (shared != NULL)
+        changed = PyDict_CheckExact(nodes) ? with_changes(self, nodes, part[PART_ABSENT], part[PART_CHANGE],
+                                                          CELLS_ARE_DECODED || shared != Py_False)
+                                           : Py_NewRef(Py_None);
+    Py_XDECREF(root);
+    Py_XDECREF(nodes);
+    Py_XDECREF(shared);
+    return changed;
+}
+
+/* Most Deltas are changes of a map's own values; frozen/_apply.py does all others, and raises what there is to raise. It
+ * does not try again what was tried here. */
+static PyObject *
+map_apply(PyObject *self, PyObject *delta)
+{
+    if (Py_TYPE(self) != family_of(self)->container)
+        return container_apply(self, delta);
+    module_state *state = module_state_of(self);
+    PyObject *parts = kept_delta_parts(state), *result = NULL;
+    if (parts == NULL)
+        return NULL;
+    PyObject *const *part = &PyTuple_GET_ITEM(parts, 0);
+    bool tried =
+        part[PART_MAP] == (PyObject *)state->local_map.container && Py_TYPE(delta) == (PyTypeObject *)part[PART_DELTA];
+    if (tried)
+        result = with_changes_of(self, delta, part);
+    Py_DECREF(parts);
+    if (!tried)
+        return container_apply(self, delta);
+    if (result != Py_None)
+        return result;
+    Py_DECREF(result);
+    return call_with_container(kept_apply_tried(state), self, delta);
 }
 
 #endif

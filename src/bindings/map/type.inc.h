@@ -31,7 +31,7 @@ static PyMethodDef map_methods[] = {
     {"update", FASTCALL(map_update), METH_FASTCALL | METH_KEYWORDS, DOC(update)},
     {"merge", FASTCALL(map_merge), METH_FASTCALL, DOC(merge)},
     {"diff", map_diff, METH_O, DOC(diff)},
-    {"apply", container_apply, METH_O, DOC(apply)},
+    {"apply", map_apply, METH_O, DOC(apply)},
     {"_changed", FASTCALL(map_changed), METH_FASTCALL, NULL},
     {"_differences", FASTCALL(keyed_differences), METH_FASTCALL, NULL},
     {"_root", container_root_address, METH_NOARGS, NULL},
