@@ -298,26 +298,28 @@ for _name in ("SetMutation", "VectorMutation", "SharedMapMutation", "SharedSetMu
 
 
 def _advice(obj: object) -> str:
-    """Why an object cannot be shared, and what to do instead."""
-    name = type(obj).__name__
-    record = record_kind(type(obj))
-    if isinstance(obj, (bytearray, memoryview)):
+    """Why an object cannot be shared, and what to do instead. It goes by the type, as the rules do: proxies and mocks
+    have another `__class__`."""
+    cls = type(obj)
+    name = cls.__name__
+    record = record_kind(cls)
+    if issubclass(cls, (bytearray, memoryview)):
         return "can change: share bytes(...) of it, or a Blob"
-    if type(obj).__module__ == "frozen" and name in _NO_VALUES:
+    if cls.__module__ == "frozen" and name in _NO_VALUES:
         return _NO_VALUES[name]
     if record is not None and not record.is_frozen():
         return f"is a mutable {record.title}: {record.remedy}, and frozen.register_shareable({name})"
-    if is_named_tuple(type(obj)):
+    if is_named_tuple(cls):
         return f"is a subclass: convert it, or frozen.register_shareable({name})"
-    if isinstance(obj, (str, bytes, int, float, complex, tuple, frozenset)):
+    if issubclass(cls, (str, bytes, int, float, complex, tuple, frozenset)):
         return f"is a subclass: share() converts it, or frozen.register_shareable({name}, encode, decode)"
-    if record is None and isinstance(obj, (Mapping, Sequence, AbstractSet, ValuesView)):
+    if record is None and issubclass(cls, (Mapping, Sequence, AbstractSet, ValuesView)):
         return NOT_CONVERTED
-    if isinstance(obj, Iterator):
+    if issubclass(cls, Iterator):
         return "gives its values once: share a list or tuple of them"
     if callable(obj):
         return "has no value that another interpreter could have: only data can be shared"
-    if is_dataclass(type(obj)):
+    if is_dataclass(cls):
         return f"cannot be shared: convert it, or frozen.register_shareable({name})"
     return f"cannot be shared: convert it, or frozen.register_shareable({name}, encode, decode) if it is immutable"
 

@@ -222,6 +222,12 @@ class Text(str): ...
 class Words(Map): ...
 
 
+class Proxy:
+    """Says that it is a list, as proxies and mocks do."""
+
+    __class__ = list  # type: ignore[assignment]
+
+
 ADVICE = {
     "a counter": (AtomicCounter(), "share the number that its get() returns"),
     "a counter of all interpreters": (SharedAtomicCounter(), "pass it beside the value"),
@@ -231,6 +237,7 @@ ADVICE = {
     "a subclass of text": (Text(), "share() converts it, or frozen.register_shareable(Text, encode, decode)"),
     "a subclass of Map": (Words(), "share() converts it"),
     "a deque": (deque(), "share() converts it"),
+    "a proxy": (Proxy(), "convert it, or frozen.register_shareable(Proxy, encode, decode)"),
 }
 
 
