@@ -4421,7 +4421,7 @@ def _fail_shared_allocation(after: int, /) -> int: ...
 def _register_sharing(
     encode: Callable[[object], tuple[str, object, bool | None]],
     decode: Callable[[str, object], object],
-    found_at: Callable[[BaseException, str, object], None],
+    found_at: Callable[[BaseException, Sequence[tuple[str, object]]], None],
     error: type[BaseException],
     plan: Callable[[object], tuple[int, str, object, int, object] | None],
     member_plan: Callable[[Any], tuple[int, str, object, int, object]],
