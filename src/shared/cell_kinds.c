@@ -90,17 +90,17 @@ contents_native(block *b)
 }
 
 static const kind_row own_rows[] = {
-    /*                 decode          same          equal            hash             contents        nested */
-    [KIND_INT] = {decode_int, same_word, equal_int, NULL, NULL, false},
-    [KIND_BIG_INT] = {decode_big_int, same_bytes, equal_bytes, NULL, NULL, false},
-    [KIND_FLOAT] = {decode_float, same_word, equal_float, hash_float, NULL, false},
-    [KIND_COMPLEX] = {decode_complex, same_complex, NULL, hash_complex, NULL, false},
-    [KIND_STR] = {decode_str, same_str, equal_str, NULL, NULL, false},
-    [KIND_BYTES] = {decode_bytes, same_bytes, equal_bytes, NULL, NULL, false},
-    [KIND_TUPLE] = {decode_tuple, NULL, equal_tuple, hash_tuple, contents_cells, true},
-    [KIND_FROZENSET] = {decode_nested, NULL, equal_frozenset, hash_frozenset, contents_cells, true},
-    [KIND_REGISTERED] = {decode_nested, NULL, equal_registered, hash_registered, contents_cells, true},
-    [KIND_NATIVE] = {decode_native, same_native, equal_native, hash_registered, contents_native, true},
+    /*                 decode          same          equal            hash             contents        nested, local ones */
+    [KIND_INT] = {decode_int, same_word, equal_int, NULL, NULL, false, NULL, NULL},
+    [KIND_BIG_INT] = {decode_big_int, same_bytes, equal_bytes, NULL, NULL, false, NULL, NULL},
+    [KIND_FLOAT] = {decode_float, same_word, equal_float, hash_float, NULL, false, NULL, NULL},
+    [KIND_COMPLEX] = {decode_complex, same_complex, NULL, hash_complex, NULL, false, NULL, NULL},
+    [KIND_STR] = {decode_str, same_str, equal_str, NULL, NULL, false, NULL, NULL},
+    [KIND_BYTES] = {decode_bytes, same_bytes, equal_bytes, NULL, NULL, false, NULL, NULL},
+    [KIND_TUPLE] = {decode_tuple, NULL, equal_tuple, hash_tuple, contents_cells, true, NULL, NULL},
+    [KIND_FROZENSET] = {decode_nested, NULL, equal_frozenset, hash_frozenset, contents_cells, true, NULL, NULL},
+    [KIND_REGISTERED] = {decode_nested, NULL, equal_registered, hash_registered, contents_cells, true, NULL, NULL},
+    [KIND_NATIVE] = {decode_native, same_native, equal_native, hash_registered, contents_native, true, NULL, NULL},
 };
 
 int
