@@ -11,7 +11,20 @@ from typing import Any, TypeVar
 
 from frozen._convert import Conversion, Rule, keeps_elements, keeps_fields, make_tuple
 from frozen._core import Map, Set, SharedMap, SharedSet, SharedVector, Vector, _bounded_repr
-from frozen._delta import ABSENT, Change, ConflictError, Delta, InMap, InSet, InVector, Node, Path, Span, Splice
+from frozen._delta import (
+    ABSENT,
+    Change,
+    ConflictError,
+    Delta,
+    InMap,
+    InSet,
+    InVector,
+    Node,
+    Path,
+    Span,
+    Splice,
+    rebuilt,
+)
 from frozen._diff import is_shared, kind_of
 from frozen._paths import show_steps
 from frozen._records import record_kind
@@ -19,13 +32,14 @@ from frozen._sameness import identity_of, same_value
 from frozen._share import share
 from frozen._sharing import NotShareableError
 
-__all__ = ["apply", "apply_tree", "apply_tried"]
+__all__ = ["apply", "apply_tree", "apply_tried", "made_local"]
 
 Container = TypeVar("Container", bound=Any)
 
 _MAPS = (Map, SharedMap)
 _VECTORS = (Vector, SharedVector)
 _SETS = (Set, SharedSet)
+_KEYS_OF_PARTS = (tuple, frozenset, *_MAPS, *_VECTORS, *_SETS)  # may hold containers of either family
 
 
 def apply(old: Container, delta: Delta, /) -> Container:
@@ -68,6 +82,8 @@ def apply_tree(old: Any, root: Node, becomes_local: bool = False, tried: bool = 
     done: dict[Any, tuple[Any, Any]] = {}  # what became of containers by a node: both may be met on many paths
     while True:
         for step, node in todo:
+            if isinstance(step, _KEYS_OF_PARTS) and isinstance(level, _MAPS):
+                _, step = _converted(Change(ABSENT, step), level, becomes_local)
             kind = type(node)
             found = _found(level, step)
             if kind is Change:
@@ -227,3 +243,20 @@ def _local_rule(cls: type) -> Rule | None:
 
 # Shared containers as the local ones, at every depth.
 _local = Conversion("_local", _local_rule)
+
+
+def made_local(root: Node | None) -> Any:
+    """The tree with its keys and values as local containers hold them."""
+    return rebuilt(root, _made_local)
+
+
+def _made_local(node: Any, parts: list[tuple[Any, Node]]) -> Node:
+    kind = type(node)
+    if kind is InMap:
+        return InMap({_local(key): part for key, part in parts})
+    if kind is InVector:
+        return InVector(parts)
+    if kind is Change:
+        return Change(_local(node.old), _local(node.new))
+    before, after = (node.removed, node.added) if kind is InSet else (node.old, node.new)
+    return kind(map(_local, before), map(_local, after))  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ to Changes, which is made of the tree when somebody looks.
 # No `from __future__ import annotations`: the fields of Change are annotated with types, not with texts that
 # `typing.get_type_hints` would look up in `frozen`, which is the module that these classes name.
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from frozen._absent import ABSENT
@@ -208,6 +208,7 @@ class Delta:
     def then(self, second: "Delta", /) -> "Delta":
         """Return the changes of this delta and then of `second`, as one: from the old version of the one to the new
         version of the other. A place that both change is named once; one that is as it was in the end, not at all.
+        Of deltas of two families it is one of the local family.
 
         O(number of changes). Raises ConflictError where `second` was not made from what this delta leads to.
 
@@ -220,7 +221,12 @@ class Delta:
 
         if not isinstance(second, Delta):
             raise TypeError(f"then() takes a Delta, as diff returns it, not a {type(second).__name__}")
-        return delta_of(compose(self._root, second._root), self.shared and second.shared)
+        roots = [self._root, second._root]
+        if self.shared is not second.shared:
+            from frozen._apply import made_local
+
+            roots = [made_local(root) for root in roots]
+        return delta_of(compose(*roots), self.shared and second.shared)
 
     def to_json_patch(self) -> list[dict[str, Any]]:
         """Return the changes as a JSON Patch (RFC 6902): operations for `json.dumps`, which any library of it applies.
@@ -299,7 +305,12 @@ def _delta_to(old: Any, new: Any) -> Delta:
 
 
 def inverted(root: Node | None) -> Any:
-    """The tree of the changes that lead back. A node that occurs several times is inverted once."""
+    """The tree of the changes that lead back."""
+    return rebuilt(root, _inverted)
+
+
+def rebuilt(root: Node | None, make: Callable[[Any, list[tuple[Any, Node]]], Node]) -> Any:
+    """The tree of what `make(node, parts)` returns, parts first. A node that occurs several times is made once."""
     done: dict[int, Any] = {id(None): None}
     stack: list[Any] = [root] if root is not None else []
     while stack:
@@ -310,7 +321,7 @@ def inverted(root: Node | None) -> Any:
             stack += todo
             continue
         stack.pop()
-        done[id(node)] = _inverted(node, [(step, done[id(part)]) for step, part in parts])
+        done[id(node)] = make(node, [(step, done[id(part)]) for step, part in parts])
     return done[id(root)]
 
 
@@ -498,6 +509,9 @@ class JSONPatchError(ValueError):
         self.operation = operation
         self.reason = reason
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(_bounded_repr, self.args))})"
+
     def __str__(self) -> str:
         operation = self.operation
         shown = _short(operation)
@@ -526,6 +540,9 @@ class ConflictError(ValueError):
         self.expected = expected
         self.found = found
         self.obstacle = obstacle
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(_bounded_repr, self.args))})"
 
     def __str__(self) -> str:
         expected, found = _bounded_repr(self.expected), _bounded_repr(self.found)

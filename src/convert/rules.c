@@ -366,19 +366,24 @@ close_frozenset(run *r, frame *f)
 }
 
 static PyObject *
-close_shared_set(run *r, frame *f)
+set_of_type(run *r, frame *f, PyTypeObject *type)
 {
-    PyObject *type = (PyObject *)r->walk->state->shared_set.container;
     PyObject *members = f->changed ? close_list(r, f) : Py_NewRef(f->source);
-    PyObject *set = members != NULL ? PyObject_CallOneArg(type, members) : NULL;
+    PyObject *set = members != NULL ? PyObject_CallOneArg((PyObject *)type, members) : NULL;
     Py_XDECREF(members);
     return set;
 }
 
 static PyObject *
+close_shared_set(run *r, frame *f)
+{
+    return set_of_type(r, f, r->walk->state->shared_set.container);
+}
+
+static PyObject *
 close_local_set(run *r, frame *f)
 {
-    return PyObject_CallOneArg((PyObject *)r->walk->state->local_set.container, f->source);
+    return set_of_type(r, f, r->walk->state->local_set.container);
 }
 
 static PyObject *
@@ -580,10 +585,12 @@ const rule_set share_rules = {
     .local_set = &share_set,
 };
 
-/* Shared containers as the local ones: what frozen/_delta.py compares changes in. */
+/* Shared containers as the local ones: what frozen/_apply.py compares changes in.  Keys and members are converted, too,
+ * and are distinct afterwards: a local container equals what the shared one does. */
 
-static const rule local_of_map = {.open = open_all_of_shared_map, .close = close_map, PAIRS};
+static const rule local_of_map = {.open = open_all_of_shared_map, .close = close_map, KEYS_AND_VALUES};
 static const rule local_of_vector = {.open = open_all_of_shared_vector, .close = close_vector, ELEMENTS};
+static const rule local_of_set = {.open = open_set, .close = close_local_set, MEMBERS};
 
 const rule_set local_rules = {
     .name = "_local",
@@ -592,5 +599,6 @@ const rule_set local_rules = {
     .tuple = &tuple_rule,
     .shared_map = &local_of_map,
     .shared_vector = &local_of_vector,
-    .shared_set = &freeze_set,
+    .shared_set = &local_of_set,
+    .frozenset = &share_frozenset,
 };

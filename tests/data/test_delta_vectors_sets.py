@@ -300,3 +300,32 @@ def test_what_many_paths_lead_to_is_changed_once_and_stays_one(family: Any) -> N
     assert changed.apply(delta.inverse()) == before
     assert changed["a"]._root() == changed["b"][0]._root() == changed["b"][1]._root()
     assert old.apply(delta) == new  # also of the other family
+
+
+def test_deltas_of_two_families_compose_into_one_of_the_local_family() -> None:
+    one, two, three = Map(a=1), Map(a=Map(x=1), s=Set([Vector([1])])), Map(a=5, s=Set([Vector([1]), Vector([2])]))
+    for first, second in itertools.product((one.diff(two), share(one).diff(share(two))), repeat=2):
+        second = two.diff(three) if second.shared is False else share(two).diff(share(three))
+        both = first.then(second)
+        assert both.shared is (first.shared and second.shared)
+        assert one.apply(both) == three
+        assert share(one).apply(both) == share(three)
+        if not both.shared:
+            assert all(type(member) is Vector for member in one.apply(both)["s"])
+    grown = share(two).diff(share(two).set("a", SharedMap(x=2)))
+    assert one.diff(two).then(grown).changes["a",] == Change(1, Map(x=2))
+    inserted = SharedVector([1]).diff(SharedVector([1, SharedMap(x=1)]))
+    assert type(Vector([0]).apply(Vector([0]).diff(Vector([1])).then(inserted))[1]) is Map
+
+
+def test_keys_and_members_are_of_the_family_that_they_are_put_into() -> None:
+    old, new = Map(m=Map(a=1)), Map({Vector([1]): 1, (1, Vector([2])): 2})
+    new = new.set("m", Map({Vector([3]): Map({Set([4]): 5})})).set("s", Set([Vector([6]), frozenset([Vector([7])])]))
+    for delta in old.diff(new), share(old).diff(share(new)):
+        local, shared = old.apply(delta), share(old).apply(delta)
+        assert local == new
+        assert shared == share(new)
+        assert not local.diff(new)
+        assert "Shared" not in repr(local)
+        assert all("Shared" in repr(key) for key in shared if isinstance(key, tuple))
+        assert new.apply(delta.inverse()) == old

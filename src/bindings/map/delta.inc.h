@@ -84,7 +84,7 @@ typedef struct {
     memory *mem;
     PyObject *absent;
     PyTypeObject *change_type;
-    bool only_plain; /* every other value has to be converted first */
+    bool only_plain; /* every other key or value has to be converted first */
     transient d; /* of this call alone: no code that runs in between can change it */
 } applier;
 
@@ -133,7 +133,7 @@ apply_change(applier *a, PyObject *key, PyObject *change)
     if (Py_TYPE(change) != a->change_type || PyTuple_GET_SIZE(change) != 2)
         return APPLY_ASK_PYTHON;
     PyObject *old = PyTuple_GET_ITEM(change, 0), *new = PyTuple_GET_ITEM(change, 1);
-    if (a->only_plain && !(is_plain_or_absent(a, old) && is_plain_or_absent(a, new)))
+    if (a->only_plain && !(is_plain_or_absent(a, key) && is_plain_or_absent(a, old) && is_plain_or_absent(a, new)))
         return APPLY_ASK_PYTHON;
     place where = probe_init(&p, key) == 0 ? transient_locate(&a->d, &p, &path) : PLACE_FAILED;
     if (where == PLACE_FAILED)
