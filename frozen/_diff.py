@@ -15,7 +15,7 @@ from frozen._core import FileMap, FileSet, FileVector, Map, Set, SharedMap, Shar
 from frozen._delta import ABSENT, Change, Delta, InMap, InSet, InVector, Node, Splice, delta_of
 from frozen._sameness import Met, identity_of, same_value
 
-__all__ = ["diff", "difference", "is_shared", "kind_of"]
+__all__ = ["OF_FILES", "diff", "difference", "in_memory", "is_shared", "kind_of"]
 
 Container = TypeVar("Container", bound=Any)
 Parts = Iterator[tuple[Any, Any, Any]]  # a step, and what it leads to before and after
@@ -53,23 +53,23 @@ def diff(old: Container, new: Container, /) -> Delta:
     Raises TypeError for what is no container of one kind and family, and what the `__eq__` of keys raises. Containers
     of files are of either family: they are copied, O(n), and what `share` raises is raised.
     """
-    if type(old) in _OF_FILES:
-        old = _in_memory(old, beside=new)
-    if type(new) in _OF_FILES:
-        new = _in_memory(new, beside=old)
+    old = in_memory(old, beside=new)
+    new = in_memory(new, beside=old)
     return delta_of(difference(old, new), is_shared(_check_comparable(old, new)))
 
 
-_OF_FILES = frozenset({FileMap, FileSet, FileVector})
+OF_FILES = frozenset({FileMap, FileSet, FileVector})
 
 
-def _in_memory(view: Any, beside: Any) -> Any:
-    """A copy of a container of a file, of the family of what it is compared with."""
+def in_memory(value: Any, beside: Any) -> Any:
+    """The value, or of a container of a file a copy, of the family of what it is compared with."""
+    if type(value) not in OF_FILES:
+        return value
     if not is_shared(kind_of(beside)):
-        return copied(view)
+        return copied(value)
     from frozen._share import share
 
-    return share(view)
+    return share(value)
 
 
 def difference(old: Any, new: Any) -> Node | None:

@@ -10,6 +10,7 @@ from frozen._core import Map, SharedMap, SharedVector, Vector, _bounded_repr
 from frozen._delta import ABSENT, Change, InMap, InSet, InVector, JSONPatchError, Node, Splice, path_of, show_place
 from frozen._diff import is_shared, kind_of
 from frozen._merge import Call, run
+from frozen._sameness import identity_of
 from frozen._share import share
 
 __all__ = ["merge_patched", "operations_of", "patched", "steps_of"]
@@ -228,17 +229,36 @@ def _equal_in_json(a: Any, b: Any) -> bool:
 
 def merge_patched(old: Any, patch: Any) -> Any:
     """What a JSON Merge Patch makes of `old`."""
-    return run(_merged(old, patch, _converter_for(old, "from_merge_patch")))
+    return run(_MergePatch(_converter_for(old, "from_merge_patch")).merged(old, patch))
 
 
-def _merged(target: Any, patch: Any, convert: Callable[[Any], Any]) -> Call:
-    if not isinstance(patch, (Mapping, *_MAPS)):
-        return convert(patch)
-    empty: Any = SharedMap() if convert is share else Map()
-    draft = (target if isinstance(target, _MAPS) else empty).mutate()
-    for key, value in patch.items():
-        if value is None:
-            draft.discard(key)
-        else:
-            draft[key] = yield _merged(draft.get(key), value, convert)
-    return draft.finish()
+class _MergePatch:
+    """One merge: `open` are the mappings of the patch that it is in, and `done` those that it has been in, each with
+    the value that it was merged into, and the result."""
+
+    def __init__(self, convert: Callable[[Any], Any]) -> None:
+        self.convert = convert
+        self.empty: Any = SharedMap() if convert is share else Map()
+        self.open: set[object] = set()
+        self.done: dict[object, tuple[Any, Any, Any]] = {}
+
+    def merged(self, target: Any, patch: Any) -> Call:
+        if not isinstance(patch, (Mapping, *_MAPS)):
+            return self.convert(patch)
+        place = identity_of(patch)
+        if place in self.open:
+            raise ValueError(f"from_merge_patch: this {type(patch).__name__} contains itself; remove the cycle first")
+        pair = place, identity_of(target)
+        if pair in self.done:
+            return self.done[pair][2]
+        self.open.add(place)
+        draft = (target if isinstance(target, _MAPS) else self.empty).mutate()
+        for key, value in patch.items():
+            if value is None:
+                draft.discard(key)
+            else:
+                draft[key] = yield self.merged(draft.get(key), value)
+        self.open.discard(place)
+        result = draft.finish()
+        self.done[pair] = target, patch, result
+        return result

@@ -26,7 +26,7 @@ from frozen._delta import (
     path_of,
     show_place,
 )
-from frozen._diff import diff, difference, kind_of
+from frozen._diff import OF_FILES, diff, difference, in_memory, kind_of
 from frozen._public import public
 from frozen._sameness import same_value
 
@@ -251,6 +251,9 @@ class MergeConflictError(ValueError):
         super().__init__(conflicts)
         self.conflicts = conflicts
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(_bounded_repr, self.args))})"
+
     def __str__(self) -> str:
         lines = []
         for path, *values in self.conflicts[:5]:
@@ -275,10 +278,11 @@ def merge3(
 
     Maps are merged key by key, sets member by member, vectors edit by edit, at any depth. Both sides may make the same
     change. Where they make different ones of one place, `on_conflict(conflict)` returns the value to be taken, ABSENT
-    for none; in a vector, where the path ends with a Span, the elements. Insertions by both at one index are such a
-    place, changes of neighbouring elements are none.
+    for none; in a vector, where the path ends with a Span, the elements, or ABSENT for none. Insertions by both at one
+    index are such a place, changes of neighbouring elements are none.
 
-    Costs what `base.diff` costs for each side, and O(log32 n) for each change.
+    Costs what `base.diff` costs for each side, and O(log32 n) for each change. Containers of files are copied, O(n),
+    and the result is of the family of the others.
 
     Raises MergeConflictError, which lists all conflicts, if there are some and no `on_conflict`; TypeError unless all
     three are containers of one kind and family; what `on_conflict` raises.
@@ -290,6 +294,8 @@ def merge3(
     >>> merge3(base, ours, base.set("port", 82), on_conflict=lambda conflict: conflict.theirs)["port"]
     82
     """
+    memory = next((value for value in (base, ours, theirs) if type(value) not in OF_FILES), None)
+    base, ours, theirs = (in_memory(value, beside=memory) for value in (base, ours, theirs))
     merge = _Merge(on_conflict)
     node = run(merge.nodes(base, diff(base, ours)._root, diff(base, theirs)._root, None))
     if merge.conflicts:
@@ -358,7 +364,13 @@ class _Merge:
             return ours  # type: ignore[no-any-return]
         conflict = Conflict((*path_of(way), span), part, left, right)
         script = _Script()
-        script.splice(span.start, part, self.settle(conflict))
+        settled = self.settle(conflict)
+        if settled is not ABSENT and not isinstance(settled, Iterable):
+            raise TypeError(
+                f"on_conflict() returns the elements for {show_place(conflict.path)}, an iterable or ABSENT, "
+                f"not {_bounded_repr(settled)}"
+            )
+        script.splice(span.start, part, () if settled is ABSENT else settled)
         tree: Any = script.finish()
         return tree.nodes if tree is not None else []
 

@@ -48,6 +48,10 @@ class NotShareableError(TypeError):
         self.reason = reason
         self.path = path
 
+    def __repr__(self) -> str:
+        shown = ", ".join(map(_core._bounded_repr, (self.value, self.reason, self.path)))
+        return f"{type(self).__name__}({shown})"
+
     def __str__(self) -> str:
         path = self.path if len(self.path) <= 400 else f"{self.path[:200]}...{self.path[-200:]}"
         at = f"{path}: " if path else ""

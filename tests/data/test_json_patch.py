@@ -142,3 +142,17 @@ def test_what_a_patch_adds_is_of_the_family_of_the_document() -> None:
     assert type(share({}).apply(Delta.from_json_patch(share({}), patch))["x"]["y"]) is SharedVector
     assert type(Map().apply(Delta.from_json_patch(Map(), patch))["x"]["y"]) is Vector
     assert type(share({}).apply(Delta.from_merge_patch(share({}), {"x": {"y": 1}}))["x"]) is SharedMap
+
+
+def test_a_merge_patch_that_contains_itself_is_refused() -> None:
+    patch: dict[str, Any] = {"a": {}}
+    patch["a"]["b"] = patch
+    with pytest.raises(ValueError, match="this dict contains itself"):
+        Delta.from_merge_patch(Map(), patch)
+
+
+def test_what_a_merge_patch_holds_on_many_paths_is_merged_once() -> None:
+    old, patch, new = Map(x=1), {"x": None, "y": [2]}, Map(y=Vector([2]))
+    for _ in range(60):  # 2**60 paths
+        old, patch, new = Map(a=old, b=old), {"a": patch, "b": patch}, Map(a=new, b=new)
+    assert old.apply(Delta.from_merge_patch(old, patch)) == new

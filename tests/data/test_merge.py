@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import frozen
 from frozen import (
     ABSENT,
     Conflict,
     ConflictError,
+    Delta,
     Map,
     MergeConflictError,
     Set,
@@ -22,6 +25,7 @@ from frozen import (
     Vector,
     freeze,
     merge3,
+    save,
     set_in,
     share,
 )
@@ -195,3 +199,39 @@ def test_versions_may_be_nested_deeper_than_the_stack() -> None:
     merged = merge3(base, ours, theirs)
     assert not merged.diff(set_in(ours, [*path, "b"], 3))
     assert not base.apply(base.diff(ours).then(ours.diff(merged))).diff(merged)
+
+
+@pytest.mark.parametrize("family", [freeze, share])
+def test_what_settles_edits_of_a_vector_are_elements_or_absent(family: Any) -> None:
+    base, ours, theirs = (family({"v": elements}) for elements in ([1, 2], [1, 8, 2], [1, 9, 2]))
+    assert merge3(base, ours, theirs, on_conflict=lambda conflict: ABSENT) == base
+    assert merge3(base, ours, theirs, on_conflict=lambda c: [*c.ours, *c.theirs]) == family({"v": [1, 8, 9, 2]})
+    with pytest.raises(TypeError, match=r"the elements for \['v'\]\[1:1\], an iterable or ABSENT, not 5"):
+        merge3(base, ours, theirs, on_conflict=lambda conflict: 5)
+
+
+@pytest.mark.parametrize("family", [freeze, share])
+def test_versions_may_lie_in_files(family: Any, tmp_path: Path) -> None:
+    base, ours, theirs = (family(version) for version in ({"a": [1]}, {"a": [1, 2]}, {"a": [1], "b": 3}))
+    save(base, tmp_path / "base")
+    merged = merge3(frozen.open(tmp_path / "base"), ours, theirs)
+    assert merged == family({"a": [1, 2], "b": 3})
+    assert type(merged) is type(base)
+    assert type(merge3(*[frozen.open(tmp_path / "base")] * 3)) is Map
+
+
+def test_errors_are_shown_at_a_bounded_length() -> None:
+    text = "a long text " * 100_000
+    large = Map(dict.fromkeys(range(100_000), text))
+    refused = [
+        lambda: Map(a=large).apply(Map(a=text).diff(Map(a=1))),
+        lambda: merge3(Map(a=large), Map(a=text), Map(a=1)),
+        lambda: Delta.from_json_patch(Map(), [{"op": text, "path": text, "value": large}]),
+        lambda: SharedMap(a=large),
+    ]
+    for function in refused:
+        with pytest.raises((ValueError, TypeError)) as caught:
+            function()
+        assert len(str(caught.value)) < 2_000
+        assert len(repr(caught.value)) < 2_000
+        assert repr(caught.value).startswith(type(caught.value).__name__ + "(")
