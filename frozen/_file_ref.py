@@ -150,11 +150,8 @@ class FileRef(Generic[T]):
         reader = _FileReader(self._folder.mapped_number, self._folder.load)
         self._current = reader.current  # type: ignore[method-assign]
         self._told: AtomicRef[Version] = AtomicRef(reader.current())
-        for name in (
-            "get",
-            "lookup",
-            "get_versioned",
-        ):  # into the slots, which a subclass may hide by methods of its own
+        # Into the slots, which a subclass may hide by methods of its own.
+        for name in ("get", "lookup", "get_versioned"):
             vars(FileRef)[name].__set__(self, getattr(reader, name))
 
     # -- Reading ------------------------------------------------------------------------------------------------
