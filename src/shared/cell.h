@@ -328,7 +328,10 @@ void not_shareable(PyObject *object, const char *reason);
  * to be shared. Steals key. */
 void not_shareable_at(const char *brackets, PyObject *key);
 
-/* The same for several steps, from the outermost in: a sequence of pairs of brackets and key. Steals it. */
+/* Whether it is one. */
+bool not_shareable_raised(void);
+
+/* As not_shareable_at for several steps, from the outermost in: a sequence of pairs of brackets and key. Steals it. */
 void not_shareable_within(PyObject *steps);
 
 /* If it is a NotShareableError: clear it, and say so. */

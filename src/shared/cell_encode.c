@@ -458,7 +458,9 @@ steps_of(const encoding *e)
 static void
 say_where(const encoding *e)
 {
-    PyObject *error = take_exception(), *steps = e->depth > 0 ? steps_of(e) : NULL;
+    if (e->depth == 0 || !not_shareable_raised())
+        return;
+    PyObject *error = take_exception(), *steps = steps_of(e);
     if (steps == NULL)
         PyErr_Clear(); /* the error itself matters more than its path */
     restore_exception(error);

@@ -96,6 +96,18 @@ not_shareable(PyObject *object, const char *reason)
     }
 }
 
+bool
+not_shareable_raised(void)
+{
+    PyObject *error = take_exception(), *cls = error != NULL ? sharing_function(SHARING_NOT_SHAREABLE) : NULL;
+    bool raised = cls != NULL && PyErr_GivenExceptionMatches(error, cls);
+    if (cls == NULL)
+        PyErr_Clear();
+    Py_XDECREF(cls);
+    restore_exception(error);
+    return raised;
+}
+
 void
 not_shareable_within(PyObject *steps)
 {

@@ -353,6 +353,19 @@ def test_encoding_fails_as_a_whole(kind):
         assert outcome is MemoryError or encode(outcome) == data
 
 
+def test_storing_and_reading_what_is_nested_fails_as_a_whole():
+    value: Any = TEXT
+    for index in range(20):
+        value = (value, frozenset({(index, TEXT)}))
+    shared, before = SharedVector([value]), live_shared_nodes()
+    for _, outcome in failures(SharedVector().append, lambda: value):
+        assert outcome is MemoryError or outcome == shared
+    for _, outcome in failures(lambda vector: vector[0], lambda: shared):
+        assert outcome is MemoryError or outcome == value
+    del outcome
+    assert live_shared_nodes() == before
+
+
 def test_allocations_do_fail():
     """Without this the tests above could pass because nothing ever failed."""
     large = VECTORS["plain"]
