@@ -302,4 +302,5 @@ def test_what_is_read_no_longer_gives_way_to_what_is_read_by_turns():
     outdated, current = [table(10_000 * n) for n in range(3)], table(100_000)
     for shared in outdated:
         found_again(shared, 30)
-    assert found_again(current, 300) > 900
+    soon, later = found_again(current, 4), found_again(current, 300)
+    assert later >= soon + (len(current) - soon) / 2  # those that others kept out; some have no place beside each other
