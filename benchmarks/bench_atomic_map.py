@@ -76,17 +76,23 @@ while True:
     )
 
 
-def of_ft_utils():
-    from ft_utils.concurrency import ConcurrentDict
+def filled(kind):
+    """A function of a dict: a map that got its entries one by one."""
 
     def make(plain):
-        m = ConcurrentDict()
+        m = kind()
         for key, value in plain.items():
             m[key] = value
         return m
 
+    return make
+
+
+def of_ft_utils():
+    from ft_utils.concurrency import ConcurrentDict
+
     bound = "get, put, remove = m.get, m.__setitem__, m.__delitem__"
-    return Peer("ft_utils", make, *SUBSCRIPTS, prologue=bound)
+    return Peer("ft_utils", filled(ConcurrentDict), *SUBSCRIPTS, prologue=bound)
 
 
 MERGED = """\
@@ -99,7 +105,6 @@ with lock:
 
 
 def peers():
-    lock = {"lock": threading.Lock()}
     bound = "get, put, remove, add = m.get, m.__setitem__, m.__delitem__, m.add"
     yield Peer("frozen", AtomicMap, *SUBSCRIPTS, "add(k)", "m.count(words)", bound)
     yield Peer("dict", dict, "m[k]", "m[k] = v", "del m[k]", "m[k] += 1", "for k in words: m[k] += 1")
@@ -111,7 +116,7 @@ def peers():
         "with lock: del m[k]",
         "with lock: m[k] += 1",
         MERGED,
-        names=lock,
+        names={"lock": threading.Lock()},
     )
     yield Peer(
         "AtomicRef of a Map",
@@ -246,14 +251,18 @@ def function_of(peer, work, m, thread):
 
 
 def measure(found, work, rounds, threads):
-    """By peer: seconds of a pass in one thread, and the throughput of all threads over one with its slices' count."""
+    """By peer: seconds of a pass in one thread, and the throughput of all threads over one with its slices' count.
+
+    A peer that has not all statements has no figures.
+    """
     team = {}
     for peer in found:
         if spelled(peer, work.body) is None:
             continue
         m = peer.make({name_of(number): number for number in range(SIZE)})
         team[peer.name] = [function_of(peer, work, m, thread) for thread in range(threads)]
-    return {
+    none = {"pass": None, "scaling": None, "slices": 0}
+    return {peer.name: none for peer in found} | {
         name: {
             "pass": statistics.median(alone) / fill if alone else None,
             "scaling": threads * statistics.median(alone) / statistics.median(together)
@@ -277,15 +286,15 @@ def verdict(value, target, at_least):
 
 def tables(results):
     """Three: the cost in one thread over dict's; the throughput of two threads over one, and over that of others."""
-    names = list(max(results.values(), key=len))
+    names = list(next(iter(results.values())))
     one, two = [["one thread, over dict", *names, "target"]], [["two threads / one", *names, "target"]]
     for work in WORKS:
         if work.name not in results:
             continue
         got = results[work.name]
         base = got["dict"]["pass"]
-        costs = [got[name]["pass"] / base if name in got and got[name]["pass"] and base else None for name in names]
-        scales = [got[name]["scaling"] if name in got else None for name in names]
+        costs = [got[name]["pass"] / base if got[name]["pass"] and base else None for name in names]
+        scales = [got[name]["scaling"] for name in names]
         one.append([work.title, *map(figure, costs), verdict(costs[0], work.one if FREE_THREADED else work.gil, False)])
         two.append([work.title, *map(figure, scales), verdict(scales[0], work.target, True)])
     if all(line[1:-1] == ["-"] * len(names) for line in two[1:]):
@@ -295,7 +304,7 @@ def tables(results):
 
 def throughput(got, name):
     """Of two threads, in passes a second; None where there is no figure."""
-    return got[name]["scaling"] / got[name]["pass"] if name in got and got[name]["scaling"] else None
+    return got[name]["scaling"] / got[name]["pass"] if got[name]["scaling"] else None
 
 
 def beside(results, names):
@@ -307,7 +316,7 @@ def beside(results, names):
         theirs = {name: throughput(results[work.name], name) for name in names}
         ratios = {name: ours / of if of else None for name, of in theirs.items()}
         verdicts = [
-            f"{name}: {verdict(ratios.get(name), target, True)}" for name, target in work.beside if ratios.get(name)
+            f"{name}: {verdict(ratios[name], target, True)}" for name, target in work.beside if ratios.get(name)
         ]
         table.append([work.title, *(figure(ratios[name]) for name in names), ", ".join(verdicts)])
     return table
@@ -320,7 +329,7 @@ def plot(results, path):
     from matplotlib import pyplot
 
     works = [work for work in WORKS if work.name in results]
-    names = list(max(results.values(), key=len))
+    names = list(next(iter(results.values())))
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, 5), layout="constrained", sharey=True)
     height = 0.8 / len(names)
     for i, name in enumerate(names):
@@ -328,11 +337,10 @@ def plot(results, path):
         colour = "crimson" if name == "frozen" else f"{0.3 + 0.13 * i:.2f}"
         got = [results[work.name] for work in works]
         cost = [
-            one[name]["pass"] / one["dict"]["pass"] if name in one and one[name]["pass"] and one["dict"]["pass"] else 0
-            for one in got
+            one[name]["pass"] / one["dict"]["pass"] if one[name]["pass"] and one["dict"]["pass"] else 0 for one in got
         ]
         left.barh(at, cost, height * 0.92, color=colour, label=name)
-        right.barh(at, [(name in one and one[name]["scaling"]) or 0 for one in got], height * 0.92, color=colour)
+        right.barh(at, [one[name]["scaling"] or 0 for one in got], height * 0.92, color=colour)
     left.set(xlabel="time of one thread / dict's", xscale="log", yticks=range(len(works)))
     left.set_yticklabels([work.title for work in works])
     left.invert_yaxis()

@@ -12,7 +12,6 @@ import platform
 import random
 import statistics
 import sys
-import sysconfig
 import time
 import tracemalloc
 from dataclasses import dataclass
@@ -20,13 +19,13 @@ from pathlib import Path
 
 import cli
 import report
+from bench_atomic_map import FREE_THREADED, filled, verdict
 
 from frozen import AtomicMap
 
 SIZES = (100, 10_000, 200_000)
 MEASURED = 200_000  # entries whose memory is measured
 WRITES = (32, 4_096)  # after a snapshot: the first, and those after so many
-FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
 @dataclass(frozen=True)
@@ -140,18 +139,6 @@ def size_of(make, plain):
     return size
 
 
-def filled(kind):
-    """A map that got its entries one by one, as those do that are written by many threads."""
-
-    def make(plain):
-        m = kind()
-        for key, value in plain.items():
-            m[key] = value
-        return m
-
-    return make
-
-
 def memory():
     """Without the keys and values. A dict whose keys are all str takes a third less than any other."""
     texts = contents(MEASURED)
@@ -161,14 +148,11 @@ def memory():
         yield Row(f"bytes of {MEASURED:,} entries by {kind}, over dict's", ratio, 0.7)
 
 
-def verdict(row):
-    if row.target is None:
-        return ""
-    return ("reached" if row.ratio <= row.target else "missed") + f" {row.target}"
-
-
 def table(rows):
-    return [["row", "ratio", "target"], *([row.title, f"{row.ratio:.3g}", verdict(row)] for row in rows)]
+    return [
+        ["row", "ratio", "target"],
+        *([row.title, f"{row.ratio:.3g}", verdict(row.ratio, row.target, False)] for row in rows),
+    ]
 
 
 def plot(rows, path):

@@ -17,9 +17,8 @@ import time
 from pathlib import Path
 
 import report
-from bench_atomic_map import WORKS, function_of, name_of, peers
+from bench_atomic_map import SIZE, WORKS, function_of, name_of, peers
 
-SIZE = 10_000
 SECONDS = 0.25  # of one figure
 THREADS = (1, 2, 3, 4)
 WORK_NAMES = ("get_own", "mixed", "add_own")
