@@ -492,6 +492,11 @@ def _short(value: Any) -> str:
     return text if len(text) <= 120 else text[:117] + "..."
 
 
+def bounded_error(error: BaseException) -> str:
+    """The `__repr__` of errors whose arguments may be containers of any size."""
+    return f"{type(error).__name__}({', '.join(map(_bounded_repr, error.args))})"
+
+
 @public
 class JSONPatchError(ValueError):
     """A JSON Patch cannot be applied: `index` is the number of the operation from 0 on, `reason` says why.
@@ -509,8 +514,7 @@ class JSONPatchError(ValueError):
         self.operation = operation
         self.reason = reason
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(_bounded_repr, self.args))})"
+    __repr__ = bounded_error
 
     def __str__(self) -> str:
         operation = self.operation
@@ -541,8 +545,7 @@ class ConflictError(ValueError):
         self.found = found
         self.obstacle = obstacle
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(_bounded_repr, self.args))})"
+    __repr__ = bounded_error
 
     def __str__(self) -> str:
         expected, found = _bounded_repr(self.expected), _bounded_repr(self.found)

@@ -22,6 +22,7 @@ from frozen._delta import (
     Path,
     Span,
     Splice,
+    bounded_error,
     inverted,
     path_of,
     show_place,
@@ -251,8 +252,7 @@ class MergeConflictError(ValueError):
         super().__init__(conflicts)
         self.conflicts = conflicts
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(_bounded_repr, self.args))})"
+    __repr__ = bounded_error
 
     def __str__(self) -> str:
         lines = []
