@@ -156,8 +156,7 @@ write_short_str(writer *w, cell c)
         return -1;
     unsigned char *out = w->data + w->size;
     *out++ = (unsigned char)(MAJOR_TEXT << 5 | length);
-    for (unsigned i = 0; i < CELL_STR_MAX; i++)
-        out[i] = (unsigned char)(c >> (8 * (i + 1)));
+    cell_str_copy(c, (char *)out);
     w->size += 1 + length;
     return 1;
 }

@@ -81,6 +81,13 @@ cell_str_length(cell c)
 {
     return (unsigned)(c >> TAG_BITS) & 31;
 }
+/* All CELL_STR_MAX characters, of which cell_str_length() are the str's. */
+static inline void
+cell_str_copy(cell c, char *out)
+{
+    for (unsigned i = 0; i < CELL_STR_MAX; i++)
+        out[i] = (char)(c >> (8 * (i + 1)));
+}
 static inline cell
 cell_of_int(int64_t i)
 {

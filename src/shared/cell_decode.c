@@ -3,6 +3,7 @@
 #include "platform/address_map.h"
 #include "shared/cell_kinds.h"
 #include "shared/decoded.h"
+#include "shared/frames.h"
 #include "shared/native.h"
 #include "shared/recent.h"
 
@@ -26,10 +27,8 @@ static PyObject *
 decode_short_str(cell c)
 {
     char text[CELL_STR_MAX];
-    unsigned length = cell_str_length(c);
-    for (unsigned i = 0; i < CELL_STR_MAX; i++)
-        text[i] = (char)(c >> (8 * (i + 1)));
-    return new_str(length, 1, true, text, -1);
+    cell_str_copy(c, text);
+    return new_str(cell_str_length(c), 1, true, text, -1);
 }
 
 static PyObject *
@@ -296,16 +295,10 @@ decoding_reserve(decoding *d)
 {
     if (LIKELY(d->depth < d->room))
         return 0;
-    bool grown = d->frames != d->within;
-    frame *frames = PyMem_Realloc(grown ? d->frames : NULL, 2 * d->room * sizeof *frames);
-    if (frames == NULL) {
-        PyErr_NoMemory();
+    frame *frames = frames_doubled(d->frames, d->within, &d->room, sizeof *frames);
+    if (frames == NULL)
         return -1;
-    }
-    if (!grown)
-        memcpy(frames, d->within, sizeof d->within);
     d->frames = frames;
-    d->room *= 2;
     return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "platform/address_map.h"
 #include "shared/cell_kinds.h"
+#include "shared/frames.h"
 #include "shared/native.h"
 
 /* ---- atoms ---- */
@@ -235,16 +236,10 @@ encoding_reserve(encoding *e)
 {
     if (LIKELY(e->depth < e->room))
         return 0;
-    bool grown = e->frames != e->within;
-    frame *frames = PyMem_Realloc(grown ? e->frames : NULL, 2 * e->room * sizeof *frames);
-    if (frames == NULL) {
-        PyErr_NoMemory();
+    frame *frames = frames_doubled(e->frames, e->within, &e->room, sizeof *frames);
+    if (frames == NULL)
         return -1;
-    }
-    if (!grown)
-        memcpy(frames, e->within, sizeof e->within);
     e->frames = frames;
-    e->room *= 2;
     return 0;
 }
 

@@ -15,8 +15,7 @@ hash_short_str(cell c)
     unsigned length = cell_str_length(c);
     if (length == 0)
         return 0;
-    for (unsigned i = 0; i < CELL_STR_MAX; i++)
-        text[i] = (char)(c >> (8 * (i + 1)));
+    cell_str_copy(c, text);
     Py_hash_t hash = PyHash_GetFuncDef()->hash(text, (Py_ssize_t)length);
     return (uint64_t)(hash == -1 ? -2 : hash);
 }
