@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-/* The frames, of `size` bytes each, with twice the room; `within` is where they began. NULL: out of memory (exception set), and
- * nothing has changed. */
+/* The frames, of `size` bytes each, with twice the room; `within` is where they began. NULL: out of memory (exception
+ * set), and nothing has changed. */
 static inline void *
 frames_doubled(void *frames, const void *within, size_t *room, size_t size)
 {
